@@ -1,0 +1,83 @@
+import type { KindDefinition } from "./kinds.ts";
+import { apiVersion } from "./kinds.ts";
+import { reasons } from "./reasons.ts";
+import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
+
+/** The API reference as Markdown: every field of every kind with type, bounds, default and meaning. */
+export function apiReference(kinds: readonly KindDefinition[]): string {
+  const parts = [
+    "<!-- Generated from operator/api by `make generate`; do not edit. -->",
+    "# API reference",
+    `Group and version: \`${apiVersion}\`. Fields marked * are required. Decimals are strings in quotes.`,
+    ...kinds.flatMap(kindSection),
+    "## Reasons",
+    "Reasons of conditions and Events.",
+    table(
+      ["reason", "Event", "meaning"],
+      Object.entries(reasons).map(([name, { type, about }]) => [`\`${name}\``, type, about]),
+    ),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+function kindSection(kind: KindDefinition): string[] {
+  const spec = structuralSchema(kind.spec);
+  const status = structuralSchema(kind.status);
+  const header = ["field", "type", "default", "meaning"];
+  return [
+    `## ${kind.resource.kind}`,
+    `${kind.about} Short name: \`${kind.shortNames.join("`, `")}\`.`,
+    "### spec",
+    table(header, fieldRows(spec, "")),
+    ...ruleList(spec, "spec"),
+    "### status",
+    table(header, fieldRows(status, "")),
+  ];
+}
+
+function fieldRows(schema: StructuralSchema, prefix: string): string[][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const path = prefix === "" ? name : `${prefix}.${name}`;
+    const star = schema.required?.includes(name) && field.default === undefined ? " *" : "";
+    const standard =
+      field.default === undefined || typeof field.default === "object" ? "" : `\`${String(field.default)}\``;
+    const row = [`\`${path}\`${star}`, typeOf(field), standard, field.description ?? ""];
+    const inner = field.items ?? field;
+    const deeper = inner.properties ? fieldRows(inner, field.items ? `${path}[]` : path) : [];
+    return [row, ...deeper];
+  });
+}
+
+function typeOf(field: StructuralSchema): string {
+  if (field.enum) return field.enum.map((value) => `\`${String(value)}\``).join(" \\| ");
+  if (field.items) return `list of ${field.items.type ?? "any"}`;
+  if (field.additionalProperties) return `map of ${field.additionalProperties.type ?? "any"}`;
+  const { minimum, maximum } = field;
+  const bounds =
+    minimum !== undefined && maximum !== undefined
+      ? ` ${minimum} to ${maximum}`
+      : minimum !== undefined
+        ? ` from ${minimum}`
+        : "";
+  return `${field.type ?? "any"}${bounds}`;
+}
+
+function ruleList(schema: StructuralSchema, path: string): string[] {
+  const rules = collectRules(schema, path);
+  return rules.length === 0
+    ? []
+    : ["Rules:", rules.map(({ field, message }) => `- \`${field}\`: ${message}`).join("\n")];
+}
+
+function collectRules(schema: StructuralSchema, path: string): { field: string; message: string }[] {
+  const own = (schema["x-kubernetes-validations"] ?? []).map((rule) => ({ field: path, message: rule.message }));
+  const below = Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>
+    collectRules(field, `${path}.${name}`),
+  );
+  return [...own, ...below, ...(schema.items ? collectRules(schema.items, `${path}[]`) : [])];
+}
+
+function table(header: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}

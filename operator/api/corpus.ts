@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { atomicList, count, decimal, exactlyOneOf, mapList, objectName, share, text, withRules } from "./fields.ts";
+import { Language } from "./languages.ts";
+import { ClaimPath, LocalReference, runFields } from "./parts.ts";
+
+const Source = z.strictObject({
+  name: objectName().describe("name of the source, for the funnel and lineage"),
+  language: Language.describe("language of the texts: decides the rules and the share of the mixture they count for"),
+  licence: text(128).describe("licence of the texts, e.g. Apache-2.0; recorded in the artifact"),
+  format: z
+    .enum(["warc", "jsonl", "text", "code"])
+    .describe("warc: web archives; jsonl: one document a line in `text`; text and code: one document a file"),
+  from: ClaimPath.describe("directory the files lie in"),
+  include: atomicList(text(), 64, 1).default(["**/*"]).describe("glob patterns of the files below the directory"),
+});
+
+const Extraction = z.strictObject({
+  mainContent: z
+    .boolean()
+    .default(true)
+    .describe("keep a page's main content only, without navigation and boilerplate"),
+  maxRecordBytes: count(1024, 1_073_741_824).default(10_485_760).describe("larger records are counted and skipped"),
+});
+
+const Rules = z.strictObject({
+  minCharacters: count(0, 1_000_000).default(100).describe("shorter documents are dropped"),
+  maxCharacters: count(1, 1_000_000_000).default(1_000_000).describe("longer documents are dropped"),
+  minJapaneseShare: share().default("0.3").describe("Japanese: least share of kana and kanji"),
+  minHiraganaShare: share()
+    .default("0.1")
+    .describe("Japanese: least share of hiragana; prose has it, keyword lists do not"),
+  maxSymbolShare: share().default("0.3").describe("largest share of symbols and digits"),
+  maxDuplicateLineShare: share().default("0.3").describe("largest share of lines that repeat an earlier one"),
+  minMeanWordLength: decimal().default("3").describe("English: least mean word length in characters"),
+  maxMeanWordLength: decimal().default("10").describe("English: largest mean word length in characters"),
+  minStopWords: count(0, 100).default(2).describe("English: least number of different stop words"),
+  minSentenceEndShare: share().default("0.1").describe("least share of lines that end as a sentence does"),
+  bannedWords: atomicList(text(128), 10_000).default([]).describe("documents that contain one of these are dropped"),
+});
+
+const Classifier = z.strictObject({
+  clean: ClaimPath.describe("file of clean example documents: JSON lines with `text`"),
+  dirty: ClaimPath.describe("file of dirty example documents: JSON lines with `text`"),
+  threshold: share().default("0.5").describe("documents less likely clean than this are dropped"),
+  epochs: count(1, 1000).default(25).describe("passes over the examples when the classifier is trained"),
+});
+
+const MinHash = withRules(
+  z.strictObject({
+    permutations: count(16, 1024).default(128).describe("length of a signature"),
+    bands: count(1, 256).default(16).describe("bands of the signature; divides permutations"),
+    shingle: count(1, 64).default(5).describe("shingle size: characters in Japanese, words in English and code"),
+    similarity: share().default("0.8").describe("estimated Jaccard similarity from which two documents are duplicates"),
+  }),
+  { rule: "self.permutations % self.bands == 0", message: "bands must divide permutations" },
+);
+
+const Deduplication = z.strictObject({
+  exact: z.boolean().default(true).describe("drop documents whose normalised text occurred before"),
+  minHash: MinHash.optional().describe("drop near duplicates; absent: only exact ones"),
+});
+
+const Cleaning = z.strictObject({
+  rules: Rules.optional().describe("rules by language; absent: none"),
+  classifier: Classifier.optional().describe(
+    "fastText model that tells clean from dirty, trained from examples; absent: none",
+  ),
+  deduplication: Deduplication.prefault({}).describe("removal of duplicates over all sources"),
+});
+
+const Mixture = z.strictObject({
+  tokens: count(1)
+    .optional()
+    .describe("training tokens in all; absent: as many as the ratios allow without repeating a document"),
+  ratios: withRules(
+    mapList(
+      z.strictObject({
+        language: Language.describe("language of the part"),
+        percent: count(1, 100).describe("share of the training tokens in percent"),
+      }),
+      "language",
+      8,
+      1,
+    ),
+    { rule: "self.map(part, part.percent).sum() == 100", message: "percents must sum to 100" },
+  ).describe("share of each language in the training tokens"),
+  maxEpochs: decimal()
+    .default("1")
+    .describe("how often a language's documents may be repeated to meet tokens and ratios"),
+});
+
+const Removal = withRules(
+  z.strictObject({
+    contains: text(128).optional().describe("removes every token whose text contains this"),
+    pattern: text().optional().describe("removes every token whose text matches this regular expression somewhere"),
+  }),
+  exactlyOneOf("contains", "pattern"),
+);
+
+const Tokenizer = withRules(
+  z.strictObject({
+    train: z
+      .strictObject({
+        vocabularySize: count(300, 1_000_000).describe("size of the vocabulary before removal"),
+        trainingBytes: count(1024).default(10_000_000_000).describe("at most this much text is sampled for training"),
+        removing: atomicList(Removal, 1000).default([]).describe("tokens removed after training"),
+      })
+      .optional()
+      .describe("train a byte-level BPE tokenizer on this corpus"),
+    fromCorpus: LocalReference.optional().describe("use the tokenizer of another Corpus"),
+  }),
+  exactlyOneOf("train", "fromCorpus"),
+);
+
+export const CorpusSpec = withRules(
+  z.strictObject({
+    sources: mapList(Source, "name", 256, 1).describe("where the texts come from"),
+    extraction: Extraction.prefault({}).describe("how text is taken from web pages"),
+    cleaning: Cleaning.prefault({}).describe("which documents stay"),
+    mixture: Mixture.describe("shares of the languages in the training tokens"),
+    tokenizer: Tokenizer.describe("how text becomes tokens"),
+    heldOutShare: share()
+      .default("0.01")
+      .describe("share of each language's documents kept out of training for measurements"),
+    shardTokens: count(1024, 10_000_000_000).default(100_000_000).describe("tokens per packed shard file"),
+    tasks: count(1, 100_000)
+      .default(8)
+      .describe("tasks the files are divided into; the unit of repetition after a failure"),
+    seed: count(0, 2_147_483_647)
+      .default(42)
+      .describe("seed of sampling and order; the same seed gives the same bytes"),
+    ...runFields,
+  }),
+  {
+    rule: "self.mixture.ratios.all(part, self.sources.exists(source, source.language == part.language))",
+    message: "every language of mixture.ratios needs a source",
+  },
+);

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { customResourceDefinition } from "./crd.ts";
+import { kinds } from "./kinds.ts";
+import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
+
+function walk(schema: StructuralSchema, path: string, visit: (schema: StructuralSchema, path: string) => void): void {
+  visit(schema, path);
+  for (const [name, field] of Object.entries(schema.properties ?? {})) walk(field, `${path}.${name}`, visit);
+  if (schema.items) walk(schema.items, `${path}[]`, visit);
+  if (schema.additionalProperties) walk(schema.additionalProperties, `${path}{}`, visit);
+}
+
+describe.each(kinds.map((kind) => [kind.resource.kind, kind] as const))("%s", (_, kind) => {
+  const spec = structuralSchema(kind.spec);
+  const status = structuralSchema(kind.status);
+
+  test("every schema node has a type, as structural schemas must", () => {
+    const untyped: string[] = [];
+    for (const [name, root] of Object.entries({ spec, status }))
+      walk(root, name, (schema, path) => {
+        if (schema.type === undefined) untyped.push(path);
+      });
+    expect(untyped).toEqual([]);
+  });
+
+  test("every field is described", () => {
+    const silent: string[] = [];
+    for (const [name, root] of Object.entries({ spec, status }))
+      walk(root, name, (schema, path) => {
+        for (const [field, inner] of Object.entries(schema.properties ?? {}))
+          if (!inner.description) silent.push(`${path}.${field}`);
+      });
+    expect(silent).toEqual([]);
+  });
+
+  test("every string and list of spec is bounded, so that CEL cost estimates pass", () => {
+    const unbounded: string[] = [];
+    walk(spec, "spec", (schema, path) => {
+      if (schema.type === "string" && !schema.enum && schema.maxLength === undefined) unbounded.push(path);
+      if (schema.type === "array" && schema.maxItems === undefined) unbounded.push(path);
+    });
+    expect(unbounded).toEqual([]);
+  });
+
+  test("no floating-point field", () => {
+    const floats: string[] = [];
+    for (const root of [spec, status])
+      walk(root, "", (schema, path) => {
+        if (schema.type === "number") floats.push(path);
+      });
+    expect(floats).toEqual([]);
+  });
+
+  test("printer columns point at fields that the schema has", () => {
+    const properties = { spec, status } as Record<string, StructuralSchema>;
+    for (const column of kind.columns.filter((column) => !column.jsonPath.startsWith(".metadata"))) {
+      const names = column.jsonPath
+        .replace(/\[\?[^\]]*\]/g, "[]")
+        .split(".")
+        .filter(Boolean);
+      let node: StructuralSchema | undefined = { properties };
+      for (const name of names) {
+        node = node?.properties?.[name.replace("[]", "")];
+        if (name.endsWith("[]")) node = node?.items;
+      }
+      expect(node, column.jsonPath).toBeDefined();
+    }
+  });
+
+  test("it has a status subresource, the category tanren, and a root condition column", () => {
+    const crd = customResourceDefinition(kind);
+    expect(crd).toMatchObject({
+      spec: { names: { categories: ["tanren"] }, versions: [{ subresources: { status: {} } }] },
+    });
+    expect(kind.columns.map((column) => column.name)).toContain(kind.mutable ? "Succeeded" : "Ready");
+  });
+});

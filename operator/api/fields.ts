@@ -1,0 +1,80 @@
+import { z } from "zod";
+
+/** Building blocks of the schemas: bounded strings, numbers as strings, quantities, CEL rules. */
+
+export interface CelRule {
+  rule: string;
+  message: string;
+}
+
+/** Attaches CEL rules: the API server evaluates them, and so does the local adapter. Rules see `self` and, on change, `oldSelf`. */
+export function withRules<T extends z.ZodType>(schema: T, ...rules: CelRule[]): T {
+  return schema.meta({ ...schema.meta(), "x-kubernetes-validations": rules });
+}
+
+/** "Exactly one of" over optional fields of an object. */
+export function exactlyOneOf(...fields: string[]): CelRule {
+  return {
+    rule: `[${fields.map((field) => `has(self.${field})`).join(", ")}].filter(x, x).size() == 1`,
+    message: `exactly one of ${fields.join(", ")} must be set`,
+  };
+}
+
+/** A list that is a map by one of its fields: server-side apply merges it by that key, and a key occurs once. */
+export function mapList<T extends z.ZodType>(item: T, key: string, max: number, min = 0) {
+  return z
+    .array(item)
+    .min(min)
+    .max(max)
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] });
+}
+
+/** A list that is replaced as a whole. */
+export function atomicList<T extends z.ZodType>(item: T, max: number, min = 0) {
+  return z.array(item).min(min).max(max).meta({ "x-kubernetes-list-type": "atomic" });
+}
+
+export const text = (max = 256) => z.string().min(1).max(max);
+
+/** RFC 1123 label. */
+export const objectName = () =>
+  z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+
+/** Kubernetes knows no floating-point fields that round-trip through every client, so decimals are strings, e.g. "1e-4". */
+export const decimal = () =>
+  z
+    .string()
+    .max(32)
+    .regex(/^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$/);
+
+/** A decimal from 0 to 1. */
+export const share = () =>
+  z
+    .string()
+    .max(16)
+    .regex(/^(0(\.[0-9]+)?|1(\.0+)?)$/);
+
+export const quantity = () =>
+  z
+    .string()
+    .max(32)
+    .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/);
+
+export const count = (min = 0, max = 1_000_000_000_000_000) => z.int().min(min).max(max);
+
+/** Path below a claim: relative, never upwards. */
+export const claimPath = () =>
+  z
+    .string()
+    .max(512)
+    .regex(/^[^/\\]/)
+    .refine((path) => !path.split("/").includes(".."), "must not contain '..'")
+    .meta({
+      "x-kubernetes-validations": [
+        { rule: "!self.split('/').exists(part, part == '..')", message: "must not contain '..'" },
+      ],
+    });

@@ -1,0 +1,217 @@
+import { z } from "zod";
+import { acceleratorNames } from "./accelerators.ts";
+import {
+  atomicList,
+  claimPath,
+  count,
+  decimal,
+  exactlyOneOf,
+  mapList,
+  objectName,
+  quantity,
+  text,
+  withRules,
+} from "./fields.ts";
+
+/** Parts that several kinds share. */
+
+export const LocalReference = z.strictObject({
+  name: objectName().describe("name of an object in the same namespace"),
+});
+
+export const ClaimPath = z.strictObject({
+  claimName: objectName().describe("PersistentVolumeClaim in the same namespace"),
+  path: claimPath().default(".").describe("path below the claim's root"),
+});
+
+export const ModelReference = withRules(
+  z.strictObject({
+    pretrainRun: LocalReference.optional().describe("base model made by a PretrainRun"),
+    contextExtension: LocalReference.optional().describe("model made by a ContextExtension"),
+    alignmentRun: LocalReference.optional().describe("model made by an AlignmentRun"),
+    directory: ClaimPath.optional().describe(
+      "imported model: a directory in Hugging Face layout (LLaMA, safetensors) on a claim",
+    ),
+  }),
+  exactlyOneOf("pretrainRun", "contextExtension", "alignmentRun", "directory"),
+).describe("a model artifact; exactly one of the fields");
+
+const Toleration = z.strictObject({
+  key: text().optional().describe("taint key; absent tolerates every key"),
+  operator: z.enum(["Exists", "Equal"]).default("Equal").describe("how key and value are compared"),
+  value: z.string().max(256).optional().describe("taint value"),
+  effect: z
+    .enum(["NoSchedule", "PreferNoSchedule", "NoExecute"])
+    .optional()
+    .describe("effect to tolerate; absent: all"),
+  tolerationSeconds: count(0, 31_536_000).optional().describe("how long a NoExecute taint is tolerated"),
+});
+
+const PodCompute = z.strictObject({
+  gpusPerNode: count(0, 16).default(0).describe("GPUs of each pod, as nvidia.com/gpu; 0 trains on the CPU"),
+  accelerator: z
+    .enum(acceleratorNames)
+    .optional()
+    .describe(
+      "type of GPU: lets the plan check memory and estimate time, and becomes a node selector on nvidia.com/gpu.product",
+    ),
+  resources: z
+    .strictObject({
+      cpu: quantity().default("1").describe("CPUs of each pod, request and limit; kernels use as many threads"),
+      memory: quantity().default("2Gi").describe("memory of each pod, request and limit"),
+    })
+    .prefault({})
+    .describe("CPU and memory of each pod"),
+  nodeSelector: z.record(z.string().max(253), z.string().max(63)).optional().describe("labels a node must have"),
+  tolerations: atomicList(Toleration, 32).optional().describe("taints the pods tolerate"),
+  affinity: z
+    .looseObject({})
+    .optional()
+    .meta({ "x-kubernetes-preserve-unknown-fields": true })
+    .describe("Kubernetes affinity of the pods, passed on as it is"),
+  priorityClassName: objectName().optional().describe("PriorityClass of the pods"),
+  queueName: objectName()
+    .optional()
+    .describe("Kueue LocalQueue: becomes the label kueue.x-k8s.io/queue-name on the Jobs"),
+  image: text(512).optional().describe("image of the kernels; default: the operator's own setting"),
+  imagePullSecrets: atomicList(LocalReference, 16).optional().describe("Secrets to pull the image with"),
+  serviceAccountName: objectName().optional().describe("ServiceAccount of the pods; they get no API token in any case"),
+});
+
+const acceleratorNeedsGpus = {
+  rule: "!has(self.accelerator) || self.gpusPerNode > 0",
+  message: "accelerator needs gpusPerNode of at least 1",
+};
+
+/** Compute of a serving pod. */
+export const ServingCompute = withRules(PodCompute, acceleratorNeedsGpus);
+
+/** Compute of a batch run. */
+export const Compute = withRules(
+  PodCompute.extend({
+    nodes: count(1, 4096)
+      .default(1)
+      .describe("number of pods of the main stage; each takes a node's share of the work"),
+  }),
+  acceleratorNeedsGpus,
+);
+
+export const Storage = withRules(
+  z.strictObject({
+    claimName: objectName()
+      .optional()
+      .describe("existing claim to write to; runs that share one keep to directories of their own"),
+    size: quantity().optional().describe("size of a claim made for this run and deleted with it"),
+    storageClassName: objectName().optional().describe("storage class of the claim made"),
+    accessMode: z
+      .enum(["ReadWriteOnce", "ReadWriteMany"])
+      .optional()
+      .describe("access mode of the claim made, by default ReadWriteMany; runs over several nodes need ReadWriteMany"),
+  }),
+  exactlyOneOf("claimName", "size"),
+  {
+    rule: "!has(self.claimName) || (!has(self.storageClassName) && !has(self.accessMode))",
+    message: "storageClassName and accessMode belong to a claim that is made, not to claimName",
+  },
+);
+
+export const FailurePolicy = z.strictObject({
+  maxRestarts: count(0, 1000)
+    .default(3)
+    .describe(
+      "restarts after failures of the program; infrastructure failures (exit 75, eviction, preemption) do not count",
+    ),
+  onDivergence: z
+    .enum(["Fail", "Restart"])
+    .default("Fail")
+    .describe(
+      "what follows when loss or gradients are no longer finite: fail, or restart from the last checkpoint within maxRestarts",
+    ),
+});
+
+export const Checkpoints = z.strictObject({
+  everySteps: count(1, 1_000_000).default(100).describe("steps between checkpoints"),
+  keepLast: count(1, 1000).default(2).describe("newest checkpoints kept"),
+  keepEvery: count(1, 1_000_000_000).optional().describe("checkpoints at multiples of this step are kept for good"),
+});
+
+/** Fields that every batch kind has. */
+export const runFields = {
+  suspend: z
+    .boolean()
+    .default(false)
+    .describe("stops the run's pods after a checkpoint; false again goes on from there"),
+  compute: Compute.prefault({}).describe("where and with what the pods run"),
+  storage: Storage.prefault({ size: "10Gi" }).describe("where the run writes"),
+  failurePolicy: FailurePolicy.prefault({}).describe("what follows a failure"),
+  activeDeadlineSeconds: count(1, 315_360_000)
+    .optional()
+    .describe("the run fails when it has not ended this long after its start"),
+  ttlSecondsAfterFinished: count(0, 315_360_000)
+    .optional()
+    .describe("Jobs and ConfigMaps of a finished run are deleted after this; status and artifact stay"),
+};
+
+/** Fields of `runFields` that may change while a run is under way. */
+export const mutableRunFields = [
+  "suspend",
+  "failurePolicy",
+  "activeDeadlineSeconds",
+  "ttlSecondsAfterFinished",
+] as const;
+
+const optimizerFields = {
+  learningRate: decimal().describe("peak learning rate of AdamW"),
+  minLearningRate: decimal().default("0").describe("learning rate at the end of the cosine schedule"),
+  warmupSteps: count(0, 1_000_000).default(0).describe("steps of linear warm-up before the cosine"),
+  weightDecay: decimal().default("0.1").describe("decoupled weight decay of matrices; vectors have none"),
+  beta1: decimal().default("0.9").describe("AdamW beta1"),
+  beta2: decimal().default("0.95").describe("AdamW beta2"),
+  epsilon: decimal().default("1e-8").describe("AdamW epsilon"),
+  maxGradNorm: decimal().default("1").describe("gradients are clipped to this global norm"),
+  precision: z
+    .enum(["float32", "bfloat16"])
+    .default("bfloat16")
+    .describe("bfloat16 computes in bfloat16 with float32 master weights; float32 computes in float32"),
+  microBatchSize: count(1, 4096).default(1).describe("sequences per forward pass of one GPU or process"),
+  evaluateEverySteps: count(1, 1_000_000).default(100).describe("steps between measurements of the held-out loss"),
+  seed: count(0, 2_147_483_647)
+    .default(42)
+    .describe("seed of initialisation and data order; the same seed gives the same bits"),
+};
+
+/** Training over a corpus: as long as a number of tokens. */
+export const CorpusTraining = withRules(
+  z.strictObject({
+    tokens: count(1).describe("training tokens in all"),
+    globalBatchTokens: count(1, 1_000_000_000).describe(
+      "tokens per optimizer step over all GPUs; a multiple of the sequence length",
+    ),
+    ...optimizerFields,
+  }),
+  { rule: "self.tokens >= self.globalBatchTokens", message: "tokens must be at least globalBatchTokens" },
+);
+
+/** Training over samples: as long as a number of epochs. */
+export const SampleTraining = z.strictObject({
+  epochs: count(1, 1000).default(1).describe("times every sample is seen"),
+  globalBatchSize: count(1, 1_000_000).describe("samples per optimizer step over all GPUs"),
+  sequenceLength: count(8, 10_000_000).describe(
+    "longest sample in tokens; longer ones are cut or, for DPO, left out and counted",
+  ),
+  ...optimizerFields,
+});
+
+export const Parallelism = z.strictObject({
+  replicate: count(1, 65_536)
+    .optional()
+    .describe("data-parallel copies of the model; default: all ranks divided by shard"),
+  shard: count(1, 65_536).default(1).describe("GPUs or processes a copy is sharded over (FSDP2)"),
+});
+
+export const NamedDatasets = mapList(
+  ClaimPath.extend({ name: objectName().describe("name of the data set, for lineage and messages") }),
+  "name",
+  64,
+  1,
+);

@@ -1,0 +1,186 @@
+import { z } from "zod";
+import { artifactTypes } from "../contract/manifest.ts";
+import { Language } from "./languages.ts";
+
+/** Status shapes. Status is written by the operator alone, so it has no bounds; figures are numbers as strings. */
+
+const time = () => z.string().meta({ format: "date-time" });
+const figure = () => z.string().describe("decimal number");
+
+export const Condition = z.object({
+  type: z.string().describe("name of the condition"),
+  status: z.enum(["True", "False", "Unknown"]).describe("whether it holds"),
+  reason: z.string().describe("why, as one word"),
+  message: z.string().describe("why, as a sentence"),
+  lastTransitionTime: time().describe("when status changed last"),
+  observedGeneration: z.int().optional().describe("generation of the spec this speaks of"),
+});
+
+const Metric = z.object({ name: z.string().describe("name of the figure"), value: figure() });
+
+export const Metrics = z
+  .array(Metric)
+  .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] });
+
+export const Parent = z.object({
+  name: z.string().describe("role of the parent, e.g. corpus or model"),
+  digest: z.string().describe("digest of the parent's manifest"),
+  reference: z.string().optional().describe("object it came from, as Kind/name"),
+});
+
+export const Artifact = z.object({
+  type: z.enum(artifactTypes).describe("what it is"),
+  stage: z.string().describe("stage that made it"),
+  claimName: z.string().describe("claim it lies on"),
+  path: z.string().describe("directory below the claim's root"),
+  digest: z.string().describe("sha256 of its manifest, which names the sha256 of every file"),
+  sizeBytes: z.int().describe("size of its files"),
+  parents: z.array(Parent).describe("artifacts it was made from"),
+  tokenizerDigest: z.string().optional().describe("sha256 of its tokenizer.json"),
+  vocabularySize: z.int().optional().describe("tokens the tokenizer knows"),
+  contextLength: z.int().optional().describe("context window in tokens"),
+  parameters: z.int().optional().describe("parameters of the model"),
+  tokens: z.int().optional().describe("training tokens of the corpus"),
+});
+
+export const Plan = z.object({
+  steps: z.int().optional().describe("optimizer steps of the main stage"),
+  tokens: z.int().optional().describe("training tokens of the main stage"),
+  parameters: z.int().optional().describe("parameters of the model"),
+  ranks: z.int().describe("processes of the main stage"),
+  memoryPerRankBytes: z
+    .int()
+    .optional()
+    .describe("estimate of what a rank needs: weights, gradients, optimizer state, activations"),
+  memoryLimitPerRankBytes: z.int().optional().describe("what a rank has: GPU memory, or its part of the pod's memory"),
+  checkpointBytes: z.int().optional().describe("size of one checkpoint"),
+  estimatedSeconds: z.int().optional().describe("rough estimate of the main stage's time"),
+});
+
+export const Progress = z.object({
+  stage: z.string().describe("stage that runs"),
+  step: z.int().describe("steps done"),
+  total: z.int().describe("steps in all; 0 while unknown"),
+  unit: z.string().describe("what a step is"),
+  percent: z.string().describe("share of all stages' work that is done, e.g. 63%"),
+  eta: z.string().describe("time left in the stage, e.g. 4m10s; empty while unknown"),
+  checkpointStep: z.int().optional().describe("step a restart would go on from"),
+  metrics: Metrics.describe("newest figures, e.g. loss, lr, tokens_per_second"),
+  updateTime: time().describe("when the program spoke last"),
+});
+
+export const Attempt = z.object({
+  stage: z.string().describe("stage"),
+  number: z.int().describe("1 for the first"),
+  jobName: z.string().describe("Job of the attempt"),
+  startTime: time().describe("when its Job was asked for"),
+  endTime: time().optional().describe("when it ended"),
+  reason: z.string().optional().describe("how it ended"),
+  message: z.string().optional().describe("how it ended, as a sentence"),
+  exitCode: z.int().optional().describe("exit code of the pod that decided"),
+  resumedFromStep: z.int().optional().describe("checkpoint step it went on from"),
+  counted: z.boolean().optional().describe("whether it counts towards failurePolicy.maxRestarts"),
+});
+
+export const StageStatus = z.object({
+  name: z.string().describe("name of the stage"),
+  state: z.enum(["Pending", "Running", "Succeeded", "Failed", "Suspended"]).describe("where it is"),
+  startTime: time().optional().describe("when its first attempt began"),
+  completionTime: time().optional().describe("when it ended"),
+  metrics: Metrics.optional().describe("final figures of the stage"),
+  artifact: Artifact.optional().describe("artifact the stage made"),
+});
+
+export const runStatusFields = {
+  observedGeneration: z.int().optional().describe("generation of the spec that this status speaks of"),
+  conditions: z
+    .array(Condition)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] })
+    .describe("Succeeded is the root; Ready, Reconciling and Stalled are for tools that know kstatus"),
+  startTime: time().optional().describe("when the first stage began"),
+  completionTime: time().optional().describe("when the run ended"),
+  plan: Plan.optional().describe("what the run will take"),
+  progress: Progress.optional().describe("how far the running stage is"),
+  stages: z
+    .array(StageStatus)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
+    .describe("stages in order"),
+  attempts: z
+    .array(Attempt)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "atomic" })
+    .describe("newest attempts, oldest first"),
+  restarts: z.int().optional().describe("restarts that counted towards failurePolicy.maxRestarts"),
+  artifact: Artifact.optional().describe("the result"),
+};
+
+const FunnelRow = z.object({
+  step: z.string().describe("step of the funnel"),
+  language: Language.describe("language"),
+  documentsIn: z.int().describe("documents that came in"),
+  documentsOut: z.int().describe("documents that stayed"),
+  bytesIn: z.int().describe("bytes of text that came in"),
+  bytesOut: z.int().describe("bytes of text that stayed"),
+  dropped: z.record(z.string(), z.int()).describe("documents dropped, by reason"),
+});
+
+export const CorpusStatus = z.object({
+  ...runStatusFields,
+  funnel: z
+    .array(FunnelRow)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "atomic" })
+    .describe("documents and bytes in and out, step by step"),
+});
+
+export const PretrainRunStatus = z.object(runStatusFields);
+
+const PositionLoss = z.object({
+  label: z.string().describe("base, or a method"),
+  from: z.int().describe("first token position"),
+  to: z.int().describe("position after the last"),
+  loss: figure().describe("mean loss in nats"),
+});
+
+export const ContextExtensionStatus = z.object({
+  ...runStatusFields,
+  positionLosses: z
+    .array(PositionLoss)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "atomic" })
+    .describe("loss by token position on the same held-out documents, before and after"),
+});
+
+export const AlignmentRunStatus = z.object(runStatusFields);
+
+const Score = z.object({
+  suite: z.string().describe("name of the suite"),
+  metric: z.string().describe("name of the metric"),
+  value: figure(),
+  low: figure().describe("95 % confidence interval, lower end"),
+  high: figure().describe("95 % confidence interval, upper end"),
+  count: z.int().describe("items scored"),
+});
+
+export const EvaluationStatus = z.object({
+  ...runStatusFields,
+  scores: z.array(Score).optional().meta({ "x-kubernetes-list-type": "atomic" }).describe("scores of the suites"),
+  passed: z.boolean().optional().describe("whether every threshold is met"),
+  modelDigest: z.string().optional().describe("digest of the model artifact the scores speak of"),
+});
+
+export const InferenceDeploymentStatus = z.object({
+  observedGeneration: runStatusFields.observedGeneration,
+  conditions: runStatusFields.conditions.describe(
+    "Ready is the root; Reconciling and Stalled are for tools that know kstatus",
+  ),
+  plan: Plan.optional().describe("what a replica takes"),
+  url: z.string().optional().describe("base URL of the OpenAI-compatible endpoint"),
+  replicas: z.int().optional().describe("pods that exist"),
+  readyReplicas: z.int().optional().describe("pods that are ready with the wanted artifact"),
+  selector: z.string().optional().describe("label selector of the pods, for the scale subresource"),
+  served: Artifact.optional().describe("artifact that every ready replica serves"),
+  rollingOut: Artifact.optional().describe("artifact that is being rolled out"),
+});

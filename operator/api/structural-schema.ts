@@ -1,0 +1,63 @@
+import { z } from "zod";
+
+/** The subset of OpenAPI 3 that a CustomResourceDefinition's structural schema may use. */
+export interface StructuralSchema {
+  type?: string;
+  format?: string;
+  description?: string;
+  default?: unknown;
+  enum?: unknown[];
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  maxProperties?: number;
+  properties?: Record<string, StructuralSchema>;
+  additionalProperties?: StructuralSchema;
+  items?: StructuralSchema;
+  required?: string[];
+  "x-kubernetes-validations"?: { rule: string; message: string }[];
+  "x-kubernetes-list-type"?: string;
+  "x-kubernetes-list-map-keys"?: string[];
+  "x-kubernetes-preserve-unknown-fields"?: boolean;
+}
+
+const kept = new Set<string>([
+  ...["type", "format", "description", "default", "enum", "pattern", "minimum", "maximum", "minLength", "maxLength"],
+  ...["minItems", "maxItems", "maxProperties", "required", "x-kubernetes-validations", "x-kubernetes-list-type"],
+  ...["x-kubernetes-list-map-keys", "x-kubernetes-preserve-unknown-fields"],
+]);
+
+/** Structural schema of a zod schema: what a writer may state, so fields with a default are not required. */
+export function structuralSchema(schema: z.ZodType): StructuralSchema {
+  return structural(z.toJSONSchema(schema, { target: "openapi-3.0", io: "input", unrepresentable: "throw" }));
+}
+
+function structural(json: z.core.JSONSchema.BaseSchema): StructuralSchema {
+  const out: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(json)) if (kept.has(key)) out[key] = value;
+  if (json.type === "integer") {
+    out.format = "int64";
+    if (json.maximum === Number.MAX_SAFE_INTEGER) delete out.maximum;
+    if (json.minimum === Number.MIN_SAFE_INTEGER) delete out.minimum;
+  }
+  const { properties, additionalProperties, items } = json;
+  if (properties) {
+    out.properties = Object.fromEntries(
+      Object.entries(properties).map(([name, property]) => [name, structural(asSchema(property))]),
+    );
+  } else if (typeof additionalProperties === "object" && Object.keys(additionalProperties).length > 0) {
+    out.additionalProperties = structural(additionalProperties);
+  }
+  if (items) out.items = structural(asSchema(items));
+  return out as StructuralSchema;
+}
+
+function asSchema(value: unknown): z.core.JSONSchema.BaseSchema {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new TypeError("schema of one type expected");
+  return value as z.core.JSONSchema.BaseSchema;
+}

@@ -1,0 +1,260 @@
+/** The Kubernetes objects that reconcilers read and write: only the fields they rely on, in the API's own shape. */
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+export interface ObjectMeta {
+  name: string;
+  namespace: string;
+  uid: string;
+  resourceVersion: string;
+  /** Raised by every change of spec; absent on kinds that have none (ConfigMap, Secret, Event). */
+  generation?: number;
+  creationTimestamp: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+}
+
+export interface KubernetesObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+}
+
+/** An object as a writer states it: the server fills in the rest of metadata. */
+export type Wanted<T extends KubernetesObject> = Omit<T, "metadata" | "status"> & {
+  metadata: Pick<ObjectMeta, "name" | "namespace"> &
+    Partial<Pick<ObjectMeta, "labels" | "annotations" | "ownerReferences">>;
+};
+
+/** metav1.Condition. */
+export interface Condition {
+  type: string;
+  status: "True" | "False" | "Unknown";
+  reason: string;
+  message: string;
+  lastTransitionTime: string;
+  observedGeneration?: number;
+}
+
+export interface Probe {
+  httpGet: { path: string; port: number };
+  periodSeconds?: number;
+  failureThreshold?: number;
+  initialDelaySeconds?: number;
+}
+
+export interface EnvVar {
+  name: string;
+  value?: string;
+  valueFrom?: { fieldRef: { fieldPath: "status.podIP" | "metadata.name" | "metadata.uid" } };
+}
+
+export interface Container {
+  name: string;
+  image: string;
+  command: string[];
+  workingDir: string;
+  env: EnvVar[];
+  ports?: { name: string; containerPort: number }[];
+  resources: { requests: Record<string, string>; limits: Record<string, string> };
+  volumeMounts: { name: string; mountPath: string; subPath?: string; readOnly?: boolean }[];
+  readinessProbe?: Probe;
+  livenessProbe?: Probe;
+  securityContext: Record<string, unknown>;
+  terminationMessagePolicy?: "File" | "FallbackToLogsOnError";
+}
+
+export interface Volume {
+  name: string;
+  configMap?: { name: string };
+  secret?: { secretName: string };
+  persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
+  emptyDir?: { sizeLimit?: string; medium?: "Memory" };
+}
+
+export interface PodSpec {
+  restartPolicy: "Never" | "Always" | "OnFailure";
+  containers: Container[];
+  volumes: Volume[];
+  terminationGracePeriodSeconds: number;
+  automountServiceAccountToken: false;
+  securityContext: Record<string, unknown>;
+  hostname?: string;
+  subdomain?: string;
+  serviceAccountName?: string;
+  nodeSelector?: Record<string, string>;
+  tolerations?: unknown[];
+  affinity?: unknown;
+  priorityClassName?: string;
+  imagePullSecrets?: { name: string }[];
+}
+
+export interface PodTemplate {
+  metadata: { labels: Record<string, string>; annotations?: Record<string, string> };
+  spec: PodSpec;
+}
+
+export interface TerminatedState {
+  exitCode: number;
+  /** Completed, Error, OOMKilled, or the kubelet's word for why it could not run. */
+  reason: string;
+  /** Content of the termination message file: a kernel's result. */
+  message?: string;
+  startedAt?: string;
+  finishedAt: string;
+}
+
+export interface ContainerStatus {
+  name: string;
+  ready: boolean;
+  restartCount: number;
+  state: {
+    waiting?: { reason: string; message?: string };
+    running?: { startedAt: string };
+    terminated?: TerminatedState;
+  };
+  lastState?: { terminated?: TerminatedState };
+}
+
+export interface Pod extends KubernetesObject {
+  apiVersion: "v1";
+  kind: "Pod";
+  spec: PodSpec & { nodeName?: string };
+  status?: {
+    phase: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
+    /** Evicted, and the like: why the kubelet or the control plane ended the pod. */
+    reason?: string;
+    message?: string;
+    podIP?: string;
+    conditions?: Condition[];
+    containerStatuses?: ContainerStatus[];
+    startTime?: string;
+  };
+}
+
+export interface PodFailurePolicyRule {
+  action: "FailJob" | "Ignore" | "Count";
+  onExitCodes?: { containerName?: string; operator: "In" | "NotIn"; values: number[] };
+  onPodConditions?: { type: string; status: string }[];
+}
+
+export interface Job extends KubernetesObject {
+  apiVersion: "batch/v1";
+  kind: "Job";
+  spec: {
+    completionMode: "Indexed";
+    completions: number;
+    parallelism: number;
+    backoffLimit?: number;
+    backoffLimitPerIndex?: number;
+    maxFailedIndexes?: number;
+    suspend?: boolean;
+    activeDeadlineSeconds?: number;
+    podReplacementPolicy?: "Failed" | "TerminatingOrFailed";
+    podFailurePolicy?: { rules: PodFailurePolicyRule[] };
+    template: PodTemplate;
+  };
+  status?: {
+    startTime?: string;
+    completionTime?: string;
+    active?: number;
+    ready?: number;
+    terminating?: number;
+    succeeded?: number;
+    failed?: number;
+    completedIndexes?: string;
+    failedIndexes?: string;
+    /** Complete, Failed, Suspended, FailureTarget, SuccessCriteriaMet. */
+    conditions?: Condition[];
+  };
+}
+
+export interface Deployment extends KubernetesObject {
+  apiVersion: "apps/v1";
+  kind: "Deployment";
+  spec: {
+    replicas: number;
+    selector: { matchLabels: Record<string, string> };
+    strategy:
+      | { type: "RollingUpdate"; rollingUpdate: { maxUnavailable: number; maxSurge: number } }
+      | { type: "Recreate" };
+    minReadySeconds?: number;
+    progressDeadlineSeconds?: number;
+    template: PodTemplate;
+  };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    readyReplicas?: number;
+    availableReplicas?: number;
+    unavailableReplicas?: number;
+    /** Available, Progressing, ReplicaFailure. */
+    conditions?: Condition[];
+  };
+}
+
+export interface Service extends KubernetesObject {
+  apiVersion: "v1";
+  kind: "Service";
+  spec: {
+    clusterIP?: "None" | string;
+    publishNotReadyAddresses?: boolean;
+    selector: Record<string, string>;
+    ports: { name: string; port: number; targetPort: number }[];
+  };
+  status?: {
+    loadBalancer?: {
+      ingress?: { ip?: string; hostname?: string; ports?: { port: number; protocol: "TCP"; error?: string }[] }[];
+    };
+  };
+}
+
+export interface ConfigMap extends KubernetesObject {
+  apiVersion: "v1";
+  kind: "ConfigMap";
+  data: Record<string, string>;
+  immutable?: boolean;
+}
+
+export interface Secret extends KubernetesObject {
+  apiVersion: "v1";
+  kind: "Secret";
+  /** base64, as the API has it. */
+  data: Record<string, string>;
+  type?: string;
+}
+
+export interface PersistentVolumeClaim extends KubernetesObject {
+  apiVersion: "v1";
+  kind: "PersistentVolumeClaim";
+  spec: {
+    accessModes: string[];
+    storageClassName?: string;
+    resources: { requests: { storage: string } };
+  };
+  status?: { phase?: "Pending" | "Bound" | "Lost"; capacity?: { storage?: string } };
+}
+
+export interface Event extends KubernetesObject {
+  apiVersion: "events.k8s.io/v1";
+  kind: "Event";
+  type: "Normal" | "Warning";
+  reason: string;
+  action: string;
+  note: string;
+  regarding: { apiVersion: string; kind: string; namespace: string; name: string; uid: string };
+  reportingController: string;
+  reportingInstance: string;
+  eventTime: string;
+}

@@ -1,0 +1,42 @@
+import type {
+  ConfigMap,
+  Deployment,
+  Event,
+  Job,
+  KubernetesObject,
+  PersistentVolumeClaim,
+  Pod,
+  Secret,
+  Service,
+} from "./objects.ts";
+
+/** What a kind is to the cluster port. `T` is the type its objects have. */
+export interface Resource<T extends KubernetesObject> {
+  readonly apiVersion: string;
+  readonly kind: T["kind"];
+  readonly plural: string;
+  /** Whether status is a subresource: then a write of the object never touches status, and the reverse. */
+  readonly status: boolean;
+  /** Type only: carries T. */
+  readonly object?: T;
+}
+
+function resource<T extends KubernetesObject>(
+  apiVersion: T["apiVersion"],
+  kind: T["kind"],
+  plural: string,
+  status: boolean,
+): Resource<T> {
+  return { apiVersion, kind, plural, status };
+}
+
+export const pods = resource<Pod>("v1", "Pod", "pods", true);
+export const services = resource<Service>("v1", "Service", "services", true);
+export const configMaps = resource<ConfigMap>("v1", "ConfigMap", "configmaps", false);
+export const secrets = resource<Secret>("v1", "Secret", "secrets", false);
+export const claims = resource<PersistentVolumeClaim>("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+export const jobs = resource<Job>("batch/v1", "Job", "jobs", true);
+export const deployments = resource<Deployment>("apps/v1", "Deployment", "deployments", true);
+export const events = resource<Event>("events.k8s.io/v1", "Event", "events", false);
+
+export const builtinResources = [pods, services, configMaps, secrets, claims, jobs, deployments, events] as const;

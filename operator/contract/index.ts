@@ -1,0 +1,12 @@
+/** The contract between operator and kernels: what a program is given, what it says, how it ends. */
+export { CleanConfig } from "./clean.ts";
+export { DeduplicateConfig } from "./deduplicate.ts";
+export { EvaluateConfig } from "./evaluate.ts";
+export { GenerateConfig } from "./generation.ts";
+export { JudgeConfig } from "./judge.ts";
+export { Manifest } from "./manifest.ts";
+export { Progress } from "./progress.ts";
+export { exitCodes, type KernelReason, kernelReasons, Result } from "./result.ts";
+export { ServeConfig } from "./serve.ts";
+export { TokenizeConfig } from "./tokenize.ts";
+export { TrainConfig } from "./train.ts";

@@ -1,0 +1,73 @@
+import type { z } from "zod";
+import type { KindDefinition } from "../api/kinds.ts";
+import type { Reason } from "../api/reasons.ts";
+import type { Artifact as ArtifactSchema, Plan as PlanSchema } from "../api/status.ts";
+import type { Result } from "../contract/index.ts";
+
+/**
+ * What a batch kind means, as pure functions. The engine of `operator/runs` turns it into Jobs and status; a new kind is a value of
+ * this type and no change to the engine.
+ */
+export interface BatchKind<Spec = unknown> {
+  readonly definition: KindDefinition;
+
+  /** Objects of the same namespace whose artifacts the run reads; each has a role that is unique within the run. */
+  references(spec: Spec): Reference[];
+
+  /** What forbids the run although all inputs are there, e.g. TokenizerMismatch; undefined: nothing. */
+  refuse(spec: Spec, inputs: Inputs): { reason: Reason; message: string } | undefined;
+
+  /** What the run will take. Inputs that have no artifact yet are absent: then the plan says what it can. */
+  plan(spec: Spec, inputs: Inputs): Plan;
+
+  /** Stages in order. Each begins when the one before it has succeeded. */
+  stages(spec: Spec, inputs: Inputs): Stage[];
+
+  /** Fields of status beyond what every run has, from the results of the stages that have ended well, by stage name. */
+  results(spec: Spec, inputs: Inputs, results: ReadonlyMap<string, KernelResult>): Record<string, unknown>;
+}
+
+export type Artifact = z.output<typeof ArtifactSchema>;
+export type Plan = z.output<typeof PlanSchema>;
+export type KernelResult = z.output<typeof Result>;
+
+export interface Reference {
+  role: string;
+  kind: string;
+  name: string;
+}
+
+/** Artifacts by role. What a spec names by claim and path is no reference: the program hashes it itself. */
+export type Inputs = ReadonlyMap<string, ResolvedInput>;
+
+export interface ResolvedInput extends Reference {
+  artifact: Artifact;
+}
+
+export interface Stage {
+  name: string;
+  program: "clean" | "deduplicate" | "tokenize" | "train" | "generate" | "judge" | "evaluate";
+  /** Pods of the stage's Job. */
+  pods: number;
+  /** How the pods relate: `independent` pods divide a list of tasks by index; `gang` pods form one torch process group. */
+  coupling: "independent" | "gang";
+  /** Processes of each pod: GPUs, or 1. */
+  processesPerPod: number;
+  gpusPerPod: number;
+  /** Mounted read-only at inputs/<name> of the working directory; path may be a directory or a file. */
+  mounts: Mount[];
+  /** Whether the stage ends with an artifact; the last stage that has one gives the run's. */
+  artifact: boolean;
+  /**
+   * The program's configuration without what the engine adds (run, output, threads). `done` has the artifacts of the stages before.
+   * Directories of other stages of the run are at output/<stage>, checkpoints at output/checkpoints/<stage>.
+   */
+  config(done: ReadonlyMap<string, Artifact>): Record<string, unknown>;
+}
+
+export interface Mount {
+  name: string;
+  claimName: string;
+  /** Below the claim's root; "." is the root. */
+  path: string;
+}
