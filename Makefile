@@ -10,7 +10,7 @@ VITEST := $(NODE) node_modules/vitest/vitest.mjs
 BIN := .venv/bin
 QUICKSTART := build/quickstart
 
-.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys generate verify lint clean
+.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys generate lock verify lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -65,6 +65,8 @@ test-journeys: setup ## the whole chain, crash sweeps, bad input, on the local a
 generate: setup ## write everything that is generated from the schemas
 	$(NODE) operator/contract/generate.ts
 	$(NODE) operator/api/generate.ts
+
+lock: .stamps/uv ## resolve kernels/*.in into lock files again
 	for name in requirements requirements-dev requirements-bench requirements-bootstrap; do \
 	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header kernels/$$name.in -o kernels/$$name.lock; done
 
