@@ -8,7 +8,6 @@ PYTHON ?= python3
 NODE := node_modules/.bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs
 BIN := .venv/bin
-QUICKSTART := build/quickstart
 
 .PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys generate lock verify lint clean
 
@@ -32,7 +31,7 @@ setup: .stamps/node .stamps/python ## install the locked Node and Python package
 
 .stamps/python: .stamps/uv kernels/requirements-dev.lock
 	@echo "==> Python packages (kernels/requirements-dev.lock; torch is the large one)"
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes kernels/requirements-bootstrap.lock kernels/requirements-dev.lock
+	$(BIN)/uv pip sync --compile-bytecode --python $(BIN)/python --require-hashes kernels/requirements-bootstrap.lock kernels/requirements-dev.lock
 	@touch $@
 
 # Peers that only serve as oracles live apart, so that they can never become a dependency.
@@ -41,11 +40,11 @@ setup-bench: .stamps/bench ## install the environment of the peers that results 
 .stamps/bench: .stamps/uv kernels/requirements-bench.lock
 	@echo "==> Python packages of the peers (.venv-bench)"
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	$(BIN)/uv pip sync --python .venv-bench/bin/python --require-hashes kernels/requirements-bench.lock
+	$(BIN)/uv pip sync --compile-bytecode --python .venv-bench/bin/python --require-hashes kernels/requirements-bench.lock
 	@touch $@
 
 quickstart: setup ## from real web pages to a chat answer on this machine
-	examples/quickstart/run.sh $(QUICKSTART)
+	examples/quickstart/run.sh
 
 test: test-operator test-kernels test-bench test-journeys ## all tests
 

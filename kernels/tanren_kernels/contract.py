@@ -149,7 +149,10 @@ class RopeScaling(BaseModel):
         frozen=True,
     )
     rope_type: Annotated[Literal["linear", "none"], Field(description="linear: position interpolation (Chen et al. 2023); none: positions as they are")]
-    factor: Annotated[float, Field(description="new context length / original; 1 for none", ge=1.0)]
+    factor: Annotated[
+        float | None,
+        Field(description="interpolation factor in all, as config.json will have it; 1 for none; absent: the model's own x new context length / old", ge=1.0),
+    ] = None
     max_position_embeddings: Annotated[int, Field(description="new context length", ge=8)]
 
 
@@ -523,7 +526,7 @@ class LossByPositionConfig(BaseModel):
     models: Annotated[list[LabelledModel], Field(description="models measured on the same documents, e.g. base, none, positionInterpolation", min_length=1)]
     corpus: Input
     context_length: Annotated[int, Field(ge=8)]
-    original_context_length: Annotated[int, Field(ge=8)]
+    original_context_length: Annotated[int | None, Field(description="context window before; absent: that of the first model", ge=8)] = None
     documents: Annotated[int, Field(ge=1)]
     passkey_trials: Annotated[int, Field(description="passkey prompts per depth and length; 0 measures none", ge=0)]
 

@@ -28,7 +28,11 @@ export const LossByPositionConfig = z
       .describe("models measured on the same documents, e.g. base, none, positionInterpolation"),
     corpus: Input.describe("its held-out documents of at least context_length tokens are read"),
     context_length: z.int().min(8),
-    original_context_length: z.int().min(8),
+    original_context_length: z
+      .int()
+      .min(8)
+      .optional()
+      .describe("context window before; absent: that of the first model"),
     documents: z.int().min(1),
     passkey_trials: z.int().min(0).describe("passkey prompts per depth and length; 0 measures none"),
   })

@@ -21,7 +21,13 @@ export const RopeScaling = z
     rope_type: z
       .enum(["linear", "none"])
       .describe("linear: position interpolation (Chen et al. 2023); none: positions as they are"),
-    factor: z.number().min(1).describe("new context length / original; 1 for none"),
+    factor: z
+      .number()
+      .min(1)
+      .optional()
+      .describe(
+        "interpolation factor in all, as config.json will have it; 1 for none; absent: the model's own x new context length / old",
+      ),
     max_position_embeddings: z.int().min(8).describe("new context length"),
   })
   .meta({ id: "RopeScaling" });

@@ -1,0 +1,105 @@
+"""Program `serve`: OpenAI-compatible HTTP server of one model.
+
+Listens on POD_IP, else on loopback. /healthz answers from the start, /readyz once the model is loaded and until the server is asked to
+stop. On SIGTERM it goes on answering while the cluster takes it out of its endpoints, finishes what runs, and ends with 143.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import torch
+import uvicorn
+
+from . import pretrained
+from .api_keys import ApiKeys
+from .completions import Service
+from .contract import Result, ServeConfig
+from .ending import Ending
+from .engine import Engine
+from .http_app import State, application
+from .model import read_config
+from .program import Session, run
+from .serving_metrics import ServingMetrics
+from .worker import Worker
+
+GRACE_SECONDS = 30.0
+"""Kubernetes' default grace period, where TANREN_GRACE_SECONDS does not say another."""
+LINGER_SECONDS = 3.0
+"""New requests are still answered for so long after SIGTERM: endpoints are taken away only after the signal."""
+KILL_MARGIN_SECONDS = 2.0
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class HttpServer:
+    """uvicorn in a thread of its own, so that signals stay with the frame."""
+
+    def __init__(self, state: State, port: int) -> None:
+        """Raises PortInUse."""
+        host = os.environ.get("POD_IP", "127.0.0.1")
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            raise Ending("PortInUse", f"port {port} of {host} cannot be used: {error.strerror}; set `port` to a free one.") from error
+        config = uvicorn.Config(application(state), log_config=None, access_log=False, lifespan="off", server_header=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
+        self._thread.start()
+
+    def close(self, seconds: float) -> None:
+        """Stops listening, waits at most so long for running requests, then breaks them off."""
+        self._server.config.timeout_graceful_shutdown = max(1, int(seconds))
+        self._server.should_exit = True
+        self._thread.join(seconds + KILL_MARGIN_SECONDS / 2)
+
+
+def start_service(config: ServeConfig, metrics: ServingMetrics, session: Session) -> Service:
+    """Loads the model. Raises InvalidConfig for a context beyond the model's own, ModelTooLarge, ArtifactDamaged ..."""
+    longest = read_config(Path(config.model.path)).max_position_embeddings
+    if config.context_length > longest:
+        raise Ending("InvalidConfig", f"context_length {config.context_length} is beyond the model's {longest}; lower it or extend the model's context first.")
+    slots = config.max_concurrent_requests
+    ready = pretrained.load(config.model, DTYPES[config.precision], slots * config.context_length)
+    engine = Engine(ready.model, ready.pieces, slots, config.context_length)
+    # As many may wait as run: a longer queue would only turn refusals into time-outs.
+    worker = Worker(engine, metrics, most_open=2 * slots)
+    return Service(ready, worker, config.model_name, config.context_length, session.log)
+
+
+def drain(state: State, server: HttpServer) -> None:
+    """Finishes running requests within the grace period."""
+    grace = float(os.environ.get("TANREN_GRACE_SECONDS", GRACE_SECONDS)) - KILL_MARGIN_SECONDS
+    deadline = time.monotonic() + grace
+    state.draining = True
+    time.sleep(min(LINGER_SECONDS, grace / 2))
+    server.close(max(1.0, deadline - time.monotonic()))
+
+
+def main(config: ServeConfig, session: Session) -> Result:
+    torch.set_num_threads(config.threads)
+    metrics = ServingMetrics()
+    state = State(ApiKeys(Path(config.api_keys)) if config.api_keys is not None else None, metrics)
+    server = HttpServer(state, config.port)
+    service = start_service(config, metrics, session)
+    state.service = service
+    session.log("ready", model=config.model_name, port=config.port)
+    session.progress.update(1, 1, unit="model")
+    while not session.stopping:
+        if service.worker.failure is not None:
+            raise service.worker.failure
+        time.sleep(0.1)
+    session.log("draining", open_requests=state.open_requests)
+    drain(state, server)
+    unfinished = state.open_requests
+    raise Ending("Terminated", f"asked to stop; {unfinished} requests were broken off at the end of the grace period and all others answered.")
+
+
+if __name__ == "__main__":
+    run("serve", ServeConfig, main, unit="model")

@@ -1,0 +1,158 @@
+import { describe, expect, test } from "vitest";
+import type { KernelResult } from "../../runs/batch-kind.ts";
+import { contractIssues } from "../contract-check.ts";
+import { admitted, inputsOf, sampleArtifact } from "../samples.ts";
+import { corpusKind } from "./kind.ts";
+
+const source = { name: "web", language: "ja", licence: "CC0-1.0", format: "warc", from: { claimName: "crawl" } };
+const small = {
+  sources: [source],
+  mixture: { ratios: [{ language: "ja", percent: 100 }] },
+  tokenizer: { train: { vocabularySize: 1000 } },
+};
+const everything = {
+  ...small,
+  sources: [source, { ...source, name: "code", language: "code", format: "code" }],
+  cleaning: {
+    rules: { bannedWords: ["x"] },
+    classifier: {
+      clean: { claimName: "files", path: "clean.jsonl" },
+      dirty: { claimName: "files", path: "dirty.jsonl" },
+    },
+    deduplication: { minHash: {} },
+  },
+  mixture: {
+    tokens: 5000,
+    ratios: [
+      { language: "ja", percent: 75 },
+      { language: "code", percent: 25 },
+    ],
+    maxEpochs: "1.5",
+  },
+  tokenizer: { train: { vocabularySize: 1000, removing: [{ contains: "x" }, { pattern: "[0-9]+" }] } },
+  tasks: 12,
+  compute: { nodes: 3 },
+};
+const borrowed = { ...small, tokenizer: { fromCorpus: { name: "other" } } };
+const tokenizer = {
+  role: "tokenizer",
+  kind: "Corpus",
+  name: "other",
+  artifact: sampleArtifact({ type: "corpus" }),
+};
+
+describe("stages", () => {
+  test.each([
+    ["the least", small],
+    ["everything", everything],
+    ["another corpus's tokenizer", borrowed],
+  ])("%s gives configurations the programs accept", (_title, manifest) => {
+    const stages = corpusKind.stages(admitted(corpusKind, manifest), inputsOf(tokenizer));
+    expect(stages.map((stage) => stage.name)).toEqual(["clean", "deduplicate", "tokenize"]);
+    expect(stages.flatMap((stage) => contractIssues(stage, new Map()))).toEqual([]);
+  });
+
+  test("pods divide the cleaning; what looks at all documents has one pod; only tokenize makes the artifact", () => {
+    const stages = corpusKind.stages(admitted(corpusKind, everything), inputsOf());
+    expect(stages.map((stage) => stage.pods)).toEqual([3, 1, 1]);
+    expect(stages.map((stage) => stage.artifact)).toEqual([false, false, true]);
+    expect(stages[0]?.config(new Map())).toMatchObject({ tasks: 12, workers: 3 });
+  });
+
+  test("percents and decimals become numbers", () => {
+    const [, , tokenize] = corpusKind.stages(admitted(corpusKind, everything), inputsOf());
+    expect(tokenize?.config(new Map())).toMatchObject({
+      held_out_ratio: 0.01,
+      mixture: {
+        tokens: 5000,
+        max_epochs: 1.5,
+        parts: [
+          { language: "ja", ratio: 0.75 },
+          { language: "code", ratio: 0.25 },
+        ],
+      },
+    });
+  });
+
+  test("another corpus's tokenizer is mounted and named by digest", () => {
+    const spec = admitted(corpusKind, borrowed);
+    expect(corpusKind.references(spec)).toEqual([{ role: "tokenizer", kind: "Corpus", name: "other" }]);
+    const [, , tokenize] = corpusKind.stages(spec, inputsOf(tokenizer));
+    expect(tokenize?.mounts).toEqual([
+      { name: "tokenizer", claimName: tokenizer.artifact.claimName, path: tokenizer.artifact.path },
+    ]);
+    expect(tokenize?.config(new Map())).toMatchObject({
+      tokenizer: { path: "inputs/tokenizer", digest: tokenizer.artifact.digest },
+    });
+  });
+});
+
+describe("refusals", () => {
+  test.each([
+    [{ heldOutShare: "0" }, "spec.heldOutShare is 0; it must be above 0"],
+    [{ heldOutShare: "1.0" }, "spec.heldOutShare is 1.0; it must be below 1"],
+    [{ mixture: { ...small.mixture, maxEpochs: "0.5" } }, "spec.mixture.maxEpochs is 0.5; it must be at least 1"],
+    [{ compute: { gpusPerNode: 2 } }, "spec.compute.gpusPerNode is 2, but the corpus programs use no GPU; set it to 0"],
+  ])("%j", (change, message) => {
+    const refusal = corpusKind.refuse(admitted(corpusKind, { ...small, ...change }), inputsOf());
+    expect(refusal).toEqual({ reason: "InvalidSpec", message });
+  });
+
+  test("a sound spec is not refused", () => {
+    expect(corpusKind.refuse(admitted(corpusKind, everything), inputsOf())).toBeUndefined();
+  });
+});
+
+test("the plan says what is known: pods, tokens asked for, memory they have", () => {
+  expect(corpusKind.plan(admitted(corpusKind, everything), inputsOf())).toEqual({
+    ranks: 3,
+    tokens: 5000,
+    memoryLimitPerRankBytes: 2 * 2 ** 30,
+  });
+});
+
+describe("results", () => {
+  const row = (step: string) => ({
+    step,
+    language: "ja" as const,
+    documents_in: 10,
+    documents_out: 8,
+    bytes_in: 100,
+    bytes_out: 80,
+    dropped: { too_short: 2 },
+  });
+  const result = (...steps: string[]): KernelResult => ({
+    reason: "Completed",
+    message: "",
+    metrics: {},
+    funnel: steps.map(row),
+  });
+  const spec = admitted(corpusKind, small);
+
+  test("the funnel is that of the newest program, which begins with those before it", () => {
+    const results = new Map([
+      ["clean", result("read")],
+      ["deduplicate", result("read", "exact")],
+    ]);
+    expect(corpusKind.results(spec, inputsOf(), results)).toEqual({
+      funnel: ["read", "exact"].map((step) => ({
+        step,
+        language: "ja",
+        documentsIn: 10,
+        documentsOut: 8,
+        bytesIn: 100,
+        bytesOut: 80,
+        dropped: { too_short: 2 },
+      })),
+    });
+  });
+
+  test("a result that had no room for its funnel leaves the one before", () => {
+    const { funnel: _, ...cut } = result();
+    const results = new Map<string, KernelResult>([
+      ["clean", result("read")],
+      ["tokenize", cut],
+    ]);
+    expect(corpusKind.results(spec, inputsOf(), results)).toMatchObject({ funnel: [{ step: "read" }] });
+  });
+});

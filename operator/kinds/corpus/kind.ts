@@ -1,0 +1,58 @@
+import type { z } from "zod";
+import type { CorpusSpec } from "../../api/corpus.ts";
+import { corpus } from "../../api/kinds.ts";
+import type { BatchKind, KernelResult, Plan } from "../../runs/batch-kind.ts";
+import { rankOf } from "../planning/hardware.ts";
+import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "../refusal.ts";
+import { corpusStages, tokenizerRole } from "./stages.ts";
+
+type Spec = z.output<typeof CorpusSpec>;
+
+export const corpusKind: BatchKind<Spec> = {
+  definition: corpus,
+  references: ({ tokenizer }) =>
+    tokenizer.fromCorpus ? [{ role: tokenizerRole, kind: "Corpus", name: tokenizer.fromCorpus.name }] : [],
+  refuse: (spec) =>
+    firstRefusal(
+      () => refuseGpus(spec),
+      () =>
+        refuseDecimals([
+          { field: "heldOutShare", value: spec.heldOutShare, above: 0, below: 1 },
+          { field: "mixture.maxEpochs", value: spec.mixture.maxEpochs, atLeast: 1 },
+        ]),
+    ),
+  plan: corpusPlan,
+  stages: corpusStages,
+  results: (_spec, _inputs, results) => ({ funnel: funnelOf(results) }),
+};
+
+function refuseGpus({ compute }: Spec): Refusal | undefined {
+  if (compute.gpusPerNode === 0) return undefined;
+  return invalidSpec(
+    `spec.compute.gpusPerNode is ${compute.gpusPerNode}, but the corpus programs use no GPU; set it to 0`,
+  );
+}
+
+/** How long cleaning takes and what it holds in memory depends on the documents: of that nothing can be said beforehand. */
+function corpusPlan({ compute, mixture }: Spec): Plan {
+  const { memoryBytes } = rankOf(compute);
+  return {
+    ranks: compute.nodes,
+    ...(mixture.tokens !== undefined && { tokens: mixture.tokens }),
+    ...(memoryBytes !== undefined && { memoryLimitPerRankBytes: memoryBytes }),
+  };
+}
+
+/** Each program's funnel begins with the steps of the programs before it, so the newest is the whole. */
+function funnelOf(results: ReadonlyMap<string, KernelResult>): Record<string, unknown>[] | undefined {
+  const funnel = ["tokenize", "deduplicate", "clean"].map((stage) => results.get(stage)?.funnel).find((rows) => rows);
+  return funnel?.map((row) => ({
+    step: row.step,
+    language: row.language,
+    documentsIn: row.documents_in,
+    documentsOut: row.documents_out,
+    bytesIn: row.bytes_in,
+    bytesOut: row.bytes_out,
+    dropped: row.dropped,
+  }));
+}

@@ -1,0 +1,129 @@
+import type { z } from "zod";
+import type { CorpusSpec } from "../../api/corpus.ts";
+import type { Inputs, Mount, Stage } from "../../runs/batch-kind.ts";
+import { artifactInput, artifactMount, claimMount, mounted, requiredInput } from "../stage-inputs.ts";
+
+type Spec = z.output<typeof CorpusSpec>;
+
+/** Role of the Corpus whose tokenizer is used. */
+export const tokenizerRole = "tokenizer";
+
+const cleanExamples = "clean-examples";
+const dirtyExamples = "dirty-examples";
+const sourceMount = (name: string) => `source-${name}`;
+
+/** Cleaning divides tasks over pods; what looks at all documents at once has one pod. */
+export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
+  const onePod = { pods: 1, coupling: "independent", processesPerPod: 1, gpusPerPod: 0, artifact: false } as const;
+  return [
+    {
+      ...onePod,
+      name: "clean",
+      program: "clean",
+      pods: spec.compute.nodes,
+      mounts: cleanMounts(spec),
+      config: () => cleanConfig(spec),
+    },
+    { ...onePod, name: "deduplicate", program: "deduplicate", mounts: [], config: () => deduplicateConfig(spec) },
+    {
+      ...onePod,
+      name: "tokenize",
+      program: "tokenize",
+      mounts: spec.tokenizer.fromCorpus ? [artifactMount(requiredInput(inputs, tokenizerRole))] : [],
+      artifact: true,
+      config: () => tokenizeConfig(spec, inputs),
+    },
+  ];
+}
+
+function cleanMounts(spec: Spec): Mount[] {
+  const { classifier } = spec.cleaning;
+  return [
+    ...spec.sources.map((source) => claimMount(sourceMount(source.name), source.from)),
+    ...(classifier ? [claimMount(cleanExamples, classifier.clean), claimMount(dirtyExamples, classifier.dirty)] : []),
+  ];
+}
+
+function cleanConfig(spec: Spec): Record<string, unknown> {
+  const { rules, classifier } = spec.cleaning;
+  return {
+    sources: spec.sources.map(({ name, language, licence, format, include }) => ({
+      name,
+      language,
+      licence,
+      format,
+      include,
+      input: mounted(sourceMount(name)),
+    })),
+    tasks: spec.tasks,
+    workers: spec.compute.nodes,
+    extraction: {
+      main_content: spec.extraction.mainContent,
+      max_record_bytes: spec.extraction.maxRecordBytes,
+    },
+    ...(rules && { rules: rulesConfig(rules) }),
+    ...(classifier && {
+      classifier: {
+        clean: mounted(cleanExamples),
+        dirty: mounted(dirtyExamples),
+        threshold: Number(classifier.threshold),
+        epochs: classifier.epochs,
+      },
+    }),
+    seed: spec.seed,
+  };
+}
+
+function rulesConfig(rules: NonNullable<Spec["cleaning"]["rules"]>): Record<string, unknown> {
+  return {
+    min_characters: rules.minCharacters,
+    max_characters: rules.maxCharacters,
+    min_japanese_ratio: Number(rules.minJapaneseShare),
+    min_hiragana_ratio: Number(rules.minHiraganaShare),
+    max_symbol_ratio: Number(rules.maxSymbolShare),
+    max_duplicate_line_ratio: Number(rules.maxDuplicateLineShare),
+    min_mean_word_length: Number(rules.minMeanWordLength),
+    max_mean_word_length: Number(rules.maxMeanWordLength),
+    min_stop_words: rules.minStopWords,
+    min_sentence_end_ratio: Number(rules.minSentenceEndShare),
+    banned_words: rules.bannedWords,
+  };
+}
+
+function deduplicateConfig(spec: Spec): Record<string, unknown> {
+  const { exact, minHash } = spec.cleaning.deduplication;
+  return {
+    input: "output/clean",
+    tasks: spec.tasks,
+    exact,
+    ...(minHash && { min_hash: { ...minHash, similarity: Number(minHash.similarity) } }),
+    seed: spec.seed,
+  };
+}
+
+function tokenizeConfig(spec: Spec, inputs: Inputs): Record<string, unknown> {
+  const { train } = spec.tokenizer;
+  const { tokens, ratios, maxEpochs } = spec.mixture;
+  return {
+    input: "output/deduplicate",
+    ...(train
+      ? {
+          train_tokenizer: {
+            vocabulary_size: train.vocabularySize,
+            training_bytes: train.trainingBytes,
+            removing: train.removing,
+          },
+        }
+      : { tokenizer: artifactInput(requiredInput(inputs, tokenizerRole)) }),
+    mixture: {
+      tokens,
+      parts: ratios.map(({ language, percent }) => ({ language, ratio: percent / 100 })),
+      max_epochs: Number(maxEpochs),
+    },
+    held_out_ratio: Number(spec.heldOutShare),
+    shard_tokens: spec.shardTokens,
+    // The program itself names the tokenizer and every source it read as parents.
+    parents: [],
+    seed: spec.seed,
+  };
+}

@@ -1,0 +1,66 @@
+import type { z } from "zod";
+import type { EvaluationSpec } from "../../api/evaluation.ts";
+import { evaluation } from "../../api/kinds.ts";
+import type { BatchKind, Inputs, Plan } from "../../runs/batch-kind.ts";
+import { rankOf } from "../planning/hardware.ts";
+import { inferenceBytes } from "../planning/memory.ts";
+import { figuresOf } from "../planning/model-figures.ts";
+import { firstRefusal, invalidSpec, type Refusal, refuseDecimals, refuseMemory } from "../refusal.ts";
+import { modelReference } from "../stage-inputs.ts";
+import { evaluationResults } from "./results.ts";
+import { evaluationStages } from "./stages.ts";
+
+type Spec = z.output<typeof EvaluationSpec>;
+
+export const evaluationKind: BatchKind<Spec> = {
+  definition: evaluation,
+  references: ({ model }) => {
+    const reference = modelReference(model);
+    return reference ? [reference] : [];
+  },
+  refuse: (spec, inputs) =>
+    firstRefusal(
+      () => refusePods(spec),
+      () => refuseThresholds(spec),
+      () => refuseMemory(evaluationPlan(spec, inputs), spec.compute, "model"),
+    ),
+  plan: evaluationPlan,
+  stages: evaluationStages,
+  results: evaluationResults,
+};
+
+/** One process asks; it has float32 weights. How long its prompts are, and how long it takes, depends on the files. */
+function evaluationPlan({ compute }: Spec, inputs: Inputs): Plan {
+  const { device, memoryBytes } = rankOf(compute);
+  const model = figuresOf(inputs.get("model"));
+  return {
+    ranks: 1,
+    ...(model && { parameters: model.parameters, memoryPerRankBytes: inferenceBytes(model, 0, "float32", device) }),
+    ...(memoryBytes !== undefined && { memoryLimitPerRankBytes: memoryBytes }),
+  };
+}
+
+function refusePods({ compute }: Spec): Refusal | undefined {
+  if (compute.nodes > 1)
+    return invalidSpec(`spec.compute.nodes is ${compute.nodes}, but one pod asks all suites; set it to 1`);
+  if (compute.gpusPerNode <= 1) return undefined;
+  return invalidSpec(`spec.compute.gpusPerNode is ${compute.gpusPerNode}, but one GPU asks all suites; set it to 1`);
+}
+
+const metricsOf = { jsquad: ["exact_match", "char_f1"], jcommonsenseqa: ["accuracy"] } as const;
+
+function refuseThresholds({ suites, thresholds }: Spec): Refusal | undefined {
+  for (const { suite: name, metric, atLeast } of thresholds) {
+    const suite = suites.find((candidate) => candidate.name === name);
+    const metrics: readonly string[] = suite ? metricsOf[suite.task] : [];
+    const field = `thresholds[${name}]`;
+    if (!metrics.includes(metric)) {
+      return invalidSpec(
+        `spec.${field}.metric ${metric} is not measured by task ${suite?.task}; use ${metrics.join(" or ")}`,
+      );
+    }
+    const refusal = refuseDecimals([{ field: `${field}.atLeast`, value: atLeast, atMost: 1 }]);
+    if (refusal) return refusal;
+  }
+  return undefined;
+}

@@ -1,0 +1,161 @@
+import type { z } from "zod";
+import type { Checkpoints, Compute, CorpusTraining, Parallelism, SampleTraining } from "../api/parts.ts";
+import type { Stage } from "../runs/batch-kind.ts";
+import { processesPerPod, ranksOf } from "./planning/hardware.ts";
+import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "./refusal.ts";
+
+/** What all training stages share: the program's configuration in the kernels' words, and what forbids it. */
+
+type Optimizer = Omit<z.output<typeof SampleTraining>, "epochs" | "globalBatchSize" | "sequenceLength">;
+
+/** Parts of a spec that decide how ranks share the work. */
+export interface Gang {
+  compute: z.output<typeof Compute>;
+  parallelism: z.output<typeof Parallelism>;
+}
+
+/** Length of a training stage in the kernels' words. */
+export interface Duration {
+  steps?: number;
+  epochs?: number;
+  global_batch_size: number;
+  sequence_length: number;
+}
+
+/** A stage whose pods form one process group, a process per GPU. */
+export function gangStage({
+  compute,
+}: Gang): Pick<Stage, "program" | "pods" | "coupling" | "processesPerPod" | "gpusPerPod"> {
+  return {
+    program: "train",
+    pods: compute.nodes,
+    coupling: "gang",
+    processesPerPod: processesPerPod(compute),
+    gpusPerPod: compute.gpusPerNode,
+  };
+}
+
+/** A stage of one process, on a GPU where the run has any. */
+export function soloStage({
+  compute,
+}: Pick<Gang, "compute">): Pick<Stage, "pods" | "coupling" | "processesPerPod" | "gpusPerPod"> {
+  return { pods: 1, coupling: "independent", processesPerPod: 1, gpusPerPod: Math.min(1, compute.gpusPerNode) };
+}
+
+/** `sequenceLength` is the length that tokens are packed to. */
+export function corpusDuration(
+  training: z.output<typeof CorpusTraining>,
+  sequenceLength: number,
+): Required<Omit<Duration, "epochs">> {
+  return {
+    steps: Math.floor(training.tokens / training.globalBatchTokens),
+    global_batch_size: training.globalBatchTokens / sequenceLength,
+    sequence_length: sequenceLength,
+  };
+}
+
+export function sampleDuration(training: z.output<typeof SampleTraining>): Duration {
+  return {
+    epochs: training.epochs,
+    global_batch_size: training.globalBatchSize,
+    sequence_length: training.sequenceLength,
+  };
+}
+
+export function trainingConfig(optimizer: Optimizer, duration: Duration): Record<string, unknown> {
+  return {
+    ...duration,
+    micro_batch_size: optimizer.microBatchSize,
+    learning_rate: Number(optimizer.learningRate),
+    min_learning_rate: Number(optimizer.minLearningRate),
+    warmup_steps: optimizer.warmupSteps,
+    weight_decay: Number(optimizer.weightDecay),
+    beta1: Number(optimizer.beta1),
+    beta2: Number(optimizer.beta2),
+    epsilon: Number(optimizer.epsilon),
+    max_grad_norm: Number(optimizer.maxGradNorm),
+    precision: optimizer.precision,
+    seed: optimizer.seed,
+  };
+}
+
+export function parallelismConfig({ compute, parallelism }: Gang): { replicate: number; shard: number } {
+  const { shard, replicate = ranksOf(compute) / shard } = parallelism;
+  return { replicate, shard };
+}
+
+export function checkpointsConfig(checkpoints: z.output<typeof Checkpoints>, stage: string): Record<string, unknown> {
+  return {
+    directory: `output/checkpoints/${stage}`,
+    every_steps: checkpoints.everySteps,
+    keep_last: checkpoints.keepLast,
+    keep_every: checkpoints.keepEvery,
+  };
+}
+
+/** Bounds of the contract that the CRD cannot state. */
+export function refuseOptimizer(optimizer: Optimizer, field: string): Refusal | undefined {
+  return refuseDecimals([
+    { field: `${field}.learningRate`, value: optimizer.learningRate, above: 0 },
+    { field: `${field}.minLearningRate`, value: optimizer.minLearningRate, atMost: Number(optimizer.learningRate) },
+    { field: `${field}.beta1`, value: optimizer.beta1, below: 1 },
+    { field: `${field}.beta2`, value: optimizer.beta2, below: 1 },
+    { field: `${field}.epsilon`, value: optimizer.epsilon, above: 0 },
+    { field: `${field}.maxGradNorm`, value: optimizer.maxGradNorm, above: 0 },
+  ]);
+}
+
+/** replicate x shard must be the number of ranks. */
+export function refuseParallelism({ compute, parallelism }: Gang): Refusal | undefined {
+  const ranks = ranksOf(compute);
+  const { shard, replicate } = parallelism;
+  const processes = compute.gpusPerNode > 0 ? ` x compute.gpusPerNode ${compute.gpusPerNode}` : "";
+  const have = `compute.nodes ${compute.nodes}${processes} are ${ranks} ranks`;
+  if (ranks % shard !== 0) {
+    const nearest = largestDivisor(ranks, shard);
+    return invalidSpec(`spec.parallelism.shard ${shard} does not divide them: ${have}; set shard to ${nearest}`);
+  }
+  if (replicate === undefined || replicate * shard === ranks) return undefined;
+  return invalidSpec(
+    `spec.parallelism.replicate ${replicate} x shard ${shard} is ${replicate * shard}, but ${have}; set replicate to ${ranks / shard} or leave it out`,
+  );
+}
+
+function largestDivisor(of: number, atMost: number): number {
+  let divisor = Math.min(of, atMost);
+  while (of % divisor !== 0) divisor -= 1;
+  return divisor;
+}
+
+/**
+ * Every rank takes equally many whole micro batches. `field` is the batch's field below spec, of which one sequence is `unit`
+ * (1 where it counts samples, the sequence length where it counts tokens).
+ */
+export function refuseBatch(
+  gang: Gang,
+  optimizer: Optimizer,
+  field: string,
+  value: number,
+  unit: number,
+): Refusal | undefined {
+  const ranks = ranksOf(gang.compute);
+  const step = ranks * optimizer.microBatchSize * unit;
+  if (value % step === 0) return undefined;
+  const of = unit === 1 ? "" : ` x ${unit} tokens`;
+  return invalidSpec(
+    `spec.${field} ${value} is no multiple of ${step} (${ranks} ranks x microBatchSize ${optimizer.microBatchSize}${of}); set it to ${Math.ceil(value / step) * step}`,
+  );
+}
+
+/** All that forbids a training stage of its own. */
+export function refuseTraining(
+  gang: Gang,
+  optimizer: Optimizer,
+  field: string,
+  batch: { field: string; value: number; unit: number },
+): Refusal | undefined {
+  return firstRefusal(
+    () => refuseOptimizer(optimizer, field),
+    () => refuseBatch(gang, optimizer, `${field}.${batch.field}`, batch.value, batch.unit),
+  );
+}

@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { samples } from "../../operator/api/samples.ts";
+import { endState, eventReasons, leftProcesses } from "./end-state.ts";
+
+/** The operator is killed right after each of its writes; whatever it had done, the next one ends where an undisturbed run ends. */
+
+const object = (kind: string, name: string, spec: unknown) => ({
+  apiVersion: "tanren.dev/v1alpha1",
+  kind,
+  metadata: { name, namespace: "default" },
+  spec,
+});
+const manifests = [
+  object("Corpus", "web", { ...samples.Corpus, storage: { claimName: "shared" }, sources: sourcesOnShared() }),
+  object("PretrainRun", "base", { ...samples.PretrainRun, corpus: { name: "web" } }),
+];
+
+function sourcesOnShared() {
+  const [source] = samples.Corpus?.sources as [Record<string, unknown>];
+  return [{ ...source, from: { claimName: "shared", path: "raw" } }];
+}
+
+const root = mkdtempSync(join(tmpdir(), "tanren-sweep-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+interface Ended {
+  signal: NodeJS.Signals | null;
+  code: number | null;
+  output: string;
+}
+
+function drive(folder: string, crashAfter: number): Promise<Ended> {
+  const driver = new URL("./crash-driver.ts", import.meta.url).pathname;
+  const args = [driver, join(folder, "state"), join(folder, "manifests.json"), join(folder, "witness")];
+  const child = spawn(process.execPath, args, { env: { ...process.env, CRASH_AFTER: String(crashAfter) } });
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += String(chunk)));
+  child.stderr.on("data", (chunk) => (output += String(chunk)));
+  return new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal, output })));
+}
+
+function prepare(name: string): string {
+  const folder = join(root, name);
+  mkdirSync(join(folder, "raw"), { recursive: true });
+  const claim = {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "shared", namespace: "default" },
+    spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+  };
+  writeFileSync(join(folder, "manifests.json"), JSON.stringify([claim, ...manifests]));
+  return folder;
+}
+
+/** Everything that two runs are compared by. */
+function outcome(folder: string) {
+  const state = join(folder, "state");
+  const starts = readFileSync(join(folder, "witness"), "utf8").trim().split("\n");
+  return {
+    objects: endState(state),
+    reasons: eventReasons(state),
+    starts: starts.map((line) => line.replace(/^\S+ /, "")).sort(),
+    left: leftProcesses(state),
+  };
+}
+
+describe("an operator that is killed after any of its writes", async () => {
+  const undisturbed = prepare("undisturbed");
+  const first = await drive(undisturbed, 0);
+  if (first.code !== 0) throw new Error(first.output);
+  const writes = Number(first.output.trim());
+  const wanted = outcome(undisturbed);
+
+  test("the undisturbed run starts every stage once and leaves no process", () => {
+    expect(wanted.starts).toEqual([
+      "Corpus/web clean 1 0",
+      "Corpus/web deduplicate 1 0",
+      "Corpus/web tokenize 1 0",
+      "PretrainRun/base train 1 0",
+    ]);
+    expect(wanted.left).toEqual([]);
+    expect(writes).toBeGreaterThan(15);
+  });
+
+  test.concurrent.each(Array.from({ length: writes }, (_, index) => index + 1))(
+    "after write %i",
+    async (crashAfter) => {
+      const folder = prepare(`after-${crashAfter}`);
+      const crashed = await drive(folder, crashAfter);
+      // Timing moves a write or two: a run that had fewer than expected has simply ended well.
+      if (crashed.signal === "SIGKILL") {
+        const finished = await drive(folder, 0);
+        expect(finished.code, finished.output).toBe(0);
+      } else {
+        expect(crashed.code, crashed.output).toBe(0);
+      }
+      expect(outcome(folder)).toEqual(wanted);
+      rmSync(folder, { recursive: true, force: true });
+    },
+    90_000,
+  );
+});

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import * as contract from "../../operator/contract/index.ts";
+
+/**
+ * Stands in for `python -m tanren_kernels.<program>` where the subject is the operator: accepts what the contract accepts, writes an
+ * artifact and a result in no time, and leaves a line for every start in the file named by WITNESS.
+ */
+const [, , , module, , configFile] = process.argv;
+const program = module?.replace("tanren_kernels.", "") ?? "";
+const schemas: Record<string, { parse(value: unknown): { run: unknown; output: string } }> = {
+  clean: contract.CleanConfig,
+  deduplicate: contract.DeduplicateConfig,
+  tokenize: contract.TokenizeConfig,
+  train: contract.TrainConfig,
+  generate: contract.GenerateConfig,
+  judge: contract.JudgeConfig,
+  evaluate: contract.EvaluateConfig,
+};
+const schema = schemas[program];
+if (!schema || !configFile) throw new Error(`no stand-in for ${program}`);
+const config = schema.parse(JSON.parse(readFileSync(configFile, "utf8")));
+const run = config.run as { kind: string; name: string; uid: string; stage: string; attempt: number };
+
+const { WITNESS, TANREN_RESULT, JOB_COMPLETION_INDEX } = process.env;
+if (!WITNESS || !TANREN_RESULT) throw new Error("WITNESS and TANREN_RESULT must be set");
+appendFileSync(WITNESS, `${run.uid} ${run.kind}/${run.name} ${run.stage} ${run.attempt} ${JOB_COMPLETION_INDEX}\n`);
+
+const delay = Number(process.env.STAND_IN_DELAY_MS ?? "0");
+if (delay > 0) await setTimeout(delay);
+
+const types: Record<string, string> = { tokenize: "corpus", train: "model", evaluate: "evaluation" };
+const type = types[program];
+mkdirSync(config.output, { recursive: true });
+const digest = `sha256:${createHash("sha256").update(`${run.kind}/${run.name}/${run.stage}`).digest("hex")}`;
+const artifact = type && {
+  path: config.output,
+  type,
+  digest,
+  size_bytes: 1,
+  tokenizer_digest: `sha256:${"0".repeat(64)}`,
+  vocabulary_size: 1000,
+  context_length: run.kind === "ContextExtension" ? 256 : 128,
+  parameters: 1000,
+  tokens: 100_000,
+};
+if (type) {
+  const manifest = { api_version: "tanren.dev/v1alpha1", type, digest, run, files: [], parents: [], metadata: {} };
+  writeFileSync(`${config.output}/manifest.json`, JSON.stringify(manifest));
+}
+const result = contract.Result.parse({
+  reason: "Completed",
+  message: "done by the stand-in.",
+  metrics: { loss: 1.5 },
+  ...(artifact && { artifact }),
+  ...(program === "evaluate" && {
+    scores: [{ suite: "qa", metric: "exact_match", value: 0.5, low: 0.4, high: 0.6, count: 10 }],
+  }),
+});
+writeFileSync(TANREN_RESULT, JSON.stringify(result));
