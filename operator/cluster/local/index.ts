@@ -1,0 +1,173 @@
+import { mkdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { KubernetesObject, Wanted } from "../objects.ts";
+import { type Cluster, type ListFilter, type LogOptions, NotFoundError, type Watch, type WatchEvent } from "../port.ts";
+import { builtinResources, pods, type Resource } from "../resource.ts";
+import { Admission, type CustomResource } from "./admission.ts";
+import { bindClaims } from "./claims.ts";
+import { isTerminal } from "./conditions.ts";
+import { runDeployments } from "./deployment-controller.ts";
+import { collectGarbage } from "./garbage-collection.ts";
+import { runJobs } from "./job-controller.ts";
+import { enforceMemoryLimits } from "./memory-limit.ts";
+import { type NodeOptions, ProcessNode } from "./node.ts";
+import { ObjectFiles } from "./object-files.ts";
+import { acquireLock } from "./operator-lock.ts";
+import { podLog } from "./pod-directory.ts";
+import { readLog } from "./pod-log.ts";
+import { runScheduler } from "./scheduler.ts";
+import { proxyServices } from "./service-proxy.ts";
+import { shutDownPods } from "./shutdown.ts";
+import { serveSocket } from "./socket-server.ts";
+import { Store } from "./store.ts";
+
+export type { CustomResource } from "./admission.ts";
+export { type ReadableCluster, readAtRest } from "./at-rest.ts";
+export { pathAnnotation } from "./claims.ts";
+export type { NodeOptions } from "./node.ts";
+export { findOperator } from "./operator-lock.ts";
+export { connectLocal } from "./socket-client.ts";
+
+export interface LocalClusterOptions {
+  /** Everything the cluster keeps: objects, pods, claims, its lock and its socket. */
+  stateDirectory: string;
+  customResources: readonly CustomResource[];
+  /** `cpus`: cores that the requests of running pods may add up to, by default all. */
+  node?: Partial<NodeOptions> & { cpus?: number };
+  clock?: Clock;
+  /** Told of what goes wrong inside; the work is tried again. */
+  report: (error: unknown) => void;
+}
+
+/** A cluster of one machine: objects in a directory, pods as processes. Linux only. */
+export class LocalCluster implements Cluster {
+  readonly #store: Store;
+  readonly #state: string;
+  /** In the order in which they stop: no controller acts on what the shutdown of another does. */
+  readonly #parts: { stop(): void | Promise<void> }[];
+  readonly #lock: { release(): void };
+  #stopped = false;
+  #hurried = false;
+
+  private constructor(stateDirectory: string, lock: { release(): void }, options: LocalClusterOptions) {
+    const { clock = systemClock, customResources, node, report } = options;
+    this.#state = stateDirectory;
+    this.#lock = lock;
+    const store = new Store(new ObjectFiles(join(stateDirectory, "objects")), new Admission(customResources), clock);
+    this.#store = store;
+    const resources = [
+      ...builtinResources,
+      ...customResources.map(({ resource }) => resource),
+    ] as Resource<KubernetesObject>[];
+    const { cpus = availableParallelism(), ...container } = node ?? {};
+    this.#parts = [
+      collectGarbage(store, resources, clock, report),
+      runJobs(store, clock, report),
+      runDeployments(store, clock, report),
+      bindClaims(store, stateDirectory, clock, report),
+      proxyServices(store, clock, report),
+      runScheduler(store, cpus, clock, report),
+      enforceMemoryLimits(store, stateDirectory, clock, report),
+      new ProcessNode(store, stateDirectory, { programs: {}, env: {}, ...container }, clock, report),
+    ];
+  }
+
+  /** Opens the state directory, made where it is missing. Pods that an earlier operator left running are found again. */
+  static async open(options: LocalClusterOptions): Promise<LocalCluster> {
+    const stateDirectory = resolve(options.stateDirectory);
+    await requireLoopbackRange();
+    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    const lock = acquireLock(stateDirectory);
+    let cluster: LocalCluster | undefined;
+    try {
+      cluster = new LocalCluster(stateDirectory, lock, options);
+      cluster.#parts.unshift(await serveSocket(cluster, stateDirectory));
+      return cluster;
+    } catch (error) {
+      if (cluster) await cluster.stop({ pods: "keep" });
+      else lock.release();
+      throw error;
+    }
+  }
+
+  /** Ends the operator's part. Pods run on and are found by the next `open`, or are stopped within their grace period. */
+  async stop({ pods: fate }: { pods: "keep" | "terminate" }): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const part of this.#parts) await part.stop();
+    if (fate === "terminate") await shutDownPods(this.#store, this.#state, () => this.#hurried);
+    this.#lock.release();
+  }
+
+  /** Shortens a `stop` under way: the grace period of every pod is over. */
+  hurry(): void {
+    this.#hurried = true;
+  }
+
+  async get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined> {
+    return this.#store.get(resource, namespace, name);
+  }
+
+  async list<T extends KubernetesObject>(resource: Resource<T>, filter?: ListFilter): Promise<T[]> {
+    return this.#store.list(resource, filter);
+  }
+
+  async apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#store.apply(resource, wanted);
+  }
+
+  async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
+    return this.#store.updateStatus(resource, object);
+  }
+
+  async setFinalizer<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    finalizer: string,
+    present: boolean,
+  ): Promise<T | undefined> {
+    return this.#store.setFinalizer(resource, object, finalizer, present);
+  }
+
+  async delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): Promise<void> {
+    this.#store.delete(resource, object);
+  }
+
+  watch<T extends KubernetesObject>(
+    resource: Resource<T>,
+    filter: ListFilter,
+    onEvent: (event: WatchEvent<T>) => void,
+  ): Watch {
+    return this.#store.watch(resource, filter, onEvent);
+  }
+
+  async *logs(namespace: string, name: string, options: LogOptions): AsyncIterable<string> {
+    const pod = this.#store.get(pods, namespace, name);
+    if (!pod) throw new NotFoundError(`Pod ${namespace}/${name} is gone`);
+    const hasEnded = () => {
+      const now = this.#store.get(pods, namespace, name);
+      return now?.metadata.uid !== pod.metadata.uid || isTerminal(now);
+    };
+    yield* readLog(podLog(this.#state, pod), options, hasEnded);
+  }
+}
+
+/** Every pod has an address of its own in 127.64.0.0/10, which Linux answers for without set-up. */
+async function requireLoopbackRange(): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => {
+      const message = `This machine does not answer for 127.64.0.1 (${cause.message}); the local cluster gives each pod an address of 127.64.0.0/10, as Linux has by default`;
+      reject(new Error(message, { cause }));
+    });
+    server.listen(0, "127.64.0.1", resolve);
+  });
+  await new Promise((resolve) => server.close(resolve));
+}

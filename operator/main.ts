@@ -1,0 +1,168 @@
+import { createServer, type Server } from "node:http";
+import { inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
+import type { KubernetesObject } from "./cluster/objects.ts";
+import type { Cluster, WatchEvent } from "./cluster/port.ts";
+import { claims, configMaps, deployments, jobs, pods, type Resource, services } from "./cluster/resource.ts";
+import type { BatchKind } from "./runs/batch-kind.ts";
+import { batchConsumer, type Consumer, held } from "./runs/in-use.ts";
+import { labels, ownerOf } from "./runs/names.ts";
+import { type AskProgress, httpGetProgress, paced } from "./runs/progress.ts";
+import { type RunEngine, reconcileRun } from "./runs/reconcile.ts";
+import { kindsByName } from "./runs/references.ts";
+import { type Clock, systemClock } from "./runtime/clock.ts";
+import { Controller, type Reconciler, type Runtime } from "./runtime/controller.ts";
+import { Dependents } from "./runtime/dependents.ts";
+import { EventRecorder } from "./runtime/events.ts";
+import { createLogger, type Logger } from "./runtime/logger.ts";
+import { Metrics } from "./runtime/metrics.ts";
+import { reconcileServing } from "./serving/reconcile.ts";
+import { servingConsumer } from "./serving/scope.ts";
+
+/** Image of the kernels where a spec names none. */
+export const defaultImage = "tanren-kernels:0.1.0";
+
+export interface OperatorOptions {
+  cluster: Cluster;
+  kinds: readonly BatchKind[];
+  /** The one namespace to look after; absent: all. */
+  namespace?: string;
+  image?: string;
+  /** Asks a running program how far it is. */
+  askProgress?: AskProgress;
+  /** Seconds between two looks at a running program. */
+  progressSeconds?: number;
+  clock?: Clock;
+  /** From 0 to 1, for jitter. */
+  random?: () => number;
+  logger?: Logger;
+  /** Name of this process in Events. */
+  instance?: string;
+  /** Objects of a kind reconciled at once. */
+  workers?: number;
+  /** Serves /metrics, /healthz and /readyz; 0 takes any free port. Absent: serves nothing. */
+  metricsPort?: number;
+  /** Address to serve them on. */
+  metricsHost?: string;
+}
+
+export interface Operator {
+  /** Port of /metrics, where it is served. */
+  readonly metricsPort?: number;
+  /** Starts no new reconcile; resolves when those under way have ended. */
+  stop(): Promise<void>;
+}
+
+/** Starts the controllers of all kinds; resolves once everything that exists is known and queued. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const {
+    cluster,
+    kinds,
+    clock = systemClock,
+    logger = createLogger(),
+    image = defaultImage,
+    progressSeconds = 10,
+  } = options;
+  const metrics = new Metrics();
+  const runtime: Runtime = {
+    cluster,
+    clock,
+    random: options.random ?? Math.random,
+    logger,
+    metrics,
+    ...(options.namespace !== undefined && { namespace: options.namespace }),
+  };
+  const recorder = new EventRecorder({ cluster, clock, logger, instance: options.instance ?? "tanren-operator" });
+  const consumers = [...kinds.map(batchConsumer), servingConsumer];
+  const engine: RunEngine = {
+    cluster,
+    clock,
+    recorder,
+    consumers,
+    kinds: kindsByName(kinds),
+    askProgress: paced(options.askProgress ?? httpGetProgress, clock, progressSeconds),
+    image,
+    progressSeconds,
+  };
+
+  const controllers = new Map<string, Controller<TanrenObject>>();
+  const wake = wakeByReference(controllers);
+  const add = (
+    resource: Resource<TanrenObject>,
+    consumer: Consumer,
+    reconciler: Reconciler,
+    children: readonly Resource<KubernetesObject>[],
+  ) => {
+    const { kind } = resource;
+    const controller = new Controller(runtime, {
+      resource,
+      reconciler,
+      children: { resources: children, labels: { [labels.kind]: kind }, ownerOf: (child) => ownerOf(kind, child) },
+      onEvent: (event) => wake(consumer, event),
+      ...(options.workers !== undefined && { workers: options.workers }),
+    });
+    controllers.set(kind, controller);
+  };
+  for (const kind of kinds) {
+    add(kind.definition.resource, batchConsumer(kind), reconcileRun(kind, engine), [jobs, pods, configMaps, claims]);
+  }
+  add(inferenceDeployment.resource, servingConsumer, reconcileServing(engine), [
+    deployments,
+    pods,
+    services,
+    configMaps,
+  ]);
+
+  let ready = false;
+  const server =
+    options.metricsPort === undefined
+      ? undefined
+      : await serve(metrics, () => ready, options.metricsPort, options.metricsHost);
+  await Promise.all(controllers.values().map((controller) => controller.start()));
+  ready = true;
+  logger.info({ kinds: [...controllers.keys()] }, "operator started");
+  const address = server?.address();
+  return {
+    ...(typeof address === "object" && address !== null && { metricsPort: address.port }),
+    async stop() {
+      ready = false;
+      await Promise.all(controllers.values().map((controller) => controller.stop()));
+      server?.closeAllConnections();
+      await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
+      logger.info("operator stopped");
+    },
+  };
+}
+
+/** A change of an object wakes those that refer to it; one that ceases to refer wakes what may have waited to be let go. */
+function wakeByReference(controllers: ReadonlyMap<string, Controller<TanrenObject>>) {
+  const dependents = new Dependents();
+  return (consumer: Consumer, { type, object }: WatchEvent<TanrenObject>) => {
+    const { kind } = object;
+    const { namespace, name } = object.metadata;
+    const released = dependents.set({ kind, namespace, name }, type === "DELETED" ? [] : held(consumer, object));
+    for (const other of [...released, ...dependents.of({ kind, namespace, name })])
+      controllers.get(other.kind)?.enqueue(other);
+  };
+}
+
+function serve(metrics: Metrics, isReady: () => boolean, port: number, host = "127.0.0.1"): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    switch (request.url) {
+      case "/metrics":
+        response.setHeader("content-type", metrics.registry.contentType).end(await metrics.registry.metrics());
+        break;
+      case "/healthz":
+        response.end("ok\n");
+        break;
+      case "/readyz":
+        response.writeHead(isReady() ? 200 : 503).end(isReady() ? "ok\n" : "not ready\n");
+        break;
+      default:
+        response.writeHead(404).end("not found\n");
+    }
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve(server));
+  });
+}

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import type { KubernetesObject } from "../cluster/objects.ts";
+import { claims, configMaps, jobs, type Resource, services } from "../cluster/resource.ts";
+import { aForging, engineOn, forgings, readForging, settle } from "./engine-laboratory.ts";
+import { badly, type Ending, KilledError, killedAt, namespace, World, well } from "./laboratory.ts";
+
+/**
+ * The operator is killed at each of its writes, just before it arrives and just after, and another one goes on: the end must be the
+ * one of an undisturbed run, and no object may have been made or deleted more often than there.
+ */
+
+/** How each attempt in turn ends: a first stage that is lost once, a second that fails once and then succeeds. */
+const endings: Record<string, Ending> = {
+  "blade-melt-1": { exitCode: 137, evicted: true },
+  "blade-melt-2": well,
+  "blade-forge-1": badly("InternalError", 1),
+  "blade-forge-2": well,
+};
+
+const watched: Resource<KubernetesObject>[] = [jobs, configMaps, services, claims];
+
+interface Ended {
+  objects: unknown;
+  status: unknown;
+  counts: Record<string, number>;
+  writes: number;
+}
+
+/** Runs to the end under an operator that dies at its nth write; those after it live. */
+async function runToEnd(write: number, when: "before" | "after"): Promise<Ended> {
+  const world = new World();
+  const counts: Record<string, number> = {};
+  for (const resource of watched) {
+    world.store.watch(resource, {}, ({ type, object }) => {
+      if (type === "MODIFIED") return;
+      const key = `${type} ${object.kind}/${object.metadata.name}`;
+      counts[key] = (counts[key] ?? 0) + 1;
+    });
+  }
+  const mortal = killedAt(world.cluster, write, when);
+  let engine = engineOn(world, mortal);
+  world.store.apply(forgings, aForging());
+  for (let step = 0; step < 20 && !hasEnded(world); step++) {
+    try {
+      await settle(world, engine);
+    } catch (error) {
+      if (!(error instanceof KilledError)) throw error;
+      engine = engineOn(world);
+      await settle(world, engine);
+    }
+    for (const job of world.openJobs()) world.endJob(job, [endings[job.metadata.name] ?? well]);
+    world.clock.advance(10_000);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  const { status } = readForging(world);
+  return {
+    objects: watched.flatMap((resource) => world.store.list(resource, { namespace }).map(masked)),
+    status: masked({ status }),
+    counts,
+    writes: mortal.writes,
+  };
+}
+
+const hasEnded = (world: World) => readForging(world).status?.completionTime !== undefined;
+
+/** Without what differs between any two runs: identities, and when things happened. */
+function masked(value: unknown): unknown {
+  const text = JSON.stringify(value, (key, field) =>
+    [
+      "uid",
+      "resourceVersion",
+      "creationTimestamp",
+      "lastTransitionTime",
+      "startTime",
+      "endTime",
+      "completionTime",
+      "updateTime",
+    ].includes(key)
+      ? undefined
+      : field,
+  );
+  return JSON.parse(
+    text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "<uid>").replaceAll(/blade-[0-9a-f]{8}/g, "blade-<uid>"),
+  );
+}
+
+test("every crash point leads to the same end", async () => {
+  const undisturbed = await runToEnd(Number.POSITIVE_INFINITY, "before");
+  expect(undisturbed.status).toMatchObject({ status: { restarts: 1, artifact: { stage: "forge" } } });
+  expect(undisturbed.counts["ADDED Job/blade-forge-2"]).toBe(1);
+  const { writes, ...end } = undisturbed;
+  expect(writes).toBeGreaterThan(20);
+  for (let write = 1; write <= writes; write++) {
+    for (const when of ["before", "after"] as const) {
+      const { writes: _, ...other } = await runToEnd(write, when);
+      expect(other, `killed ${when} write ${write} of ${writes}`).toEqual(end);
+    }
+  }
+}, 60_000);

@@ -1,0 +1,125 @@
+import type {
+  ConfigMap,
+  Job,
+  KubernetesObject,
+  PersistentVolumeClaim,
+  Pod,
+  Service,
+  Wanted,
+} from "../cluster/objects.ts";
+import type { Cluster } from "../cluster/port.ts";
+import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
+import type { Outcome } from "../runtime/outcome.ts";
+import type { BatchKind } from "./batch-kind.ts";
+import { type RunStorage, storageOf } from "./claim.ts";
+import { ownedBy } from "./names.ts";
+import { type AskProgress, speaker } from "./progress.ts";
+import { findCycle, type KindsByName, type ReferencedRun, readReferences } from "./references.ts";
+import { type KernelProgress, type Run, RunSpec, type RunStatus } from "./run.ts";
+
+/** Everything a reconcile of a run looks at, read once. What is decided is a function of this. */
+export interface RunScope {
+  kind: BatchKind;
+  run: Run;
+  /** The kind's own spec, with defaults. */
+  spec: unknown;
+  common: RunSpec;
+  storage: RunStorage;
+  /** The claim the run writes to, whoever made it; absent when there is none of that name. */
+  claim?: PersistentVolumeClaim;
+  references: ReferencedRun[];
+  /** The way back to the run itself along references, when there is one. */
+  cycle?: string[];
+  /** Children of this very run, told by its uid. */
+  jobs: Job[];
+  pods: Pod[];
+  configMaps: ConfigMap[];
+  services: Service[];
+  /** What the running program says; absent when none runs or answers. */
+  progress?: KernelProgress;
+  now: Date;
+  image: string;
+  /** Seconds between two looks at a running program. */
+  progressSeconds: number;
+}
+
+export interface WantedChild {
+  resource: Resource<KubernetesObject>;
+  wanted: Wanted<KubernetesObject>;
+  /** create: what exists under the name stays as it is; update: it is made so. */
+  mode: "create" | "update";
+}
+
+export interface FoundChild {
+  resource: Resource<KubernetesObject>;
+  object: KubernetesObject;
+}
+
+/** What a reconcile is to do, in this order: apply, remove, write status. */
+export interface Decision {
+  apply: WantedChild[];
+  remove: FoundChild[];
+  status: RunStatus;
+  outcome: Outcome;
+}
+
+export interface ScopeReader {
+  cluster: Cluster;
+  kinds: KindsByName;
+  askProgress: AskProgress;
+  image: string;
+  progressSeconds: number;
+}
+
+/** The spec with its defaults, or what is wrong with it, which an API server with our CRDs would have refused. */
+export function readSpec(kind: BatchKind, run: Run): { spec: unknown; common: RunSpec } | { problem: string } {
+  const own = kind.definition.spec.safeParse(run.spec);
+  const common = RunSpec.safeParse(run.spec);
+  if (own.success && common.success) return { spec: own.data, common: common.data };
+  const issue = own.error?.issues[0] ?? common.error?.issues[0];
+  return { problem: `spec.${issue?.path.join(".")}: ${issue?.message}` };
+}
+
+export async function readScope(
+  reader: ScopeReader,
+  kind: BatchKind,
+  run: Run,
+  { spec, common }: { spec: unknown; common: RunSpec },
+  now: Date,
+): Promise<RunScope> {
+  const { cluster, kinds, image, progressSeconds } = reader;
+  const { namespace, name } = run.metadata;
+  const storage = storageOf(kind.definition, run, common);
+  const filter = { namespace, labels: ownedBy(run) };
+  const wanted = kind.references(spec);
+  const [ownJobs, ownPods, ownConfigMaps, ownServices, claim, references] = await Promise.all([
+    cluster.list(jobs, filter),
+    cluster.list(pods, filter),
+    cluster.list(configMaps, filter),
+    cluster.list(services, filter),
+    cluster.get(claims, namespace, storage.claimName),
+    readReferences(cluster, kinds, namespace, wanted),
+  ]);
+  const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
+  const cycle = unresolved ? await findCycle(cluster, kinds, { kind: run.kind, namespace, name }, wanted) : undefined;
+  const address = speaker(ownJobs, ownPods)?.status?.podIP;
+  const progress = address === undefined ? undefined : await reader.askProgress(address);
+  return {
+    kind,
+    run,
+    spec,
+    common,
+    storage,
+    references,
+    jobs: ownJobs,
+    pods: ownPods,
+    configMaps: ownConfigMaps,
+    services: ownServices,
+    now,
+    image,
+    progressSeconds,
+    ...(claim !== undefined && { claim }),
+    ...(cycle !== undefined && { cycle }),
+    ...(progress !== undefined && { progress }),
+  };
+}

@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import { storageOf } from "./claim.ts";
+import { aForging, forgings } from "./engine-laboratory.ts";
+import { aStage, forging, World } from "./laboratory.ts";
+import { attemptName, dnsLabel } from "./names.ts";
+import { RunSpec } from "./run.ts";
+import { attemptObjects } from "./stage-objects.ts";
+
+function rendered(stage: Parameters<typeof aStage>[0] = {}, spec: Record<string, unknown> = {}) {
+  const run = new World().store.apply(forgings, aForging(spec));
+  const common = RunSpec.parse(run.spec);
+  const storage = storageOf(forging.definition, run, common);
+  return attemptObjects({
+    run,
+    spec: common,
+    storage,
+    stage: aStage(stage),
+    attempt: 3,
+    config: { seed: 1 },
+    image: "kernels:1",
+  });
+}
+
+test("a pod meets the restricted Pod Security Standard and gets no API token", () => {
+  const { spec } = rendered().job.spec.template;
+  expect(spec).toMatchObject({
+    automountServiceAccountToken: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 65_532,
+      fsGroup: 65_532,
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    containers: [
+      {
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        },
+      },
+    ],
+  });
+});
+
+test("inputs are mounted read-only, one volume per claim, and a claim's root without subPath", () => {
+  const mounts = [
+    { name: "model", claimName: "models", path: "base/a" },
+    { name: "all", claimName: "models", path: "." },
+    { name: "own", claimName: "forging-blade", path: "x" },
+  ];
+  const { spec } = rendered({ mounts }).job.spec.template;
+  expect(spec.volumes.flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? [])).toEqual([
+    "forging-blade",
+    "models",
+  ]);
+  expect(spec.containers[0]?.volumeMounts).toEqual(
+    expect.arrayContaining([
+      { name: "claim-1", mountPath: "/tanren/inputs/model", subPath: "base/a", readOnly: true },
+      { name: "claim-1", mountPath: "/tanren/inputs/all", readOnly: true },
+      { name: "claim-0", mountPath: "/tanren/inputs/own", subPath: "x", readOnly: true },
+      { name: "claim-0", mountPath: "/tanren/output", subPath: expect.stringMatching(/^forgings\/blade-[0-9a-f]{8}$/) },
+    ]),
+  );
+});
+
+test("a gang of several pods meets at index 0 of a headless Service named like the Job", () => {
+  const { job, service } = rendered({ pods: 4, processesPerPod: 8 });
+  expect(service?.metadata.name).toBe("blade-forge-3");
+  expect(job.spec.template.spec.subdomain).toBe("blade-forge-3");
+  expect(job.spec.template.spec.containers[0]?.env).toEqual(
+    expect.arrayContaining([
+      { name: "MASTER_ADDR", value: "blade-forge-3-0.blade-forge-3" },
+      { name: "NNODES", value: "4" },
+      { name: "NPROC_PER_NODE", value: "8" },
+    ]),
+  );
+});
+
+test("one process is told of no others", () => {
+  const { job, service } = rendered({ pods: 1 });
+  expect(service).toBeUndefined();
+  expect(job.spec.template.spec.containers[0]?.env.map(({ name }) => name)).toEqual([
+    "POD_IP",
+    "TANREN_MEMORY_BYTES",
+    "OMP_NUM_THREADS",
+    "HOME",
+  ]);
+});
+
+test("resources: requests are limits, threads are divided among processes, an accelerator selects its nodes", () => {
+  const compute = { gpusPerNode: 4, accelerator: "h100-80gb", resources: { cpu: "16", memory: "64Gi" } };
+  const { spec } = rendered({ gpusPerPod: 4, processesPerPod: 4 }, { compute }).job.spec.template;
+  const amounts = { cpu: "16", memory: "64Gi", "nvidia.com/gpu": "4" };
+  expect(spec.containers[0]?.resources).toEqual({ requests: amounts, limits: amounts });
+  expect(spec.containers[0]?.env).toEqual(expect.arrayContaining([{ name: "OMP_NUM_THREADS", value: "4" }]));
+  expect(spec.nodeSelector).toEqual({ "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3" });
+});
+
+test("names are labels of the length that pods need, and different names stay different", () => {
+  expect(attemptName("blade", "forge", 2)).toBe("blade-forge-2");
+  const long = "a".repeat(60);
+  const names = [
+    attemptName(`${long}1`, "forge", 10),
+    attemptName(`${long}2`, "forge", 10),
+    attemptName("7b.chat", "dpo", 1),
+  ];
+  for (const name of names) expect(name).toMatch(/^[a-z][-a-z0-9]{0,50}[a-z0-9]$/);
+  expect(new Set(names).size).toBe(3);
+  expect(dnsLabel("7b-chat")).not.toBe(dnsLabel("t7b-chat"));
+});

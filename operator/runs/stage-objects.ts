@@ -1,0 +1,167 @@
+import type { z } from "zod";
+import type { ConfigMap, EnvVar, Job, Service, Wanted } from "../cluster/objects.ts";
+import {
+  CleanConfig,
+  DeduplicateConfig,
+  EvaluateConfig,
+  exitCodes,
+  GenerateConfig,
+  JudgeConfig,
+  TokenizeConfig,
+  TrainConfig,
+} from "../contract/index.ts";
+import type { Stage } from "./batch-kind.ts";
+import type { RunStorage } from "./claim.ts";
+import { containerName, podSpec, threadsOf } from "./kernel-pod.ts";
+import { attemptName, childLabels, controllerReference, labels } from "./names.ts";
+import type { Run, RunSpec } from "./run.ts";
+
+/** What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless Service; all of one name. */
+export interface AttemptObjects {
+  configMap: Wanted<ConfigMap>;
+  service?: Wanted<Service>;
+  job: Wanted<Job>;
+}
+
+export interface AttemptPlan {
+  run: Run;
+  spec: RunSpec;
+  storage: RunStorage;
+  stage: Stage;
+  attempt: number;
+  /** Configuration of the stage's program, complete. */
+  config: unknown;
+  image: string;
+}
+
+const rendezvousPort = 29_400;
+
+/** Time to finish a step and write a checkpoint after SIGTERM. */
+const graceSeconds = 120;
+
+const configs: Record<Stage["program"], z.ZodType> = {
+  clean: CleanConfig,
+  deduplicate: DeduplicateConfig,
+  tokenize: TokenizeConfig,
+  train: TrainConfig,
+  generate: GenerateConfig,
+  judge: JudgeConfig,
+  evaluate: EvaluateConfig,
+};
+
+/** The stage's configuration with what the engine adds; what the program would refuse is said before any pod runs. */
+export function stageConfig(
+  run: Run,
+  spec: RunSpec,
+  stage: Stage,
+  attempt: number,
+  own: Record<string, unknown>,
+): { config: unknown } | { problem: string } {
+  const { namespace, name, uid } = run.metadata;
+  const parsed = configs[stage.program].safeParse({
+    ...own,
+    run: { kind: run.kind, namespace, name, uid, stage: stage.name, attempt },
+    output: `output/${stage.name}`,
+    threads: threadsOf(spec.compute, stage.processesPerPod),
+  });
+  if (parsed.success) return { config: parsed.data };
+  const [issue] = parsed.error.issues;
+  return {
+    problem: `stage ${stage.name}: configuration of ${stage.program}: ${issue?.path.join(".") || "(root)"}: ${issue?.message}`,
+  };
+}
+
+export function attemptObjects(plan: AttemptPlan): AttemptObjects {
+  const { run, stage, attempt } = plan;
+  const name = attemptName(run.metadata.name, stage.name, attempt);
+  const metadata = {
+    name,
+    namespace: run.metadata.namespace,
+    labels: { ...childLabels(run), [labels.stage]: stage.name, [labels.attempt]: String(attempt) },
+    ownerReferences: [controllerReference(run)],
+  };
+  const configMap: Wanted<ConfigMap> = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata,
+    data: { "config.json": `${JSON.stringify(plan.config, undefined, 2)}\n` },
+    immutable: true,
+  };
+  if (!hasRendezvous(stage)) return { configMap, job: job(plan, metadata) };
+  const service: Wanted<Service> = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata,
+    spec: {
+      clusterIP: "None",
+      // Ranks look each other up before any of them is ready.
+      publishNotReadyAddresses: true,
+      selector: { [labels.uid]: run.metadata.uid, [labels.stage]: stage.name, [labels.attempt]: String(attempt) },
+      ports: [{ name: "rendezvous", port: rendezvousPort, targetPort: rendezvousPort }],
+    },
+  };
+  return { configMap, service, job: job(plan, metadata) };
+}
+
+const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stage.pods > 1;
+
+function job(
+  { spec, storage, stage, image }: AttemptPlan,
+  metadata: AttemptObjects["configMap"]["metadata"],
+): Wanted<Job> {
+  const queue = spec.compute.queueName;
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, ...(queue !== undefined && { "kueue.x-k8s.io/queue-name": queue }) },
+    },
+    spec: {
+      completionMode: "Indexed",
+      completions: stage.pods,
+      parallelism: stage.pods,
+      // The engine restarts: only it knows checkpoints, budgets and what does not count.
+      backoffLimit: 0,
+      // Kueue starts a Job when it has admitted it.
+      suspend: queue !== undefined,
+      podReplacementPolicy: "Failed",
+      podFailurePolicy: {
+        rules: [
+          {
+            action: "FailJob",
+            onExitCodes: { containerName, operator: "In", values: [exitCodes.invalid, exitCodes.numerics] },
+          },
+        ],
+      },
+      template: {
+        metadata: { labels: metadata.labels ?? {} },
+        spec: podSpec({
+          program: stage.program,
+          compute: spec.compute,
+          image,
+          gpus: stage.gpusPerPod,
+          processes: stage.processesPerPod,
+          configMap: metadata.name,
+          inputs: stage.mounts,
+          output: { claimName: storage.claimName, directory: storage.directory },
+          env: rendezvous(stage, metadata.name),
+          graceSeconds,
+          restartPolicy: "Never",
+          ...(hasRendezvous(stage) && { subdomain: metadata.name }),
+        }),
+      },
+    },
+  };
+}
+
+/** Environment of torchrun: node rank is JOB_COMPLETION_INDEX, which the Job controller sets. */
+function rendezvous(stage: Stage, name: string): EnvVar[] {
+  if (stage.coupling !== "gang" || stage.pods * stage.processesPerPod === 1) return [];
+  return [
+    { name: "MASTER_ADDR", value: hasRendezvous(stage) ? `${name}-0.${name}` : "127.0.0.1" },
+    { name: "MASTER_PORT", value: String(rendezvousPort) },
+    { name: "NNODES", value: String(stage.pods) },
+    { name: "NPROC_PER_NODE", value: String(stage.processesPerPod) },
+  ];
+}

@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+import { ConflictError } from "../cluster/port.ts";
+import { configMaps, jobs } from "../cluster/resource.ts";
+import { World } from "../runs/laboratory.ts";
+import { Controller, type Request } from "./controller.ts";
+import { createLogger } from "./logger.ts";
+import { Metrics } from "./metrics.ts";
+import { again, done, type Outcome } from "./outcome.ts";
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+async function aController(reconcile: (request: Request) => Promise<Outcome>) {
+  const world = new World();
+  const lines: string[] = [];
+  const metrics = new Metrics();
+  const controller = new Controller(
+    {
+      cluster: world.cluster,
+      clock: world.clock,
+      random: () => 0,
+      metrics,
+      logger: createLogger({ destination: { write: (line) => lines.push(line) } }),
+    },
+    {
+      resource: configMaps,
+      reconciler: { reconcile },
+      children: {
+        resources: [jobs],
+        labels: {},
+        ownerOf: ({ metadata }) => ({ namespace: metadata.namespace, name: metadata.name }),
+      },
+    },
+  );
+  await controller.start();
+  const total = async (result: string) => {
+    const text = await metrics.registry.metrics();
+    return Number(text.match(`reconcile_total\\{controller="configmap",result="${result}"\\} (\\d+)`)?.[1]);
+  };
+  const create = (name: string) =>
+    world.store.apply(configMaps, {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace: "default" },
+      data: {},
+    });
+  return { world, controller, lines, total, create };
+}
+
+test("an object is reconciled by name; different objects at the same time, one object never twice", async () => {
+  const release: (() => void)[] = [];
+  const running: string[] = [];
+  const { controller, create } = await aController(async ({ name }) => {
+    running.push(name);
+    await new Promise<void>((resolve) => release.push(resolve));
+    return done;
+  });
+  create("a");
+  create("b");
+  await settled();
+  controller.enqueue({ namespace: "default", name: "a" });
+  await settled();
+  expect(running.toSorted()).toEqual(["a", "b"]);
+  for (const go of release.splice(0)) go();
+  await settled();
+  expect(running).toHaveLength(3);
+  for (const go of release.splice(0)) go();
+  await controller.stop();
+});
+
+test("again comes after its time, what is thrown after its backoff, a conflict without a word", async () => {
+  const answers: (() => Outcome)[] = [
+    () => again(10),
+    () => {
+      throw new Error("the disk fell out");
+    },
+    () => {
+      throw new ConflictError("older");
+    },
+    () => done,
+  ];
+  let calls = 0;
+  const { world, controller, lines, total, create } = await aController(async () => answers[calls++]?.() ?? done);
+  create("a");
+  await settled();
+  expect(calls).toBe(1);
+  world.clock.advance(9999);
+  await settled();
+  expect(calls).toBe(1);
+  world.clock.advance(1);
+  await settled();
+  expect(calls).toBe(2);
+  world.clock.advance(5);
+  await settled();
+  expect(calls).toBe(3);
+  world.clock.advance(10);
+  await settled();
+  expect(calls).toBe(4);
+  expect(await Promise.all(["requeue_after", "error", "conflict", "success"].map(total))).toEqual([1, 1, 1, 1]);
+  const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "error");
+  expect(errors).toMatchObject([
+    { kind: "ConfigMap", namespace: "default", name: "a", reconcileID: expect.any(String) },
+  ]);
+  await controller.stop();
+});
+
+test("stop waits for the reconcile under way and starts no other", async () => {
+  let finish = () => {};
+  let calls = 0;
+  const { controller, create } = await aController(async () => {
+    calls += 1;
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    return done;
+  });
+  create("a");
+  await settled();
+  let stopped = false;
+  const stopping = controller.stop().then(() => {
+    stopped = true;
+  });
+  create("b");
+  await settled();
+  expect(stopped).toBe(false);
+  finish();
+  await stopping;
+  expect(calls).toBe(1);
+});

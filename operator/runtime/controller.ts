@@ -1,0 +1,187 @@
+import { randomUUID } from "node:crypto";
+import type { KubernetesObject } from "../cluster/objects.ts";
+import { type Cluster, ConflictError, type Watch, type WatchEvent } from "../cluster/port.ts";
+import type { Resource } from "../cluster/resource.ts";
+import type { Cancel, Clock } from "./clock.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics, ReconcileResult } from "./metrics.ts";
+import type { Outcome } from "./outcome.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+/** What a reconcile is given: a name and nothing of what woke it. */
+export interface Request {
+  namespace: string;
+  name: string;
+}
+
+export interface ReconcileContext {
+  logger: Logger;
+}
+
+export interface Reconciler {
+  reconcile(request: Request, context: ReconcileContext): Promise<Outcome>;
+}
+
+export interface Runtime {
+  cluster: Cluster;
+  clock: Clock;
+  random: () => number;
+  logger: Logger;
+  metrics: Metrics;
+  /** The one namespace to look at; absent: all. */
+  namespace?: string;
+}
+
+export interface ControllerOptions<T extends KubernetesObject> {
+  /** The kind that is reconciled. */
+  resource: Resource<T>;
+  children: {
+    resources: readonly Resource<KubernetesObject>[];
+    /** Labels that every child carries. */
+    labels: Record<string, string>;
+    /** The object of `resource` a child was made for. */
+    ownerOf(child: KubernetesObject): Request | undefined;
+  };
+  reconciler: Reconciler;
+  workers?: number;
+  /** Told of every event of `resource`, before its key is queued. */
+  onEvent?: (event: WatchEvent<T>) => void;
+}
+
+/** Every object is looked at again this often, for what no event told. */
+const resyncSeconds = 600;
+
+/** Watches a kind and its children, and calls the reconciler: serially for one object, in parallel for several. */
+export class Controller<T extends KubernetesObject> {
+  readonly #runtime: Runtime;
+  readonly #options: ControllerOptions<T>;
+  readonly #queue: WorkQueue;
+  readonly #observer: ReturnType<Metrics["controller"]>;
+  readonly #watches: Watch[] = [];
+  readonly #workers: Promise<void>[] = [];
+  #resync: Cancel | undefined;
+
+  constructor(runtime: Runtime, options: ControllerOptions<T>) {
+    const name = options.resource.kind.toLowerCase();
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#queue = new WorkQueue({
+      clock: runtime.clock,
+      random: runtime.random,
+      observer: runtime.metrics.queue(name),
+    });
+    this.#observer = runtime.metrics.controller(name, this.#workerCount());
+  }
+
+  /** Resolves once everything that existed at the start is queued. */
+  async start(): Promise<void> {
+    const { cluster, namespace } = this.#runtime;
+    const filter = namespace === undefined ? {} : { namespace };
+    this.#watches.push(
+      cluster.watch(this.#options.resource, filter, (event) => {
+        this.#options.onEvent?.(event);
+        this.enqueue(event.object.metadata);
+      }),
+    );
+    const { resources, labels, ownerOf } = this.#options.children;
+    for (const child of resources) {
+      const onEvent = ({ object }: WatchEvent<KubernetesObject>) => {
+        const owner = ownerOf(object);
+        if (owner !== undefined) this.enqueue(owner);
+      };
+      this.#watches.push(cluster.watch(child, { ...filter, labels }, onEvent));
+    }
+    await Promise.all(this.#watches.map((watch) => watch.synced));
+    for (let worker = 0; worker < this.#workerCount(); worker++) this.#workers.push(this.#work());
+    this.#planResync();
+  }
+
+  enqueue(request: Request): void {
+    this.#queue.add(keyOf(request));
+  }
+
+  /** Starts no new reconcile; resolves when those under way have ended. */
+  async stop(): Promise<void> {
+    for (const watch of this.#watches) watch.close();
+    this.#resync?.();
+    this.#queue.stop();
+    await Promise.all(this.#workers);
+  }
+
+  #workerCount(): number {
+    return this.#options.workers ?? 4;
+  }
+
+  #planResync(): void {
+    const seconds = resyncSeconds * (1 + this.#runtime.random() / 10);
+    this.#resync = this.#runtime.clock.after(seconds * 1000, () => {
+      this.#planResync();
+      void this.#enqueueAll();
+    });
+  }
+
+  async #enqueueAll(): Promise<void> {
+    const { cluster, namespace, logger } = this.#runtime;
+    try {
+      const objects = await cluster.list(this.#options.resource, namespace === undefined ? {} : { namespace });
+      for (const object of objects) this.enqueue(object.metadata);
+    } catch (error) {
+      logger.warn({ err: error, kind: this.#options.resource.kind }, "listing for resync failed");
+    }
+  }
+
+  async #work(): Promise<void> {
+    for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
+      await this.#reconcile(key);
+      this.#queue.done(key);
+    }
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const [namespace = "", name = ""] = key.split("/");
+    const logger = this.#runtime.logger.child({
+      kind: this.#options.resource.kind,
+      namespace,
+      name,
+      reconcileID: randomUUID(),
+    });
+    const began = this.#runtime.clock.now().getTime();
+    this.#observer.began();
+    let result: ReconcileResult;
+    try {
+      const outcome = await this.#options.reconciler.reconcile({ namespace, name }, { logger });
+      result = this.#settle(key, outcome, logger);
+    } catch (error) {
+      result = this.#retry(key, error, logger);
+    }
+    this.#observer.ended(result, (this.#runtime.clock.now().getTime() - began) / 1000);
+  }
+
+  #settle(key: string, outcome: Outcome, logger: Logger): ReconcileResult {
+    this.#queue.forget(key);
+    switch (outcome.kind) {
+      case "done":
+        return "success";
+      case "again":
+        this.#queue.addAfter(key, outcome.afterSeconds * 1000);
+        return "requeue_after";
+      case "waiting":
+        logger.debug({ reason: outcome.reason }, outcome.message);
+        this.#queue.addAfter(key, outcome.afterSeconds * 1000);
+        return "requeue_after";
+      case "stalled":
+        logger.info({ reason: outcome.reason }, outcome.message);
+        return "success";
+    }
+  }
+
+  /** A conflict is the normal end of acting on a read that is no longer the newest: it is tried again without a word. */
+  #retry(key: string, error: unknown, logger: Logger): ReconcileResult {
+    this.#queue.addRateLimited(key);
+    if (error instanceof ConflictError) return "conflict";
+    logger.error({ err: error }, "reconcile failed and is tried again");
+    return "error";
+  }
+}
+
+const keyOf = ({ namespace, name }: Request) => `${namespace}/${name}`;

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import type { KubernetesObject } from "../cluster/objects.ts";
+import type { Cluster } from "../cluster/port.ts";
+import { events } from "../cluster/resource.ts";
+import { type Clock, microTimestamp } from "./clock.ts";
+import type { Logger } from "./logger.ts";
+
+/** Something to tell people about an object. */
+export interface Happening {
+  type: "Normal" | "Warning";
+  /** One word of the reason vocabulary. */
+  reason: string;
+  /** A sentence. */
+  note: string;
+  /** What the controller was doing: Reconcile, Delete. */
+  action: string;
+}
+
+const quietMilliseconds = 600_000;
+const remembered = 4096;
+/** Limit of the API server. */
+const longestNote = 1024;
+
+/**
+ * Sends Events. The same thing said again of the same object within ten minutes is said once. An Event that cannot be sent is
+ * logged and forgotten: it reports a fact that stands in status already.
+ */
+export class EventRecorder {
+  readonly #cluster: Cluster;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #instance: string;
+  readonly #told = new Map<string, number>();
+
+  constructor(parts: { cluster: Cluster; clock: Clock; logger: Logger; instance: string }) {
+    this.#cluster = parts.cluster;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
+    this.#instance = parts.instance;
+  }
+
+  /** Call only after the write of the status that the happenings report. */
+  async publish(about: KubernetesObject, happenings: readonly Happening[]): Promise<void> {
+    for (const happening of happenings) {
+      if (!this.#isNews(about, happening)) continue;
+      try {
+        await this.#cluster.apply(events, this.#event(about, happening));
+      } catch (error) {
+        this.#logger.warn(
+          { err: error, reason: happening.reason, name: about.metadata.name },
+          "an Event could not be sent",
+        );
+      }
+    }
+  }
+
+  #isNews(about: KubernetesObject, happening: Happening): boolean {
+    const key = `${about.metadata.uid}/${happening.reason}/${happening.note}`;
+    const now = this.#clock.now().getTime();
+    const last = this.#told.get(key);
+    if (last !== undefined && now - last < quietMilliseconds) return false;
+    this.#told.delete(key);
+    this.#told.set(key, now);
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > remembered && oldest !== undefined) this.#told.delete(oldest);
+    return true;
+  }
+
+  #event(about: KubernetesObject, happening: Happening) {
+    const { namespace, name, uid } = about.metadata;
+    const eventTime = microTimestamp(this.#clock.now());
+    const hash = createHash("sha256").update(`${uid}/${happening.reason}/${happening.note}/${eventTime}`).digest("hex");
+    return {
+      apiVersion: "events.k8s.io/v1" as const,
+      kind: "Event" as const,
+      metadata: { name: `${name}.${hash.slice(0, 16)}`, namespace },
+      type: happening.type,
+      reason: happening.reason,
+      action: happening.action,
+      note: happening.note.slice(0, longestNote),
+      regarding: { apiVersion: about.apiVersion, kind: about.kind, namespace, name, uid },
+      reportingController: "tanren.dev/operator",
+      reportingInstance: this.#instance,
+      eventTime,
+    };
+  }
+}

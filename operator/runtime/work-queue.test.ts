@@ -1,0 +1,154 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FakeClock } from "./fake-clock.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+function aQueue(random = () => 0) {
+  const clock = new FakeClock();
+  return { clock, queue: new WorkQueue({ clock, random }) };
+}
+
+test("a key added while it is worked on is handed out once more afterwards", async () => {
+  const { queue } = aQueue();
+  queue.add("a");
+  expect(await queue.take()).toBe("a");
+  queue.add("a");
+  queue.add("a");
+  const next = queue.take();
+  queue.done("a");
+  expect(await next).toBe("a");
+});
+
+test("of several delayed adds the earliest counts", async () => {
+  const { clock, queue } = aQueue();
+  queue.addAfter("a", 1000);
+  queue.addAfter("a", 100);
+  queue.addAfter("a", 500);
+  const taken = queue.take();
+  clock.advance(100);
+  expect(await taken).toBe("a");
+  queue.done("a");
+  const seen: unknown[] = [];
+  void queue.take().then((key) => seen.push(key));
+  clock.advance(10_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(seen).toEqual([]);
+});
+
+test("backoff doubles from 5 ms to 5 min and is cleared by forget", async () => {
+  const { clock, queue } = aQueue(() => 1);
+  const waits: number[] = [];
+  for (let failure = 0; failure < 20; failure++) {
+    queue.addRateLimited("a");
+    const before = clock.now().getTime();
+    const taken = queue.take();
+    let done = false;
+    void taken.then(() => {
+      done = true;
+    });
+    while (!done) {
+      clock.advance(5);
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    waits.push(clock.now().getTime() - before);
+    queue.done("a");
+  }
+  expect(waits.slice(0, 4)).toEqual([5, 10, 20, 40]);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(300_005);
+  queue.forget("a");
+  queue.addRateLimited("a");
+  const taken = queue.take();
+  clock.advance(5);
+  expect(await taken).toBe("a");
+});
+
+test("a stopped queue hands out nothing more and lets its takers go", async () => {
+  const { queue } = aQueue();
+  const waiting = queue.take();
+  queue.stop();
+  queue.add("a");
+  expect(await waiting).toBeUndefined();
+  expect(await queue.take()).toBeUndefined();
+});
+
+type Step =
+  | { do: "add" | "later" | "retry"; key: string; after: number }
+  | { do: "take" }
+  | { do: "finish" }
+  | { do: "pass"; time: number };
+const key = fc.constantFrom("a", "b", "c");
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    fc.record({ do: fc.constantFrom("add" as const, "later" as const, "retry" as const), key, after: fc.nat(100) }),
+    fc.constant({ do: "take" as const }),
+    fc.constant({ do: "finish" as const }),
+    fc.record({ do: fc.constant("pass" as const), time: fc.nat(200) }),
+  ),
+  { maxLength: 60 },
+);
+
+/** Workers of a queue, and what the queue owes them. */
+class Shop {
+  readonly clock = new FakeClock();
+  readonly queue = new WorkQueue({ clock: this.clock, random: () => 0.5 });
+  readonly working: string[] = [];
+  /** Keys with an add that no later take has answered. */
+  readonly owed = new Set<string>();
+  #takers = 0;
+
+  async carryOut(step: Step): Promise<void> {
+    if (step.do === "take") this.#take();
+    else if (step.do === "pass") this.clock.advance(step.time);
+    else if (step.do === "finish") this.#finish();
+    else this.#add(step);
+    await settled();
+  }
+
+  /** Works until nothing is owed, or for so long that something must have been lost. */
+  async drain(): Promise<void> {
+    this.clock.advance(600_000);
+    for (let round = 0; round < 30 && (this.owed.size > 0 || this.working.length > 0); round++) {
+      while (this.working.length > 0) this.#finish();
+      if (this.#takers === 0) this.#take();
+      await settled();
+    }
+  }
+
+  #add({ do: how, key, after }: Extract<Step, { key: string }>): void {
+    this.owed.add(key);
+    if (how === "add") this.queue.add(key);
+    else if (how === "later") this.queue.addAfter(key, after);
+    else this.queue.addRateLimited(key);
+  }
+
+  #take(): void {
+    this.#takers += 1;
+    void this.queue.take().then((key) => {
+      this.#takers -= 1;
+      if (key === undefined) return;
+      expect(this.working).not.toContain(key);
+      this.working.push(key);
+      this.owed.delete(key);
+    });
+  }
+
+  #finish(): void {
+    const key = this.working.shift();
+    if (key !== undefined) this.queue.done(key);
+  }
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test("whatever the order of calls: a key is never worked on twice at once, and no add is lost", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (calls) => {
+      const shop = new Shop();
+      for (const call of calls) await shop.carryOut(call);
+      await shop.drain();
+      expect([...shop.owed]).toEqual([]);
+    }),
+    { numRuns: 200 },
+  );
+});

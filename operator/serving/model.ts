@@ -1,0 +1,92 @@
+import type { Evaluation } from "../api/kinds.ts";
+import type { Reason } from "../api/reasons.ts";
+import { refuseServing } from "../kinds/planning/serving-plan.ts";
+import type { Artifact, ResolvedInput } from "../runs/batch-kind.ts";
+import { isResolved, type ReferencedRun, resolve } from "../runs/references.ts";
+import type { ServingSpec } from "./scope.ts";
+
+/** What is to be served: which model, and whether it may be. */
+
+export interface ServedModel {
+  claimName: string;
+  path: string;
+  contextLength: number;
+  /** Absent for an imported directory, which has no manifest. */
+  artifact?: Artifact;
+}
+
+export interface Obstacle {
+  reason: Reason;
+  message: string;
+  /** Whether a person must mend it. */
+  stalled: boolean;
+}
+
+export interface Choice {
+  /** Absent when the model is an imported directory or not to be had. */
+  input?: ResolvedInput;
+  wanted: ServedModel | Obstacle;
+}
+
+export const isObstacle = (wanted: ServedModel | Obstacle): wanted is Obstacle => "reason" in wanted;
+
+/** A required Evaluation, where it exists. */
+export interface RequiredEvaluation {
+  name: string;
+  evaluation?: Evaluation;
+}
+
+/** The model that the spec asks for, or what stands in its way. */
+export function choose(
+  spec: ServingSpec,
+  referenced: ReferencedRun | undefined,
+  required: readonly RequiredEvaluation[],
+): Choice {
+  const seen = referenced && resolve(referenced);
+  if (seen !== undefined && !isResolved(seen)) return { wanted: { ...seen, stalled: seen.reason === "InputFailed" } };
+  const refusal = refuseServing(spec, seen);
+  const obstacle = (refusal && { ...refusal, stalled: true }) ?? closedGate(required, seen?.artifact.digest);
+  return { ...(seen && { input: seen }), wanted: obstacle ?? locate(spec, seen?.artifact) };
+}
+
+function locate(spec: ServingSpec, artifact: Artifact | undefined): ServedModel | Obstacle {
+  const place = artifact ?? spec.model.directory;
+  const contextLength = spec.contextLength ?? artifact?.contextLength;
+  if (place === undefined) return { reason: "InvalidSpec", message: "spec.model names no model", stalled: true };
+  if (contextLength === undefined) {
+    const message =
+      "spec.contextLength is missing and the model's artifact does not tell it, as an imported directory cannot; set it";
+    return { reason: "InvalidSpec", message, stalled: true };
+  }
+  return { claimName: place.claimName, path: place.path, contextLength, ...(artifact && { artifact }) };
+}
+
+/** The first required Evaluation that has not passed for this very artifact. */
+function closedGate(required: readonly RequiredEvaluation[], digest: string | undefined): Obstacle | undefined {
+  for (const { name, evaluation } of required) {
+    const message = whyClosed(name, evaluation, digest);
+    if (message !== undefined) return { reason: "EvaluationNotPassed", message, stalled: false };
+  }
+  return undefined;
+}
+
+function whyClosed(name: string, evaluation: Evaluation | undefined, digest: string | undefined): string | undefined {
+  const named = `Evaluation ${name} (spec.requires)`;
+  if (evaluation === undefined) return `${named} does not exist in this namespace; create it or correct the name`;
+  const { passed, modelDigest } = evaluation.status ?? {};
+  if (passed === undefined) return `${named} has not ended yet`;
+  if (digest === undefined)
+    return `${named} cannot speak of an imported directory, which has no digest; take it out of spec.requires`;
+  if (modelDigest !== digest)
+    return `${named} speaks of ${modelDigest ?? "a model without a digest"}, and ${digest} is to be served`;
+  if (!passed) return `${named} did not pass: a score is below its threshold`;
+  return undefined;
+}
+
+/** An artifact that was served before, as it is to be served still. */
+export function servedBefore(spec: ServingSpec, artifact: Artifact | undefined): ServedModel | undefined {
+  const longest = artifact?.contextLength ?? spec.contextLength;
+  if (artifact === undefined || longest === undefined) return undefined;
+  const contextLength = Math.min(spec.contextLength ?? longest, longest);
+  return { claimName: artifact.claimName, path: artifact.path, contextLength, artifact };
+}

@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import type { InferenceDeployment } from "../api/kinds.ts";
+import type { ConfigMap, Deployment, Service, Wanted } from "../cluster/objects.ts";
+import { ServeConfig } from "../contract/index.ts";
+import { podSpec, threadsOf } from "../runs/kernel-pod.ts";
+import { childLabels, controllerReference, dnsLabel, labels } from "../runs/names.ts";
+import type { ServedModel } from "./model.ts";
+import type { ServingSpec } from "./scope.ts";
+
+/** What serving is made of: a ConfigMap named by its content, a Deployment, a Service. */
+export interface ServingObjects {
+  configMap: Wanted<ConfigMap>;
+  deployment: Wanted<Deployment>;
+  service: Wanted<Service>;
+  /** Tells the pods of this configuration from those of another. */
+  configHash: string;
+}
+
+/** Inside the pod; the Service has the port of the spec. */
+const servingPort = 8000;
+
+/** Loading tens of gigabytes may take this long before a rollout counts as failed. */
+const progressDeadlineSeconds = 600;
+
+/** Time for the answers under way after SIGTERM. */
+const graceSeconds = 60;
+
+const annotations = { artifactDigest: "tanren.dev/artifact-digest", rendering: "tanren.dev/rendering" };
+export const configLabel = "tanren.dev/config";
+
+/** Name of Deployment and Service. */
+export const servingName = (owner: InferenceDeployment) => dnsLabel(owner.metadata.name);
+
+const hashOf = (value: unknown) => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 10);
+
+export function servingObjects(
+  owner: InferenceDeployment,
+  spec: ServingSpec,
+  model: ServedModel,
+  image: string,
+): ServingObjects {
+  const config = `${JSON.stringify(serveConfig(owner, spec, model), undefined, 2)}\n`;
+  const configHash = hashOf(config);
+  const name = servingName(owner);
+  const metadata = {
+    namespace: owner.metadata.namespace,
+    labels: childLabels(owner),
+    ownerReferences: [controllerReference(owner)],
+  };
+  const configMap: Wanted<ConfigMap> = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { ...metadata, name: `${dnsLabel(owner.metadata.name, 52)}-${configHash}` },
+    data: { "config.json": config },
+    immutable: true,
+  };
+  const service: Wanted<Service> = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { ...metadata, name },
+    spec: { selector: selectorOf(owner), ports: [{ name: "http", port: spec.port, targetPort: servingPort }] },
+  };
+  const body = deploymentSpec(owner, spec, model, { image, configMap: configMap.metadata.name, configHash });
+  const deployment: Wanted<Deployment> = {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { ...metadata, name, annotations: { [annotations.rendering]: hashOf(body) } },
+    spec: body,
+  };
+  return { configMap, deployment, service, configHash };
+}
+
+export const selectorOf = (owner: InferenceDeployment) => ({
+  [labels.kind]: owner.kind,
+  [labels.uid]: owner.metadata.uid,
+});
+
+function serveConfig(owner: InferenceDeployment, spec: ServingSpec, { contextLength, artifact }: ServedModel) {
+  const { namespace, name, uid } = owner.metadata;
+  return ServeConfig.parse({
+    run: { kind: owner.kind, namespace, name, uid, stage: "serve", attempt: 1 },
+    output: "output/serve",
+    threads: threadsOf(spec.compute, 1),
+    model: { path: "inputs/model", ...(artifact && { digest: artifact.digest }) },
+    model_name: name,
+    port: servingPort,
+    context_length: contextLength,
+    max_concurrent_requests: spec.maxConcurrentRequests,
+    precision: spec.precision,
+    ...(spec.auth && { api_keys: "keys" }),
+  });
+}
+
+function deploymentSpec(
+  owner: InferenceDeployment,
+  spec: ServingSpec,
+  { claimName, path, artifact }: ServedModel,
+  { image, configMap, configHash }: { image: string; configMap: string; configHash: string },
+): Deployment["spec"] {
+  return {
+    replicas: spec.replicas,
+    selector: { matchLabels: selectorOf(owner) },
+    // A replica goes only when the one that follows it is ready.
+    strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    progressDeadlineSeconds,
+    template: {
+      metadata: {
+        labels: { ...childLabels(owner), [configLabel]: configHash },
+        annotations: { [annotations.artifactDigest]: artifact?.digest ?? `${claimName}/${path}` },
+      },
+      spec: podSpec({
+        program: "serve",
+        compute: spec.compute,
+        image,
+        gpus: spec.compute.gpusPerNode,
+        processes: 1,
+        configMap,
+        inputs: [{ name: "model", claimName, path }],
+        ...(spec.auth && { secretName: spec.auth.secretName }),
+        ports: [{ name: "http", containerPort: servingPort }],
+        probes: {
+          readiness: { httpGet: { path: "/readyz", port: servingPort }, periodSeconds: 2, failureThreshold: 3 },
+          liveness: {
+            httpGet: { path: "/healthz", port: servingPort },
+            periodSeconds: 10,
+            failureThreshold: 6,
+            initialDelaySeconds: 60,
+          },
+        },
+        graceSeconds,
+        restartPolicy: "Always",
+      }),
+    },
+  };
+}

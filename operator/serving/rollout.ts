@@ -1,0 +1,80 @@
+import { type Reason, reasonOfKernel } from "../api/reasons.ts";
+import type { Deployment, Pod, Service } from "../cluster/objects.ts";
+import { readResult } from "../runs/kernel-result.ts";
+import { findCondition, isTrue } from "../runtime/conditions.ts";
+import { configLabel } from "./objects.ts";
+
+/** How far the replicas are, from the Deployment and its pods. */
+export type Rollout =
+  | { state: "complete" }
+  | { state: "rolling"; message: string }
+  | { state: "failed"; reason: Reason; message: string };
+
+export function readRollout(deployment: Deployment | undefined, pods: readonly Pod[], configHash: string): Rollout {
+  if (deployment?.spec.template.metadata.labels[configLabel] !== configHash)
+    return { state: "rolling", message: "the Deployment is being made" };
+  const { status = {}, metadata } = deployment;
+  const wanted = deployment.spec.replicas;
+  const current = (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const { updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status;
+  if (current && updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted)
+    return { state: "complete" };
+  const crash = crashOf(wantedPods(pods, configHash));
+  if (crash !== undefined) return { state: "failed", ...crash };
+  const progressing = findCondition(status.conditions, "Progressing");
+  if (current && progressing?.status === "False" && progressing.reason === "ProgressDeadlineExceeded") {
+    return {
+      state: "failed",
+      reason: "RolloutFailed",
+      message: `replicas did not become ready in time: ${progressing.message}`,
+    };
+  }
+  const waiting = waitingOf(wantedPods(pods, configHash));
+  return {
+    state: "rolling",
+    message: `${availableReplicas} of ${wanted} replicas are ready${waiting === undefined ? "" : `; ${waiting}`}`,
+  };
+}
+
+export const wantedPods = (pods: readonly Pod[], configHash: string): Pod[] =>
+  pods.filter(
+    (pod) => pod.metadata.labels?.[configLabel] === configHash && pod.metadata.deletionTimestamp === undefined,
+  );
+
+export const isReady = (pod: Pod): boolean => isTrue(pod.status?.conditions, "Ready");
+
+/** What a program that ended said of why; it is started over and over, so its own word is of more use than the deadline's. */
+function crashOf(pods: readonly Pod[]): { reason: Reason; message: string } | undefined {
+  for (const { metadata, status } of pods) {
+    for (const { state, lastState, ready } of status?.containerStatuses ?? []) {
+      const ended = state.terminated ?? lastState?.terminated;
+      if (ready || ended === undefined) continue;
+      const result = readResult(ended.message);
+      if (result !== undefined && result.reason !== "Completed" && result.reason !== "Terminated") {
+        return { reason: reasonOfKernel[result.reason], message: result.message };
+      }
+      if (ended.reason === "OOMKilled")
+        return { reason: "OutOfMemory", message: `pod ${metadata.name} was killed at its memory limit` };
+    }
+  }
+  return undefined;
+}
+
+function waitingOf(pods: readonly Pod[]): string | undefined {
+  for (const { metadata, status } of pods) {
+    const waiting = status?.containerStatuses?.find(({ state }) => state.waiting !== undefined)?.state.waiting;
+    if (waiting !== undefined)
+      return `pod ${metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(": ")}`;
+    const scheduled = findCondition(status?.conditions, "PodScheduled");
+    if (scheduled?.status === "False") return `pod ${metadata.name}: ${scheduled.reason}: ${scheduled.message}`;
+  }
+  return undefined;
+}
+
+/** Where the Service is reached, and what keeps it from being so. */
+export function readEndpoint(service: Service, port: number): { url: string; error?: string } {
+  const ingress = service.status?.loadBalancer?.ingress?.find(({ ip }) => ip !== undefined);
+  const error = ingress?.ports?.find((each) => each.port === port)?.error;
+  const host = ingress?.ip ?? `${service.metadata.name}.${service.metadata.namespace}.svc`;
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, ...(error !== undefined && { error }) };
+}

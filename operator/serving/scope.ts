@@ -1,0 +1,92 @@
+import type { z } from "zod";
+import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
+import { evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
+import type { InferenceDeploymentStatus } from "../api/status.ts";
+import type { ConfigMap, Deployment, Pod, Service } from "../cluster/objects.ts";
+import type { Cluster } from "../cluster/port.ts";
+import { configMaps, deployments, pods, services } from "../cluster/resource.ts";
+import { modelReference } from "../kinds/stage-inputs.ts";
+import type { Reference } from "../runs/batch-kind.ts";
+import type { Consumer } from "../runs/in-use.ts";
+import { ownedBy } from "../runs/names.ts";
+import { type KindsByName, type ReferencedRun, readReferences } from "../runs/references.ts";
+import type { RequiredEvaluation } from "./model.ts";
+import { servingName } from "./objects.ts";
+
+/** Everything a reconcile of an InferenceDeployment looks at, read once. */
+
+export type ServingSpec = z.output<typeof InferenceDeploymentSpec>;
+export type ServingStatus = z.output<typeof InferenceDeploymentStatus>;
+
+export interface ServingScope {
+  owner: InferenceDeployment;
+  spec: ServingSpec;
+  /** Absent for an imported directory. */
+  model?: ReferencedRun;
+  required: RequiredEvaluation[];
+  deployment?: Deployment;
+  service?: Service;
+  pods: Pod[];
+  configMaps: ConfigMap[];
+  now: Date;
+  image: string;
+}
+
+export interface ServingReader {
+  cluster: Cluster;
+  kinds: KindsByName;
+  image: string;
+}
+
+export async function readServingScope(
+  reader: ServingReader,
+  owner: InferenceDeployment,
+  spec: ServingSpec,
+  now: Date,
+): Promise<ServingScope> {
+  const { cluster, kinds, image } = reader;
+  const { namespace } = owner.metadata;
+  const reference = modelReference(spec.model);
+  const filter = { namespace, labels: ownedBy(owner) };
+  const [models, required, ownDeployments, ownServices, ownPods, ownConfigMaps] = await Promise.all([
+    readReferences(cluster, kinds, namespace, reference === undefined ? [] : [reference]),
+    Promise.all(spec.requires.map(({ name }) => readRequired(cluster, namespace, name))),
+    cluster.list(deployments, filter),
+    cluster.list(services, filter),
+    cluster.list(pods, filter),
+    cluster.list(configMaps, filter),
+  ]);
+  const [model] = models;
+  const deployment = ownDeployments.find(({ metadata }) => metadata.name === servingName(owner));
+  const service = ownServices.find(({ metadata }) => metadata.name === servingName(owner));
+  return {
+    owner,
+    spec,
+    required,
+    pods: ownPods,
+    configMaps: ownConfigMaps,
+    now,
+    image,
+    ...(model && { model }),
+    ...(deployment && { deployment }),
+    ...(service && { service }),
+  };
+}
+
+async function readRequired(cluster: Cluster, namespace: string, name: string): Promise<RequiredEvaluation> {
+  const found = await cluster.get(evaluation.resource, namespace, name);
+  return { name, ...(found && { evaluation: found }) };
+}
+
+/** What an InferenceDeployment reads as long as it lives. */
+export const servingConsumer: Consumer = {
+  resource: inferenceDeployment.resource,
+  needs(object) {
+    const spec = inferenceDeployment.spec.safeParse(object.spec);
+    if (!spec.success) return [];
+    const { model, requires } = spec.data as ServingSpec;
+    const reference: Reference | undefined = modelReference(model);
+    const gates = requires.map(({ name }) => ({ kind: evaluation.resource.kind, name }));
+    return reference === undefined ? gates : [{ kind: reference.kind, name: reference.name }, ...gates];
+  },
+};
