@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -102,5 +101,4 @@ class LanguageModelling:
         targets = [windows.batch(np.arange(len(windows))).targets_BT.flatten() for windows in self.held_out.values()]
         counts = torch.cat(targets).bincount().double()
         shares = counts[counts > 0] / counts.sum()
-        entropy = float(-(shares * shares.log()).sum())
-        return entropy if math.isfinite(entropy) else 0.0
+        return float(-(shares * shares.log()).sum())

@@ -124,8 +124,8 @@ class PreferenceOptimisation:
         self.held_out = {"": self._measured}
 
     @property
-    def unreferenced(self) -> dict[str, Pairs]:
-        """Where the reference's log-probabilities belong, by name."""
+    def parts(self) -> dict[str, Pairs]:
+        """All pairs, by the name under which their reference is stored."""
         return {"train": self.train, "held_out": self._measured}
 
     def sums(self, model: Llama, batch: Batch) -> Sums:

@@ -65,6 +65,7 @@ class Trainer:
         self._store = CheckpointStore(config.checkpoints, config_hash)
         self._optimizer = self._make_optimizer()
         self._last_logged = time.monotonic()
+        self._resumed_metrics: dict[str, float] = {}
 
     def _make_optimizer(self) -> torch.optim.AdamW:
         """AdamW (Loshchilov and Hutter 2019, algorithm 2); weight decay on matrices only."""
@@ -82,7 +83,7 @@ class Trainer:
         Raises Terminated (saved), NumericsDiverged (nothing of the bad step is kept), InvalidConfig.
         """
         if isinstance(self._objective, PreferenceOptimisation):
-            for name, pairs in self._objective.unreferenced.items():
+            for name, pairs in self._objective.parts.items():
                 path = Path(self._config.output) / f"reference-{name}.safetensors"
                 reference.ensure(pairs, path, self._config_hash, self._model, self._ranks, self._training.micro_batch_size, self._autocast())
         resumed = self._resume()
@@ -200,7 +201,6 @@ class Trainer:
 
     def _resume(self) -> int | None:
         """Loads the newest whole checkpoint, chosen by rank 0; returns its step."""
-        self._resumed_metrics: dict[str, float] = {}
         state = self._store.newest(self._session) if self._ranks.rank == 0 else None
         found = self._ranks.from_first([float(state.step)] if state is not None else [])
         if not found:

@@ -1,5 +1,5 @@
+import { inGibibytes } from "../cluster/quantity.ts";
 import type { BatchKind, Plan } from "../runs/batch-kind.ts";
-import { inGibibytes } from "./planning/quantity.ts";
 
 /** Why a run is not begun, as a reason and a sentence that names the field and a value that would do. */
 export type Refusal = NonNullable<ReturnType<BatchKind["refuse"]>>;

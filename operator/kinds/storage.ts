@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { Checkpoints, Storage } from "../api/parts.ts";
+import { inGibibytes, quantityValue } from "../cluster/quantity.ts";
 import type { Plan } from "../runs/batch-kind.ts";
 import { modelBytes } from "./planning/memory.ts";
-import { inGibibytes, quantityValue } from "./planning/quantity.ts";
 import { invalidSpec, type Refusal } from "./refusal.ts";
 
 /**

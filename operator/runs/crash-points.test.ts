@@ -11,10 +11,10 @@ import { badly, type Ending, KilledError, killedAt, namespace, World, well } fro
 
 /** How each attempt in turn ends: a first stage that is lost once, a second that fails once and then succeeds. */
 const endings: Record<string, Ending> = {
-  "blade-melt-1": { exitCode: 137, evicted: true },
-  "blade-melt-2": well,
-  "blade-forge-1": badly("InternalError", 1),
-  "blade-forge-2": well,
+  "forging-blade-melt-1": { exitCode: 137, evicted: true },
+  "forging-blade-melt-2": well,
+  "forging-blade-forge-1": badly("InternalError", 1),
+  "forging-blade-forge-2": well,
 };
 
 const watched: Resource<KubernetesObject>[] = [jobs, configMaps, services, claims];
@@ -87,7 +87,7 @@ function masked(value: unknown): unknown {
 test("every crash point leads to the same end", async () => {
   const undisturbed = await runToEnd(Number.POSITIVE_INFINITY, "before");
   expect(undisturbed.status).toMatchObject({ status: { restarts: 1, artifact: { stage: "forge" } } });
-  expect(undisturbed.counts["ADDED Job/blade-forge-2"]).toBe(1);
+  expect(undisturbed.counts["ADDED Job/forging-blade-forge-2"]).toBe(1);
   const { writes, ...end } = undisturbed;
   expect(writes).toBeGreaterThan(20);
   for (let write = 1; write <= writes; write++) {

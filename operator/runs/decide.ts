@@ -1,5 +1,5 @@
 import type { Reason } from "../api/reasons.ts";
-import { inGibibytes } from "../kinds/planning/quantity.ts";
+import { inGibibytes } from "../cluster/quantity.ts";
 import { again, done } from "../runtime/outcome.ts";
 import type { Inputs, Plan } from "./batch-kind.ts";
 import { controllerUid } from "./names.ts";

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { accelerators } from "../api/accelerators.ts";
 import type { ServingCompute } from "../api/parts.ts";
 import type { Container, EnvVar, PodSpec, Probe, Volume } from "../cluster/objects.ts";
-import { quantityValue } from "../kinds/planning/quantity.ts";
+import { quantityValue } from "../cluster/quantity.ts";
 import type { Mount } from "./batch-kind.ts";
 
 /** The pod every kernel program runs in: the restricted Pod Security Standard in full, no API token, read-only root. */

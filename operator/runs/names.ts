@@ -26,10 +26,10 @@ export function dnsLabel(name: string, longest = longestLabel): string {
   return `${clean.slice(0, longest - hash.length - 1).replace(/-+$/, "")}-${hash}`;
 }
 
-/** `<run>-<stage>-<attempt>`: of the Job, its ConfigMap and its headless Service. */
-export function attemptName(run: string, stage: string, attempt: number): string {
+/** `<kind>-<run>-<stage>-<attempt>`, of the Job, its ConfigMap and its headless Service: kinds share stage names, and may share run names. */
+export function attemptName(run: Pick<KubernetesObject, "kind" | "metadata">, stage: string, attempt: number): string {
   const number = `-${attempt}`;
-  return dnsLabel(`${run}-${stage}`, longestJobName - number.length) + number;
+  return dnsLabel(`${run.kind.toLowerCase()}-${run.metadata.name}-${stage}`, longestJobName - number.length) + number;
 }
 
 /** Finds everything that was made for the object, and nothing of a namesake before or after it. */

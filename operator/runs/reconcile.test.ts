@@ -50,7 +50,7 @@ describe("a run", () => {
         { name: "melt", state: "Running" },
         { name: "forge", state: "Pending" },
       ],
-      attempts: [{ stage: "melt", number: 1, jobName: "blade-melt-1" }],
+      attempts: [{ stage: "melt", number: 1, jobName: "forging-blade-melt-1" }],
       progress: { stage: "melt", percent: "0%" },
     });
     expect(conditionOf(run)).toMatchObject({ status: "Unknown", reason: "WaitingForPods" });
@@ -68,8 +68,8 @@ describe("a run", () => {
   test("goes through its stages to an artifact with its path, parents and figures", async () => {
     const { world, engine } = await started();
     await play(world, engine, well);
-    expect(jobNames(world)).toEqual(["blade-forge-1", "blade-melt-1"]);
-    expect(world.store.get(services, namespace, "blade-forge-1")?.spec.clusterIP).toBe("None");
+    expect(jobNames(world)).toEqual(["forging-blade-forge-1", "forging-blade-melt-1"]);
+    expect(world.store.get(services, namespace, "forging-blade-forge-1")?.spec.clusterIP).toBe("None");
     await play(world, engine, well);
     const run = readForging(world);
     const directory = `forgings/blade-${run.metadata.uid.slice(0, 8)}`;
@@ -108,7 +108,7 @@ describe("a run", () => {
     expect(conditionOf(readForging(world), "Stalled")?.status).toBe("True");
     world.store.apply(forgings, aForging({ needsBytes: 1 }));
     await settle(world, engine);
-    expect(jobNames(world)).toEqual(["blade-melt-1"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-1"]);
   });
 
   test("fails for good on exit 64, with the kernel's reason", async () => {
@@ -121,13 +121,13 @@ describe("a run", () => {
     expect(outcome.kind).toBe("done");
     world.clock.advance(3_600_000);
     await settle(world, engine);
-    expect(jobNames(world)).toEqual(["blade-melt-1"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-1"]);
   });
 
   test("goes on with a new attempt after its backoff, and sweeps the old one once the new one is known", async () => {
     const { world, engine } = await started();
     expect(await play(world, engine, badly("PeerLost", 75), well)).toEqual({ kind: "again", afterSeconds: 5 });
-    expect(jobNames(world)).toEqual(["blade-melt-1"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-1"]);
     expect(readForging(world).status?.attempts?.[0]).toMatchObject({
       reason: "PeerLost",
       exitCode: 75,
@@ -135,8 +135,8 @@ describe("a run", () => {
     });
     world.clock.advance(5000);
     await settle(world, engine);
-    expect(jobNames(world)).toEqual(["blade-melt-2"]);
-    expect(world.store.list(configMaps).map(({ metadata }) => metadata.name)).toEqual(["blade-melt-2"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-2"]);
+    expect(world.store.list(configMaps).map(({ metadata }) => metadata.name)).toEqual(["forging-blade-melt-2"]);
     expect(readForging(world).status?.restarts).toBe(0);
   });
 
@@ -151,7 +151,7 @@ describe("a run", () => {
     expect(conditionOf(readForging(world))?.reason).toBe("WaitingForPods");
     for (const pod of world.store.list(pods)) world.store.updateStatus(pods, { ...pod, status: { phase: "Failed" } });
     await settle(world, engine);
-    expect(jobNames(world)).toEqual(["blade-melt-1"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-1"]);
   });
 
   test("does not render a Job that exists anew", async () => {
@@ -197,7 +197,7 @@ describe("a run", () => {
   test("that the API server refuses a child of says so", async () => {
     const world = new World();
     const refuse = async () => {
-      throw new InvalidError("Job", "blade-melt-1", [{ field: "spec", message: "no" }]);
+      throw new InvalidError("Job", "forging-blade-melt-1", [{ field: "spec", message: "no" }]);
     };
     world.store.apply(forgings, aForging());
     await settle(world, engineOn(world, { ...world.cluster, apply: refuse }));
@@ -238,12 +238,12 @@ describe("suspension", () => {
     const { world, engine } = await started();
     world.store.apply(forgings, aForging({ suspend: true }));
     await settle(world, engine);
-    expect(world.store.get(jobs, namespace, "blade-melt-1")?.spec.suspend).toBe(true);
+    expect(world.store.get(jobs, namespace, "forging-blade-melt-1")?.spec.suspend).toBe(true);
     expect(conditionOf(readForging(world))).toMatchObject({ status: "Unknown", reason: "Suspended" });
     expect(readForging(world).status?.stages?.[0]?.state).toBe("Suspended");
     world.store.apply(forgings, aForging({ suspend: false }));
     await settle(world, engine);
-    expect(world.store.get(jobs, namespace, "blade-melt-1")?.spec.suspend).toBe(false);
+    expect(world.store.get(jobs, namespace, "forging-blade-melt-1")?.spec.suspend).toBe(false);
     expect(readForging(world).status?.stages?.[0]?.state).toBe("Running");
     expect(reasons(world)).toEqual(expect.arrayContaining(["Suspended", "Resumed"]));
   });
@@ -263,27 +263,27 @@ describe("suspension", () => {
     world.endJob(job, [badly("Terminated", 143)]);
     world.clock.advance(60_000);
     await settle(world, engine);
-    expect(jobNames(world)).toEqual(["blade-melt-1"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-1"]);
     expect(conditionOf(readForging(world))?.reason).toBe("Suspended");
     world.store.apply(forgings, aForging({ suspend: false }));
     world.clock.advance(60_000);
     await settle(world, engine);
-    expect(jobNames(world)).toEqual(["blade-melt-2"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-2"]);
   });
 
   test("takes a queued Job away, since Kueue alone may start and stop it", async () => {
     const compute = { queueName: "team-a" };
     const { world, engine } = await started({ compute });
-    expect(world.store.get(jobs, namespace, "blade-melt-1")?.spec.suspend).toBe(true);
-    expect(world.store.get(jobs, namespace, "blade-melt-1")?.metadata.labels?.["kueue.x-k8s.io/queue-name"]).toBe(
-      "team-a",
-    );
+    expect(world.store.get(jobs, namespace, "forging-blade-melt-1")?.spec.suspend).toBe(true);
+    expect(
+      world.store.get(jobs, namespace, "forging-blade-melt-1")?.metadata.labels?.["kueue.x-k8s.io/queue-name"],
+    ).toBe("team-a");
     world.store.apply(forgings, aForging({ compute, suspend: true }));
     await settle(world, engine);
     expect(jobNames(world)).toEqual([]);
     world.store.apply(forgings, aForging({ compute }));
     await settle(world, engine);
-    expect(jobNames(world)).toEqual(["blade-melt-1"]);
+    expect(jobNames(world)).toEqual(["forging-blade-melt-1"]);
   });
 });
 

@@ -66,11 +66,11 @@ test("inputs are mounted read-only, one volume per claim, and a claim's root wit
 
 test("a gang of several pods meets at index 0 of a headless Service named like the Job", () => {
   const { job, service } = rendered({ pods: 4, processesPerPod: 8 });
-  expect(service?.metadata.name).toBe("blade-forge-3");
-  expect(job.spec.template.spec.subdomain).toBe("blade-forge-3");
+  expect(service?.metadata.name).toBe("forging-blade-forge-3");
+  expect(job.spec.template.spec.subdomain).toBe("forging-blade-forge-3");
   expect(job.spec.template.spec.containers[0]?.env).toEqual(
     expect.arrayContaining([
-      { name: "MASTER_ADDR", value: "blade-forge-3-0.blade-forge-3" },
+      { name: "MASTER_ADDR", value: "forging-blade-forge-3-0.forging-blade-forge-3" },
       { name: "NNODES", value: "4" },
       { name: "NPROC_PER_NODE", value: "8" },
     ]),
@@ -98,14 +98,19 @@ test("resources: requests are limits, threads are divided among processes, an ac
 });
 
 test("names are labels of the length that pods need, and different names stay different", () => {
-  expect(attemptName("blade", "forge", 2)).toBe("blade-forge-2");
+  const named = (kind: string, name: string) => ({
+    kind,
+    metadata: { ...rendered().job.metadata, name, uid: "u", resourceVersion: "1", creationTimestamp: "" },
+  });
+  expect(attemptName(named("PretrainRun", "blade"), "train", 2)).toBe("pretrainrun-blade-train-2");
   const long = "a".repeat(60);
   const names = [
-    attemptName(`${long}1`, "forge", 10),
-    attemptName(`${long}2`, "forge", 10),
-    attemptName("7b.chat", "dpo", 1),
+    attemptName(named("Forging", `${long}1`), "forge", 10),
+    attemptName(named("Forging", `${long}2`), "forge", 10),
+    attemptName(named("Forging", "7b.chat"), "dpo", 1),
+    attemptName(named("Casting", "7b.chat"), "dpo", 1),
   ];
   for (const name of names) expect(name).toMatch(/^[a-z][-a-z0-9]{0,50}[a-z0-9]$/);
-  expect(new Set(names).size).toBe(3);
+  expect(new Set(names).size).toBe(4);
   expect(dnsLabel("7b-chat")).not.toBe(dnsLabel("t7b-chat"));
 });

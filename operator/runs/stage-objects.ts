@@ -73,7 +73,7 @@ export function stageConfig(
 
 export function attemptObjects(plan: AttemptPlan): AttemptObjects {
   const { run, stage, attempt } = plan;
-  const name = attemptName(run.metadata.name, stage.name, attempt);
+  const name = attemptName(run, stage.name, attempt);
   const metadata = {
     name,
     namespace: run.metadata.namespace,

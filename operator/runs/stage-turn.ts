@@ -62,7 +62,7 @@ function beginNext(scope: RunScope, prepared: Prepared, stage: Stage, last: Atte
   return begin(scope, prepared, stage, {
     stage: stage.name,
     number: (last?.number ?? 0) + 1,
-    jobName: attemptName(scope.run.metadata.name, stage.name, (last?.number ?? 0) + 1),
+    jobName: attemptName(scope.run, stage.name, (last?.number ?? 0) + 1),
     startTime: timestamp(now),
     ...(last !== undefined &&
       status.progress?.checkpointStep !== undefined && { resumedFromStep: status.progress.checkpointStep }),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { quantityValue } from "../../kinds/planning/quantity.ts";
 import type { Deployment, Job, KubernetesObject, ObjectMeta, Pod, PodSpec } from "../objects.ts";
 import { InvalidError } from "../port.ts";
+import { quantityValue } from "../quantity.ts";
 import type { Resource } from "../resource.ts";
 import type { Stored } from "./object-files.ts";
 

@@ -1,5 +1,5 @@
-import { quantityValue } from "../../kinds/planning/quantity.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { quantityValue } from "../quantity.ts";
 import { pods } from "../resource.ts";
 import { Loop } from "./loop.ts";
 import { currentAttempt } from "./pod-directory.ts";

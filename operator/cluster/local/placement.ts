@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
-import { quantityValue } from "../../kinds/planning/quantity.ts";
 import type { PersistentVolumeClaim, Pod } from "../objects.ts";
+import { quantityValue } from "../quantity.ts";
 import { isTerminal } from "./conditions.ts";
 
 /** The scheduler of a cluster of one node: who may run, oldest first, and at which address. */

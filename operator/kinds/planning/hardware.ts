@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { accelerators } from "../../api/accelerators.ts";
 import type { Compute, ServingCompute } from "../../api/parts.ts";
-import { quantityValue } from "./quantity.ts";
+import { quantityValue } from "../../cluster/quantity.ts";
 
 /** What one rank (a GPU, or the process of a pod without GPUs) has to work with. */
 export interface Rank {
