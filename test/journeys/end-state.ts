@@ -14,9 +14,9 @@ interface Stored {
 /** Objects of a state directory, by plural, without Events and pods, whose names are random. */
 export function endState(state: string): Record<string, unknown> {
   const root = join(state, "objects");
-  const objects = readdirSync(root)
-    .filter((plural) => plural !== "events" && plural !== "pods")
-    .flatMap((plural) => files(join(root, plural)).map((file) => JSON.parse(readFileSync(file, "utf8")) as Stored));
+  const objects = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== "events" && entry.name !== "pods")
+    .flatMap((entry) => files(join(root, entry.name)).map((file) => JSON.parse(readFileSync(file, "utf8")) as Stored));
   const known = new Map(objects.map((object) => [object.metadata.uid, `<uid of ${object.metadata.name}>`]));
   const kept = objects.map(({ kind, metadata, spec, status, data }) => [
     `${kind}/${metadata.name}`,

@@ -1,0 +1,105 @@
+import { z } from "zod";
+import { Failure } from "../failure.ts";
+import { eventData } from "./server-sent-events.ts";
+
+/** A client of an OpenAI-compatible endpoint: the model's name, and answers as they are written. */
+
+export interface Turn {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+export interface AnswerOptions {
+  maxTokens?: number;
+  signal?: AbortSignal;
+}
+
+const Models = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })).min(1) });
+const Chunk = z.looseObject({
+  choices: z.array(
+    z.looseObject({
+      delta: z.looseObject({ content: z.string().nullish() }),
+      finish_reason: z.string().nullish(),
+    }),
+  ),
+});
+const StreamedError = z.looseObject({ error: z.looseObject({ message: z.string() }) });
+
+export class ChatClient {
+  readonly #base: string;
+  readonly #key: string | undefined;
+
+  /** `url` is the endpoint's base with or without the final /v1. */
+  constructor(url: string, key?: string) {
+    this.#base = `${url.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1`;
+    this.#key = key;
+  }
+
+  /** Name of the model that the endpoint serves. */
+  async model(signal?: AbortSignal): Promise<string> {
+    const response = await this.#ask("/models", { signal });
+    const models = Models.safeParse(await response.json().catch(() => undefined));
+    if (!models.success)
+      throw new Failure("failed", `${this.#base}/models names no model; is this an OpenAI-compatible endpoint?`);
+    return models.data.data[0]?.id ?? "";
+  }
+
+  /** Pieces of the answer to a conversation; returns why it ended: stop, length, ... */
+  async *answer(model: string, turns: readonly Turn[], options: AnswerOptions = {}): AsyncGenerator<string, string> {
+    const response = await this.#ask("/chat/completions", {
+      method: "POST",
+      body: JSON.stringify({
+        model,
+        messages: turns,
+        stream: true,
+        ...(options.maxTokens && { max_tokens: options.maxTokens }),
+      }),
+      signal: options.signal,
+    });
+    let finish = "";
+    for await (const data of eventData(response.body ?? new ReadableStream())) {
+      if (data === "[DONE]") return finish;
+      const choice = parseChunk(data).choices[0];
+      if (choice?.delta.content) yield choice.delta.content;
+      finish = choice?.finish_reason ?? finish;
+    }
+    throw new Failure(
+      "failed",
+      `${this.#base} broke off in the middle of the answer; look at its log with "tanren logs"`,
+    );
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<Response> {
+    const headers = { "Content-Type": "application/json", ...(this.#key && { Authorization: `Bearer ${this.#key}` }) };
+    const response = await fetch(this.#base + path, { ...init, headers }).catch((error: unknown) => {
+      if (init.signal?.aborted) throw error;
+      throw new Failure("failed", `${this.#base} cannot be reached (${causeOf(error)}); is its operator running?`);
+    });
+    if (response.ok) return response;
+    const said = StreamedError.safeParse(await response.json().catch(() => undefined));
+    const message = said.success ? said.data.error.message : response.statusText;
+    const mend = response.status === 401 ? "; give the key with --key-file" : "";
+    throw new Failure("failed", `${this.#base}${path} answered ${response.status}: ${message}${mend}`);
+  }
+}
+
+function parseChunk(data: string): z.output<typeof Chunk> {
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    throw new Failure("failed", `the endpoint sent a chunk that is not JSON: ${data.slice(0, 80)}`);
+  }
+  const failed = StreamedError.safeParse(value);
+  if (failed.success)
+    throw new Failure("failed", `the endpoint ended the answer with an error: ${failed.data.error.message}`);
+  const chunk = Chunk.safeParse(value);
+  if (!chunk.success) throw new Failure("failed", `the endpoint sent no chat completion chunk: ${data.slice(0, 80)}`);
+  return chunk.data;
+}
+
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
+  return String(cause);
+}

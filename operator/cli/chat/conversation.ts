@@ -1,0 +1,87 @@
+import { createInterface } from "node:readline/promises";
+import { Failure } from "../failure.ts";
+import type { AnswerOptions, ChatClient, Turn } from "./client.ts";
+
+export interface ChatStreams {
+  input: NodeJS.ReadStream;
+  output: NodeJS.WriteStream;
+}
+
+/** A conversation whose history is the context of every answer. */
+export class Conversation {
+  readonly #client: ChatClient;
+  readonly #model: string;
+  readonly #system: readonly Turn[];
+  #turns: Turn[] = [];
+  readonly #maxTokens: number | undefined;
+
+  constructor(client: ChatClient, model: string, options: { system?: string; maxTokens?: number } = {}) {
+    this.#client = client;
+    this.#model = model;
+    this.#system = options.system === undefined ? [] : [{ role: "system", content: options.system }];
+    this.#maxTokens = options.maxTokens;
+  }
+
+  /** Writes the answer to a message as it comes; a broken or interrupted exchange leaves no trace in the history. */
+  async say(message: string, write: (text: string) => void, signal?: AbortSignal): Promise<void> {
+    const question: Turn = { role: "user", content: message };
+    const options: AnswerOptions = { maxTokens: this.#maxTokens, signal };
+    const turns = [...this.#system, ...this.#turns, question];
+    const answer = this.#client.answer(this.#model, turns, options);
+    let content = "";
+    let piece = await answer.next();
+    for (; !piece.done; piece = await answer.next()) {
+      content += piece.value;
+      write(piece.value);
+    }
+    write(piece.value === "length" ? " … (cut at the token limit)\n" : "\n");
+    this.#turns.push(question, { role: "assistant", content });
+  }
+
+  /** Begins anew: only the system message stays. */
+  forget(): void {
+    this.#turns = [];
+  }
+}
+
+/** What a person may type instead of a message. */
+const forget = "/new";
+
+/** Reads messages from the terminal until Ctrl-D; Ctrl-C ends the answer, or at the prompt the conversation. */
+export async function converse(conversation: Conversation, { input, output }: ChatStreams): Promise<void> {
+  const terminal = createInterface({ input, output, prompt: "> " });
+  let speaking: AbortController | undefined;
+  terminal.on("SIGINT", () => {
+    if (speaking) speaking.abort();
+    else terminal.close();
+  });
+  output.write(`Ctrl-D ends the conversation, ${forget} begins a new one.\n`);
+  terminal.prompt();
+  for await (const line of terminal) {
+    const message = line.trim();
+    if (message === forget) conversation.forget();
+    else if (message !== "") {
+      speaking = new AbortController();
+      await exchange(conversation, message, output, speaking.signal);
+      speaking = undefined;
+    }
+    terminal.prompt();
+  }
+  output.write("\n");
+}
+
+/** One message and its answer. What went wrong is told and does not end the conversation. */
+async function exchange(
+  conversation: Conversation,
+  message: string,
+  output: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await conversation.say(message, (text) => output.write(text), signal);
+  } catch (error) {
+    if (signal.aborted) output.write(" … (interrupted)\n");
+    else if (error instanceof Failure) output.write(`${error.message}\n`);
+    else throw error;
+  }
+}

@@ -1,0 +1,105 @@
+import { Command } from "commander";
+import type { ReadableCluster } from "../../cluster/local/index.ts";
+import type { Pod } from "../../cluster/objects.ts";
+import { pods } from "../../cluster/resource.ts";
+import { Failure } from "../failure.ts";
+import { type AnyObject, referenceNamed, title } from "../kinds.ts";
+import { readableLogLine } from "../log-line.ts";
+import { namespaceOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
+import { findObject, withSession } from "../session.ts";
+import { terminalOf } from "../terminal/terminal.ts";
+
+interface LogsOptions extends PlaceOptions {
+  stage?: string;
+  follow?: boolean;
+  previous?: boolean;
+  raw?: boolean;
+}
+
+export function logsCommand(): Command {
+  const command = new Command("logs")
+    .description("show what the programs of an object said: its newest stage, unless --stage names one")
+    .argument("<kind>", "kind by any of its names, or KIND/NAME")
+    .argument("[name]", "name of the object")
+    .option("--stage <stage>", "stage of a run")
+    .option("-f, --follow", "go on until the programs end")
+    .option("-p, --previous", "the attempt before the newest")
+    .option("--raw", "JSON lines as they were written (always so when not on a terminal)")
+    .addOption(namespaceOption())
+    .addOption(stateOption())
+    .action(logs);
+  return withHelp(command, [
+    "tanren logs pretrainrun base --follow",
+    "tanren logs align/chat --stage judge",
+    "tanren logs ptr/base --previous --raw",
+  ]);
+}
+
+async function logs(kind: string, name: string | undefined, options: LogsOptions): Promise<void> {
+  const reference = referenceNamed(kind, name);
+  const terminal = terminalOf(process.stdout);
+  const show = options.raw || !terminal.interactive ? (line: string) => line : readableLogLine;
+  await withSession(options.state, async ({ cluster }) => {
+    const object = await findObject(cluster, reference, options.namespace);
+    const chosen = choosePods(await podsOf(cluster, object), object, options);
+    // One after another when the pods have ended; side by side while they speak.
+    const prefixed = (pod: Pod) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
+    const readings = chosen.map((pod) => async () => {
+      for await (const line of linesOf(
+        cluster.logs(pod.metadata.namespace, pod.metadata.name, { follow: options.follow }),
+      )) {
+        terminal.print(prefixed(pod) + show(line));
+      }
+    });
+    if (options.follow) await Promise.all(readings.map((read) => read()));
+    else for (const read of readings) await read();
+  });
+}
+
+function podsOf(cluster: ReadableCluster, object: AnyObject): Promise<Pod[]> {
+  const labels = { "tanren.dev/uid": object.metadata.uid };
+  return cluster.list(pods, { namespace: object.metadata.namespace, labels });
+}
+
+/** Pods of one attempt of one stage: by default the newest attempt of the stage that began last. */
+export function choosePods(
+  all: readonly Pod[],
+  object: AnyObject,
+  options: Pick<LogsOptions, "stage" | "previous">,
+): Pod[] {
+  const ofStage = all.filter((pod) => options.stage === undefined || stageOf(pod) === options.stage);
+  const newest = ofStage.toSorted((a, b) =>
+    b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp),
+  )[0];
+  if (newest === undefined)
+    throw new Failure("notFound", `${title(object)} has no pods${stageText(options, all)}; see "tanren describe"`);
+  const stage = ofStage.filter((pod) => stageOf(pod) === stageOf(newest));
+  const attempts = [...new Set(stage.map(attemptOf))].sort((a, b) => b - a);
+  const attempt = attempts[options.previous ? 1 : 0];
+  if (attempt === undefined) {
+    throw new Failure(
+      "notFound",
+      `${title(object)} has no pods of an earlier attempt${stageText(options, all)}: the next attempt takes them away; leave --previous out`,
+    );
+  }
+  return stage.filter((pod) => attemptOf(pod) === attempt).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+const stageOf = (pod: Pod) => pod.metadata.labels?.["tanren.dev/stage"];
+const attemptOf = (pod: Pod) => Number(pod.metadata.labels?.["tanren.dev/attempt"] ?? 1);
+
+function stageText({ stage }: Pick<LogsOptions, "stage">, all: readonly Pod[]): string {
+  if (stage === undefined) return "";
+  const known = [...new Set(all.map(stageOf).filter((name) => name !== undefined))];
+  return ` of stage ${stage}${known.length > 0 ? `, only of ${known.join(", ")}` : ""}`;
+}
+
+async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}

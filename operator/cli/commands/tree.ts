@@ -1,0 +1,86 @@
+import { Command } from "commander";
+import { lineageOf } from "../../artifacts/lineage.ts";
+import { type LineageTree, lineageTree, newest } from "../../artifacts/lineage-tree.ts";
+import { Failure } from "../failure.ts";
+import { type AnyObject, referenceNamed, title } from "../kinds.ts";
+import { namespaceOption, outputOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
+import { presentObjects } from "../session.ts";
+import { terminalOf } from "../terminal/terminal.ts";
+import { bytes } from "../units.ts";
+
+interface TreeOptions extends PlaceOptions {
+  output?: "json";
+}
+
+export function treeCommand(): Command {
+  const command = new Command("tree")
+    .description("show what every artifact was made from, down to what people brought")
+    .argument("[kind]", "kind by any of its names, or KIND/NAME: only the artifact of this object")
+    .argument("[name]", "name of the object")
+    .addOption(outputOption(["json"]))
+    .addOption(namespaceOption())
+    .addOption(stateOption())
+    .action(tree);
+  return withHelp(command, ["tanren tree", "tanren tree alignmentrun chat", "tanren tree ptr/base -o json"]);
+}
+
+async function tree(kind: string | undefined, name: string | undefined, options: TreeOptions): Promise<void> {
+  const reference = kind === undefined ? undefined : referenceNamed(kind, name);
+  const namespace = options.namespace ?? "default";
+  const objects = (await presentObjects(options.state)).filter((object) => object.metadata.namespace === namespace);
+  const lineage = lineageOf(objects);
+  const digests = reference
+    ? [
+        artifactDigest(
+          objects.find(
+            (object) => object.kind === reference.kind.resource.kind && object.metadata.name === reference.name,
+          ),
+          `${reference.kind.resource.kind}/${reference.name}`,
+        ),
+      ]
+    : newest(lineage).map((node) => node.digest);
+  const trees = digests.flatMap((digest) => lineageTree(lineage, digest) ?? []);
+  if (trees.length === 0)
+    throw new Failure(
+      "notFound",
+      `no run in namespace ${namespace} of ${options.state} has made an artifact yet; see "tanren get"`,
+    );
+  const terminal = terminalOf(process.stdout);
+  if (options.output === "json") terminal.print(JSON.stringify(trees, undefined, 2));
+  else for (const [index, one] of trees.entries()) terminal.print(...(index > 0 ? [""] : []), ...treeLines(one));
+}
+
+function artifactDigest(object: AnyObject | undefined, named: string): string {
+  if (object === undefined) throw new Failure("notFound", `there is no ${named}; "tanren get" lists what there is`);
+  const digest = (object.status?.artifact ?? object.status?.served)?.digest;
+  if (digest === undefined)
+    throw new Failure(
+      "notFound",
+      `${title(object)} has no artifact yet; see "tanren describe ${object.kind.toLowerCase()} ${object.metadata.name}"`,
+    );
+  return digest;
+}
+
+/** The artifact on the first line, what it was made from below it. */
+export function treeLines(tree: LineageTree): string[] {
+  const below = tree.parents.flatMap((parent, index) => {
+    const last = index === tree.parents.length - 1;
+    const [first = "", ...rest] = treeLines(parent);
+    return [`${last ? "└─ " : "├─ "}${first}`, ...rest.map((line) => `${last ? "   " : "│  "}${line}`)];
+  });
+  return [nodeLine(tree), ...below];
+}
+
+function nodeLine({ role, node, imported, stale, repeated }: LineageTree): string {
+  const makers = node.makers.map((maker) => `${maker.kind}/${maker.name} ${maker.stage}`).join(", ");
+  return [
+    role === undefined ? "" : `${role}:`,
+    imported ? "brought from outside" : makers,
+    node.digest.slice(0, "sha256:".length + 12),
+    node.sizeBytes === undefined ? "" : bytes(node.sizeBytes),
+    stale === undefined ? "" : "(replaced since)",
+    repeated ? "(shown above)" : "",
+  ]
+    .filter(Boolean)
+    .join("  ");
+}

@@ -1,0 +1,32 @@
+/** Ctrl-C as a person means it: once to stop in order, twice to stop now. SIGTERM and a closed terminal count as well. */
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** Gives the signals back to the process. */
+  release(): void;
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** `again` is called at the second signal and every later one. */
+export function onInterruption(again: () => void): Interruption {
+  const abort = new AbortController();
+  const onSignal = () => {
+    if (abort.signal.aborted) again();
+    else abort.abort();
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    signal: abort.signal,
+    release() {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,150 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exitCodes } from "./exit-codes.ts";
+
+const binary = fileURLToPath(new URL("../../bin/tanren", import.meta.url));
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tanren-command-"));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+interface Ended {
+  code: number | null;
+  out: string;
+  error: string;
+}
+
+/** Runs the command in the test's own directory, with its standard streams as pipes. */
+function tanren(words: readonly string[], program = binary): Promise<Ended> {
+  const child = spawn(program, words, { cwd: directory, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+  const ended: Ended = { code: null, out: "", error: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    ended.out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    ended.error += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ ...ended, code }));
+  });
+}
+
+const words = ["run", "validate", "plan", "get", "describe", "logs", "chat", "tree", "delete", "stop"];
+
+describe.concurrent("help", () => {
+  test.each(words)("tanren %s --help has examples and the exit codes", async (word) => {
+    const { code, out } = await tanren([word, "--help"]);
+    expect(code).toBe(exitCodes.done.code);
+    expect(out).toContain(`$ tanren ${word}`);
+    for (const { code, about } of Object.values(exitCodes))
+      expect(out).toContain(`${String(code).padStart(3)}  ${about}`);
+  });
+
+  test("tanren --help names every command, and not the one that is for itself only", async () => {
+    const { out } = await tanren(["--help"]);
+    for (const word of words) expect(out).toMatch(new RegExp(`^ {2}${word} `, "m"));
+    expect(out).not.toMatch(/^ {2}operator /m);
+  });
+
+  test("a link to the command works from anywhere", async () => {
+    const link = join(directory, "kubectl-tanren");
+    await symlink(binary, link);
+    expect((await tanren(["--version"], link)).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+const suspended = `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: tanren.dev/v1alpha1
+kind: Corpus
+metadata: {name: web}
+spec:
+  suspend: true
+  sources: [{name: ja, language: ja, licence: CC0-1.0, format: jsonl, from: {claimName: data}}]
+  mixture: {tokens: 1024, ratios: [{language: ja, percent: 100}]}
+  tokenizer: {train: {vocabularySize: 400}}
+`;
+
+describe.concurrent("exit codes and sentences", () => {
+  beforeAll(async () => {
+    await writeFile(join(directory, "good.yaml"), suspended);
+    await writeFile(join(directory, "bad.yaml"), suspended.replace("percent: 100", "percent: 90"));
+    await writeFile(
+      join(directory, "lonely.yaml"),
+      suspended.replace("train: {vocabularySize: 400}", "fromCorpus: {name: other}"),
+    );
+  });
+
+  test.each<[string, keyof typeof exitCodes, RegExp]>([
+    ["validate -f good.yaml", "done", /^$/],
+    ["", "usage", /^Usage: tanren/],
+    ["run", "usage", /^tanren: required option '-f, --filename/],
+    ["get nothing", "usage", /^tanren: there is no kind "nothing"; kinds are: Corpus \(corpora, corp\)/],
+    ["describe corpus", "usage", /^tanren: "corpus" names no object; write KIND NAME/],
+    [
+      "run -f good.yaml --until corpus/other",
+      "usage",
+      /^tanren: --until corpus\/other: the manifests have no Corpus other/,
+    ],
+    ["run -f good.yaml --timeout soon", "usage", /write a time such as 90s/],
+    ["run -f good.yaml --detach --until complete", "usage", /cannot be used with option/],
+    ["delete", "usage", /^tanren: name what to delete either as KIND NAME or by -f/],
+    [
+      "validate -f bad.yaml",
+      "invalid",
+      /^tanren: bad.yaml:\d+: Corpus\/web: spec.mixture.*\n1 problem; nothing was changed\n$/,
+    ],
+    ["plan -f lonely.yaml", "invalid", /^tanren: lonely.yaml:\d+: Corpus\/web: InputNotFound: Corpus other/],
+    ["validate -f nowhere", "notFound", /^tanren: -f nowhere: there is no such file or directory\n$/],
+    ["get --state nowhere", "notFound", /^tanren: .*nowhere holds no state/],
+    ["stop", "notFound", /^tanren: no operator runs on /],
+  ])("tanren %s: %s", async (line, ending, sentence) => {
+    const { code, error } = await tanren(line.split(" ").filter(Boolean));
+    expect(error).toMatch(sentence);
+    expect(code).toBe(exitCodes[ending].code);
+    expect(error).not.toMatch(/^ {4}at /m);
+  });
+});
+
+describe("an operator in the background", () => {
+  test("takes manifests, is asked by other commands, deletes, stops in order, and leaves its state", {
+    timeout: 60_000,
+  }, async () => {
+    await writeFile(join(directory, "suspended.yaml"), suspended);
+    const inState = (...words: string[]) => tanren([...words, "--state", "state"]);
+    expect(await inState("run", "-f", "suspended.yaml", "--detach")).toMatchObject({ code: 0 });
+
+    expect((await inState("run", "-f", "suspended.yaml", "--until", "complete", "--timeout", "1s")).code).toBe(
+      exitCodes.unfinished.code,
+    );
+    expect((await inState("get", "corp")).out).toMatch(/^NAME +SUCCEEDED .*\nweb +Unknown .* Suspended /);
+    expect((await inState("describe", "CORPUS", "web")).out).toMatch(/^Corpus\/web\n[\s\S]*\nEvents\n/);
+    expect(JSON.parse((await inState("get", "corpora/web", "-o", "json")).out)).toMatchObject({
+      kind: "Corpus",
+      metadata: { name: "web" },
+    });
+    expect((await inState("logs", "corp/web")).code).toBe(exitCodes.notFound.code);
+
+    expect((await inState("stop")).out).toMatch(/ has stopped\n$/);
+    const atRest = await inState("get", "corp/web");
+    expect(atRest).toMatchObject({ code: 0, out: expect.stringContaining("Suspended") });
+    expect(atRest.error).toMatch(/^no operator runs on .*state: this is how it was left\n$/);
+
+    // No operator runs now: delete starts one for as long as it takes.
+    expect(await inState("delete", "-f", "suspended.yaml")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Corpus\/web deleted$/m),
+    });
+    expect((await inState("get")).code).toBe(exitCodes.notFound.code);
+  });
+});

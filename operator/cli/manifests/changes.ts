@@ -1,0 +1,34 @@
+import type { Cluster } from "../../cluster/port.ts";
+import type { AnyObject } from "../kinds.ts";
+import { admitSpec, type Manifest, problemAt } from "./manifest.ts";
+import { InvalidManifests, type Problem } from "./problem.ts";
+
+/** Holds manifests against the objects there are already: what a started run is made of cannot change. Throws InvalidManifests. */
+export function checkChanges(manifests: readonly Manifest[], present: readonly AnyObject[]): void {
+  const problems = manifests.flatMap((manifest) => problemsOfChange(manifest, present));
+  if (problems.length > 0) throw new InvalidManifests(problems);
+}
+
+function problemsOfChange({ kind, object, document }: Manifest, present: readonly AnyObject[]): Problem[] {
+  const { name, namespace } = object.metadata;
+  const title = `${object.kind}/${name}`;
+  const old = present.find(
+    (one) => one.kind === object.kind && one.metadata.name === name && one.metadata.namespace === namespace,
+  );
+  if (old === undefined || kind === undefined) return [];
+  if (old.metadata.deletionTimestamp !== undefined) {
+    return [problemAt(document, title, [], 'is being deleted; wait until "tanren get" no longer shows it')];
+  }
+  const admitted = admitSpec(kind, object, old);
+  if ("spec" in admitted) return [];
+  return admitted.problems.map(({ path, message }) => problemAt(document, title, path, message));
+}
+
+/** Makes the cluster hold what the manifests say: claims and secrets before what uses them. A repeat changes nothing. */
+export async function applyManifests(cluster: Pick<Cluster, "apply">, manifests: readonly Manifest[]): Promise<void> {
+  const inOrder = [
+    ...manifests.filter(({ kind }) => kind === undefined),
+    ...manifests.filter(({ kind }) => kind !== undefined),
+  ];
+  for (const { resource, object } of inOrder) await cluster.apply(resource, object);
+}

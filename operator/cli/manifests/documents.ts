@@ -1,0 +1,78 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Document, isNode, LineCounter, type Node, parseAllDocuments } from "yaml";
+import { Failure } from "../failure.ts";
+import type { Problem } from "./problem.ts";
+
+/** YAML files into documents that know their file and the line of every field. */
+
+export type Path = readonly (string | number)[];
+
+export interface ManifestDocument {
+  file: string;
+  /** Place in the file, from 1. */
+  number: number;
+  value: unknown;
+  /** Line of a field, or of the nearest field around it that is there. */
+  line(path: Path): number;
+}
+
+export interface DocumentsRead {
+  documents: ManifestDocument[];
+  problems: Problem[];
+}
+
+/** Documents of files and of all .yaml and .yml files below directories, in sorted order. */
+export async function readDocuments(paths: readonly string[]): Promise<DocumentsRead> {
+  const files = [...new Set((await Promise.all(paths.map(filesOf))).flat())];
+  const read = await Promise.all(files.map(readFileDocuments));
+  return { documents: read.flatMap((one) => one.documents), problems: read.flatMap((one) => one.problems) };
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new Failure("notFound", `-f ${path}: there is no such file or directory`);
+  if (!found.isDirectory()) return [path];
+  const names = await readdir(path, { recursive: true });
+  const files = names.filter((name) => /\.ya?ml$/i.test(name)).sort();
+  if (files.length === 0) throw new Failure("notFound", `-f ${path}: the directory holds no .yaml file`);
+  return files.map((name) => join(path, name));
+}
+
+async function readFileDocuments(file: string): Promise<DocumentsRead> {
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(await readFile(file, "utf8"), { lineCounter: lines, merge: true });
+  const parsedDocuments: Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
+  const problems = parsedDocuments.flatMap((document, index) =>
+    [...document.errors, ...document.warnings].map(
+      (error): Problem => ({
+        file,
+        line: error.linePos?.[0].line,
+        message: `document ${index + 1} is not YAML: ${firstLine(error.message)}`,
+      }),
+    ),
+  );
+  if (problems.length > 0) return { documents: [], problems };
+  const documents = parsedDocuments.flatMap((document, index): ManifestDocument[] => {
+    const value: unknown = document.toJS();
+    // Comments between two `---` are no object.
+    if (value === null || value === undefined) return [];
+    return [{ file, number: index + 1, value, line: (path) => lines.linePos(offsetOf(document, path)).line }];
+  });
+  if (documents.length === 0)
+    problems.push({ file, message: "the file holds no object; write one or remove the file" });
+  return { documents, problems };
+}
+
+function offsetOf(document: Document.Parsed, path: Path): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node: unknown = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  const contents: Node | null = document.contents;
+  return contents?.range?.[0] ?? 0;
+}
+
+function firstLine(message: string): string {
+  return (message.split("\n")[0] ?? message).replace(/ at line \d+, column \d+:?$/, "");
+}

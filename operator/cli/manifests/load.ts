@@ -1,0 +1,48 @@
+import { readDocuments } from "./documents.ts";
+import { resolveLocalPath } from "./local-path.ts";
+import { checkDocument, type Manifest, problemAt } from "./manifest.ts";
+import { InvalidManifests, type Problem } from "./problem.ts";
+
+/**
+ * Every object of the files and directories, each valid by itself and named once. Throws InvalidManifests with all that is wrong,
+ * in the order of files and lines.
+ */
+export async function loadManifests(paths: readonly string[], namespace?: string): Promise<Manifest[]> {
+  const { documents, problems } = await readDocuments(paths);
+  const checked = documents.map((document) => checkDocument(document, namespace));
+  const manifests = checked.flatMap((one) => ("manifest" in one ? [one.manifest] : []));
+  problems.push(...checked.flatMap((one) => ("problems" in one ? one.problems : [])));
+  problems.push(...duplicates(manifests));
+  for (const manifest of manifests) {
+    const problem = await resolveLocalPath(manifest);
+    if (problem) problems.push(problem);
+  }
+  if (problems.length > 0) throw new InvalidManifests(problems.sort(byPlace));
+  return manifests;
+}
+
+function duplicates(manifests: readonly Manifest[]): Problem[] {
+  const first = new Map<string, Manifest>();
+  return manifests.flatMap((manifest) => {
+    const { kind, metadata } = manifest.object;
+    const key = `${kind}/${metadata.namespace}/${metadata.name}`;
+    const other = first.get(key);
+    if (other === undefined) {
+      first.set(key, manifest);
+      return [];
+    }
+    const before = `${other.document.file}:${other.document.line([])}`;
+    return [
+      problemAt(
+        manifest.document,
+        `${kind}/${metadata.name}`,
+        ["metadata", "name"],
+        `is there already, at ${before}; rename or remove one`,
+      ),
+    ];
+  });
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : a.file < b.file ? -1 : 1;
+}

@@ -1,0 +1,47 @@
+import { resolve } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { exitCodeTable } from "./exit-codes.ts";
+
+/** Options that several commands share, and the form of every help text. */
+
+export interface PlaceOptions {
+  state: string;
+  namespace?: string;
+}
+
+export const stateOption = () =>
+  new Option("--state <dir>", "directory of the local cluster's state")
+    .default(".tanren")
+    .argParser((path) => resolve(path));
+
+export const namespaceOption = () =>
+  new Option("-n, --namespace <name>", "namespace of the objects (default: default)");
+
+export const filesOption = () =>
+  new Option("-f, --filename <path...>", "manifests: files, or directories with all .yaml files below them");
+
+export function outputOption<T extends string>(formats: readonly T[], about = "form of the output"): Option {
+  return new Option("-o, --output <format>", about).choices([...formats]);
+}
+
+/** Adds the examples and the exit codes that every command's help ends with. */
+export function withHelp(command: Command, examples: readonly string[]): Command {
+  const lines = ["", "Examples:", ...examples.map((example) => `  $ ${example}`), "", exitCodeTable()];
+  return command.addHelpText("after", lines.join("\n"));
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("write a whole number of at least 1.");
+  return value;
+}
+
+const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** "90s", "10m", "1h30m" as seconds. */
+export function timeSpan(text: string): number {
+  const parts = [...text.matchAll(/(\d+)([smhd])/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+    throw new InvalidArgumentError("write a time such as 90s, 10m or 1h30m.");
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (secondsOf[unit ?? ""] ?? 0), 0);
+}

@@ -1,0 +1,91 @@
+import type { Event } from "../../cluster/objects.ts";
+import type { Cluster, Watch } from "../../cluster/port.ts";
+import { events } from "../../cluster/resource.ts";
+import { type AnyObject, kinds } from "../kinds.ts";
+
+export interface Watched {
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+export interface BoardListener {
+  onObject(object: AnyObject): void;
+  /** A Warning about one of the objects that came up after the board was opened. */
+  onWarning(event: Event): void;
+}
+
+/** The newest state of the objects that were asked for, in that order, and of all others; kept so by watches. */
+export class Board {
+  readonly #wanted: readonly string[];
+  readonly #listener: BoardListener;
+  readonly #now: () => number;
+  readonly #objects = new Map<string, AnyObject>();
+  readonly #seen = new Set<string>();
+  readonly #told = new Set<string>();
+  #watches: Watch[] = [];
+  #changed: number;
+
+  constructor(wanted: readonly Watched[], listener: BoardListener, now: () => number) {
+    this.#wanted = wanted.map(keyOf);
+    this.#listener = listener;
+    this.#now = now;
+    this.#changed = now();
+  }
+
+  /** Resolves when everything that exists is known. */
+  async open(cluster: Cluster): Promise<void> {
+    const since = this.#now();
+    this.#watches = [
+      ...kinds.map((kind) => cluster.watch(kind.resource, {}, ({ type, object }) => this.#take(type, object))),
+      cluster.watch(events, {}, ({ type, object }) => {
+        if (type !== "DELETED" && Date.parse(object.eventTime) >= since) this.#hear(object);
+      }),
+    ];
+    await Promise.all(this.#watches.map((watch) => watch.synced));
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close();
+  }
+
+  /** Those of the wanted objects that exist. */
+  get objects(): AnyObject[] {
+    return this.#wanted.flatMap((key) => this.#objects.get(key) ?? []);
+  }
+
+  /** Whether every wanted object has been told of, also those that were deleted since. */
+  get complete(): boolean {
+    return this.#wanted.every((key) => this.#seen.has(key));
+  }
+
+  get others(): AnyObject[] {
+    return [...this.#objects].filter(([key]) => !this.#wanted.includes(key)).map(([, object]) => object);
+  }
+
+  get secondsUnchanged(): number {
+    return (this.#now() - this.#changed) / 1000;
+  }
+
+  #take(type: "ADDED" | "MODIFIED" | "DELETED", object: AnyObject): void {
+    const key = keyOf({ kind: object.kind, ...object.metadata });
+    this.#changed = this.#now();
+    this.#seen.add(key);
+    if (type === "DELETED") this.#objects.delete(key);
+    else this.#objects.set(key, object);
+    if (type !== "DELETED" && this.#wanted.includes(key)) this.#listener.onObject(object);
+  }
+
+  #hear(event: Event): void {
+    if (
+      event.type !== "Warning" ||
+      !this.#wanted.includes(keyOf(event.regarding)) ||
+      this.#told.has(event.metadata.uid)
+    )
+      return;
+    this.#told.add(event.metadata.uid);
+    this.#listener.onWarning(event);
+  }
+}
+
+const keyOf = ({ kind, namespace, name }: Watched): string => `${kind}/${namespace}/${name}`;
