@@ -3,7 +3,6 @@
 Suffixes: B batch, T new tokens, S all tokens attended to, H query heads, K key-value heads, D head dimension, E hidden size.
 """
 
-# ruff: noqa: N803, N806 - shape suffixes
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class Placement:
     """Where the T new tokens of every row stand in the cache during one forward pass."""
 
-    positions_BT: Tensor  # noqa: N815
+    positions_BT: Tensor
     longest: int
     """Tokens of the longest row once the new ones are in: how much of the cache is attended to."""
     common_start: int | None

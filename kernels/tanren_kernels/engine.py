@@ -5,7 +5,6 @@ Iteration-level scheduling is Yu et al. 2022, "Orca: a distributed serving syste
 Suffixes: B rows of the cache, T tokens, V vocabulary.
 """
 
-# ruff: noqa: N803, N806 - shape suffixes
 from __future__ import annotations
 
 from collections import deque

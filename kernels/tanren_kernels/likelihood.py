@@ -3,7 +3,6 @@
 Suffixes: B sequences, T tokens.
 """
 
-# ruff: noqa: N806 - shape suffixes
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -3,7 +3,6 @@
 The figure of position interpolation (Chen et al. 2023, section 3.2) by position instead of by window. Suffixes: T tokens, E hidden size.
 """
 
-# ruff: noqa: N803, N806 - shape suffixes
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -4,7 +4,6 @@ The module knows nothing of parallelism, checkpoints or training; its artifact h
 Suffixes: B batch, T tokens, V vocabulary, E hidden size, F feed-forward size.
 """
 
-# ruff: noqa: N803, N806 - shape suffixes
 from __future__ import annotations
 
 import json

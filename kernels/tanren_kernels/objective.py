@@ -3,7 +3,6 @@
 Suffixes: B rows, T tokens.
 """
 
-# ruff: noqa: N815 - shape suffixes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

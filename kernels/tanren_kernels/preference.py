@@ -3,7 +3,6 @@
 Suffixes: P pairs, R rows (chosen rows of the pairs, then rejected ones).
 """
 
-# ruff: noqa: N803, N806 - shape suffixes
 from __future__ import annotations
 
 import json

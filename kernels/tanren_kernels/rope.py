@@ -4,7 +4,6 @@ Pairs are (x[i], x[i + D/2]), the half-rotation layout of Hugging Face's LLaMA, 
 Suffixes: B batch, T tokens, H heads, D head dimension.
 """
 
-# ruff: noqa: N803 - shape suffixes
 from __future__ import annotations
 
 import torch

@@ -3,7 +3,6 @@
 Suffixes: V vocabulary, K tokens to choose from.
 """
 
-# ruff: noqa: N803, N806 - shape suffixes
 from __future__ import annotations
 
 from dataclasses import dataclass

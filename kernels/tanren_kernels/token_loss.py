@@ -3,7 +3,6 @@
 Suffixes: N tokens, E hidden size, V vocabulary.
 """
 
-# ruff: noqa: N803, N806 - shape suffixes
 from __future__ import annotations
 
 from typing import Any

@@ -83,6 +83,7 @@ function container(pod: KernelPod): Container {
       { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
       { name: "TANREN_MEMORY_BYTES", value: String(Math.floor(quantityValue(memory))) },
       { name: "OMP_NUM_THREADS", value: String(threadsOf(pod.compute, pod.processes)) },
+      { name: "TANREN_GRACE_SECONDS", value: String(pod.graceSeconds) },
       { name: "HOME", value: "/tmp" },
       ...(pod.env ?? []),
     ],

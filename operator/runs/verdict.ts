@@ -112,8 +112,10 @@ function podFailure(pod: Pod): Failure {
       ...said,
     };
   }
-  // What a program found wrong is wrong on any node, whether or not this one was being drained.
-  const final = ended?.exitCode === exitCodes.invalid || ended?.exitCode === exitCodes.numerics;
+  // What a program found wrong is wrong on any node, whether or not this one was being drained; and one that saved its state in
+  // time was not lost.
+  const { invalid, numerics, terminated } = exitCodes;
+  const final = [invalid, numerics, terminated].some((code) => code === ended?.exitCode);
   if (ended === undefined || (isDisrupted(pod) && !final)) {
     const why = pod.status?.message ?? pod.status?.reason ?? "its node or the control plane ended it";
     return { class: "lost", reason: "PodLost", message: `pod ${name} was lost: ${why}`, ...said };
