@@ -29,7 +29,7 @@ export const presets = {
   "llama-1b": shape(2048, 5504, 22, 16),
   "llama-110m": shape(768, 2048, 12, 12),
   "llama-15m": shape(288, 768, 6, 6, true),
-  "llama-3m": shape(192, 512, 5, 6, true),
+  "llama-2m": shape(192, 512, 3, 6, true),
   "llama-tiny": shape(64, 176, 2, 4, true),
 } as const satisfies Record<string, Shape>;
 
