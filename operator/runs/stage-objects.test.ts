@@ -83,8 +83,8 @@ test("one process is told of no others", () => {
   expect(job.spec.template.spec.containers[0]?.env.map(({ name }) => name)).toEqual([
     "POD_IP",
     "TANREN_MEMORY_BYTES",
-    "TANREN_GRACE_SECONDS",
     "OMP_NUM_THREADS",
+    "TANREN_GRACE_SECONDS",
     "HOME",
   ]);
 });
