@@ -83,4 +83,5 @@ lint: setup ## types and style of both languages
 	cd kernels && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --check . && ../$(BIN)/mypy
 
 clean: ## remove what was built and installed here
+	if test -d build/quickstart/state && test -x $(NODE); then bin/tanren stop --state build/quickstart/state || true; fi
 	rm -rf build .tanren .stamps .venv .venv-bench node_modules .cache

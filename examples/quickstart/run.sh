@@ -21,9 +21,12 @@ fi
 
 echo "==> The chain (state in $state; stopping and starting again goes on)"
 started=$SECONDS
+# The operator goes on in the background, so that the endpoint outlives this script; an interrupted chain is stopped in order.
+trap 'tanren stop --state "$state"; exit 130' INT TERM
 tanren run --state "$state" -f examples/quickstart "$out/keys.yaml" --detach
 tanren run --state "$state" -f examples/quickstart "$out/keys.yaml" --until complete
 took=$((SECONDS - started))
+trap - INT TERM
 
 mkdir -p "$out/report"
 cp "$state"/claims/default/pretrainrun-base/pretrainruns/base-*/train/loss.png "$out/report/loss.png"
