@@ -46,7 +46,7 @@ echo
 echo "==> Ask the model"
 for question in "What is a corpus?" "位置補間とは何ですか。"; do
   echo "> $question"
-  tanren chat --state "$state" assistant --key-file "$out/api-key" --message "$question" --max-tokens 60
+  tanren chat --state "$state" assistant --key-file "$out/api-key" --message "$question" --max-tokens 60 --temperature 0
 done
 echo
 echo "pictures   $out/report/loss.png"

@@ -36,6 +36,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** Sampling temperature: 0 always takes the likeliest token. */
+export function temperature(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 2)) throw new InvalidArgumentError("write a number from 0 to 2.");
+  return value;
+}
+
 const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** "90s", "10m", "1h30m" as seconds. */

@@ -78,6 +78,7 @@ describe("a conversation", () => {
     const conversation = new Conversation(new ChatClient(`${url}/v1/`, "secret"), "assistant", {
       system: "Be brief.",
       maxTokens: 9,
+      temperature: 0,
     });
     await spoken(conversation, "one");
     await spoken(conversation, "two");
@@ -88,6 +89,7 @@ describe("a conversation", () => {
         model: "assistant",
         stream: true,
         max_tokens: 9,
+        temperature: 0,
         messages: [
           { role: "system", content: "Be brief." },
           { role: "user", content: "one" },

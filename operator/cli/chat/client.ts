@@ -11,6 +11,7 @@ export interface Turn {
 
 export interface AnswerOptions {
   maxTokens?: number;
+  temperature?: number;
   signal?: AbortSignal;
 }
 
@@ -53,6 +54,7 @@ export class ChatClient {
         messages: turns,
         stream: true,
         ...(options.maxTokens && { max_tokens: options.maxTokens }),
+        ...(options.temperature !== undefined && { temperature: options.temperature }),
       }),
       signal: options.signal,
     });

@@ -13,19 +13,19 @@ export class Conversation {
   readonly #model: string;
   readonly #system: readonly Turn[];
   #turns: Turn[] = [];
-  readonly #maxTokens: number | undefined;
+  readonly #sampling: Pick<AnswerOptions, "maxTokens" | "temperature">;
 
-  constructor(client: ChatClient, model: string, options: { system?: string; maxTokens?: number } = {}) {
+  constructor(client: ChatClient, model: string, options: { system?: string } & AnswerOptions = {}) {
     this.#client = client;
     this.#model = model;
     this.#system = options.system === undefined ? [] : [{ role: "system", content: options.system }];
-    this.#maxTokens = options.maxTokens;
+    this.#sampling = { maxTokens: options.maxTokens, temperature: options.temperature };
   }
 
   /** Writes the answer to a message as it comes; a broken or interrupted exchange leaves no trace in the history. */
   async say(message: string, write: (text: string) => void, signal?: AbortSignal): Promise<void> {
     const question: Turn = { role: "user", content: message };
-    const options: AnswerOptions = { maxTokens: this.#maxTokens, signal };
+    const options: AnswerOptions = { ...this.#sampling, signal };
     const turns = [...this.#system, ...this.#turns, question];
     const answer = this.#client.answer(this.#model, turns, options);
     let content = "";

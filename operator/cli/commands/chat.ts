@@ -4,7 +4,7 @@ import { ChatClient } from "../chat/client.ts";
 import { Conversation, converse } from "../chat/conversation.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, kindNamed, rootCondition, title } from "../kinds.ts";
-import { namespaceOption, type PlaceOptions, positiveInteger, stateOption, withHelp } from "../options.ts";
+import { namespaceOption, type PlaceOptions, positiveInteger, stateOption, temperature, withHelp } from "../options.ts";
 import { findObject, withSession } from "../session.ts";
 
 interface ChatOptions extends PlaceOptions {
@@ -12,6 +12,7 @@ interface ChatOptions extends PlaceOptions {
   system?: string;
   keyFile?: string;
   maxTokens?: number;
+  temperature?: number;
 }
 
 export function chatCommand(): Command {
@@ -22,13 +23,18 @@ export function chatCommand(): Command {
     .option("--system <text>", "system message the conversation begins with")
     .option("--key-file <file>", "file with the API key, where the deployment asks for one")
     .option("--max-tokens <n>", "longest answer in tokens", positiveInteger)
+    .option(
+      "--temperature <t>",
+      "0 takes the likeliest token, 1 samples as the model says (default: the endpoint's, 1)",
+      temperature,
+    )
     .addOption(namespaceOption())
     .addOption(stateOption())
     .action(chat);
   return withHelp(command, [
     "tanren chat assistant",
     'tanren chat assistant -m "日本の首都はどこですか。"',
-    "tanren chat assistant --key-file key.txt --max-tokens 200",
+    "tanren chat assistant --key-file key.txt --max-tokens 200 --temperature 0",
   ]);
 }
 
