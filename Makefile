@@ -50,7 +50,7 @@ test: test-operator test-kernels test-bench test-journeys ## all tests
 
 test-operator: setup ## unit tests of operator and command
 	$(NODE) node_modules/.bin/tsc -p .
-	$(VITEST) run operator
+	$(VITEST) run operator/
 
 test-kernels: setup ## unit tests of the kernels
 	cd kernels && ../$(BIN)/python -m pytest tests
@@ -59,7 +59,7 @@ test-bench: setup setup-bench ## identities with peers (transformers loads what 
 	cd kernels && ../.venv-bench/bin/python -m pytest tests/bench
 
 test-journeys: setup ## the whole chain, crash sweeps, bad input, on the local adapter
-	$(VITEST) run test
+	$(VITEST) run test/journeys
 
 generate: setup ## write everything that is generated from the schemas
 	$(NODE) operator/contract/generate.ts
