@@ -5,6 +5,7 @@ export { EvaluateConfig } from "./evaluate.ts";
 export { GenerateConfig } from "./generation.ts";
 export { JudgeConfig } from "./judge.ts";
 export { Manifest } from "./manifest.ts";
+export { type StageProgram, stagePrograms } from "./programs.ts";
 export { Progress } from "./progress.ts";
 export { exitCodes, type KernelReason, kernelReasons, Result } from "./result.ts";
 export { ServeConfig } from "./serve.ts";

@@ -1,32 +1,13 @@
-import type { z } from "zod";
-import {
-  CleanConfig,
-  DeduplicateConfig,
-  EvaluateConfig,
-  GenerateConfig,
-  JudgeConfig,
-  TokenizeConfig,
-  TrainConfig,
-} from "../contract/index.ts";
+import { stagePrograms } from "../contract/index.ts";
 import type { Artifact, Stage } from "../runs/batch-kind.ts";
 
 /** For tests: holds the configuration of a stage against the contract of its program, as the kernel will. */
-
-const contracts: Record<Stage["program"], z.ZodType> = {
-  clean: CleanConfig,
-  deduplicate: DeduplicateConfig,
-  tokenize: TokenizeConfig,
-  train: TrainConfig,
-  generate: GenerateConfig,
-  judge: JudgeConfig,
-  evaluate: EvaluateConfig,
-};
 
 export function contractIssues(stage: Stage, done: ReadonlyMap<string, Artifact>): string[] {
   const run = { kind: "Corpus", namespace: "default", name: "a", uid: "1", stage: stage.name, attempt: 1 };
   const whole = { ...stage.config(done), run, output: `output/${stage.name}`, threads: 1 };
   // Through JSON, as the program reads it: a field that is undefined is not there.
-  const parsed = contracts[stage.program].safeParse(JSON.parse(JSON.stringify(whole)));
+  const parsed = stagePrograms[stage.program].safeParse(JSON.parse(JSON.stringify(whole)));
   const issues = parsed.success ? [] : parsed.error.issues;
   return [
     ...issues.map((issue) => `${stage.name}: ${issue.path.join(".")}: ${issue.message}`),

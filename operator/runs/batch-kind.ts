@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { KindDefinition } from "../api/kinds.ts";
 import type { Reason } from "../api/reasons.ts";
 import type { Artifact as ArtifactSchema, Plan as PlanSchema } from "../api/status.ts";
-import type { Result } from "../contract/index.ts";
+import type { Result, StageProgram } from "../contract/index.ts";
 
 /**
  * What a batch kind means, as pure functions. The engine of `operator/runs` turns it into Jobs and status; a new kind is a value of
@@ -46,7 +46,7 @@ export interface ResolvedInput extends Reference {
 
 export interface Stage {
   name: string;
-  program: "clean" | "deduplicate" | "tokenize" | "train" | "generate" | "judge" | "evaluate";
+  program: StageProgram;
   /** Pods of the stage's Job. */
   pods: number;
   /** How the pods relate: `independent` pods divide a list of tasks by index; `gang` pods form one torch process group. */

@@ -1,15 +1,5 @@
-import type { z } from "zod";
 import type { ConfigMap, EnvVar, Job, Service, Wanted } from "../cluster/objects.ts";
-import {
-  CleanConfig,
-  DeduplicateConfig,
-  EvaluateConfig,
-  exitCodes,
-  GenerateConfig,
-  JudgeConfig,
-  TokenizeConfig,
-  TrainConfig,
-} from "../contract/index.ts";
+import { exitCodes, stagePrograms } from "../contract/index.ts";
 import type { Stage } from "./batch-kind.ts";
 import type { RunStorage } from "./claim.ts";
 import { containerName, podSpec, threadsOf } from "./kernel-pod.ts";
@@ -39,16 +29,6 @@ const rendezvousPort = 29_400;
 /** Time to finish a step and write a checkpoint after SIGTERM. */
 const graceSeconds = 120;
 
-const configs: Record<Stage["program"], z.ZodType> = {
-  clean: CleanConfig,
-  deduplicate: DeduplicateConfig,
-  tokenize: TokenizeConfig,
-  train: TrainConfig,
-  generate: GenerateConfig,
-  judge: JudgeConfig,
-  evaluate: EvaluateConfig,
-};
-
 /** The stage's configuration with what the engine adds; what the program would refuse is said before any pod runs. */
 export function stageConfig(
   run: Run,
@@ -58,7 +38,7 @@ export function stageConfig(
   own: Record<string, unknown>,
 ): { config: unknown } | { problem: string } {
   const { namespace, name, uid } = run.metadata;
-  const parsed = configs[stage.program].safeParse({
+  const parsed = stagePrograms[stage.program].safeParse({
     ...own,
     run: { kind: run.kind, namespace, name, uid, stage: stage.name, attempt },
     output: `output/${stage.name}`,

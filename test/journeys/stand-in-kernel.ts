@@ -9,18 +9,9 @@ import * as contract from "../../operator/contract/index.ts";
  */
 const [, , , module, , configFile] = process.argv;
 const program = module?.replace("tanren_kernels.", "") ?? "";
-const schemas: Record<string, { parse(value: unknown): { run: unknown; output: string } }> = {
-  clean: contract.CleanConfig,
-  deduplicate: contract.DeduplicateConfig,
-  tokenize: contract.TokenizeConfig,
-  train: contract.TrainConfig,
-  generate: contract.GenerateConfig,
-  judge: contract.JudgeConfig,
-  evaluate: contract.EvaluateConfig,
-};
-const schema = schemas[program];
+const schema = Object.entries(contract.stagePrograms).find(([name]) => name === program)?.[1];
 if (!schema || !configFile) throw new Error(`no stand-in for ${program}`);
-const config = schema.parse(JSON.parse(readFileSync(configFile, "utf8")));
+const config = schema.parse(JSON.parse(readFileSync(configFile, "utf8"))) as { run: unknown; output: string };
 const run = config.run as { kind: string; name: string; uid: string; stage: string; attempt: number };
 
 const { WITNESS, TANREN_RESULT, JOB_COMPLETION_INDEX } = process.env;
