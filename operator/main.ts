@@ -2,7 +2,17 @@ import { createServer, type Server } from "node:http";
 import { inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
-import { claims, configMaps, deployments, jobs, pods, type Resource, services } from "./cluster/resource.ts";
+import {
+  claims,
+  configMaps,
+  deployments,
+  jobs,
+  pods,
+  networkPolicies as policyResource,
+  type Resource,
+  services,
+} from "./cluster/resource.ts";
+import { NetworkPolicies, PodDefaults } from "./configuration.ts";
 import type { BatchKind } from "./runs/batch-kind.ts";
 import { batchConsumer, type Consumer, held } from "./runs/in-use.ts";
 import { labels, ownerOf } from "./runs/names.ts";
@@ -18,15 +28,15 @@ import { Metrics } from "./runtime/metrics.ts";
 import { reconcileServing } from "./serving/reconcile.ts";
 import { servingConsumer } from "./serving/scope.ts";
 
-/** Image of the kernels where a spec names none. */
-export const defaultImage = "tanren-kernels:0.1.0";
-
 export interface OperatorOptions {
   cluster: Cluster;
   kinds: readonly BatchKind[];
   /** The one namespace to look after; absent: all. */
   namespace?: string;
-  image?: string;
+  /** What every kernel's pod gets beside its spec; absent: the configuration's defaults. */
+  podDefaults?: PodDefaults;
+  /** Whether runs and endpoints get a NetworkPolicy, and whom it lets in; absent: none. */
+  networkPolicies?: NetworkPolicies;
   /** Asks a running program how far it is. */
   askProgress?: AskProgress;
   /** Seconds between two looks at a running program. */
@@ -59,7 +69,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     kinds,
     clock = systemClock,
     logger = createLogger(),
-    image = defaultImage,
+    podDefaults = PodDefaults.parse({}),
+    networkPolicies = NetworkPolicies.parse({}),
     progressSeconds = 10,
   } = options;
   const metrics = new Metrics();
@@ -80,7 +91,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     consumers,
     kinds: kindsByName(kinds),
     askProgress: paced(options.askProgress ?? httpGetProgress, clock, progressSeconds),
-    image,
+    podDefaults,
+    networkPolicies,
     progressSeconds,
   };
 
@@ -102,14 +114,17 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     });
     controllers.set(kind, controller);
   };
+  const policies = networkPolicies.enabled ? [policyResource] : [];
   for (const kind of kinds) {
-    add(kind.definition.resource, batchConsumer(kind), reconcileRun(kind, engine), [jobs, pods, configMaps, claims]);
+    const children = [jobs, pods, configMaps, claims, ...policies];
+    add(kind.definition.resource, batchConsumer(kind), reconcileRun(kind, engine), children);
   }
   add(inferenceDeployment.resource, servingConsumer, reconcileServing(engine), [
     deployments,
     pods,
     services,
     configMaps,
+    ...policies,
   ]);
 
   let ready = false;

@@ -80,6 +80,8 @@ export interface Volume {
   secret?: { secretName: string };
   persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
   emptyDir?: { sizeLimit?: string; medium?: "Memory" };
+  /** A volume of the operator's configuration may be of any type. */
+  [type: string]: unknown;
 }
 
 export interface PodSpec {
@@ -217,6 +219,24 @@ export interface Service extends KubernetesObject {
     loadBalancer?: {
       ingress?: { ip?: string; hostname?: string; ports?: { port: number; protocol: "TCP"; error?: string }[] }[];
     };
+  };
+}
+
+/** One of the ways to name peers; several fields of one peer must all hold. */
+export interface NetworkPolicyPeer {
+  podSelector?: { matchLabels?: Record<string, string>; matchExpressions?: unknown[] };
+  namespaceSelector?: { matchLabels?: Record<string, string>; matchExpressions?: unknown[] };
+  ipBlock?: { cidr: string; except?: string[] };
+}
+
+export interface NetworkPolicy extends KubernetesObject {
+  apiVersion: "networking.k8s.io/v1";
+  kind: "NetworkPolicy";
+  spec: {
+    podSelector: { matchLabels: Record<string, string> };
+    policyTypes: ("Ingress" | "Egress")[];
+    ingress: { from?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
+    egress: { to?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
   };
 }
 

@@ -4,6 +4,7 @@ import type {
   Event,
   Job,
   KubernetesObject,
+  NetworkPolicy,
   PersistentVolumeClaim,
   Pod,
   Secret,
@@ -37,6 +38,13 @@ export const secrets = resource<Secret>("v1", "Secret", "secrets", false);
 export const claims = resource<PersistentVolumeClaim>("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
 export const jobs = resource<Job>("batch/v1", "Job", "jobs", true);
 export const deployments = resource<Deployment>("apps/v1", "Deployment", "deployments", true);
+export const networkPolicies = resource<NetworkPolicy>(
+  "networking.k8s.io/v1",
+  "NetworkPolicy",
+  "networkpolicies",
+  false,
+);
 export const events = resource<Event>("events.k8s.io/v1", "Event", "events", false);
 
+/** Those that a cluster must have; policies are made only where the operator's configuration asks for them. */
 export const builtinResources = [pods, services, configMaps, secrets, claims, jobs, deployments, events] as const;

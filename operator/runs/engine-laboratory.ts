@@ -1,5 +1,6 @@
 import type { Condition, Wanted } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
+import { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
 import type { Outcome } from "../runtime/outcome.ts";
@@ -27,7 +28,8 @@ export function engineOn(
     kinds: kindsByName([forging]),
     consumers: [batchConsumer(forging)],
     askProgress,
-    image: "kernels:test",
+    podDefaults: PodDefaults.parse({ image: "kernels:test" }),
+    networkPolicies: NetworkPolicies.parse({}),
     progressSeconds: 10,
   };
 }

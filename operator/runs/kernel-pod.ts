@@ -3,6 +3,7 @@ import { accelerators } from "../api/accelerators.ts";
 import type { ServingCompute } from "../api/parts.ts";
 import type { Container, EnvVar, PodSpec, Probe, Volume } from "../cluster/objects.ts";
 import { quantityValue } from "../cluster/quantity.ts";
+import type { PodDefaults } from "../configuration.ts";
 import type { Mount } from "./batch-kind.ts";
 
 /** The pod every kernel program runs in: the restricted Pod Security Standard in full, no API token, read-only root. */
@@ -19,8 +20,8 @@ const kernelUser = 65_532;
 export interface KernelPod {
   program: string;
   compute: z.output<typeof ServingCompute>;
-  /** Image unless the spec has one. */
-  image: string;
+  /** Of the operator's configuration: the spec's own image and pull secrets go first. */
+  defaults: PodDefaults;
   gpus: number;
   processes: number;
   configMap: string;
@@ -43,7 +44,8 @@ export function threadsOf(compute: KernelPod["compute"], processes: number): num
 }
 
 export function podSpec(pod: KernelPod): PodSpec {
-  const { compute } = pod;
+  const { compute, defaults } = pod;
+  const imagePullSecrets = compute.imagePullSecrets ?? defaults.imagePullSecrets;
   const product = compute.accelerator && pod.gpus > 0 ? accelerators[compute.accelerator].product : undefined;
   const nodeSelector = { ...compute.nodeSelector, ...(product !== undefined && { "nvidia.com/gpu.product": product }) };
   return {
@@ -67,7 +69,7 @@ export function podSpec(pod: KernelPod): PodSpec {
     ...(compute.tolerations !== undefined && { tolerations: compute.tolerations }),
     ...(compute.affinity !== undefined && { affinity: compute.affinity }),
     ...(compute.priorityClassName !== undefined && { priorityClassName: compute.priorityClassName }),
-    ...(compute.imagePullSecrets !== undefined && { imagePullSecrets: compute.imagePullSecrets }),
+    ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
   };
 }
 
@@ -76,7 +78,7 @@ function container(pod: KernelPod): Container {
   const amounts = { cpu, memory, ...(pod.gpus > 0 && { "nvidia.com/gpu": String(pod.gpus) }) };
   return {
     name: containerName,
-    image: pod.compute.image ?? pod.image,
+    image: pod.compute.image ?? pod.defaults.image,
     command: ["python", "-m", `tanren_kernels.${pod.program}`, "--config", "config/config.json"],
     workingDir: workingDirectory,
     env: [
@@ -108,6 +110,7 @@ function container(pod: KernelPod): Container {
       ...(pod.secretName === undefined
         ? []
         : [{ name: "keys", mountPath: `${workingDirectory}/keys`, readOnly: true }]),
+      ...pod.defaults.extraVolumeMounts,
     ],
     ...(pod.probes && { readinessProbe: pod.probes.readiness, livenessProbe: pod.probes.liveness }),
     securityContext: {
@@ -136,5 +139,6 @@ function volumes(pod: KernelPod): Volume[] {
     ...(pod.output === undefined ? [{ name: "output", emptyDir: {} }] : []),
     ...claimNames(pod).map((claimName) => ({ name: volumeOf(pod, claimName), persistentVolumeClaim: { claimName } })),
     ...(pod.secretName === undefined ? [] : [{ name: "keys", secret: { secretName: pod.secretName } }]),
+    ...pod.defaults.extraVolumes,
   ];
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { InvalidError } from "../cluster/port.ts";
-import { claims, configMaps, events, jobs, pods, services } from "../cluster/resource.ts";
+import { claims, configMaps, events, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
+import { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import {
   aForging,
   conditionOf,
@@ -157,7 +158,7 @@ describe("a run", () => {
   test("does not render a Job that exists anew", async () => {
     const { world } = await started();
     const before = world.store.list(jobs);
-    await settle(world, { ...engineOn(world), image: "kernels:newer" });
+    await settle(world, { ...engineOn(world), podDefaults: PodDefaults.parse({ image: "kernels:newer" }) });
     expect(world.store.list(jobs)).toEqual(before);
   });
 
@@ -416,4 +417,20 @@ test("progress of the running program stands in status, with its share of the wh
   // What was told stays when the pod does not answer.
   await settle(world, engineOn(world));
   expect(readForging(world).status?.progress?.step).toBe(30);
+});
+
+test("with policies asked for, a run gets one before its pods, and it is put right when somebody changes it", async () => {
+  const world = new World();
+  const engine = { ...engineOn(world), networkPolicies: NetworkPolicies.parse({ enabled: true }) };
+  world.store.apply(forgings, aForging());
+  await settle(world, engine);
+  const [policy] = world.store.list(networkPolicies);
+  const [job] = world.store.list(jobs);
+  expect(policy?.metadata.ownerReferences?.[0]?.kind).toBe("Forging");
+  expect(Number(policy?.metadata.resourceVersion)).toBeLessThan(Number(job?.metadata.resourceVersion));
+  if (policy === undefined) throw new Error("no policy");
+
+  world.store.apply(networkPolicies, { ...policy, spec: { ...policy.spec, ingress: [{}] } });
+  await settle(world, engine);
+  expect(world.store.list(networkPolicies)[0]?.spec).toEqual(policy.spec);
 });

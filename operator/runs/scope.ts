@@ -9,6 +9,7 @@ import type {
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
+import type { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import type { Outcome } from "../runtime/outcome.ts";
 import type { BatchKind } from "./batch-kind.ts";
 import { type RunStorage, storageOf } from "./claim.ts";
@@ -38,7 +39,8 @@ export interface RunScope {
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
   now: Date;
-  image: string;
+  podDefaults: PodDefaults;
+  networkPolicies: NetworkPolicies;
   /** Seconds between two looks at a running program. */
   progressSeconds: number;
 }
@@ -67,7 +69,8 @@ export interface ScopeReader {
   cluster: Cluster;
   kinds: KindsByName;
   askProgress: AskProgress;
-  image: string;
+  podDefaults: PodDefaults;
+  networkPolicies: NetworkPolicies;
   progressSeconds: number;
 }
 
@@ -87,7 +90,7 @@ export async function readScope(
   { spec, common }: { spec: unknown; common: RunSpec },
   now: Date,
 ): Promise<RunScope> {
-  const { cluster, kinds, image, progressSeconds } = reader;
+  const { cluster, kinds, podDefaults, networkPolicies, progressSeconds } = reader;
   const { namespace, name } = run.metadata;
   const storage = storageOf(kind.definition, run, common);
   const filter = { namespace, labels: ownedBy(run) };
@@ -116,7 +119,8 @@ export async function readScope(
     configMaps: ownConfigMaps,
     services: ownServices,
     now,
-    image,
+    podDefaults,
+    networkPolicies,
     progressSeconds,
     ...(claim !== undefined && { claim }),
     ...(cycle !== undefined && { cycle }),

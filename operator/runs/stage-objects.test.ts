@@ -1,12 +1,17 @@
 import { expect, test } from "vitest";
+import { PodDefaults } from "../configuration.ts";
 import { storageOf } from "./claim.ts";
 import { aForging, forgings } from "./engine-laboratory.ts";
 import { aStage, forging, World } from "./laboratory.ts";
 import { attemptName, dnsLabel } from "./names.ts";
 import { RunSpec } from "./run.ts";
-import { attemptObjects } from "./stage-objects.ts";
+import { attemptObjects, queueLabel } from "./stage-objects.ts";
 
-function rendered(stage: Parameters<typeof aStage>[0] = {}, spec: Record<string, unknown> = {}) {
+function rendered(
+  stage: Parameters<typeof aStage>[0] = {},
+  spec: Record<string, unknown> = {},
+  podDefaults: unknown = { image: "kernels:1" },
+) {
   const run = new World().store.apply(forgings, aForging(spec));
   const common = RunSpec.parse(run.spec);
   const storage = storageOf(forging.definition, run, common);
@@ -17,7 +22,7 @@ function rendered(stage: Parameters<typeof aStage>[0] = {}, spec: Record<string,
     stage: aStage(stage),
     attempt: 3,
     config: { seed: 1 },
-    image: "kernels:1",
+    podDefaults: PodDefaults.parse(podDefaults),
   });
 }
 
@@ -114,4 +119,28 @@ test("names are labels of the length that pods need, and different names stay di
   for (const name of names) expect(name).toMatch(/^[a-z][-a-z0-9]{0,50}[a-z0-9]$/);
   expect(new Set(names).size).toBe(4);
   expect(dnsLabel("7b-chat")).not.toBe(dnsLabel("t7b-chat"));
+});
+
+test("the operator's defaults stand where the spec is silent, and only there", () => {
+  const podDefaults = {
+    image: "registry.example/kernels:2",
+    imagePullSecrets: [{ name: "site" }],
+    queueName: "site-queue",
+    extraVolumes: [{ name: "certificates", configMap: { name: "site-certificates" } }],
+    extraVolumeMounts: [{ name: "certificates", mountPath: "/etc/ssl/site", readOnly: true }],
+  };
+  const silent = rendered({}, {}, podDefaults).job;
+  expect(silent.metadata.labels).toMatchObject({ [queueLabel]: "site-queue" });
+  expect(silent.spec.suspend).toBe(true);
+  const { spec } = silent.spec.template;
+  expect(spec.containers[0]?.image).toBe("registry.example/kernels:2");
+  expect(spec.imagePullSecrets).toEqual([{ name: "site" }]);
+  expect(spec.volumes).toContainEqual(podDefaults.extraVolumes[0]);
+  expect(spec.containers[0]?.volumeMounts).toContainEqual(podDefaults.extraVolumeMounts[0]);
+
+  const compute = { image: "own:1", imagePullSecrets: [{ name: "own" }], queueName: "own-queue" };
+  const own = rendered({}, { compute }, podDefaults).job;
+  expect(own.metadata.labels).toMatchObject({ [queueLabel]: "own-queue" });
+  expect(own.spec.template.spec.containers[0]?.image).toBe("own:1");
+  expect(own.spec.template.spec.imagePullSecrets).toEqual([{ name: "own" }]);
 });

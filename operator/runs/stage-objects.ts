@@ -1,4 +1,5 @@
 import type { ConfigMap, EnvVar, Job, Service, Wanted } from "../cluster/objects.ts";
+import type { PodDefaults } from "../configuration.ts";
 import { exitCodes, stagePrograms } from "../contract/index.ts";
 import type { Stage } from "./batch-kind.ts";
 import type { RunStorage } from "./claim.ts";
@@ -21,8 +22,11 @@ export interface AttemptPlan {
   attempt: number;
   /** Configuration of the stage's program, complete. */
   config: unknown;
-  image: string;
+  podDefaults: PodDefaults;
 }
+
+/** By this label Kueue takes a Job into a LocalQueue. */
+export const queueLabel = "kueue.x-k8s.io/queue-name";
 
 const rendezvousPort = 29_400;
 
@@ -86,16 +90,16 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
 const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stage.pods > 1;
 
 function job(
-  { spec, storage, stage, image }: AttemptPlan,
+  { spec, storage, stage, podDefaults }: AttemptPlan,
   metadata: AttemptObjects["configMap"]["metadata"],
 ): Wanted<Job> {
-  const queue = spec.compute.queueName;
+  const queue = spec.compute.queueName ?? podDefaults.queueName;
   return {
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: {
       ...metadata,
-      labels: { ...metadata.labels, ...(queue !== undefined && { "kueue.x-k8s.io/queue-name": queue }) },
+      labels: { ...metadata.labels, ...(queue !== undefined && { [queueLabel]: queue }) },
     },
     spec: {
       completionMode: "Indexed",
@@ -119,7 +123,7 @@ function job(
         spec: podSpec({
           program: stage.program,
           compute: spec.compute,
-          image,
+          defaults: podDefaults,
           gpus: stage.gpusPerPod,
           processes: stage.processesPerPod,
           configMap: metadata.name,

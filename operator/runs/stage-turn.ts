@@ -1,4 +1,4 @@
-import { claims, configMaps, jobs, services } from "../cluster/resource.ts";
+import { claims, configMaps, jobs, networkPolicies, services } from "../cluster/resource.ts";
 import { timestamp } from "../runtime/clock.ts";
 import { again } from "../runtime/outcome.ts";
 import { artifactOf, runArtifact } from "./artifact.ts";
@@ -6,6 +6,7 @@ import type { Inputs, KernelResult, Stage } from "./batch-kind.ts";
 import { backoffSeconds, consequenceOf } from "./failure-policy.ts";
 import { metricList } from "./kernel-result.ts";
 import { attemptName } from "./names.ts";
+import { networkPolicy } from "./network-policy.ts";
 import { advanced, beginning, concluded } from "./progress.ts";
 import type { Attempt, RunStatus } from "./run.ts";
 import { artifactsOf, attemptsAt, root, stageStatus, withAttempt, withStage } from "./run-status.ts";
@@ -94,7 +95,7 @@ function begin(scope: RunScope, prepared: Prepared, stage: Stage, attempt: Attem
 
 /** The attempt's objects; its Job is to come after what its pods need. */
 function render(scope: RunScope, status: RunStatus, stage: Stage, attempt: Attempt) {
-  const { run, common, storage, image } = scope;
+  const { run, common, storage, podDefaults } = scope;
   const made = stageConfig(run, common, stage, attempt.number, stage.config(artifactsOf(status)));
   if ("problem" in made) return made;
   const objects = attemptObjects({
@@ -104,9 +105,11 @@ function render(scope: RunScope, status: RunStatus, stage: Stage, attempt: Attem
     stage,
     attempt: attempt.number,
     config: made.config,
-    image,
+    podDefaults,
   });
+  const policy = networkPolicy(run, scope.networkPolicies);
   const surroundings = [
+    ...(policy ? [wanted(networkPolicies, policy, "update")] : []),
     wanted(configMaps, objects.configMap, "create"),
     ...(objects.service ? [wanted(services, objects.service, "create")] : []),
   ];
@@ -120,7 +123,9 @@ function missing(scope: RunScope, status: RunStatus, stage: Stage, attempt: Atte
   const there = new Set(
     [...scope.configMaps, ...scope.services].map(({ kind, metadata }) => `${kind}/${metadata.name}`),
   );
-  return made.surroundings.filter(({ wanted: child }) => !there.has(`${child.kind}/${child.metadata.name}`));
+  return made.surroundings.filter(
+    ({ wanted: child, mode }) => mode === "update" || !there.has(`${child.kind}/${child.metadata.name}`),
+  );
 }
 
 /** An attempt that status says is under way. */

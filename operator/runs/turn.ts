@@ -7,6 +7,7 @@ import { labels } from "./names.ts";
 import type { RunStatus } from "./run.ts";
 import { failed, root } from "./run-status.ts";
 import type { FoundChild, RunScope, WantedChild } from "./scope.ts";
+import { queueLabel } from "./stage-objects.ts";
 
 /** What one reconcile does with a run, before its root condition is put into status. */
 export interface Turn {
@@ -101,12 +102,14 @@ export const isOfStage = (object: KubernetesObject, stage: string): boolean =>
  * again when the run goes on.
  */
 export function suspension(scope: RunScope): Pick<Turn, "apply" | "remove"> {
-  const { suspend, compute } = scope.common;
+  const { suspend } = scope.common;
   const running = scope.jobs.filter((job) => !isFinished(job) && job.metadata.deletionTimestamp === undefined);
-  if (compute.queueName !== undefined)
-    return { apply: [], remove: suspend ? running.map((job) => found(jobs, job)) : [] };
-  const unlike = running.filter((job) => (job.spec.suspend ?? false) !== suspend);
-  return { apply: unlike.map((job) => wanted(jobs, restated(job, suspend), "update")), remove: [] };
+  const queued = running.filter((job) => job.metadata.labels?.[queueLabel] !== undefined);
+  const unlike = running.filter((job) => !queued.includes(job) && (job.spec.suspend ?? false) !== suspend);
+  return {
+    apply: unlike.map((job) => wanted(jobs, restated(job, suspend), "update")),
+    remove: suspend ? queued.map((job) => found(jobs, job)) : [],
+  };
 }
 
 function restated({ apiVersion, kind, metadata, spec }: Job, suspend: boolean): Wanted<Job> {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Job, Pod } from "../cluster/objects.ts";
 import { jobs, pods } from "../cluster/resource.ts";
+import { PodDefaults } from "../configuration.ts";
 import { storageOf } from "./claim.ts";
 import { aForging, forgings } from "./engine-laboratory.ts";
 import { aStage, badly, type Ending, forging, namespace, World, well } from "./laboratory.ts";
@@ -18,7 +19,15 @@ function judged(
   const spec = RunSpec.parse(run.spec);
   const stage = aStage({ coupling, pods: endings.length });
   const storage = storageOf(forging.definition, run, spec);
-  const objects = attemptObjects({ run, spec, storage, stage, attempt: 1, config: {}, image: "none" });
+  const objects = attemptObjects({
+    run,
+    spec,
+    storage,
+    stage,
+    attempt: 1,
+    config: {},
+    podDefaults: PodDefaults.parse({}),
+  });
   const job = world.store.apply(jobs, objects.job);
   world.endJob(job, endings);
   change?.(world, job, world.store.list(pods, { namespace }));

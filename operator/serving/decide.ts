@@ -1,4 +1,4 @@
-import { configMaps, deployments, services } from "../cluster/resource.ts";
+import { configMaps, deployments, networkPolicies, services } from "../cluster/resource.ts";
 import { servingPlan } from "../kinds/planning/serving-plan.ts";
 import type { FoundChild, WantedChild } from "../runs/scope.ts";
 import { found, lookAgainSeconds, wanted } from "../runs/turn.ts";
@@ -19,14 +19,14 @@ export interface ServingDecision {
 
 /** What is to be done with an InferenceDeployment, as a pure function of what was read. */
 export function decideServing(scope: ServingScope): ServingDecision {
-  const { owner, spec, image } = scope;
+  const { owner, spec } = scope;
   const old: ServingStatus = owner.status ?? {};
   const { input, wanted: asked } = choose(spec, scope.model, scope.required);
   const plan = servingPlan(spec, input);
   const obstacle = isObstacle(asked) ? asked : undefined;
   // Whatever stands in the way of the model asked for, the one that is served stays, at the scale that is asked for.
   const model = isObstacle(asked) ? servedBefore(spec, old.served) : asked;
-  const objects = model && servingObjects(owner, spec, model, image);
+  const objects = model && servingObjects(owner, spec, model, scope);
   const rollout = objects && readRollout(scope.deployment, scope.pods, objects.configHash);
   const state = rootOf(scope, obstacle, rollout);
   return {
@@ -37,8 +37,9 @@ export function decideServing(scope: ServingScope): ServingDecision {
   };
 }
 
-function applied({ configMap, deployment, service }: ServingObjects): WantedChild[] {
+function applied({ configMap, deployment, service, policy }: ServingObjects): WantedChild[] {
   return [
+    ...(policy ? [wanted(networkPolicies, policy, "update")] : []),
     wanted(configMaps, configMap, "create"),
     wanted(services, service, "update"),
     wanted(deployments, deployment, "update"),

@@ -1,17 +1,21 @@
 import { createHash } from "node:crypto";
 import type { InferenceDeployment } from "../api/kinds.ts";
-import type { ConfigMap, Deployment, Service, Wanted } from "../cluster/objects.ts";
+import type { ConfigMap, Deployment, NetworkPolicy, Service, Wanted } from "../cluster/objects.ts";
+import type { PodDefaults } from "../configuration.ts";
 import { ServeConfig } from "../contract/index.ts";
 import { podSpec, threadsOf } from "../runs/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, labels } from "../runs/names.ts";
+import { networkPolicy } from "../runs/network-policy.ts";
 import type { ServedModel } from "./model.ts";
-import type { ServingSpec } from "./scope.ts";
+import type { ServingScope, ServingSpec } from "./scope.ts";
 
 /** What serving is made of: a ConfigMap named by its content, a Deployment, a Service. */
 export interface ServingObjects {
   configMap: Wanted<ConfigMap>;
   deployment: Wanted<Deployment>;
   service: Wanted<Service>;
+  /** Where the operator's configuration asks for one. */
+  policy?: Wanted<NetworkPolicy>;
   /** Tells the pods of this configuration from those of another. */
   configHash: string;
 }
@@ -37,7 +41,7 @@ export function servingObjects(
   owner: InferenceDeployment,
   spec: ServingSpec,
   model: ServedModel,
-  image: string,
+  { podDefaults, networkPolicies }: Pick<ServingScope, "podDefaults" | "networkPolicies">,
 ): ServingObjects {
   const config = `${JSON.stringify(serveConfig(owner, spec, model), undefined, 2)}\n`;
   const configHash = hashOf(config);
@@ -60,14 +64,15 @@ export function servingObjects(
     metadata: { ...metadata, name },
     spec: { selector: selectorOf(owner), ports: [{ name: "http", port: spec.port, targetPort: servingPort }] },
   };
-  const body = deploymentSpec(owner, spec, model, { image, configMap: configMap.metadata.name, configHash });
+  const body = deploymentSpec(owner, spec, model, { podDefaults, configMap: configMap.metadata.name, configHash });
   const deployment: Wanted<Deployment> = {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { ...metadata, name, annotations: { [annotations.rendering]: hashOf(body) } },
     spec: body,
   };
-  return { configMap, deployment, service, configHash };
+  const policy = networkPolicy(owner, networkPolicies, servingPort);
+  return { configMap, deployment, service, configHash, ...(policy && { policy }) };
 }
 
 export const selectorOf = (owner: InferenceDeployment) => ({
@@ -95,7 +100,7 @@ function deploymentSpec(
   owner: InferenceDeployment,
   spec: ServingSpec,
   { claimName, path, artifact }: ServedModel,
-  { image, configMap, configHash }: { image: string; configMap: string; configHash: string },
+  { podDefaults, configMap, configHash }: { podDefaults: PodDefaults; configMap: string; configHash: string },
 ): Deployment["spec"] {
   return {
     replicas: spec.replicas,
@@ -111,7 +116,7 @@ function deploymentSpec(
       spec: podSpec({
         program: "serve",
         compute: spec.compute,
-        image,
+        defaults: podDefaults,
         gpus: spec.compute.gpusPerNode,
         processes: 1,
         configMap,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api/kinds.ts";
 import type { ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
 import { configMaps, deployments, events, pods, services } from "../cluster/resource.ts";
+import { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { pretrainRunKind } from "../kinds/index.ts";
 import type { Artifact, KernelResult } from "../runs/batch-kind.ts";
 import { digest, namespace, World } from "../runs/laboratory.ts";
@@ -30,7 +31,8 @@ class Stand extends World {
   readonly #reconciler = reconcileServing({
     cluster: this.cluster,
     kinds: kindsByName([pretrainRunKind]),
-    image: "kernels:test",
+    podDefaults: PodDefaults.parse({ image: "kernels:test" }),
+    networkPolicies: NetworkPolicies.parse({}),
     clock: this.clock,
     recorder: new EventRecorder({ cluster: this.cluster, clock: this.clock, logger, instance: "test" }),
   });

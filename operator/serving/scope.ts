@@ -5,6 +5,7 @@ import type { InferenceDeploymentStatus } from "../api/status.ts";
 import type { ConfigMap, Deployment, Pod, Service } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { configMaps, deployments, pods, services } from "../cluster/resource.ts";
+import type { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { modelReference } from "../kinds/stage-inputs.ts";
 import type { Reference } from "../runs/batch-kind.ts";
 import type { Consumer } from "../runs/in-use.ts";
@@ -29,13 +30,15 @@ export interface ServingScope {
   pods: Pod[];
   configMaps: ConfigMap[];
   now: Date;
-  image: string;
+  podDefaults: PodDefaults;
+  networkPolicies: NetworkPolicies;
 }
 
 export interface ServingReader {
   cluster: Cluster;
   kinds: KindsByName;
-  image: string;
+  podDefaults: PodDefaults;
+  networkPolicies: NetworkPolicies;
 }
 
 export async function readServingScope(
@@ -44,7 +47,7 @@ export async function readServingScope(
   spec: ServingSpec,
   now: Date,
 ): Promise<ServingScope> {
-  const { cluster, kinds, image } = reader;
+  const { cluster, kinds, podDefaults, networkPolicies } = reader;
   const { namespace } = owner.metadata;
   const reference = modelReference(spec.model);
   const filter = { namespace, labels: ownedBy(owner) };
@@ -66,7 +69,8 @@ export async function readServingScope(
     pods: ownPods,
     configMaps: ownConfigMaps,
     now,
-    image,
+    podDefaults,
+    networkPolicies,
     ...(model && { model }),
     ...(deployment && { deployment }),
     ...(service && { service }),
