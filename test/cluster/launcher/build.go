@@ -1,0 +1,155 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The folder test/cluster of the checkout, set by `launch` when it builds this program.
+var sources string
+
+// One program to build: where its module is, what else its content depends on, and how `go build` is called.
+type recipe struct {
+	name    string
+	module  string
+	inputs  []string // files whose content decides, relative to the module
+	salt    []string
+	prepare func(folder string) ([]string, error) // more arguments of `go build`; may write files to the folder
+	flags   []string
+}
+
+// Returns the built program's path. What was built is kept by the hash of all that decides its content, so a second caller,
+// a fresh clone and a changed checkout all find the right one; two callers at once build it once.
+func (r recipe) build() (string, error) {
+	key, err := r.key()
+	if err != nil {
+		return "", err
+	}
+	cache, err := cacheFolder()
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(cache, "bin", key)
+	program := filepath.Join(folder, r.name)
+	if isProgram(program) {
+		return program, nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lockFolder(folder)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if isProgram(program) {
+		return program, nil // another launcher built it while we waited
+	}
+	began := time.Now()
+	fmt.Fprintf(os.Stderr, "==> building %s into %s (log: build.log there; minutes from empty caches, once)\n", r.name, folder)
+	if err := r.compile(folder, program+".new"); err != nil {
+		return "", err
+	}
+	if err := os.Rename(program+".new", program); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(os.Stderr, "==> built %s in %s\n", r.name, time.Since(began).Round(time.Second))
+	return program, nil
+}
+
+func (r recipe) compile(folder, output string) error {
+	log, err := os.Create(filepath.Join(folder, "build.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	flags := r.flags
+	if r.prepare != nil {
+		more, err := r.prepare(folder)
+		if err != nil {
+			return err
+		}
+		flags = append(flags, more...)
+	}
+	arguments := append([]string{"build", "-buildvcs=false", "-trimpath", "-o", output}, flags...)
+	command := goCommand(r.module, append(arguments, ".")...)
+	command.Stdout, command.Stderr = log, log
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("building %s: %w; the end of %s:\n%s", r.name, err, log.Name(), tail(log.Name(), 20))
+	}
+	return nil
+}
+
+func (r recipe) key() (string, error) {
+	toolchain, err := goCommand(r.module, "env", "GOVERSION", "GOOS", "GOARCH").Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", fmt.Errorf("building %s: no 'go' on PATH: install Go 1.26 or newer", r.name)
+	}
+	if err != nil {
+		return "", fmt.Errorf("go env in %s: %w", r.module, err)
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%s\n%q\n%q\n", r.name, toolchain, r.flags, r.salt)
+	for _, input := range r.inputs {
+		content, err := os.ReadFile(filepath.Join(r.module, input))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", input, len(content), content)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// The programs are static: they run in any folder, for any user, without a C compiler having been there.
+func goCommand(folder string, arguments ...string) *exec.Cmd {
+	command := exec.Command("go", arguments...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return command
+}
+
+func isProgram(path string) bool {
+	about, err := os.Stat(path)
+	return err == nil && about.Mode().IsRegular()
+}
+
+func tail(file string, lines int) string {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimRight(string(content), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func buildKubernetes(version string) (string, error) {
+	committed, err := committedVersion()
+	if err != nil {
+		return "", err
+	}
+	r := recipe{
+		name: "kubernetes", module: sources, inputs: []string{"main.go", "go.mod", "go.sum"}, salt: []string{version},
+		flags: []string{"-ldflags", "-s -w -X k8s.io/component-base/version.gitVersion=" + version},
+	}
+	if version != committed {
+		r.prepare = func(folder string) ([]string, error) { return otherModfile(folder, version) }
+	}
+	return r.build()
+}
+
+func buildHelm() (string, error) {
+	module := filepath.Join(sources, "helm")
+	return recipe{name: "helm", module: module, inputs: []string{"main.go", "go.mod", "go.sum"}, flags: []string{"-ldflags", "-s -w"}}.build()
+}
+
+func buildPause() (string, error) {
+	module := filepath.Join(sources, "launcher", "pause")
+	return recipe{name: "pause", module: module, inputs: []string{"main.go", "../go.mod"}, flags: []string{"-ldflags", "-s -w"}}.build()
+}

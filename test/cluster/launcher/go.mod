@@ -1,0 +1,3 @@
+module tanren/test/cluster/launcher
+
+go 1.26.0
