@@ -5,14 +5,15 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+ACCELERATOR ?= cuda
 NODE := node_modules/.bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs
 BIN := .venv/bin
 
-.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys generate lock verify lint clean
+.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys test-chart test-install test-contract test-operators bench-operators images e2e generate lock verify lint clean cluster-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
 setup: .stamps/node .stamps/python ## install the locked Node and Python packages into this folder
 
@@ -46,7 +47,7 @@ setup-bench: .stamps/bench ## install the environment of the peers that results 
 quickstart: setup ## from real web pages to a chat answer on this machine
 	examples/quickstart/run.sh
 
-test: test-operator test-kernels test-bench test-journeys ## all tests
+test: test-operator test-chart test-kernels test-bench test-journeys ## all tests
 
 test-operator: setup ## unit tests of operator and command
 	$(NODE) node_modules/.bin/tsc -p .
@@ -61,9 +62,45 @@ test-bench: setup setup-bench ## identities with peers (transformers loads what 
 test-journeys: setup ## the whole chain, crash sweeps, bad input, on the local adapter
 	$(VITEST) run test/journeys
 
+test-operators: setup ## an operator on this runtime sends no more calls than its peers do, on a control plane built from source (Go)
+	$(VITEST) run test/bench
+
+bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go; a quarter of an hour; ARGS=--help)
+	$(NODE) test/bench/run.ts $(ARGS)
+
+test-contract: setup ## both adapters under one suite, and the CRDs, on a real control plane (the first run builds Kubernetes)
+	$(VITEST) run --config test/vitest.config.ts
+
+test-chart: setup ## chart and plain manifests: values, rights, dashboards, health checks
+	$(VITEST) run test/chart/values test/chart/manifests test/chart/dashboards test/chart/gitops
+
+test-install: setup ## the chart by Helm and plainly on a real API server, both built from source (Go)
+	$(VITEST) run test/chart/helm test/chart/install test/chart/argocd
+
+images: setup ## container images of operator and kernels, with lists of what is inside (ACCELERATOR=cpu: smaller, without GPUs)
+	$(NODE) images/build.ts $(ACCELERATOR)
+
+e2e: setup ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root)
+	$(NODE) images/build.ts cpu
+	$(VITEST) run test/node --reporter=verbose --bail=1 --disable-console-intercept
+
+# Flags of the launcher come in ARGS, such as ARGS="--node --name mine"; KUBERNETES_VERSION=1.34.4 picks another Kubernetes.
+cluster-build: ## build Kubernetes from source (once per content, minutes)
+	test/cluster/launch build
+
+cluster-up: ## start a Kubernetes on this machine, print its kubeconfig
+	test/cluster/launch up $(ARGS)
+
+cluster-down: ## end it and remove all it made
+	test/cluster/launch down $(ARGS)
+
+cluster-status: ## list the clusters that run on this machine
+	@test/cluster/launch status $(ARGS)
+
 generate: setup ## write everything that is generated from the schemas
 	$(NODE) operator/contract/generate.ts
 	$(NODE) operator/api/generate.ts
+	$(NODE) charts/src/generate.ts
 
 lock: .stamps/uv ## resolve kernels/*.in into lock files again
 	for name in requirements requirements-dev requirements-bench requirements-bootstrap; do \
@@ -72,9 +109,10 @@ lock: .stamps/uv ## resolve kernels/*.in into lock files again
 verify: lint ## fail when generated files differ from their source
 	$(NODE) operator/contract/generate.ts
 	$(NODE) operator/api/generate.ts
-	@git diff --exit-code --stat -- crds docs/reference.md kernels/contract kernels/tanren_kernels/contract.py \
+	$(NODE) charts/src/generate.ts
+	@git diff --exit-code --stat -- crds charts docs/reference.md kernels/contract kernels/tanren_kernels/contract.py \
 	  || { echo "generated files differ from their source: run 'make generate' and commit"; exit 1; }
-	@test -z "$$(git ls-files --others --exclude-standard -- crds kernels/contract)" \
+	@test -z "$$(git ls-files --others --exclude-standard -- crds charts kernels/contract)" \
 	  || { echo "generated files are not committed: run 'make generate' and commit"; exit 1; }
 
 lint: setup ## types and style of both languages

@@ -7,6 +7,7 @@ import { jobs, pods } from "./cluster/resource.ts";
 import { startOperator } from "./main.ts";
 import { aForging, conditionOf, forgings, silent } from "./runs/engine-laboratory.ts";
 import { customResources, digest, forging, namespace } from "./runs/laboratory.ts";
+import { Metrics } from "./runtime/metrics.ts";
 
 /** The whole operator over the local cluster; a script stands in for Python and ends as a kernel program does. */
 
@@ -36,11 +37,12 @@ async function operate(script: string) {
     node: { cpus: 64, programs: { python }, env: {} },
     report: (error) => errors.push(error),
   });
+  const metrics = new Metrics();
   const operator = await startOperator({
     cluster,
     kinds: [forging],
     logger: silent,
-    metricsPort: 0,
+    metrics,
     progressSeconds: 1,
   });
   cleanUps.push(async () => {
@@ -49,7 +51,7 @@ async function operate(script: string) {
     rmSync(directory, { recursive: true, force: true });
     expect(errors).toEqual([]);
   });
-  return { cluster, operator };
+  return { cluster, metrics };
 }
 
 async function until(cluster: LocalCluster, name: string, status: string, reason: string, milliseconds = 15_000) {
@@ -64,14 +66,13 @@ async function until(cluster: LocalCluster, name: string, status: string, reason
 }
 
 test("a chain of two runs, the second applied first, ends with artifacts; a finished input goes when it is deleted", async () => {
-  const { cluster, operator } = await operate(program);
+  const { cluster, metrics } = await operate(program);
   await cluster.apply(forgings, aForging({ from: "ingot" }));
   await until(cluster, "blade", "Unknown", "InputNotFound");
   await cluster.apply(forgings, aForging({}, "ingot"));
   const blade = await until(cluster, "blade", "True", "Completed");
   expect(blade.status?.artifact?.parents[0]).toEqual({ name: "iron", digest: digest("a"), reference: "Forging/ingot" });
-  const answer = await fetch(`http://127.0.0.1:${operator.metricsPort}/metrics`);
-  expect(await answer.text()).toMatch(
+  expect(await metrics.registry.metrics()).toMatch(
     /controller_runtime_reconcile_total\{controller="forging",result="success"\} [1-9]/,
   );
   const ingot = await cluster.get(forgings, namespace, "ingot");

@@ -1,4 +1,3 @@
-import { createServer, type Server } from "node:http";
 import { inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
@@ -49,15 +48,11 @@ export interface OperatorOptions {
   instance?: string;
   /** Objects of a kind reconciled at once. */
   workers?: number;
-  /** Serves /metrics, /healthz and /readyz; 0 takes any free port. Absent: serves nothing. */
-  metricsPort?: number;
-  /** Address to serve them on. */
-  metricsHost?: string;
+  /** Where the controllers count; absent: nobody looks. */
+  metrics?: Metrics;
 }
 
 export interface Operator {
-  /** Port of /metrics, where it is served. */
-  readonly metricsPort?: number;
   /** Starts no new reconcile; resolves when those under way have ended. */
   stop(): Promise<void>;
 }
@@ -72,8 +67,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     podDefaults = PodDefaults.parse({}),
     networkPolicies = NetworkPolicies.parse({}),
     progressSeconds = 10,
+    metrics = new Metrics(),
   } = options;
-  const metrics = new Metrics();
   const runtime: Runtime = {
     cluster,
     clock,
@@ -127,22 +122,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ...policies,
   ]);
 
-  let ready = false;
-  const server =
-    options.metricsPort === undefined
-      ? undefined
-      : await serve(metrics, () => ready, options.metricsPort, options.metricsHost);
   await Promise.all(controllers.values().map((controller) => controller.start()));
-  ready = true;
   logger.info({ kinds: [...controllers.keys()] }, "operator started");
-  const address = server?.address();
   return {
-    ...(typeof address === "object" && address !== null && { metricsPort: address.port }),
     async stop() {
-      ready = false;
       await Promise.all(controllers.values().map((controller) => controller.stop()));
-      server?.closeAllConnections();
-      await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
       logger.info("operator stopped");
     },
   };
@@ -158,26 +142,4 @@ function wakeByReference(controllers: ReadonlyMap<string, Controller<TanrenObjec
     for (const other of [...released, ...dependents.of({ kind, namespace, name })])
       controllers.get(other.kind)?.enqueue(other);
   };
-}
-
-function serve(metrics: Metrics, isReady: () => boolean, port: number, host = "127.0.0.1"): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    switch (request.url) {
-      case "/metrics":
-        response.setHeader("content-type", metrics.registry.contentType).end(await metrics.registry.metrics());
-        break;
-      case "/healthz":
-        response.end("ok\n");
-        break;
-      case "/readyz":
-        response.writeHead(isReady() ? 200 : 503).end(isReady() ? "ok\n" : "not ready\n");
-        break;
-      default:
-        response.writeHead(404).end("not found\n");
-    }
-  });
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => resolve(server));
-  });
 }

@@ -45,7 +45,8 @@ function structural(json: z.core.JSONSchema.BaseSchema): StructuralSchema {
     if (json.minimum === Number.MIN_SAFE_INTEGER) delete out.minimum;
   }
   const { properties, additionalProperties, items } = json;
-  if (properties) {
+  // The API server drops an empty map, and tools that compare would see a difference for ever.
+  if (properties && Object.keys(properties).length > 0) {
     out.properties = Object.fromEntries(
       Object.entries(properties).map(([name, property]) => [name, structural(asSchema(property))]),
     );

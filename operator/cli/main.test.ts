@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exitCodes } from "./exit-codes.ts";
 
 const binary = fileURLToPath(new URL("../../bin/tanren", import.meta.url));
+const plugin = fileURLToPath(new URL("../../bin/kubectl-tanren", import.meta.url));
 
 let directory: string;
 beforeAll(async () => {
@@ -38,7 +39,7 @@ function tanren(words: readonly string[], program = binary): Promise<Ended> {
 
 const words = ["run", "validate", "plan", "get", "describe", "logs", "chat", "tree", "delete", "stop"];
 
-describe.concurrent("help", () => {
+describe.concurrent("help", { timeout: 60_000 }, () => {
   test.each(words)("tanren %s --help has examples and the exit codes", async (word) => {
     const { code, out } = await tanren([word, "--help"]);
     expect(code).toBe(exitCodes.done.code);
@@ -53,10 +54,22 @@ describe.concurrent("help", () => {
     expect(out).not.toMatch(/^ {2}operator /m);
   });
 
-  test("a link to the command works from anywhere", async () => {
-    const link = join(directory, "kubectl-tanren");
-    await symlink(binary, link);
-    expect((await tanren(["--version"], link)).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  test("a link to the command works from anywhere, and its name makes it the plugin", async () => {
+    for (const [name, usage] of [
+      ["t", "Usage: tanren "],
+      ["kubectl-tanren", "Usage: kubectl tanren "],
+    ] as const) {
+      const link = join(directory, name);
+      await symlink(binary, link);
+      expect((await tanren(["--help"], link)).out.slice(0, usage.length)).toBe(usage);
+    }
+  });
+
+  test("the plugin names what says where, and not what is about this machine", async () => {
+    const { out } = await tanren(["--help"], plugin);
+    for (const word of words) expect(/^ {2}WORD /m.test(out.replace(`  ${word} `, "  WORD "))).toBe(word !== "stop");
+    expect(out).not.toContain("--state");
+    expect((await tanren(["get", "--help"], plugin)).out).toContain("--context <name>");
   });
 });
 
@@ -75,7 +88,7 @@ spec:
   tokenizer: {train: {vocabularySize: 400}}
 `;
 
-describe.concurrent("exit codes and sentences", () => {
+describe.concurrent("exit codes and sentences", { timeout: 60_000 }, () => {
   beforeAll(async () => {
     await writeFile(join(directory, "good.yaml"), suspended);
     await writeFile(join(directory, "bad.yaml"), suspended.replace("percent: 100", "percent: 90"));
@@ -108,6 +121,10 @@ describe.concurrent("exit codes and sentences", () => {
     ["validate -f nowhere", "notFound", /^tanren: -f nowhere: there is no such file or directory\n$/],
     ["get --state nowhere", "notFound", /^tanren: .*nowhere holds no state/],
     ["stop", "notFound", /^tanren: no operator runs on /],
+    ["stop --context prod", "usage", /^tanren: "tanren stop" is about an operator on this machine; leave --context/],
+    ["get --state x --context prod", "usage", /^tanren: option '--state <dir>' cannot be used with option '--context/],
+    ["chat", "usage", /^tanren: name whom to talk to either as an InferenceDeployment or by --url/],
+    ["get --kubeconfig nowhere", "notFound", /^tanren: kubeconfig nowhere cannot be read \(ENOENT/],
   ])("tanren %s: %s", async (line, ending, sentence) => {
     const { code, error } = await tanren(line.split(" ").filter(Boolean));
     expect(error).toMatch(sentence);

@@ -1,21 +1,7 @@
-import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { exitCodeTable } from "./exit-codes.ts";
 
 /** Options that several commands share, and the form of every help text. */
-
-export interface PlaceOptions {
-  state: string;
-  namespace?: string;
-}
-
-export const stateOption = () =>
-  new Option("--state <dir>", "directory of the local cluster's state")
-    .default(".tanren")
-    .argParser((path) => resolve(path));
-
-export const namespaceOption = () =>
-  new Option("-n, --namespace <name>", "namespace of the objects (default: default)");
 
 export const filesOption = () =>
   new Option("-f, --filename <path...>", "manifests: files, or directories with all .yaml files below them");

@@ -1,57 +1,64 @@
-import { connectLocal, type ReadableCluster, readAtRest } from "../cluster/local/index.ts";
 import { Failure } from "./failure.ts";
 import { type AnyObject, kinds, type ObjectReference } from "./kinds.ts";
+import { loadManifests } from "./manifests/load.ts";
+import type { Manifest } from "./manifests/manifest.ts";
+import type { Connection, Place } from "./place/place.ts";
 
-/** What reading commands need: the cluster of the operator that runs on the state directory, or its state at rest. */
-export interface Session {
-  cluster: ReadableCluster;
-}
+/** What several commands do with a place. */
 
-export async function withSession<T>(stateDirectory: string, work: (session: Session) => Promise<T>): Promise<T> {
-  const connection = await connectLocal(stateDirectory);
-  if (connection === undefined) return work({ cluster: atRest(stateDirectory) });
+export async function withConnection<T>(place: Place, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await place.connect();
   try {
-    return await work({ cluster: connection });
+    return await work(connection);
   } finally {
     connection.close();
   }
 }
 
-function atRest(stateDirectory: string): ReadableCluster {
-  const cluster = readAtRest(stateDirectory);
-  if (cluster) {
-    process.stderr.write(`no operator runs on ${stateDirectory}: this is how it was left\n`);
-    return cluster;
-  }
-  throw new Failure(
-    "notFound",
-    `${stateDirectory} holds no state; name it with --state, or make it with "tanren run -f DIR"`,
-  );
+/** Manifests as they would be applied in the place. */
+export async function manifestsFor(
+  place: Place,
+  { filename, namespace }: { filename: readonly string[]; namespace?: string },
+): Promise<Manifest[]> {
+  return loadManifests(filename, {
+    ...(namespace !== undefined && { required: namespace }),
+    namespace: namespace ?? (await place.namespace()),
+    hasLocalPaths: place.hasLocalPaths,
+  });
 }
 
-/** Every object of the six kinds; none where there is no state yet. */
-export async function presentObjects(stateDirectory: string): Promise<AnyObject[]> {
-  const connection = await connectLocal(stateDirectory);
-  const cluster = connection ?? readAtRest(stateDirectory);
+/** Every object of the six kinds in the namespaces of the manifests, where references lead; none where there is nothing yet. */
+export async function presentObjects(place: Place, manifests: readonly Manifest[]): Promise<AnyObject[]> {
+  const connection = await place.peek();
+  if (connection === undefined) return [];
   try {
-    const lists = cluster ? await Promise.all(kinds.map((kind) => cluster.list(kind.resource))) : [];
-    return lists.flat();
+    return await objectsIn(connection, new Set(manifests.map(({ object }) => object.metadata.namespace)));
   } finally {
-    connection?.close();
+    connection.close();
   }
+}
+
+export async function objectsIn(
+  { cluster }: Pick<Connection, "cluster">,
+  namespaces: Iterable<string>,
+): Promise<AnyObject[]> {
+  const lists = [...namespaces].flatMap((namespace) => kinds.map((kind) => cluster.list(kind.resource, { namespace })));
+  return (await Promise.all(lists)).flat();
 }
 
 /** The object, or the sentence that it is not there. */
 export async function findObject(
-  cluster: Pick<ReadableCluster, "get">,
+  { cluster, where }: Pick<Connection, "cluster" | "where">,
+  place: Place,
   { kind, name }: ObjectReference,
-  namespace = "default",
+  given: string | undefined,
 ): Promise<AnyObject> {
+  const namespace = given ?? (await place.namespace());
   const object = await cluster.get(kind.resource, namespace, name);
   if (object) return object;
-  const list = `"tanren get ${kind.resource.plural}"`;
+  const list = place.hint(`get ${kind.resource.plural} -A`);
   throw new Failure(
     "notFound",
-    `there is no ${kind.resource.kind} ${name} in namespace ${namespace}; ${list} lists those there are`,
+    `there is no ${kind.resource.kind} ${name} in namespace ${namespace} of ${where}; ${list} lists those there are`,
   );
 }

@@ -236,7 +236,7 @@ export interface NetworkPolicy extends KubernetesObject {
     podSelector: { matchLabels: Record<string, string> };
     policyTypes: ("Ingress" | "Egress")[];
     ingress: { from?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
-    egress: { to?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
+    egress?: { to?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
   };
 }
 

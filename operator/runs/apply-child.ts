@@ -1,5 +1,6 @@
 import type { KubernetesObject } from "../cluster/objects.ts";
 import { type Cluster, InvalidError } from "../cluster/port.ts";
+import { quantityValue } from "../cluster/quantity.ts";
 import { controllerUid } from "./names.ts";
 import type { WantedChild } from "./scope.ts";
 
@@ -45,17 +46,29 @@ function takenMessage({ kind, metadata }: KubernetesObject, leaving: boolean): s
   return `${kind} ${metadata.name} exists and ${whose}; it must be gone before this can go on`;
 }
 
-/** Whether everything stated is there already. What was stated once and is no more is not seen: see `rendering`. */
+/**
+ * Whether everything stated is there already, as the API server keeps it: what is empty it leaves out, and of quantities it has one
+ * notation ("0.5" becomes "500m"). What was stated once and is no more is not seen: see `rendering`.
+ */
 export function covers(existing: unknown, stated: unknown): boolean {
-  if (Array.isArray(stated)) {
-    return (
-      Array.isArray(existing) &&
-      existing.length === stated.length &&
-      stated.every((item, at) => covers(existing[at], item))
-    );
-  }
   if (typeof stated !== "object" || stated === null) return existing === stated;
+  if (existing === undefined) return Object.keys(stated).length === 0;
   if (typeof existing !== "object" || existing === null) return false;
+  if (Array.isArray(stated) && (!Array.isArray(existing) || existing.length !== stated.length)) return false;
   const there = new Map(Object.entries(existing));
-  return Object.entries(stated).every(([field, value]) => value === undefined || covers(there.get(field), value));
+  return Object.entries(stated).every(([field, value]) => {
+    if (value === undefined) return true;
+    const found = there.get(field);
+    return field === "requests" || field === "limits" ? coversAmounts(found, value) : covers(found, value);
+  });
+}
+
+/** Resources by name, compared by what they amount to. */
+function coversAmounts(existing: unknown, stated: Record<string, string>): boolean {
+  const there = new Map(Object.entries(existing ?? {}));
+  return Object.entries(stated).every(([name, amount]) => {
+    const found: unknown = there.get(name);
+    // 700 times a thousandth is not quite 0.7.
+    return typeof found === "string" && Math.abs(quantityValue(found) - quantityValue(amount)) < 1e-6;
+  });
 }

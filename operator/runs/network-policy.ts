@@ -38,8 +38,9 @@ export function networkPolicy(
         ...(ranks ? [{ from: [own] }] : [{ from: clients.length > 0 ? clients : anyone, ports: [tcp(servingPort)] }]),
         ...(ranks && asker ? [{ from: [asker], ports: [tcp(progressPort)] }] : []),
       ],
-      // Where the cluster's DNS runs differs between clusters; on some it is no pod at all.
-      egress: ranks ? [{ to: [own] }, { ports: [tcp(53), { port: 53, protocol: "UDP" as const }] }] : [],
+      // Where the cluster's DNS runs differs between clusters; on some it is no pod at all. Nothing is left out rather than stated
+      // empty: the API server would take every repeat of an empty list for a change.
+      ...(ranks && { egress: [{ to: [own] }, { ports: [tcp(53), { port: 53, protocol: "UDP" as const }] }] }),
     },
   };
 }

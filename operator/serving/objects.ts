@@ -21,7 +21,7 @@ export interface ServingObjects {
 }
 
 /** Inside the pod; the Service has the port of the spec. */
-const servingPort = 8000;
+export const servingPort = 8000;
 
 /** Loading tens of gigabytes may take this long before a rollout counts as failed. */
 const progressDeadlineSeconds = 600;

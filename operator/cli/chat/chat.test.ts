@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { ChatClient, type Turn } from "./client.ts";
+import { ChatClient, endpointAt, type Turn } from "./client.ts";
 import { Conversation } from "./conversation.ts";
 import { eventData } from "./server-sent-events.ts";
 
@@ -67,7 +67,7 @@ describe("a conversation", () => {
         5,
       ),
     );
-    const client = new ChatClient(url);
+    const client = new ChatClient(...endpointAt(url));
     expect(await spoken(new Conversation(client, await client.model()), "首都は？")).toBe("東京です。\n");
   });
 
@@ -75,7 +75,7 @@ describe("a conversation", () => {
     const { url, requests } = await anEndpoint((response) =>
       inPieces(response, `${chunk("yes")}${chunk(undefined, "stop")}data: [DONE]\n\n`, 64),
     );
-    const conversation = new Conversation(new ChatClient(`${url}/v1/`, "secret"), "assistant", {
+    const conversation = new Conversation(new ChatClient(...endpointAt(`${url}/v1/`), "secret"), "assistant", {
       system: "Be brief.",
       maxTokens: 9,
       temperature: 0,
@@ -104,7 +104,7 @@ describe("a conversation", () => {
     const { url } = await anEndpoint((response) =>
       inPieces(response, `${chunk("long")}${chunk(undefined, "length")}data: [DONE]\n\n`, 64),
     );
-    expect(await spoken(new Conversation(new ChatClient(url), "assistant"), "go on")).toBe(
+    expect(await spoken(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "go on")).toBe(
       "long … (cut at the token limit)\n",
     );
   });
@@ -114,11 +114,42 @@ describe("a conversation", () => {
     const { url, requests } = await anEndpoint((response) =>
       inPieces(response, broken ? chunk("half") : `${chunk("whole", "stop")}data: [DONE]\n\n`, 64),
     );
-    const conversation = new Conversation(new ChatClient(url), "assistant");
+    const conversation = new Conversation(new ChatClient(...endpointAt(url)), "assistant");
     await expect(spoken(conversation, "one")).rejects.toThrow(/broke off in the middle/);
     broken = false;
     await spoken(conversation, "two");
     expect(requests.at(-1)?.body.messages).toEqual([{ role: "user", content: "two" }]);
+  });
+
+  test("every exchange finds its own way to the endpoint, and gives it back", async () => {
+    const { url } = await anEndpoint((response) => inPieces(response, `${chunk("a", "stop")}data: [DONE]\n\n`, 64));
+    const ways = { opened: 0, closed: 0 };
+    const reach = async () => {
+      ways.opened += 1;
+      const close = () => {
+        ways.closed += 1;
+      };
+      return { url, close };
+    };
+    const client = new ChatClient(reach, "InferenceDeployment/assistant");
+    const conversation = new Conversation(client, await client.model());
+    await spoken(conversation, "one");
+    await spoken(conversation, "two");
+    expect(ways).toEqual({ opened: 3, closed: 3 });
+  });
+
+  test("a connection that is lost in the middle is told like any broken answer", async () => {
+    const { url } = await anEndpoint((response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(chunk("half"), () => response.destroy());
+    });
+    const conversation = new Conversation(
+      new ChatClient(async () => ({ url, close() {} }), "InferenceDeployment/assistant"),
+      "assistant",
+    );
+    await expect(spoken(conversation, "one")).rejects.toThrow(
+      /^InferenceDeployment\/assistant broke off in the middle of the answer/,
+    );
   });
 
   test.each([
@@ -127,14 +158,16 @@ describe("a conversation", () => {
     [500, "oops", /answered 500: Internal Server Error/],
   ])("status %d is told in the endpoint's own words", async (status, body, message) => {
     const { url } = await anEndpoint((response) => response.writeHead(status).end(JSON.stringify(body)));
-    await expect(spoken(new Conversation(new ChatClient(url), "assistant"), "x")).rejects.toThrow(message);
+    await expect(spoken(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
+      message,
+    );
   });
 
   test("an error inside the stream is told", async () => {
     const { url } = await anEndpoint((response) =>
       inPieces(response, `${chunk("a")}data: {"error":{"message":"out of memory"}}\n\n`, 64),
     );
-    await expect(spoken(new Conversation(new ChatClient(url), "assistant"), "x")).rejects.toThrow(
+    await expect(spoken(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
       /with an error: out of memory/,
     );
   });
@@ -142,7 +175,9 @@ describe("a conversation", () => {
   test("an endpoint that is not there is told by its address", async () => {
     const { url } = await anEndpoint(() => {});
     server?.close();
-    await expect(new ChatClient(url).model()).rejects.toThrow(`${url}/v1 cannot be reached (ECONNREFUSED)`);
+    await expect(new ChatClient(...endpointAt(url)).model()).rejects.toThrow(
+      `${url}/v1 cannot be reached (ECONNREFUSED)`,
+    );
   });
 });
 

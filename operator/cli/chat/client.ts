@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../failure.ts";
+import type { Endpoint } from "../place/place.ts";
 import { eventData } from "./server-sent-events.ts";
 
 /** A client of an OpenAI-compatible endpoint: the model's name, and answers as they are written. */
@@ -27,63 +28,90 @@ const Chunk = z.looseObject({
 const StreamedError = z.looseObject({ error: z.looseObject({ message: z.string() }) });
 
 export class ChatClient {
-  readonly #base: string;
+  readonly #reach: () => Promise<Endpoint>;
+  readonly #name: string;
   readonly #key: string | undefined;
 
-  /** `url` is the endpoint's base with or without the final /v1. */
-  constructor(url: string, key?: string) {
-    this.#base = `${url.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1`;
+  /** `reach` is asked before every exchange; `name` is the endpoint's in sentences. */
+  constructor(reach: () => Promise<Endpoint>, name: string, key?: string) {
+    this.#reach = reach;
+    this.#name = name;
     this.#key = key;
   }
 
   /** Name of the model that the endpoint serves. */
   async model(signal?: AbortSignal): Promise<string> {
-    const response = await this.#ask("/models", { signal });
-    const models = Models.safeParse(await response.json().catch(() => undefined));
-    if (!models.success)
-      throw new Failure("failed", `${this.#base}/models names no model; is this an OpenAI-compatible endpoint?`);
-    return models.data.data[0]?.id ?? "";
+    const endpoint = await this.#reach();
+    try {
+      const response = await this.#ask(endpoint, "/models", { signal });
+      const models = Models.safeParse(await response.json().catch(() => undefined));
+      if (models.success) return models.data.data[0]?.id ?? "";
+    } finally {
+      endpoint.close();
+    }
+    throw new Failure("failed", `${this.#name} names no model at /v1/models; is it an OpenAI-compatible endpoint?`);
   }
 
   /** Pieces of the answer to a conversation; returns why it ended: stop, length, ... */
   async *answer(model: string, turns: readonly Turn[], options: AnswerOptions = {}): AsyncGenerator<string, string> {
-    const response = await this.#ask("/chat/completions", {
-      method: "POST",
-      body: JSON.stringify({
-        model,
-        messages: turns,
-        stream: true,
-        ...(options.maxTokens && { max_tokens: options.maxTokens }),
-        ...(options.temperature !== undefined && { temperature: options.temperature }),
-      }),
-      signal: options.signal,
-    });
-    let finish = "";
-    for await (const data of eventData(response.body ?? new ReadableStream())) {
-      if (data === "[DONE]") return finish;
-      const choice = parseChunk(data).choices[0];
-      if (choice?.delta.content) yield choice.delta.content;
-      finish = choice?.finish_reason ?? finish;
+    const endpoint = await this.#reach();
+    try {
+      const response = await this.#ask(endpoint, "/chat/completions", {
+        method: "POST",
+        body: JSON.stringify({
+          model,
+          messages: turns,
+          stream: true,
+          ...(options.maxTokens && { max_tokens: options.maxTokens }),
+          ...(options.temperature !== undefined && { temperature: options.temperature }),
+        }),
+        signal: options.signal,
+      });
+      let finish = "";
+      for await (const data of this.#events(response, options.signal)) {
+        if (data === "[DONE]") return finish;
+        const choice = parseChunk(data).choices[0];
+        if (choice?.delta.content) yield choice.delta.content;
+        finish = choice?.finish_reason ?? finish;
+      }
+    } finally {
+      endpoint.close();
     }
-    throw new Failure(
-      "failed",
-      `${this.#base} broke off in the middle of the answer; look at its log with "tanren logs"`,
-    );
+    throw this.#brokenOff();
   }
 
-  async #ask(path: string, init: RequestInit): Promise<Response> {
+  async *#events(response: Response, signal: AbortSignal | undefined): AsyncGenerator<string> {
+    try {
+      yield* eventData(response.body ?? new ReadableStream());
+    } catch (error) {
+      throw signal?.aborted ? error : this.#brokenOff();
+    }
+  }
+
+  #brokenOff(): Failure {
+    return new Failure("failed", `${this.#name} broke off in the middle of the answer; its log may say why`);
+  }
+
+  async #ask({ url }: Endpoint, path: string, init: RequestInit): Promise<Response> {
     const headers = { "Content-Type": "application/json", ...(this.#key && { Authorization: `Bearer ${this.#key}` }) };
-    const response = await fetch(this.#base + path, { ...init, headers }).catch((error: unknown) => {
+    const response = await fetch(`${baseOf(url)}${path}`, { ...init, headers }).catch((error: unknown) => {
       if (init.signal?.aborted) throw error;
-      throw new Failure("failed", `${this.#base} cannot be reached (${causeOf(error)}); is its operator running?`);
+      throw new Failure("failed", `${this.#name} cannot be reached (${causeOf(error)}); is its operator running?`);
     });
     if (response.ok) return response;
     const said = StreamedError.safeParse(await response.json().catch(() => undefined));
     const message = said.success ? said.data.error.message : response.statusText;
     const mend = response.status === 401 ? "; give the key with --key-file" : "";
-    throw new Failure("failed", `${this.#base}${path} answered ${response.status}: ${message}${mend}`);
+    throw new Failure("failed", `${this.#name} answered ${response.status}: ${message}${mend}`);
   }
 }
+
+/** An endpoint of a fixed address, with or without the final /v1, which is its name too. */
+export function endpointAt(url: string): [reach: () => Promise<Endpoint>, name: string] {
+  return [async () => ({ url, close() {} }), baseOf(url)];
+}
+
+const baseOf = (url: string) => `${url.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1`;
 
 function parseChunk(data: string): z.output<typeof Chunk> {
   let value: unknown;

@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { ClusterError } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
 import type { AnswerOptions, ChatClient, Turn } from "./client.ts";
 
@@ -81,7 +82,7 @@ async function exchange(
     await conversation.say(message, (text) => output.write(text), signal);
   } catch (error) {
     if (signal.aborted) output.write(" … (interrupted)\n");
-    else if (error instanceof Failure) output.write(`${error.message}\n`);
+    else if (error instanceof Failure || error instanceof ClusterError) output.write(`${error.message}\n`);
     else throw error;
   }
 }

@@ -1,13 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { ChatClient } from "../chat/client.ts";
+import { ChatClient, endpointAt } from "../chat/client.ts";
 import { Conversation, converse } from "../chat/conversation.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, kindNamed, rootCondition, title } from "../kinds.ts";
-import { namespaceOption, type PlaceOptions, positiveInteger, stateOption, temperature, withHelp } from "../options.ts";
-import { findObject, withSession } from "../session.ts";
+import { positiveInteger, temperature, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Place } from "../place/place.ts";
+import { findObject, withConnection } from "../session.ts";
 
-interface ChatOptions extends PlaceOptions {
+interface ChatOptions {
+  namespace?: string;
+  url?: string;
   message?: string;
   system?: string;
   keyFile?: string;
@@ -18,49 +22,59 @@ interface ChatOptions extends PlaceOptions {
 export function chatCommand(): Command {
   const command = new Command("chat")
     .description("talk to the model that an InferenceDeployment serves")
-    .argument("<name>", "name of the InferenceDeployment")
+    .argument("[name]", "name of the InferenceDeployment")
     .option("-m, --message <text>", "one message; its answer is printed and the command ends")
     .option("--system <text>", "system message the conversation begins with")
     .option("--key-file <file>", "file with the API key, where the deployment asks for one")
+    .option("--url <url>", "ask this OpenAI-compatible endpoint instead of looking for a deployment's")
     .option("--max-tokens <n>", "longest answer in tokens", positiveInteger)
     .option(
       "--temperature <t>",
       "0 takes the likeliest token, 1 samples as the model says (default: the endpoint's, 1)",
       temperature,
     )
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(chat);
+    .action(inPlace(chat))
+    .addHelpText(
+      "after",
+      "\nOn a Kubernetes cluster a ready pod is reached through the API server, as with\nkubectl port-forward.",
+    );
   return withHelp(command, [
     "tanren chat assistant",
     'tanren chat assistant -m "日本の首都はどこですか。"',
     "tanren chat assistant --key-file key.txt --max-tokens 200 --temperature 0",
+    "kubectl tanren chat assistant -n team-a --key-file key.txt",
+    "tanren chat --url https://models.example.org --key-file key.txt",
   ]);
 }
 
-async function chat(name: string, options: ChatOptions): Promise<void> {
-  const reference = { kind: kindNamed("inferencedeployment"), name };
-  const deployment = await withSession(options.state, ({ cluster }) =>
-    findObject(cluster, reference, options.namespace),
-  );
-  const client = new ChatClient(
-    urlOf(deployment),
-    options.keyFile === undefined ? undefined : await keyIn(options.keyFile),
-  );
+async function chat(place: Place, options: ChatOptions, name?: string): Promise<void> {
+  if ((name === undefined) === (options.url === undefined))
+    throw new Failure("usage", "name whom to talk to either as an InferenceDeployment or by --url");
+  const key = options.keyFile === undefined ? undefined : await keyIn(options.keyFile);
+  if (options.url !== undefined) return talk(new ChatClient(...endpointAt(options.url), key), options);
+  const reference = { kind: kindNamed("inferencedeployment"), name: name ?? "" };
+  await withConnection(place, async (connection) => {
+    const deployment = await findObject(connection, place, reference, options.namespace);
+    requireReady(deployment, place);
+    await talk(new ChatClient(() => connection.reach(deployment), title(deployment), key), options);
+  });
+}
+
+async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
   const conversation = new Conversation(client, await client.model(), options);
   if (options.message !== undefined) return conversation.say(options.message, (text) => process.stdout.write(text));
   if (process.stdin.isTTY) return converse(conversation, { input: process.stdin, output: process.stdout });
   throw new Failure("usage", "standard input is no terminal: give the message with --message TEXT");
 }
 
-function urlOf(deployment: AnyObject): string {
-  const root = rootCondition(deployment);
+function requireReady(deployment: AnyObject, { hint }: Place): void {
   // While a new artifact is rolled out, or a replica is away, the rest goes on serving.
-  if (deployment.status?.url !== undefined && (deployment.status.readyReplicas ?? 0) > 0) return deployment.status.url;
+  if (deployment.status?.url !== undefined && (deployment.status.readyReplicas ?? 0) > 0) return;
+  const root = rootCondition(deployment);
   const why = root ? `${root.reason}: ${root.message}` : "the operator has not looked at it yet";
   throw new Failure(
     "failed",
-    `${title(deployment)} is not ready (${why}); see "tanren describe infd ${deployment.metadata.name}"`,
+    `${title(deployment)} is not ready (${why}); see ${hint(`describe infd ${deployment.metadata.name}`)}`,
   );
 }
 

@@ -4,16 +4,18 @@ import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
 import { onInterruption } from "../interruption.ts";
-import { type ObjectReference, referenceNamed } from "../kinds.ts";
-import { loadManifests } from "../manifests/load.ts";
-import { type Operating, operate } from "../operating.ts";
-import { filesOption, namespaceOption, type PlaceOptions, stateOption, timeSpan, withHelp } from "../options.ts";
-import { findObject } from "../session.ts";
+import { referenceNamed } from "../kinds.ts";
+import { filesOption, timeSpan, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Operating, Place } from "../place/place.ts";
+import { findObject, manifestsFor } from "../session.ts";
 import { terminalOf } from "../terminal/terminal.ts";
+import { Departure } from "../watching/departure.ts";
 
-interface DeleteOptions extends PlaceOptions {
+interface DeleteOptions {
   filename?: string[];
   timeout: number;
+  namespace?: string;
 }
 
 export function deleteCommand(): Command {
@@ -23,10 +25,12 @@ export function deleteCommand(): Command {
     .argument("[name]", "name of the object")
     .addOption(filesOption())
     .option("--timeout <time>", "longest wait", timeSpan, 120)
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(remove);
-  return withHelp(command, ["tanren delete pretrainrun base", "tanren delete -f examples/quickstart"]);
+    .action(inPlace(remove));
+  return withHelp(command, [
+    "tanren delete pretrainrun base",
+    "tanren delete -f examples/quickstart",
+    "kubectl tanren delete ptr/base -n team-a --timeout 10m",
+  ]);
 }
 
 interface Doomed {
@@ -34,35 +38,36 @@ interface Doomed {
   object: KubernetesObject;
 }
 
-async function remove(kind: string | undefined, name: string | undefined, options: DeleteOptions): Promise<void> {
-  const { filename } = options;
+async function remove(place: Place, options: DeleteOptions, kind?: string, name?: string): Promise<void> {
+  const { filename, namespace } = options;
   if ((kind === undefined) === (filename === undefined)) {
     throw new Failure("usage", "name what to delete either as KIND NAME or by -f");
   }
   const reference = kind === undefined ? undefined : referenceNamed(kind, name);
-  const manifests = filename && (await loadManifests(filename, options.namespace));
+  const manifests =
+    filename && (await manifestsFor(place, { filename, ...(namespace !== undefined && { namespace }) }));
   let operating: Operating | undefined;
   const interruption = onInterruption(() => operating?.hurry());
-  operating = await operate(options.state);
+  operating = await place.operate();
   try {
     const doomed = reference
-      ? [await doomedOne(operating.cluster, reference, options.namespace)]
+      ? [
+          {
+            resource: reference.kind.resource as Resource<KubernetesObject>,
+            object: await findObject(operating, place, reference, namespace),
+          },
+        ]
       : await present(
           operating.cluster,
           (manifests ?? []).map(({ resource, object }) => ({ resource, ...object.metadata })),
         );
     // What was applied last goes first, so that nothing loses its input while it runs.
     for (const { resource, object } of doomed.toReversed()) await operating.cluster.delete(resource, object);
-    await untilGone(operating.cluster, doomed, options, interruption.signal);
+    await untilGone(operating, doomed, options.timeout, interruption.signal);
   } finally {
     await operating.stop();
     interruption.release();
   }
-}
-
-async function doomedOne(cluster: Cluster, reference: ObjectReference, namespace?: string): Promise<Doomed> {
-  const object = await findObject(cluster, reference, namespace);
-  return { resource: reference.kind.resource as Resource<KubernetesObject>, object };
 }
 
 async function present(
@@ -79,39 +84,26 @@ async function present(
 }
 
 async function untilGone(
-  cluster: Cluster,
+  { cluster, operatorHint }: Operating,
   doomed: readonly Doomed[],
-  { timeout }: DeleteOptions,
+  timeout: number,
   signal: AbortSignal,
 ): Promise<void> {
   const terminal = terminalOf(process.stdout);
   const timer = AbortSignal.timeout(timeout * 1000);
-  const left = new Set(doomed);
+  const left = new Map(doomed.map((one) => [one, new Departure(cluster, one.resource, one.object)]));
+  const tell = (held: string) => process.stderr.write(`${held}\n`);
   await Promise.all(
-    doomed.map(async (one) => {
-      await gone(cluster, one, AbortSignal.any([signal, timer]));
-      if (signal.aborted || timer.aborted) return;
+    [...left].map(async ([one, departure]) => {
+      if (!(await departure.wait(AbortSignal.any([signal, timer]), tell))) return;
       left.delete(one);
       terminal.print(`${one.object.kind}/${one.object.metadata.name} deleted`);
     }),
   );
-  const names = [...left].map(({ object }) => `${object.kind}/${object.metadata.name}`).join(", ");
-  if (signal.aborted && left.size > 0)
+  const names = [...left.keys()].map(({ object }) => `${object.kind}/${object.metadata.name}`).join(", ");
+  if (left.size === 0) return;
+  if (signal.aborted)
     throw new Failure("interrupted", `interrupted while ${names} were being deleted; delete again to go on`);
-  if (left.size > 0) throw new Failure("unfinished", `${names} are not gone after ${timeout} s; see "tanren describe"`);
-}
-
-/** Resolves when the object, by its UID, is gone or the signal is aborted. */
-function gone(cluster: Cluster, { resource, object }: Doomed, signal: AbortSignal): Promise<void> {
-  const { namespace, name, uid } = object.metadata;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const watch = cluster.watch(resource, { namespace }, ({ type, object: seen }) => {
-    if (seen.metadata.name === name && (type === "DELETED" || seen.metadata.uid !== uid)) resolve();
-  });
-  signal.addEventListener("abort", () => resolve());
-  // It may have gone before the watch began.
-  void watch.synced.then(async () => {
-    if ((await cluster.get(resource, namespace, name))?.metadata.uid !== uid) resolve();
-  });
-  return promise.finally(() => watch.close());
+  const why = [...left.values()].map((departure) => `  ${departure.holder(operatorHint)}`);
+  throw new Failure("unfinished", [`not gone after ${timeout} s; deletion goes on by itself`, ...why].join("\n"));
 }

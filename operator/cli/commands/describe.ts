@@ -2,12 +2,15 @@ import { Command, Option } from "commander";
 import { events } from "../../cluster/resource.ts";
 import { describeObject, type PartName, partNames } from "../describing/describe.ts";
 import { referenceNamed } from "../kinds.ts";
-import { namespaceOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
-import { findObject, withSession } from "../session.ts";
+import { withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Place } from "../place/place.ts";
+import { findObject, withConnection } from "../session.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
-interface DescribeOptions extends PlaceOptions {
+interface DescribeOptions {
   only?: PartName;
+  namespace?: string;
 }
 
 export function describeCommand(): Command {
@@ -16,21 +19,20 @@ export function describeCommand(): Command {
     .argument("<kind>", "kind by any of its names, or KIND/NAME")
     .argument("[name]", "name of the object")
     .addOption(new Option("--only <part>", "one part of it").choices(partNames))
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(describe);
+    .action(inPlace(describe));
   return withHelp(command, [
     "tanren describe pretrainrun base",
     "tanren describe corp/web --only funnel",
     "tanren describe evl/japanese --only figures",
+    "kubectl tanren describe ptr/base -n team-a",
   ]);
 }
 
-async function describe(kind: string, name: string | undefined, options: DescribeOptions): Promise<void> {
+async function describe(place: Place, options: DescribeOptions, kind: string, name?: string): Promise<void> {
   const reference = referenceNamed(kind, name);
-  const [object, about] = await withSession(options.state, async ({ cluster }) => {
-    const found = await findObject(cluster, reference, options.namespace);
-    const all = await cluster.list(events, { namespace: found.metadata.namespace });
+  const [object, about] = await withConnection(place, async (connection) => {
+    const found = await findObject(connection, place, reference, options.namespace);
+    const all = await connection.cluster.list(events, { namespace: found.metadata.namespace });
     return [found, all.filter((event) => event.regarding.uid === found.metadata.uid)] as const;
   });
   const terminal = terminalOf(process.stdout);

@@ -1,18 +1,21 @@
 import { Command } from "commander";
 import { stringify } from "yaml";
-import type { PrinterColumn } from "../../api/kinds.ts";
+import { group, type PrinterColumn } from "../../api/kinds.ts";
 import { Failure } from "../failure.ts";
 import { readPath } from "../json-path.ts";
 import { type AnyObject, type Kind, kindNamed, kinds, referenceNamed } from "../kinds.ts";
-import { namespaceOption, outputOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
-import { findObject, withSession } from "../session.ts";
+import { outputOption, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Connection, Place } from "../place/place.ts";
+import { findObject, withConnection } from "../session.ts";
 import type { Cell, Column } from "../terminal/table.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
 import { age } from "../units.ts";
 
-interface GetOptions extends PlaceOptions {
-  output?: "wide" | "json" | "yaml";
+interface GetOptions {
+  output?: "wide" | "name" | "json" | "yaml";
   allNamespaces?: boolean;
+  namespace?: string;
 }
 
 export function getCommand(): Command {
@@ -20,16 +23,16 @@ export function getCommand(): Command {
     .description("list objects: of all kinds, of one kind, or one object")
     .argument("[kind]", "kind by any of its names, or KIND/NAME")
     .argument("[name]", "name of one object")
-    .addOption(outputOption(["wide", "json", "yaml"]))
+    .addOption(outputOption(["wide", "name", "json", "yaml"]))
     .option("-A, --all-namespaces", "objects of all namespaces")
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(get);
+    .action(inPlace(get));
   return withHelp(command, [
     "tanren get",
     "tanren get pretrainruns -o wide",
     "tanren get ptr base -o yaml",
     "tanren get infd/chat -o json",
+    "kubectl tanren get -A",
+    "kubectl tanren get ptr -n team-a --context prod",
   ]);
 }
 
@@ -38,38 +41,56 @@ interface Listing {
   objects: AnyObject[];
 }
 
-async function get(word: string | undefined, name: string | undefined, options: GetOptions): Promise<void> {
+async function get(place: Place, options: GetOptions, word?: string, name?: string): Promise<void> {
   const one = word !== undefined && (name !== undefined || word.includes("/")) ? referenceNamed(word, name) : undefined;
   const wanted = one ? [one.kind] : word === undefined ? kinds : [kindNamed(word)];
-  const listings = await withSession(options.state, async ({ cluster }): Promise<Listing[]> => {
-    if (one) return [{ kind: one.kind, objects: [await findObject(cluster, one, options.namespace)] }];
-    const filter = options.allNamespaces ? {} : { namespace: options.namespace ?? "default" };
-    return Promise.all(wanted.map(async (kind) => ({ kind, objects: await cluster.list(kind.resource, filter) })));
+  const namespace = options.allNamespaces ? undefined : (options.namespace ?? (await place.namespace()));
+  await withConnection(place, async (connection) => {
+    const listings = one
+      ? [{ kind: one.kind, objects: [await findObject(connection, place, one, options.namespace)] }]
+      : await list(connection, wanted, namespace);
+    if (options.output === undefined || options.output === "wide") {
+      const filled = listings.filter(({ objects }) => objects.length > 0);
+      if (filled.length === 0) {
+        const where = `${namespace === undefined ? "" : `namespace ${namespace} of `}${connection.where}`;
+        const mend = `${place.hint("run -f DIR")} makes what manifests say`;
+        throw new Failure("notFound", `${where} holds no ${word ?? "object"}; ${mend}`);
+      }
+      printTables(filled, options, word === undefined);
+    } else printWhole(listings, options.output, one !== undefined);
   });
-  const terminal = terminalOf(process.stdout);
+}
+
+function list({ cluster }: Connection, wanted: readonly Kind[], namespace: string | undefined): Promise<Listing[]> {
+  const filter = namespace === undefined ? {} : { namespace };
+  return Promise.all(wanted.map(async (kind) => ({ kind, objects: await cluster.list(kind.resource, filter) })));
+}
+
+/** For programs: also an empty list is one. */
+function printWhole(listings: readonly Listing[], output: "name" | "json" | "yaml", single: boolean): void {
+  const { print } = terminalOf(process.stdout);
   const objects = listings.flatMap((listing) => listing.objects);
-  if (options.output === "json" || options.output === "yaml") {
-    const whole = one ? objects[0] : { apiVersion: "v1", kind: "List", items: objects };
-    terminal.print(options.output === "json" ? JSON.stringify(whole, undefined, 2) : stringify(whole).trimEnd());
-    return;
-  }
-  const filled = listings.filter((listing) => listing.objects.length > 0);
-  if (filled.length === 0) {
-    throw new Failure(
-      "notFound",
-      `${options.state} holds no ${word ?? "object"}; "tanren run -f DIR" makes what manifests say`,
-    );
-  }
-  for (const [index, listing] of filled.entries()) {
+  const whole = single ? objects[0] : { apiVersion: "v1", kind: "List", items: objects };
+  if (output === "json") print(JSON.stringify(whole, undefined, 2));
+  else if (output === "yaml") print(stringify(whole).trimEnd());
+  else for (const { kind, objects } of listings) print(...objects.map(({ metadata }) => nameOf(kind, metadata.name)));
+}
+
+function printTables(listings: readonly Listing[], options: GetOptions, prefix: boolean): void {
+  const terminal = terminalOf(process.stdout);
+  for (const [index, listing] of listings.entries()) {
     if (index > 0) terminal.print("");
     printListing(terminal, listing, {
       wide: options.output === "wide",
-      prefix: word === undefined,
+      prefix,
       now: Date.now(),
-      ...options,
+      allNamespaces: options.allNamespaces ?? false,
     });
   }
 }
+
+/** As kubectl prints it and takes it again. */
+const nameOf = ({ singular }: Kind, name: string) => `${singular}.${group}/${name}`;
 
 interface ListingView {
   wide: boolean;

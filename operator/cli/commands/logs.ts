@@ -1,16 +1,19 @@
-import { Command } from "commander";
-import type { ReadableCluster } from "../../cluster/local/index.ts";
+import { Command, Option } from "commander";
 import type { Pod } from "../../cluster/objects.ts";
 import { pods } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, referenceNamed, title } from "../kinds.ts";
 import { readableLogLine } from "../log-line.ts";
-import { namespaceOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
-import { findObject, withSession } from "../session.ts";
+import { positiveInteger, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Place, ReadableCluster } from "../place/place.ts";
+import { findObject, withConnection } from "../session.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
-interface LogsOptions extends PlaceOptions {
+interface LogsOptions {
+  namespace?: string;
   stage?: string;
+  attempt?: number;
   follow?: boolean;
   previous?: boolean;
   raw?: boolean;
@@ -23,25 +26,30 @@ export function logsCommand(): Command {
     .argument("[name]", "name of the object")
     .option("--stage <stage>", "stage of a run")
     .option("-f, --follow", "go on until the programs end")
-    .option("-p, --previous", "the attempt before the newest")
+    .addOption(
+      new Option("--attempt <n>", "an attempt by its number (default: the newest that has pods)").argParser(
+        positiveInteger,
+      ),
+    )
+    .addOption(new Option("-p, --previous", "the attempt before the newest").conflicts("attempt"))
     .option("--raw", "JSON lines as they were written (always so when not on a terminal)")
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(logs);
+    .action(inPlace(logs));
   return withHelp(command, [
     "tanren logs pretrainrun base --follow",
     "tanren logs align/chat --stage judge",
     "tanren logs ptr/base --previous --raw",
+    "kubectl tanren logs ptr/base -n team-a --follow",
   ]);
 }
 
-async function logs(kind: string, name: string | undefined, options: LogsOptions): Promise<void> {
+async function logs(place: Place, options: LogsOptions, kind: string, name?: string): Promise<void> {
   const reference = referenceNamed(kind, name);
   const terminal = terminalOf(process.stdout);
   const show = options.raw || !terminal.interactive ? (line: string) => line : readableLogLine;
-  await withSession(options.state, async ({ cluster }) => {
-    const object = await findObject(cluster, reference, options.namespace);
-    const chosen = choosePods(await podsOf(cluster, object), object, options);
+  await withConnection(place, async (connection) => {
+    const { cluster } = connection;
+    const object = await findObject(connection, place, reference, options.namespace);
+    const chosen = choosePods(await podsOf(cluster, object), object, options, place);
     // One after another when the pods have ended; side by side while they speak.
     const prefixed = (pod: Pod) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
     const readings = chosen.map((pod) => async () => {
@@ -65,21 +73,26 @@ function podsOf(cluster: ReadableCluster, object: AnyObject): Promise<Pod[]> {
 export function choosePods(
   all: readonly Pod[],
   object: AnyObject,
-  options: Pick<LogsOptions, "stage" | "previous">,
+  options: Pick<LogsOptions, "stage" | "attempt" | "previous">,
+  { hint }: Pick<Place, "hint">,
 ): Pod[] {
   const ofStage = all.filter((pod) => options.stage === undefined || stageOf(pod) === options.stage);
   const newest = ofStage.toSorted((a, b) =>
     b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp),
   )[0];
   if (newest === undefined)
-    throw new Failure("notFound", `${title(object)} has no pods${stageText(options, all)}; see "tanren describe"`);
-  const stage = ofStage.filter((pod) => stageOf(pod) === stageOf(newest));
-  const attempts = [...new Set(stage.map(attemptOf))].sort((a, b) => b - a);
-  const attempt = attempts[options.previous ? 1 : 0];
-  if (attempt === undefined) {
     throw new Failure(
       "notFound",
-      `${title(object)} has no pods of an earlier attempt${stageText(options, all)}: the next attempt takes them away; leave --previous out`,
+      `${title(object)} has no pods${stageText(options, all)}; see ${hint(`describe ${object.kind.toLowerCase()} ${object.metadata.name}`)}`,
+    );
+  const stage = ofStage.filter((pod) => stageOf(pod) === stageOf(newest));
+  const attempts = [...new Set(stage.map(attemptOf))].sort((a, b) => b - a);
+  const attempt = options.attempt === undefined ? attempts[options.previous ? 1 : 0] : options.attempt;
+  if (attempt === undefined || !attempts.includes(attempt)) {
+    const wanted = attempt === undefined ? "an earlier attempt" : `attempt ${attempt}`;
+    throw new Failure(
+      "notFound",
+      `${title(object)} has no pods of ${wanted}${stageText(options, all)}, only of ${attempts.join(", ")}: the next attempt takes them away`,
     );
   }
   return stage.filter((pod) => attemptOf(pod) === attempt).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));

@@ -1,13 +1,15 @@
 import { Command } from "commander";
-import { loadManifests } from "../manifests/load.ts";
-import { filesOption, namespaceOption, outputOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
+import { filesOption, outputOption, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Place } from "../place/place.ts";
 import { planAll, printPlans, requireNoProblems } from "../planning.ts";
-import { presentObjects } from "../session.ts";
+import { manifestsFor, presentObjects } from "../session.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
-interface PlanOptions extends PlaceOptions {
+interface PlanOptions {
   filename: string[];
   output: "table" | "json";
+  namespace?: string;
 }
 
 export function planCommand(): Command {
@@ -17,14 +19,23 @@ export function planCommand(): Command {
     )
     .addOption(filesOption().makeOptionMandatory())
     .addOption(outputOption(["table", "json"]).default("table"))
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(async ({ filename, output, namespace, state }: PlanOptions) => {
-      const planned = planAll(await loadManifests(filename, namespace), await presentObjects(state));
-      const terminal = terminalOf(process.stdout);
-      if (output === "json") terminal.print(JSON.stringify(planned.plans, undefined, 2));
-      else printPlans(terminal, planned);
-      requireNoProblems(planned);
-    });
-  return withHelp(command, ["tanren plan -f examples/quickstart", "tanren plan -f examples/13b -o json"]);
+    .action(inPlace(plan))
+    .addHelpText(
+      "after",
+      "\nManifests may refer to objects that are there already, in the state directory\nor the cluster.",
+    );
+  return withHelp(command, [
+    "tanren plan -f examples/quickstart",
+    "tanren plan -f examples/programme-a -o json",
+    "kubectl tanren plan -f align.yaml -n team-a",
+  ]);
+}
+
+async function plan(place: Place, options: PlanOptions): Promise<void> {
+  const manifests = await manifestsFor(place, options);
+  const planned = planAll(manifests, await presentObjects(place, manifests));
+  const terminal = terminalOf(process.stdout);
+  if (options.output === "json") terminal.print(JSON.stringify(planned.plans, undefined, 2));
+  else printPlans(terminal, planned);
+  requireNoProblems(planned);
 }

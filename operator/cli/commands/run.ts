@@ -1,32 +1,23 @@
 import { Command, Option } from "commander";
-import { operateDetached } from "../detached.ts";
 import { Failure } from "../failure.ts";
 import { aborted, onInterruption } from "../interruption.ts";
 import { isServing, referenceNamed, title } from "../kinds.ts";
 import { applyManifests, checkChanges } from "../manifests/changes.ts";
-import { loadManifests } from "../manifests/load.ts";
 import type { Manifest } from "../manifests/manifest.ts";
-import { type Operating, operate } from "../operating.ts";
-import {
-  filesOption,
-  namespaceOption,
-  outputOption,
-  type PlaceOptions,
-  stateOption,
-  timeSpan,
-  withHelp,
-} from "../options.ts";
+import { filesOption, outputOption, timeSpan, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Operating, Place } from "../place/place.ts";
 import { planAll, printPlans, requireNoProblems } from "../planning.ts";
-import { presentObjects } from "../session.ts";
+import { manifestsFor, presentObjects } from "../session.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
-import { endpointsAnswer } from "../watching/answering.ts";
 import { attend } from "../watching/attend.ts";
 import type { Watched } from "../watching/board.ts";
 import { conclude } from "../watching/conclusion.ts";
 import { jsonView, liveView, plainView, type View } from "../watching/view.ts";
 
-interface RunOptions extends PlaceOptions {
+interface RunOptions {
   filename: string[];
+  namespace?: string;
   until?: string;
   timeout?: number;
   detach?: boolean;
@@ -35,9 +26,7 @@ interface RunOptions extends PlaceOptions {
 
 export function runCommand(): Command {
   const command = new Command("run")
-    .description(
-      "carry out manifests on this machine, from corpus to endpoint; running again goes on from the saved state",
-    )
+    .description("carry out manifests, from corpus to endpoint, and show how far they are; running again goes on")
     .addOption(filesOption().makeOptionMandatory())
     .addOption(
       new Option(
@@ -46,26 +35,31 @@ export function runCommand(): Command {
       ).conflicts("detach"),
     )
     .addOption(
-      new Option("--timeout <time>", "give up waiting after a time such as 90s or 2h; programs save their state")
+      new Option("--timeout <time>", "give up waiting after a time such as 90s or 2h")
         .argParser(timeSpan)
         .conflicts("detach"),
     )
-    .option("-d, --detach", 'leave the operator in the background and return at once; "tanren stop" ends it')
+    .option(
+      "-d, --detach",
+      "return at once and leave the rest to the operator; on this machine one in the background, until tanren stop",
+    )
     .addOption(
       outputOption(
         ["table", "json"],
         "table: a live table; json: a line per change (default: table on a terminal, else json)",
       ),
     )
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(run)
+    .action(inPlace(run))
     .addHelpText(
       "after",
       [
         "",
-        "Without --until it waits until every run has succeeded and every endpoint is ready, and then serves",
-        "until Ctrl-C. Ctrl-C stops in order: programs save their state first. A second Ctrl-C kills them.",
+        "On this machine it waits, without --until, until every run has succeeded and",
+        "every endpoint is ready, and then serves until Ctrl-C. Ctrl-C and --timeout",
+        "stop in order: programs save their state first. A second Ctrl-C kills them.",
+        "",
+        "On a Kubernetes cluster it applies the manifests and looks on. The operator",
+        "there does the work, and goes on with it after Ctrl-C or --timeout.",
       ].join("\n"),
     );
   return withHelp(command, [
@@ -73,18 +67,19 @@ export function runCommand(): Command {
     "tanren run -f examples/quickstart --until complete",
     "tanren run -f corpus.yaml base.yaml --until pretrainrun/base --timeout 2h",
     "tanren run -f examples/quickstart --detach",
+    "kubectl tanren run -f examples/programme-a -n team-a --until complete",
   ]);
 }
 
 const stopping = "stopping in order: programs save their state (Ctrl-C again kills them)\n";
 
-async function run(options: RunOptions): Promise<void> {
+async function run(place: Place, options: RunOptions): Promise<void> {
   const terminal = terminalOf(process.stdout);
   const json = options.output === "json" || (options.output === undefined && !terminal.interactive);
-  const manifests = await loadManifests(options.filename, options.namespace);
+  const manifests = await manifestsFor(place, options);
   const goal = goalOf(options.until, manifests);
-  const present = await presentObjects(options.state);
-  checkChanges(manifests, present);
+  const present = await presentObjects(place, manifests);
+  checkChanges(manifests, present, place);
   const planned = planAll(manifests, present);
   requireNoProblems(planned);
   if (!json) {
@@ -94,11 +89,11 @@ async function run(options: RunOptions): Promise<void> {
 
   let operating: Operating | undefined;
   const interruption = onInterruption(() => operating?.hurry());
-  operating = await (options.detach ? operateDetached : operate)(options.state);
+  operating = await place.operate({ detach: options.detach ?? false });
   try {
     await applyManifests(operating.cluster, manifests);
     if (options.detach) {
-      terminal.print(`the operator goes on in the background, with its log in ${options.state}/operator.log`);
+      terminal.print(operating.afterwards);
       return;
     }
     const view = json
@@ -107,6 +102,7 @@ async function run(options: RunOptions): Promise<void> {
         ? liveView(process.stdout, terminal, Date.now)
         : plainView(terminal, Date.now);
     await follow(operating, {
+      place,
       manifests,
       goal,
       view,
@@ -144,6 +140,7 @@ const watchedOf = (manifests: readonly Manifest[]): Watched[] =>
     .map(({ object: { kind, metadata } }) => ({ kind, namespace: metadata.namespace, name: metadata.name }));
 
 interface Following {
+  place: Place;
   manifests: readonly Manifest[];
   goal: Goal;
   view: View;
@@ -155,24 +152,26 @@ interface Following {
 
 async function follow(
   operating: Operating,
-  { manifests, goal, view, options, signal, summary }: Following,
+  { place, manifests, goal, view, options, signal, summary }: Following,
 ): Promise<void> {
+  operating.onTrouble(view.onNotice);
   const attended = await attend(operating.cluster, view, {
     watched: watchedOf(manifests),
     until: goal,
     timeoutSeconds: options.timeout,
     signal,
     now: Date.now,
-    confirm: endpointsAnswer,
+    confirm: operating.confirm,
+    operatorHint: operating.operatorHint,
   });
-  const mend = operating.inProcess
-    ? `run again to go on from ${options.state}`
-    : `the operator on ${options.state} goes on; "tanren stop" stops it`;
-  const failure = conclude(attended, mend);
+  const failure = conclude(attended, operating.afterwards);
   if (failure) throw failure;
   const serving = attended.objects.filter((object) => isServing(object.kind));
   for (const object of serving)
-    summary?.print("", `${title(object)} answers at ${object.status?.url}; try: tanren chat ${object.metadata.name}`);
+    summary?.print(
+      "",
+      `${title(object)} answers at ${object.status?.url}; try ${place.hint(`chat ${object.metadata.name}`)}`,
+    );
   if (goal === undefined && operating.inProcess && serving.length > 0) {
     summary?.print("Ctrl-C stops.");
     await aborted(signal);

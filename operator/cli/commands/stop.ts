@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { findOperator } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
-import { type PlaceOptions, stateOption, timeSpan, withHelp } from "../options.ts";
+import { timeSpan, withHelp } from "../options.ts";
+import { stateOf } from "../place/choose.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 export function stopCommand(): Command {
@@ -11,14 +12,14 @@ export function stopCommand(): Command {
       'stop the operator that runs on the state directory; programs save their state, and "tanren run" goes on from it',
     )
     .option("--timeout <time>", "longest wait for the end", timeSpan, 120)
-    .addOption(stateOption())
     .action(stop);
   return withHelp(command, ["tanren stop", "tanren stop --state /var/lib/tanren --timeout 10m"]);
 }
 
 const periodMilliseconds = 100;
 
-async function stop({ state, timeout }: PlaceOptions & { timeout: number }): Promise<void> {
+async function stop({ timeout }: { timeout: number }, command: Command): Promise<void> {
+  const state = stateOf(command);
   const pid = findOperator(state);
   if (pid === undefined) throw new Failure("notFound", `no operator runs on ${state}; name its directory with --state`);
   process.kill(pid, "SIGTERM");

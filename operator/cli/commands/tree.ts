@@ -3,13 +3,16 @@ import { lineageOf } from "../../artifacts/lineage.ts";
 import { type LineageTree, lineageTree, newest } from "../../artifacts/lineage-tree.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, referenceNamed, title } from "../kinds.ts";
-import { namespaceOption, outputOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
-import { presentObjects } from "../session.ts";
+import { outputOption, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Place } from "../place/place.ts";
+import { objectsIn, withConnection } from "../session.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 import { bytes } from "../units.ts";
 
-interface TreeOptions extends PlaceOptions {
+interface TreeOptions {
   output?: "json";
+  namespace?: string;
 }
 
 export function treeCommand(): Command {
@@ -18,16 +21,22 @@ export function treeCommand(): Command {
     .argument("[kind]", "kind by any of its names, or KIND/NAME: only the artifact of this object")
     .argument("[name]", "name of the object")
     .addOption(outputOption(["json"]))
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(tree);
-  return withHelp(command, ["tanren tree", "tanren tree alignmentrun chat", "tanren tree ptr/base -o json"]);
+    .action(inPlace(tree));
+  return withHelp(command, [
+    "tanren tree",
+    "tanren tree alignmentrun chat",
+    "tanren tree ptr/base -o json",
+    "kubectl tanren tree -n team-a",
+  ]);
 }
 
-async function tree(kind: string | undefined, name: string | undefined, options: TreeOptions): Promise<void> {
+async function tree(place: Place, options: TreeOptions, kind?: string, name?: string): Promise<void> {
   const reference = kind === undefined ? undefined : referenceNamed(kind, name);
-  const namespace = options.namespace ?? "default";
-  const objects = (await presentObjects(options.state)).filter((object) => object.metadata.namespace === namespace);
+  const namespace = options.namespace ?? (await place.namespace());
+  const [where, objects] = await withConnection(
+    place,
+    async (connection) => [connection.where, await objectsIn(connection, [namespace])] as const,
+  );
   const lineage = lineageOf(objects);
   const digests = reference
     ? [
@@ -36,6 +45,7 @@ async function tree(kind: string | undefined, name: string | undefined, options:
             (object) => object.kind === reference.kind.resource.kind && object.metadata.name === reference.name,
           ),
           `${reference.kind.resource.kind}/${reference.name}`,
+          place,
         ),
       ]
     : newest(lineage).map((node) => node.digest);
@@ -43,20 +53,20 @@ async function tree(kind: string | undefined, name: string | undefined, options:
   if (trees.length === 0)
     throw new Failure(
       "notFound",
-      `no run in namespace ${namespace} of ${options.state} has made an artifact yet; see "tanren get"`,
+      `no run in namespace ${namespace} of ${where} has made an artifact yet; see ${place.hint("get")}`,
     );
   const terminal = terminalOf(process.stdout);
   if (options.output === "json") terminal.print(JSON.stringify(trees, undefined, 2));
   else for (const [index, one] of trees.entries()) terminal.print(...(index > 0 ? [""] : []), ...treeLines(one));
 }
 
-function artifactDigest(object: AnyObject | undefined, named: string): string {
-  if (object === undefined) throw new Failure("notFound", `there is no ${named}; "tanren get" lists what there is`);
+function artifactDigest(object: AnyObject | undefined, named: string, { hint }: Place): string {
+  if (object === undefined) throw new Failure("notFound", `there is no ${named}; ${hint("get")} lists what there is`);
   const digest = (object.status?.artifact ?? object.status?.served)?.digest;
   if (digest === undefined)
     throw new Failure(
       "notFound",
-      `${title(object)} has no artifact yet; see "tanren describe ${object.kind.toLowerCase()} ${object.metadata.name}"`,
+      `${title(object)} has no artifact yet; see ${hint(`describe ${object.kind.toLowerCase()} ${object.metadata.name}`)}`,
     );
   return digest;
 }

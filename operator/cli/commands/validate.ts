@@ -1,8 +1,11 @@
 import { Command } from "commander";
-import { loadManifests } from "../manifests/load.ts";
-import { filesOption, namespaceOption, type PlaceOptions, stateOption, withHelp } from "../options.ts";
+import { checkChanges } from "../manifests/changes.ts";
+import { checkOnServer } from "../manifests/server-check.ts";
+import { filesOption, withHelp } from "../options.ts";
+import { inPlace } from "../place/choose.ts";
+import type { Place } from "../place/place.ts";
 import { planAll, requireNoProblems } from "../planning.ts";
-import { presentObjects } from "../session.ts";
+import { manifestsFor, presentObjects } from "../session.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 export function validateCommand(): Command {
@@ -11,14 +14,25 @@ export function validateCommand(): Command {
       "check manifests as the cluster would, and their references; all problems are told at once, nothing is changed",
     )
     .addOption(filesOption().makeOptionMandatory())
-    .addOption(namespaceOption())
-    .addOption(stateOption())
-    .action(async ({ filename, namespace, state }: PlaceOptions & { filename: string[] }) => {
-      const manifests = await loadManifests(filename, namespace);
-      requireNoProblems(planAll(manifests, await presentObjects(state)));
-      terminalOf(process.stdout).print(
-        manifests.length === 1 ? "1 object is valid" : `${manifests.length} objects are valid`,
-      );
-    });
-  return withHelp(command, ["tanren validate -f examples/quickstart", "tanren validate -f corpus.yaml base.yaml"]);
+    .action(inPlace(validate))
+    .addHelpText(
+      "after",
+      "\nOn a Kubernetes cluster its API server is asked as well, by a dry run: its own\nversion of the kinds, its policies, your rights.",
+    );
+  return withHelp(command, [
+    "tanren validate -f examples/quickstart",
+    "tanren validate -f corpus.yaml base.yaml",
+    "kubectl tanren validate -f examples/programme-a -n team-a",
+  ]);
+}
+
+async function validate(place: Place, options: { filename: string[]; namespace?: string }): Promise<void> {
+  const manifests = await manifestsFor(place, options);
+  const present = await presentObjects(place, manifests);
+  checkChanges(manifests, present, place);
+  requireNoProblems(planAll(manifests, present));
+  await checkOnServer(place, manifests);
+  terminalOf(process.stdout).print(
+    manifests.length === 1 ? "1 object is valid" : `${manifests.length} objects are valid`,
+  );
 }

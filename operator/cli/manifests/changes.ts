@@ -1,15 +1,24 @@
 import type { Cluster } from "../../cluster/port.ts";
 import type { AnyObject } from "../kinds.ts";
+import type { Place } from "../place/place.ts";
 import { admitSpec, type Manifest, problemAt } from "./manifest.ts";
 import { InvalidManifests, type Problem } from "./problem.ts";
 
 /** Holds manifests against the objects there are already: what a started run is made of cannot change. Throws InvalidManifests. */
-export function checkChanges(manifests: readonly Manifest[], present: readonly AnyObject[]): void {
-  const problems = manifests.flatMap((manifest) => problemsOfChange(manifest, present));
+export function checkChanges(
+  manifests: readonly Manifest[],
+  present: readonly AnyObject[],
+  place: Pick<Place, "hint">,
+): void {
+  const problems = manifests.flatMap((manifest) => problemsOfChange(manifest, present, place));
   if (problems.length > 0) throw new InvalidManifests(problems);
 }
 
-function problemsOfChange({ kind, object, document }: Manifest, present: readonly AnyObject[]): Problem[] {
+function problemsOfChange(
+  { kind, object, document }: Manifest,
+  present: readonly AnyObject[],
+  place: Pick<Place, "hint">,
+): Problem[] {
   const { name, namespace } = object.metadata;
   const title = `${object.kind}/${name}`;
   const old = present.find(
@@ -17,7 +26,7 @@ function problemsOfChange({ kind, object, document }: Manifest, present: readonl
   );
   if (old === undefined || kind === undefined) return [];
   if (old.metadata.deletionTimestamp !== undefined) {
-    return [problemAt(document, title, [], 'is being deleted; wait until "tanren get" no longer shows it')];
+    return [problemAt(document, title, [], `is being deleted; wait until ${place.hint("get")} no longer shows it`)];
   }
   const admitted = admitSpec(kind, object, old);
   if ("spec" in admitted) return [];

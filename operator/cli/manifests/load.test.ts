@@ -20,10 +20,17 @@ async function write(name: string, content: string): Promise<string> {
   return path;
 }
 
+const load = (paths: string[], namespace?: string) =>
+  loadManifests(paths, {
+    namespace: namespace ?? "default",
+    hasLocalPaths: true,
+    ...(namespace !== undefined && { required: namespace }),
+  });
+
 /** What is wrong with one file, without the name of the directory. */
 async function problemsOf(content: string, namespace?: string): Promise<string[]> {
   await write("all.yaml", content);
-  const error = await loadManifests([directory], namespace).then(
+  const error = await load([directory], namespace).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
@@ -56,21 +63,20 @@ describe("loading", () => {
     await write("b/2.yml", run("third"));
     await write("a.yaml", `# first\n---\n${run("first")}---\n${run("second")}---\n# nothing more\n`);
     await write("notes.txt", "no manifest");
-    const manifests = await loadManifests([directory]);
+    const manifests = await load([directory]);
     expect(manifests.map(({ object }) => object.metadata.name)).toEqual(["first", "second", "third"]);
   });
 
   test("an object gets its namespace from the manifest, else from the command line, else default", async () => {
     const path = await write("a.yaml", run("base"));
-    const namespaceOf = async (namespace?: string) =>
-      (await loadManifests([path], namespace))[0]?.object.metadata.namespace;
+    const namespaceOf = async (namespace?: string) => (await load([path], namespace))[0]?.object.metadata.namespace;
     expect(await namespaceOf()).toBe("default");
     expect(await namespaceOf("team")).toBe("team");
   });
 
   test("the spec is applied as written, and its defaults are known", async () => {
     await write("a.yaml", run("base"));
-    const [manifest] = await loadManifests([directory]);
+    const [manifest] = await load([directory]);
     expect(manifest?.object.spec).not.toHaveProperty("checkpoints");
     expect(manifest?.admitted).toHaveProperty("checkpoints.everySteps", 100);
   });
@@ -78,7 +84,7 @@ describe("loading", () => {
   test("a claim's local path is made absolute from the manifest's own directory", async () => {
     await write("data/pages.txt", "text");
     await write("deep/claim.yaml", claim(`${pathAnnotation}: ../data`));
-    const [manifest] = await loadManifests([directory]);
+    const [manifest] = await load([directory]);
     expect(manifest?.object.metadata.annotations?.[pathAnnotation]).toBe(join(directory, "data"));
   });
 
@@ -87,14 +93,14 @@ describe("loading", () => {
       "a.yaml",
       `apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\ndata: {a: b2xk, b: b2xk}\nstringData: {a: new}\n`,
     );
-    const [manifest] = await loadManifests([directory]);
+    const [manifest] = await load([directory]);
     expect(manifest?.object).toMatchObject({ data: { a: "bmV3", b: "b2xk" } });
     expect(manifest?.object).not.toHaveProperty("stringData");
   });
 
   test.each(["missing.yaml", "empty"])("%s is not found", async (name) => {
     await mkdir(join(directory, "empty"));
-    await expect(loadManifests([join(directory, name)])).rejects.toThrow(Failure);
+    await expect(load([join(directory, name)])).rejects.toThrow(Failure);
   });
 });
 

@@ -1,20 +1,30 @@
 import { readDocuments } from "./documents.ts";
-import { resolveLocalPath } from "./local-path.ts";
+import { refuseLocalPath, resolveLocalPath } from "./local-path.ts";
 import { checkDocument, type Manifest, problemAt } from "./manifest.ts";
 import { InvalidManifests, type Problem } from "./problem.ts";
+
+/** What the place demands of manifests. */
+export interface Demands {
+  /** Where objects go that name no namespace. */
+  namespace: string;
+  /** The one namespace that manifests may name; absent: any. */
+  required?: string;
+  /** Whether a claim may be a directory of this machine. */
+  hasLocalPaths: boolean;
+}
 
 /**
  * Every object of the files and directories, each valid by itself and named once. Throws InvalidManifests with all that is wrong,
  * in the order of files and lines.
  */
-export async function loadManifests(paths: readonly string[], namespace?: string): Promise<Manifest[]> {
+export async function loadManifests(paths: readonly string[], demands: Demands): Promise<Manifest[]> {
   const { documents, problems } = await readDocuments(paths);
-  const checked = documents.map((document) => checkDocument(document, namespace));
+  const checked = documents.map((document) => checkDocument(document, demands));
   const manifests = checked.flatMap((one) => ("manifest" in one ? [one.manifest] : []));
   problems.push(...checked.flatMap((one) => ("problems" in one ? one.problems : [])));
   problems.push(...duplicates(manifests));
   for (const manifest of manifests) {
-    const problem = await resolveLocalPath(manifest);
+    const problem = await (demands.hasLocalPaths ? resolveLocalPath : refuseLocalPath)(manifest);
     if (problem) problems.push(problem);
   }
   if (problems.length > 0) throw new InvalidManifests(problems.sort(byPlace));

@@ -14,11 +14,19 @@ export async function resolveLocalPath(manifest: Manifest): Promise<Problem | un
   object.metadata.annotations = { ...object.metadata.annotations, [pathAnnotation]: path };
   if (found?.isDirectory()) return undefined;
   const state = found === undefined ? "does not exist" : "is no directory";
-  const message = `${written} ${state} (looked at ${path}); make it, or write the path relative to this file`;
-  return problemAt(
-    document,
-    `${object.kind}/${object.metadata.name}`,
-    ["metadata", "annotations", pathAnnotation],
-    message,
-  );
+  return problem(manifest, `${written} ${state} (looked at ${path}); make it, or write the path relative to this file`);
+}
+
+/** In a Kubernetes cluster such a claim would be made empty. */
+export async function refuseLocalPath(manifest: Manifest): Promise<Problem | undefined> {
+  const { kind, metadata } = manifest.object;
+  if (kind !== "PersistentVolumeClaim" || metadata.annotations?.[pathAnnotation] === undefined) return undefined;
+  const message =
+    "is a directory of this machine, which pods of a Kubernetes cluster do not see; leave the annotation out, and make the claim of a volume that holds the data";
+  return problem(manifest, message);
+}
+
+function problem({ object, document }: Manifest, message: string): Problem {
+  const path = ["metadata", "annotations", pathAnnotation];
+  return problemAt(document, `${object.kind}/${object.metadata.name}`, path, message);
 }

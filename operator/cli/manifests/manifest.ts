@@ -35,8 +35,11 @@ const Metadata = z.strictObject({
 
 const Head = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) });
 
-/** A document as an object: its kind is known, its metadata and fields are right. `namespace` is where it goes when it names none. */
-export function checkDocument(document: ManifestDocument, namespace: string | undefined): Checked {
+/** A document as an object: its kind is known, its metadata and fields are right. */
+export function checkDocument(
+  document: ManifestDocument,
+  { namespace, required }: { namespace: string; required?: string },
+): Checked {
   const head = Head.safeParse(document.value);
   if (!head.success) {
     const issues = issuesOf(head.error).map(({ path, message }) => problemAt(document, undefined, path, message));
@@ -57,12 +60,12 @@ export function checkDocument(document: ManifestDocument, namespace: string | un
     ? []
     : issuesOf(metadata.error).map(({ path, message }) => complain(["metadata", ...path], message));
   const given = metadata.data?.namespace;
-  if (namespace !== undefined && given !== undefined && given !== namespace) {
+  if (required !== undefined && given !== undefined && given !== required) {
     problems.push(
-      complain(["metadata", "namespace"], `is ${given}, but --namespace says ${namespace}; make them the same`),
+      complain(["metadata", "namespace"], `is ${given}, but --namespace says ${required}; make them the same`),
     );
   }
-  const place = { name: head.data.metadata.name, namespace: given ?? namespace ?? "default" };
+  const place = { name: head.data.metadata.name, namespace: given ?? namespace };
   const { apiVersion: _, kind: __, metadata: ___, ...fields } = head.data;
   const body = "spec" in known ? ownBody(known, fields, place, complain) : coreBody(known, fields, complain);
   problems.push(...body.problems);
@@ -152,7 +155,7 @@ function unknownKind(kind: string): string {
 }
 
 /** `spec.sources[0].name` as a path. */
-function pathOf(field: string): Path {
+export function pathOf(field: string): Path {
   return [...field.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name]) =>
     index === undefined ? (name ?? "") : Number(index),
   );

@@ -30,28 +30,31 @@ function aCluster(existing: readonly AnyObject[]) {
 
 function aView() {
   const warnings: string[] = [];
+  const notices: string[] = [];
   const view: View = {
     onObject() {},
+    onNotice: (sentence) => notices.push(sentence),
     onWarning: (event) => warnings.push(event.reason),
     tick() {},
     finish: vi.fn<View["finish"]>(),
   };
-  return { view, warnings };
+  return { view, warnings, notices };
 }
 
 const wanted = (kind: string, name: string) => ({ kind, namespace: "default", name });
 const confirm = async () => true;
+const operatorHint = "see its log";
 const running = anObject("PretrainRun", "base", { root: ["Unknown", "Running"] });
 const succeeded = anObject("PretrainRun", "base", { root: ["True", "Completed"] });
 const waiting = anObject("AlignmentRun", "chat", { root: ["Unknown", "InputNotReady"] });
 
 function attending(existing: readonly AnyObject[], more: Partial<Parameters<typeof attend>[2]> = {}) {
   const { cluster, tell } = aCluster(existing);
-  const { view, warnings } = aView();
+  const { view, warnings, notices } = aView();
   const watched = existing.map((object) => wanted(object.kind, object.metadata.name));
   const signal = new AbortController().signal;
-  const attended = attend(cluster, view, { watched, signal, now: Date.now, confirm, ...more });
-  return { attended, tell, view, warnings };
+  const attended = attend(cluster, view, { watched, signal, now: Date.now, confirm, operatorHint, ...more });
+  return { attended, tell, view, warnings, notices };
 }
 
 test("ends when all objects have ended, and shows the last state once", async () => {
@@ -89,6 +92,7 @@ test("does not settle before objects that were applied are told of", async () =>
     signal: new AbortController().signal,
     now: Date.now,
     confirm,
+    operatorHint,
   });
   const ended = vi.fn<() => void>();
   void attended.then(ended);
@@ -104,6 +108,20 @@ test("gives up when time is up", async () => {
   await vi.advanceTimersByTimeAsync(89_000);
   await vi.advanceTimersByTimeAsync(1_000);
   expect((await attended).end).toBe("timedOut");
+});
+
+test("says once when no operator looks at an object, and not when one does", async () => {
+  const abort = new AbortController();
+  const unseen = { ...running, metadata: { ...running.metadata, generation: 2 } };
+  const alone = attending([unseen], { signal: abort.signal });
+  const attendedTo = attending([running], { signal: abort.signal });
+  await vi.advanceTimersByTimeAsync(19_000);
+  expect(alone.notices).toEqual([]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(alone.notices).toEqual(["no operator has looked at PretrainRun/base for 20 s; is one running? see its log"]);
+  expect(attendedTo.notices).toEqual([]);
+  abort.abort();
+  await Promise.all([alone.attended, attendedTo.attended]);
 });
 
 test("ends at once when the person interrupts", async () => {

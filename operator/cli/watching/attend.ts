@@ -1,7 +1,7 @@
 import type { Cluster } from "../../cluster/port.ts";
-import type { AnyObject } from "../kinds.ts";
+import { type AnyObject, title } from "../kinds.ts";
 import { Board, type Watched } from "./board.ts";
-import { isSettled } from "./standing.ts";
+import { isSettled, isUnseen } from "./standing.ts";
 import type { View } from "./view.ts";
 
 export interface Attendance {
@@ -18,6 +18,8 @@ export interface Attendance {
    * looked anew.
    */
   confirm: (objects: readonly AnyObject[]) => Promise<boolean>;
+  /** What to look at when no operator looks at the objects. */
+  operatorHint: string;
 }
 
 export interface Attended {
@@ -29,6 +31,9 @@ export interface Attended {
 }
 
 const tickMilliseconds = 250;
+
+/** An operator looks at a new object within a second or two. */
+const patienceSeconds = 20;
 
 /** Shows objects until they are where they will stay, time is up or the person interrupts. */
 export async function attend(cluster: Cluster, view: View, attendance: Attendance): Promise<Attended> {
@@ -44,10 +49,18 @@ export async function attend(cluster: Cluster, view: View, attendance: Attendanc
     if (settled && (await confirm(objects))) return "settled";
     return now() >= deadline ? "timedOut" : undefined;
   };
+  let patience = now() + patienceSeconds * 1000;
   try {
     await board.open(cluster);
     for (;;) {
       view.tick(board.objects);
+      const unseen = board.objects.find(isUnseen);
+      if (unseen !== undefined && now() >= patience) {
+        patience = Number.POSITIVE_INFINITY;
+        view.onNotice(
+          `no operator has looked at ${title(unseen)} for ${patienceSeconds} s; is one running? ${attendance.operatorHint}`,
+        );
+      }
       const end = await ended();
       const objects = awaited();
       const gone = until.filter((one) => !objects.some((object) => isObject(one, object)));

@@ -15,9 +15,11 @@ export interface BoardListener {
   onWarning(event: Event): void;
 }
 
-/** The newest state of the objects that were asked for, in that order, and of all others; kept so by watches. */
+/** The newest state of the objects that were asked for, in that order, and of all others around them; kept so by watches. */
 export class Board {
   readonly #wanted: readonly string[];
+  /** References never leave a namespace, so what the wanted objects may wait for is in these. */
+  readonly #namespaces: ReadonlySet<string>;
   readonly #listener: BoardListener;
   readonly #now: () => number;
   readonly #objects = new Map<string, AnyObject>();
@@ -28,6 +30,7 @@ export class Board {
 
   constructor(wanted: readonly Watched[], listener: BoardListener, now: () => number) {
     this.#wanted = wanted.map(keyOf);
+    this.#namespaces = new Set(wanted.map(({ namespace }) => namespace));
     this.#listener = listener;
     this.#now = now;
     this.#changed = now();
@@ -36,12 +39,14 @@ export class Board {
   /** Resolves when everything that exists is known. */
   async open(cluster: Cluster): Promise<void> {
     const since = this.#now();
-    this.#watches = [
-      ...kinds.map((kind) => cluster.watch(kind.resource, {}, ({ type, object }) => this.#take(type, object))),
-      cluster.watch(events, {}, ({ type, object }) => {
+    this.#watches = [...this.#namespaces].flatMap((namespace) => [
+      ...kinds.map((kind) =>
+        cluster.watch(kind.resource, { namespace }, ({ type, object }) => this.#take(type, object)),
+      ),
+      cluster.watch(events, { namespace }, ({ type, object }) => {
         if (type !== "DELETED" && Date.parse(object.eventTime) >= since) this.#hear(object);
       }),
-    ];
+    ]);
     await Promise.all(this.#watches.map((watch) => watch.synced));
   }
 

@@ -22,8 +22,7 @@ const waitingReasons: ReadonlySet<string> = new Set<Reason>([
 
 export function standingOf(object: AnyObject): Standing {
   const root = rootCondition(object);
-  // A condition that speaks of an older spec says nothing about this one.
-  if (root === undefined || (root.observedGeneration ?? 0) < (object.metadata.generation ?? 0)) return "moving";
+  if (root === undefined || isUnseen(object)) return "moving";
   // An Evaluation that ran well and missed a threshold is no success to whoever waits for it.
   if (object.status?.passed === false) return "failed";
   if (root.status === "True") return "good";
@@ -31,6 +30,11 @@ export function standingOf(object: AnyObject): Standing {
   // A run that failed never comes back; an endpoint may.
   if (root.type === "Succeeded" && root.status === "False") return "failed";
   return waitingReasons.has(root.reason) ? "waiting" : "moving";
+}
+
+/** Whether no operator has said anything of the spec as it is: a condition that speaks of an older one says nothing about it. */
+export function isUnseen(object: AnyObject): boolean {
+  return (rootCondition(object)?.observedGeneration ?? 0) < (object.metadata.generation ?? 0);
 }
 
 /** A reconcile follows another within a second or two: a state that outlives this is no passing one. */

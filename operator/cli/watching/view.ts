@@ -10,6 +10,8 @@ import { plainLine, statusLine } from "./status-line.ts";
 
 /** How a run under way is shown. */
 export interface View extends BoardListener {
+  /** Something a person should know that no object says. */
+  onNotice(sentence: string): void;
   /** Called a few times a second with the newest state of all objects. */
   tick(objects: readonly AnyObject[]): void;
   /** Called once, with the last state. */
@@ -26,6 +28,7 @@ export function liveView(stream: NodeJS.WriteStream, terminal: Terminal, now: ()
   return {
     onObject() {},
     onWarning: (event) => screen.print(wrap(warningText(event), screen.columns - 1)),
+    onNotice: (sentence) => screen.print(wrap(sentence, screen.columns - 1)),
     tick: (objects) => draw(objects, screen.room),
     finish(objects) {
       draw(objects);
@@ -48,6 +51,9 @@ export function jsonView(terminal: Terminal, now: () => number): View {
     onWarning({ regarding: { kind, name, namespace }, reason, note }) {
       terminal.print(JSON.stringify({ time: time(), type: "warning", kind, name, namespace, reason, message: note }));
     },
+    onNotice(message) {
+      terminal.print(JSON.stringify({ time: time(), type: "notice", message }));
+    },
     tick() {},
     finish() {},
   };
@@ -59,6 +65,7 @@ export function plainView(terminal: Terminal, now: () => number): View {
   return {
     onObject: onChange(standstill, (object) => terminal.print(`${clock()}  ${plainLine(object)}`)),
     onWarning: (event) => terminal.print(`${clock()}  ${warningText(event)}`),
+    onNotice: (sentence) => terminal.print(`${clock()}  ${sentence}`),
     tick() {},
     finish(objects) {
       const rows = objects.map((object) => rowOf(object, now()));

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Clock } from "../../runtime/clock.ts";
 import type { PersistentVolumeClaim, Pod } from "../objects.ts";
 import { claims, pods } from "../resource.ts";
-import { isTerminal } from "./conditions.ts";
 import { Loop } from "./loop.ts";
 import { claimProtection, keyOf, type Store } from "./store.ts";
 
@@ -62,8 +61,10 @@ async function release(store: Store, stateDirectory: string, claim: PersistentVo
   store.setFinalizer(claims, claim, claimProtection, false);
 }
 
-/** A pod that is not placed yet holds nothing: it waits for a claim that stays. */
+/** A pod that is not placed yet holds nothing: it waits for a claim that stays. One that has ended holds it as long as it is kept. */
 function uses(pod: Pod, claimName: string): boolean {
-  const isHere = pod.spec.nodeName !== undefined && !isTerminal(pod);
-  return isHere && pod.spec.volumes.some((volume) => volume.persistentVolumeClaim?.claimName === claimName);
+  return (
+    pod.spec.nodeName !== undefined &&
+    pod.spec.volumes.some((volume) => volume.persistentVolumeClaim?.claimName === claimName)
+  );
 }

@@ -166,7 +166,7 @@ test("a rolling update under constant requests fails none of them and ends with 
       status.replicas === 2 &&
       status.availableReplicas === 2,
   );
-  await sleep(50);
+  await sleep(400); // a slow answer under way is still of the old version
   const mark = answers.length;
   await eventually(async () => answers.length > mark + 10);
   asking = false;

@@ -70,6 +70,8 @@ test("indexes are written as the API writes them", () => {
   expect(formatIndexes(new Set([4, 0, 3, 2, 7]))).toBe("0,2-4,7");
   expect(parseIndexes("0,2-4,7")).toEqual(new Set([0, 2, 3, 4, 7]));
   expect([formatIndexes(new Set()), parseIndexes("").size]).toEqual(["", 0]);
+  // A hyphen only from three in a row.
+  expect(formatIndexes(parseIndexes("0,1,5-7,9,10"))).toBe("0,1,5-7,9,10");
 });
 
 test("a new Job gets a pod for each of its first indexes, within parallelism", () => {

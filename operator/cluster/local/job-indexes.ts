@@ -1,4 +1,4 @@
-/** Sets of completion indexes in the notation of a Job's status: "0,2-4". */
+/** Sets of completion indexes in the notation of a Job's status: three or more in a row have a hyphen, "0,1,3-5". */
 
 export function parseIndexes(text = ""): Set<number> {
   const indexes = new Set<number>();
@@ -16,5 +16,9 @@ export function formatIndexes(indexes: ReadonlySet<number>): string {
     if (range && range[1] === index - 1) range[1] = index;
     else ranges.push([index, index]);
   }
-  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
+  const format = ([first, last]: [number, number]) => {
+    if (first === last) return `${first}`;
+    return `${first}${last === first + 1 ? "," : "-"}${last}`;
+  };
+  return ranges.map(format).join(",");
 }

@@ -3,15 +3,18 @@ import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { Failure } from "./failure.ts";
-import { connectOperator, type Operating } from "./operating.ts";
+import { Failure } from "../failure.ts";
+import type { Operating } from "./place.ts";
 
-const entry = fileURLToPath(new URL("main.ts", import.meta.url));
+const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
 const startSeconds = 30;
 
 /** The operator that runs on the state directory; where none does, one is started in a session of its own, to outlive this process. */
-export async function operateDetached(stateDirectory: string): Promise<Operating> {
-  const running = await connectOperator(stateDirectory);
+export async function operateDetached(
+  stateDirectory: string,
+  connect: () => Promise<Operating | undefined>,
+): Promise<Operating> {
+  const running = await connect();
   if (running) return running;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const logPath = join(stateDirectory, "operator.log");
@@ -22,7 +25,7 @@ export async function operateDetached(stateDirectory: string): Promise<Operating
   });
   child.unref();
   for (const deadline = Date.now() + startSeconds * 1000; Date.now() < deadline; await sleep(50)) {
-    const operating = await connectOperator(stateDirectory);
+    const operating = await connect();
     if (operating) return operating;
     if (child.exitCode !== null) break;
   }

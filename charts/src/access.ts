@@ -1,0 +1,109 @@
+import type { App } from "cdk8s";
+import { group, kinds } from "../../operator/api/kinds.ts";
+import { value, when } from "./expression.ts";
+import { isCluster, isNamespaced, named, namespace, operatorName, Template } from "./template.ts";
+import { serviceAccount } from "./workload.ts";
+
+/** What the operator and people may do. Nothing but what the operator does: no secrets, no exec, no wildcard. */
+
+const plurals = kinds.map(({ resource }) => resource.plural);
+const observe = ["get", "list", "watch"];
+
+/** Server-side apply of an object that is not there yet is a patch and a create. */
+const apply = ["create", "patch"];
+
+const operatorRules = [
+  // The finalizer stands in metadata; specs are never written.
+  { apiGroups: [group], resources: plurals, verbs: [...observe, "patch"] },
+  { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ["update"] },
+  // Asked for by clusters that check who may be made an owner whose deletion waits for its children (blockOwnerDeletion).
+  { apiGroups: [group], resources: plurals.map((plural) => `${plural}/finalizers`), verbs: ["update"] },
+  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+  { apiGroups: [""], resources: ["configmaps", "services"], verbs: [...observe, ...apply, "delete"] },
+  { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: [...observe, ...apply] },
+  { apiGroups: ["batch"], resources: ["jobs"], verbs: [...observe, ...apply, "delete"] },
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: [...observe, ...apply] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: apply },
+  when(value("networkPolicies.enabled"), {
+    apiGroups: ["networking.k8s.io"],
+    resources: ["networkpolicies"],
+    verbs: [...observe, ...apply],
+  }),
+];
+
+const leaseRules = [
+  // A name that is yet to be cannot be named in a rule.
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+  {
+    apiGroups: ["coordination.k8s.io"],
+    resources: ["leases"],
+    resourceNames: [operatorName],
+    verbs: ["get", "update"],
+  },
+];
+
+const rbac = "rbac.authorization.k8s.io/v1";
+const subjects = [{ kind: "ServiceAccount", name: serviceAccount, namespace }];
+const refer = (kind: "ClusterRole" | "Role", name: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind, name });
+
+export function access(app: App): void {
+  const leaseName = named("leader-election");
+  const lease = new Template(app, "role-leader-election");
+  lease.add({ apiVersion: rbac, kind: "Role", metadata: { name: leaseName, namespace }, rules: leaseRules });
+  lease.add({
+    apiVersion: rbac,
+    kind: "RoleBinding",
+    metadata: { name: leaseName, namespace },
+    subjects,
+    roleRef: refer("Role", leaseName),
+  });
+
+  const cluster = new Template(app, "clusterrole", { when: isCluster });
+  cluster.add({ apiVersion: rbac, kind: "ClusterRole", metadata: { name: operatorName }, rules: operatorRules });
+  cluster.add({
+    apiVersion: rbac,
+    kind: "ClusterRoleBinding",
+    metadata: { name: operatorName },
+    subjects,
+    roleRef: refer("ClusterRole", operatorName),
+  });
+
+  const one = new Template(app, "role", { when: isNamespaced });
+  one.add({ apiVersion: rbac, kind: "Role", metadata: { name: operatorName, namespace }, rules: operatorRules });
+  one.add({
+    apiVersion: rbac,
+    kind: "RoleBinding",
+    metadata: { name: operatorName, namespace },
+    subjects,
+    roleRef: refer("Role", operatorName),
+  });
+
+  // With the definitions: where they are there is something to view and edit, whatever looks after it.
+  people(new Template(app, "clusterroles-of-people", { when: value("crds.install") }));
+}
+
+/** Whoever may view or edit a namespace may view or edit its runs: the cluster's own roles take these in. */
+function people(template: Template): void {
+  const aggregate = (...roles: string[]) =>
+    Object.fromEntries(roles.map((role) => [`rbac.authorization.k8s.io/aggregate-to-${role}`, "true"]));
+  template.add({
+    apiVersion: rbac,
+    kind: "ClusterRole",
+    metadata: { name: named("view"), labels: aggregate("view") },
+    rules: [{ apiGroups: [group], resources: plurals, verbs: observe }],
+  });
+  const scaled = kinds.filter(({ scale }) => scale !== undefined).map(({ resource }) => `${resource.plural}/scale`);
+  template.add({
+    apiVersion: rbac,
+    kind: "ClusterRole",
+    metadata: { name: named("edit"), labels: aggregate("edit", "admin") },
+    rules: [
+      {
+        apiGroups: [group],
+        resources: plurals,
+        verbs: [...observe, "create", "update", "patch", "delete", "deletecollection"],
+      },
+      { apiGroups: [group], resources: scaled, verbs: ["get", "update", "patch"] },
+    ],
+  });
+}

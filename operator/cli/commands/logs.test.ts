@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import type { Pod } from "../../cluster/objects.ts";
+import { anObject, at } from "../watching/fixtures.ts";
+import { choosePods } from "./logs.ts";
+
+const run = anObject("PretrainRun", "base");
+const place = { hint: (words: string) => `"tanren ${words}"` };
+
+const aPod = (stage: string, attempt: number, index: number, seconds: number) =>
+  ({
+    metadata: {
+      name: `base-${stage}-${attempt}-${index}`,
+      creationTimestamp: at(seconds),
+      labels: { "tanren.dev/stage": stage, "tanren.dev/attempt": String(attempt) },
+    },
+  }) as unknown as Pod;
+
+const pods = [
+  aPod("train", 1, 0, 0),
+  aPod("train", 2, 1, 61),
+  aPod("train", 2, 0, 60),
+  aPod("measure", 1, 0, 90),
+  aPod("train", 10, 0, 50),
+];
+
+test.each([
+  ["the stage that began last", {}, ["base-measure-1-0"]],
+  ["the greatest attempt of a stage", { stage: "train" }, ["base-train-10-0"]],
+  [
+    "the attempt before it, every rank in order",
+    { stage: "train", previous: true },
+    ["base-train-2-0", "base-train-2-1"],
+  ],
+  ["an attempt by its number", { stage: "train", attempt: 1 }, ["base-train-1-0"]],
+])("%s", (_, options, names) => {
+  expect(choosePods(pods, run, options, place).map(({ metadata }) => metadata.name)).toEqual(names);
+});
+
+test.each([
+  [
+    { stage: "export" },
+    /^PretrainRun\/base has no pods of stage export, only of train, measure; see "tanren describe pretrainrun base"$/,
+  ],
+  [{ stage: "train", attempt: 3 }, /^PretrainRun\/base has no pods of attempt 3 of stage train.*, only of 10, 2, 1: /],
+  [{ previous: true }, /^PretrainRun\/base has no pods of an earlier attempt, only of 1: /],
+])("%j is told with what there is", (options, sentence) => {
+  expect(() => choosePods(pods, run, options, place)).toThrow(sentence);
+});

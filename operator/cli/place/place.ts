@@ -1,0 +1,63 @@
+import type { KubernetesObject, Wanted } from "../../cluster/objects.ts";
+import type { Cluster } from "../../cluster/port.ts";
+import type { Resource } from "../../cluster/resource.ts";
+import type { AnyObject } from "../kinds.ts";
+
+/**
+ * Where the objects are that a command is about: a state directory of this machine, or a Kubernetes cluster. Commands do not know
+ * which.
+ */
+export interface Place {
+  /** The command as it is called for this place, in quotes, e.g. `"kubectl tanren get --context prod"`. */
+  hint(words: string): string;
+  /** Whether a claim may be a directory of this machine. */
+  readonly hasLocalPaths: boolean;
+  /** Where objects are whose namespace nobody named. */
+  namespace(): Promise<string>;
+  /** For reading. Throws a Failure where there is nothing to read. */
+  connect(): Promise<Connection>;
+  /** For reading what is there already; undefined where nothing can be yet. */
+  peek(): Promise<Connection | undefined>;
+  /** For writing what an operator acts on. `detach`: the operator is to outlive this process. */
+  operate(options?: { detach?: boolean }): Promise<Operating>;
+}
+
+/** What can be read of a cluster, also without an operator. */
+export type ReadableCluster = Pick<Cluster, "get" | "list" | "logs">;
+
+export interface Connection {
+  cluster: ReadableCluster;
+  /** As sentences name the place, e.g. "/home/me/.tanren" or "context prod (https://10.0.0.1:6443)". */
+  where: string;
+  /** Has an API server check an object as if it were applied; absent where none is. Throws what apply would. */
+  tryApply?: (resource: Resource<KubernetesObject>, wanted: Wanted<KubernetesObject>) => Promise<void>;
+  /** A way from this machine to what an InferenceDeployment serves, for one exchange: replicas come and go. */
+  reach(deployment: AnyObject): Promise<Endpoint>;
+  close(): void;
+}
+
+/** An address for one exchange with an endpoint, good until it is closed. */
+export interface Endpoint {
+  url: string;
+  close(): void;
+}
+
+/** A cluster in which an operator acts, in this process or elsewhere. */
+export interface Operating {
+  cluster: Cluster;
+  where: string;
+  /** Whether the operator is in this process and ends with it. */
+  inProcess: boolean;
+  /** Who is told, instead of standard error, that the way to the cluster is broken and tried again. */
+  onTrouble(tell: (sentence: string) => void): void;
+  /** What a person should know who leaves before all is done. */
+  afterwards: string;
+  /** What to look at when no operator seems to act. */
+  operatorHint: string;
+  /** Whether what the objects say of themselves holds: an operator that has just started shows what an earlier one wrote. */
+  confirm(objects: readonly AnyObject[]): Promise<boolean>;
+  /** Lets go of the operator; one in this process stops in order. */
+  stop(): Promise<void>;
+  /** Shortens a stop under way. */
+  hurry(): void;
+}

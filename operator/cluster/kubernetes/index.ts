@@ -1,0 +1,310 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { KubernetesObject, Pod, Wanted } from "../objects.ts";
+import {
+  type Cluster,
+  ConflictError,
+  type ListFilter,
+  type LogOptions,
+  NotFoundError,
+  type Watch,
+  type WatchEvent,
+} from "../port.ts";
+import { pods, type Resource } from "../resource.ts";
+import { Connection } from "./connection.ts";
+import { Credentials } from "./credentials.ts";
+import type { KubeConfigSource } from "./kubeconfig.ts";
+import { selectorOf } from "./path.ts";
+import { readLog } from "./pod-log.ts";
+import type { ReflectorHealth } from "./reflector.ts";
+import { type Question, Rest } from "./rest.ts";
+import { readObject } from "./stored-object.ts";
+import { type CacheOptions, Views } from "./views.ts";
+
+export type { Connection } from "./connection.ts";
+export { missingKinds } from "./discovery.ts";
+export { type ElectionOptions, LeaderElection, NotLeaderError } from "./election.ts";
+export { ForbiddenError, UnauthorizedError, UnknownKindError, UnreachableError } from "./failure.ts";
+export type { KubeConfigSource } from "./kubeconfig.ts";
+export { leaseStore } from "./lease.ts";
+export { KubernetesMetrics } from "./metrics.ts";
+export type { ReflectorHealth } from "./reflector.ts";
+export type { CacheOptions } from "./views.ts";
+
+export interface KubernetesOptions {
+  kubeconfig?: KubeConfigSource;
+  /** What is watched from the start and read from memory; everything else is asked of the API server each time. */
+  caches?: readonly CacheOptions[];
+  /** The one namespace that caches hold; absent: all. */
+  namespace?: string;
+  /** Whose the applied fields are. */
+  fieldManager?: string;
+  /** After this long the API server and this side both give a write up. */
+  writeTimeoutSeconds?: number;
+  /** Asked right before every write goes out; throws where this process may write no more. */
+  mayWrite?: () => void;
+  /** Told of what goes wrong in watches; the work is tried again. */
+  report: (error: unknown) => void;
+  /** Told of every answer of the API server. */
+  answered?: (method: string, code: number) => void;
+  clock?: Clock;
+  /** Milliseconds on a clock that nobody sets. */
+  monotonic?: () => number;
+  /** From 0 to 1, for jitter. */
+  random?: () => number;
+}
+
+export function connectKubernetes(options: KubernetesOptions): KubernetesCluster {
+  return new KubernetesCluster(options);
+}
+
+/** For what is no business of the cluster port: the leader's lease, discovery. */
+export function openConnection(source: KubeConfigSource, clock: Clock = systemClock): Connection {
+  return new Connection(new Credentials(source), clock);
+}
+
+/** A cluster behind an API server. */
+export class KubernetesCluster implements Cluster {
+  readonly #options: KubernetesOptions;
+  readonly #clock: Clock;
+  readonly #connection: Connection;
+  readonly #rest: Rest;
+  readonly #views: Views;
+
+  constructor(options: KubernetesOptions) {
+    const { clock = systemClock, random = Math.random, writeTimeoutSeconds, mayWrite, answered } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#connection = openConnection(options.kubeconfig ?? {}, clock);
+    this.#rest = new Rest({
+      connection: this.#connection,
+      clock,
+      random,
+      ...(writeTimeoutSeconds !== undefined && { writeTimeoutSeconds }),
+      ...(mayWrite && { mayWrite }),
+      ...(answered && { answered }),
+    });
+    const { namespace, caches = [], report, monotonic = () => performance.now() } = options;
+    const restriction = namespace === undefined ? {} : { namespace };
+    this.#views = new Views({ ...restriction, rest: this.#rest, clock, monotonic, random, report }, caches);
+  }
+
+  /** URL of the API server. */
+  get server(): string {
+    return this.#connection.credentials.server;
+  }
+
+  /** Namespace of the kubeconfig's context. */
+  get currentNamespace(): string {
+    return this.#connection.credentials.namespace;
+  }
+
+  /** Context of the kubeconfig that is spoken to. */
+  get context(): string {
+    return this.#connection.credentials.context;
+  }
+
+  /** For client-node's own protocols, such as port forwarding. */
+  kubeConfig(): Promise<KubeConfig> {
+    return this.#connection.credentials.kubeConfig();
+  }
+
+  /** How every watch is doing. */
+  health(): ReflectorHealth[] {
+    return this.#views.health();
+  }
+
+  /** Ends every watch and every request under way. */
+  async stop(): Promise<void> {
+    await this.#views.stop();
+    this.#connection.close();
+  }
+
+  async get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined> {
+    const known = this.#views.get(resource, namespace, name);
+    return known === "unknown" ? this.#read(resource, namespace, name) : (known as T | undefined);
+  }
+
+  async list<T extends KubernetesObject>(resource: Resource<T>, filter: ListFilter = {}): Promise<T[]> {
+    const known = this.#views.list(resource, filter);
+    if (known !== "unknown") return known as T[];
+    const { namespace, labels } = filter;
+    const listed = (await this.#rest.json({
+      verb: "list",
+      resource,
+      ...(namespace !== undefined && { namespace }),
+      query: { labelSelector: selectorOf(labels) },
+    })) as { items?: unknown[] | null };
+    return (listed.items ?? []).map((item) => readObject(resource, item));
+  }
+
+  async apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    const object = readObject(resource, await this.#rest.json(this.#application(resource, wanted)));
+    this.#views.learn(resource, object);
+    return object;
+  }
+
+  /** A dry run of `apply`: throws what it would throw. The answer is left aside, for an object that is not there yet has no version. */
+  async tryApply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<void> {
+    const question = this.#application(resource, wanted);
+    await this.#rest.json({ ...question, query: { ...question.query, dryRun: "All" } });
+  }
+
+  async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
+    const { namespace, name } = object.metadata;
+    const answer = await this.#rest.json({
+      verb: "update",
+      resource,
+      namespace,
+      name,
+      subresource: "status",
+      query: { fieldManager: this.#fieldManager },
+      body: object,
+    });
+    const written = readObject(resource, answer);
+    this.#views.learn(resource, written);
+    return written;
+  }
+
+  async setFinalizer<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    finalizer: string,
+    present: boolean,
+  ): Promise<T | undefined> {
+    const { namespace, name, uid } = object.metadata;
+    // The object in hand may be old: only what was read just now can say that there is nothing to do.
+    for (let newest: T | undefined = object; newest?.metadata.uid === uid; ) {
+      const finalizers = changedFinalizers(newest, finalizer, present);
+      if (finalizers === undefined && newest !== object) return newest;
+      const answer = finalizers && (await this.#patchFinalizers(resource, newest, finalizers));
+      if (answer && answer !== "outdated") return answer.object;
+      newest = await this.#read(resource, namespace, name);
+    }
+    return undefined;
+  }
+
+  async delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): Promise<void> {
+    const { namespace, name, uid } = object.metadata;
+    let answer: unknown;
+    try {
+      answer = await this.#rest.json({
+        verb: "delete",
+        resource,
+        namespace,
+        name,
+        body: { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid }, propagationPolicy: "Background" },
+      });
+    } catch (error) {
+      const namesake = error instanceof ConflictError && /UID in (the )?precondition/.test(error.message);
+      if (!(error instanceof NotFoundError) && !namesake) throw error;
+    }
+    // A Status instead of the object says that it is gone at once; some kinds send the object as it was instead.
+    const marked = isMarked(answer) ? readObject(resource, answer) : undefined;
+    if (marked && !isGone(marked)) this.#views.learn(resource, marked);
+    else this.#views.bury(resource, object.metadata);
+  }
+
+  watch<T extends KubernetesObject>(
+    resource: Resource<T>,
+    filter: ListFilter,
+    onEvent: (event: WatchEvent<T>) => void,
+  ): Watch {
+    return this.#views.watch(resource, filter, onEvent as (event: WatchEvent<KubernetesObject>) => void);
+  }
+
+  logs(namespace: string, name: string, options: LogOptions): AsyncIterable<string> {
+    const readPod = () => this.#read<Pod>(pods, namespace, name);
+    return readLog({ rest: this.#rest, clock: this.#clock, namespace, name, readPod }, options);
+  }
+
+  get #fieldManager(): string {
+    return this.#options.fieldManager ?? "tanren";
+  }
+
+  async #read<T extends KubernetesObject>(
+    resource: Resource<T>,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined> {
+    try {
+      const object = readObject(resource, await this.#rest.json({ verb: "get", resource, namespace, name }));
+      this.#views.learn(resource, object);
+      return object;
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  #application<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Question {
+    const { namespace, name } = wanted.metadata;
+    return {
+      verb: "patch",
+      resource,
+      namespace,
+      name,
+      query: { fieldManager: this.#fieldManager, force: "true", fieldValidation: "Strict" },
+      body: wanted,
+      contentType: "application/apply-patch+yaml",
+    };
+  }
+
+  /** The whole list is stated, bound to the version it was read at: a finalizer that others set meanwhile is never lost. */
+  async #patchFinalizers<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { metadata }: T,
+    finalizers: string[],
+  ): Promise<{ object: T | undefined } | "outdated"> {
+    const { namespace, name, uid, resourceVersion } = metadata;
+    const place = { resource, namespace, name };
+    let object: T;
+    try {
+      const answer = await this.#rest.json({
+        ...place,
+        verb: "patch",
+        query: { fieldManager: this.#fieldManager },
+        body: { metadata: { uid, resourceVersion, finalizers } },
+        contentType: "application/merge-patch+json",
+      });
+      object = readObject(resource, answer);
+    } catch (error) {
+      if (error instanceof NotFoundError) return { object: undefined };
+      if (error instanceof ConflictError) return "outdated";
+      throw error;
+    }
+    if (isGone(object)) {
+      this.#views.bury(resource, object.metadata);
+      return { object: undefined };
+    }
+    this.#views.learn(resource, object);
+    return { object };
+  }
+}
+
+/** Whether nothing holds the object any more: the API server answers with it a last time as it takes it away. */
+function isGone({ metadata }: KubernetesObject): boolean {
+  const {
+    deletionTimestamp,
+    finalizers = [],
+    deletionGracePeriodSeconds = 0,
+  } = metadata as KubernetesObject["metadata"] & {
+    deletionGracePeriodSeconds?: number;
+  };
+  return deletionTimestamp !== undefined && finalizers.length === 0 && deletionGracePeriodSeconds === 0;
+}
+
+/** The list with the finalizer in or out; undefined where it is so already. */
+function changedFinalizers({ metadata }: KubernetesObject, finalizer: string, present: boolean): string[] | undefined {
+  const before = metadata.finalizers ?? [];
+  if (before.includes(finalizer) === present) return undefined;
+  return present ? [...before, finalizer] : before.filter((other) => other !== finalizer);
+}
+
+function isMarked(answer: unknown): boolean {
+  return (answer as Partial<KubernetesObject> | undefined)?.metadata?.deletionTimestamp !== undefined;
+}

@@ -1,0 +1,40 @@
+import { samples } from "../../operator/api/samples.ts";
+import { type Call, isCreated } from "./audit-log.ts";
+
+/** What a candidate is given to reconcile. */
+export interface Workload {
+  apiVersion: string;
+  kind: string;
+  plural: string;
+  spec: unknown;
+  /** Whether every field of an object is as it must be in the end. */
+  isConverged(object: { metadata: { name: string; generation: number }; status?: unknown }): boolean;
+  /** The call that is waited for from an object's creation on. */
+  isFirstEffect(call: Call): boolean;
+}
+
+/** Tasks, which are to become suspended Jobs. */
+export const tasks: Workload = {
+  apiVersion: "bench.tanren.dev/v1",
+  kind: "Task",
+  plural: "tasks",
+  spec: { command: ["sleep", "1"], parallelism: 2 },
+  isConverged({ metadata, status }) {
+    const { observedGeneration, jobName, phase } = (status ?? {}) as Record<string, unknown>;
+    return observedGeneration === metadata.generation && jobName === metadata.name && phase === "Suspended";
+  },
+  isFirstEffect: (call) => isCreated(call, "jobs"),
+};
+
+/** PretrainRuns whose Corpus does not exist. */
+export const pretrainRuns: Workload = {
+  apiVersion: "tanren.dev/v1alpha1",
+  kind: "PretrainRun",
+  plural: "pretrainruns",
+  spec: samples.PretrainRun,
+  isConverged({ status }) {
+    const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; reason: string }[] };
+    return conditions.some(({ type, reason }) => type === "Succeeded" && reason === "InputNotFound");
+  },
+  isFirstEffect: ({ resource, verb, code }) => resource === "pretrainruns/status" && verb !== "get" && code === 200,
+};

@@ -1,0 +1,188 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { startCluster, type TestCluster } from "../../cluster/cluster.ts";
+import { eventually } from "../waiting.ts";
+import { type Asked, OperatorProcess, serviceAccountKubeconfig } from "./operator-process.ts";
+
+/** The operator's process on a real control plane, with the rights that the install manifest gives it. */
+
+const root = join(import.meta.dirname, "../../..");
+let cluster: TestCluster;
+let folder: string;
+const accounts: string[] = [];
+const started: OperatorProcess[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tanren-operator-"));
+  const policy = join(folder, "policy.yaml");
+  writeFileSync(
+    policy,
+    "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n",
+  );
+  cluster = await startCluster({ auditPolicy: policy });
+  await kubectl("apply", "--server-side", "-f", join(root, "charts/install/install.yaml"));
+  // A second account with the same rights, so that the audit log tells two processes apart.
+  await kubectl("create", "serviceaccount", "second", "-n", "tanren-system");
+  const subject = ["--serviceaccount", "tanren-system:second"];
+  await kubectl("create", "clusterrolebinding", "second", "--clusterrole", "tanren-operator", ...subject);
+  const lease = ["--role", "tanren-leader-election", "-n", "tanren-system"];
+  await kubectl("create", "rolebinding", "second", ...lease, ...subject);
+  for (const account of ["tanren-operator", "second"]) accounts.push(await serviceAccountKubeconfig(cluster, account));
+}, 30 * 60_000);
+
+afterEach(async () => {
+  for (const operator of started.splice(0)) await operator.end();
+});
+
+afterAll(async () => {
+  await cluster.stop();
+  await rm(folder, { recursive: true });
+}, 60_000);
+
+async function kubectl(...args: string[]): Promise<string> {
+  const result = await cluster.kubectl(args);
+  if (result.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${result.stderr}`);
+  return result.stdout;
+}
+
+function start(account: 0 | 1, configuration: object = {}): OperatorProcess {
+  const operator = new OperatorProcess(`operator-${started.length}`, folder, accounts[account] ?? "", configuration);
+  started.push(operator);
+  return operator;
+}
+
+const holder = async () =>
+  (await kubectl("get", "lease", "tanren-operator", "-n", "tanren-system", "-o", "jsonpath={.spec.holderIdentity}")) ||
+  "";
+
+/** What the accounts asked since then, from the audit log. */
+function asked(since = 0): Asked[] {
+  return readFileSync(cluster.auditLog, "utf8")
+    .split("\n")
+    .filter((line) => line.includes("system:serviceaccount:tanren-system:"))
+    .map((line) => JSON.parse(line))
+    .map((event) => ({
+      user: event.user.username.split(":").at(-1),
+      verb: event.verb,
+      resource: [event.objectRef?.resource, event.objectRef?.subresource].filter(Boolean).join("/"),
+      name: event.objectRef?.name,
+      code: event.responseStatus?.code ?? 0,
+      at: Date.parse(event.requestReceivedTimestamp),
+    }))
+    .filter(({ at }) => at >= since);
+}
+
+const writes = ({ verb, resource }: Asked) =>
+  ["create", "patch", "update", "delete"].includes(verb) && resource !== "leases";
+
+async function applyCorpora(namespace: string, count: number): Promise<void> {
+  const corpus = (index: number) => ({
+    apiVersion: "tanren.dev/v1alpha1",
+    kind: "Corpus",
+    metadata: { name: `corpus-${index}`, namespace },
+    spec: {
+      sources: [{ name: "texts", format: "jsonl", language: "en", claim: { name: "texts" } }],
+      mixture: { tokens: 1000 },
+      tokenizer: { train: { vocabularySize: 512 } },
+    },
+  });
+  const items = Array.from({ length: count }, (_, index) => corpus(index));
+  const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  const applied = await cluster.kubectl(["apply", "--server-side", "-f", "-"], { input });
+  if (applied.code !== 0) throw new Error(applied.stderr);
+}
+
+const jobs = async (namespace: string) =>
+  (await kubectl("get", "jobs", "-n", namespace, "-o", "name")).split("\n").filter(Boolean);
+
+test("with the rights of the install manifest it does its work, then asks for nothing but its lease", async () => {
+  const operator = start(0);
+  await operator.says("operator started");
+  expect(await operator.ask("/healthz")).toEqual({ code: 200, text: "ok\n" });
+  expect(await operator.ask("/readyz")).toEqual({ code: 200, text: "ok\n" });
+  await kubectl("create", "namespace", "work");
+  await applyCorpora("work", 3);
+  await eventually(async () => (await jobs("work")).length === 3, "three Jobs");
+  await eventually(async () => {
+    const last = Math.max(
+      ...asked()
+        .filter(writes)
+        .map(({ at }) => at),
+    );
+    return Date.now() - last > 8_000;
+  }, "no write for a while");
+  const quiet = Date.now();
+  await sleep(10_000);
+  const idle = asked(quiet).filter(({ resource }) => resource !== "leases");
+  expect(idle, "an idle operator asks for nothing").toEqual([]);
+  expect(asked(quiet).length, "but renews its lease").toBeGreaterThanOrEqual(4);
+  expect(asked().filter(({ code }) => code === 403)).toEqual([]);
+  const watches = asked().filter(({ verb }) => verb === "watch");
+  expect(watches.length, "one watch a resource").toBeLessThanOrEqual(13);
+  expect(new Set(asked().map(({ resource }) => resource))).not.toContain("secrets");
+  const { text } = await operator.ask("/metrics");
+  expect(text).toContain("leader_election_master_status 1");
+  expect(text).toMatch(/tanren_watch_objects\{resource="jobs"\} 3/);
+  operator.signal("SIGTERM");
+  expect((await operator.ended).code).toBe(0);
+  expect(await holder(), "the lease is given back").toBe("");
+}, 120_000);
+
+test("a leader that is killed is followed by the other within the lease's duration and two seconds", async () => {
+  const first = start(0);
+  await first.says("elected leader");
+  const second = start(1);
+  await second.says("standing for election");
+  await sleep(3_000);
+  expect(await second.ask("/readyz"), "to stand by is to be ready").toEqual({ code: 200, text: "ok\n" });
+  first.signal("SIGKILL");
+  const { at } = await first.ended;
+  await second.says("elected leader", 20_000);
+  expect(Date.now() - at).toBeLessThan(17_500);
+  await kubectl("create", "namespace", "heir");
+  await applyCorpora("heir", 1);
+  await eventually(async () => (await jobs("heir")).length === 1, "the heir works");
+}, 90_000);
+
+test("a leader that sleeps through its lease writes nothing when it wakes, and ends", async () => {
+  const first = start(0);
+  await first.says("operator started", 30_000);
+  await kubectl("create", "namespace", "sleep");
+  await applyCorpora("sleep", 30);
+  first.signal("SIGSTOP");
+  const second = start(1);
+  await second.says("elected leader", 30_000);
+  const takeover = Date.now();
+  await eventually(async () => (await jobs("sleep")).length === 30, "the heir does the rest");
+  first.signal("SIGCONT");
+  const { code, at } = await first.ended;
+  expect(code).toBe(1);
+  expect(first.logs.some(({ msg = "" }) => msg === "stopping, for another may lead")).toBe(true);
+  const late = asked(takeover).filter((each) => each.user === "tanren-operator" && writes(each) && each.at <= at);
+  expect(late).toEqual([]);
+  expect(new Set(await jobs("sleep")).size, "nothing was made twice").toBe(30);
+}, 120_000);
+
+test("configuration that is none is refused in a sentence", async () => {
+  const wrong = start(0, { leaderElection: { renewDeadlineSeconds: 20 }, wokers: 3 });
+  expect((await wrong.ended).code).toBe(1);
+  expect(wrong.stderr).toMatch(
+    /^configuration .*operator-0.json: .*wokers.*; see docs\/reference.md for its fields\n$/,
+  );
+}, 20_000);
+
+test("without the kinds it says what to install, is not ready, and goes on when they are there", async () => {
+  const definitions = join(root, "crds");
+  await kubectl("delete", "-f", definitions);
+  const operator = start(0);
+  await operator.says(/does not serve corpora.tanren.dev\/v1alpha1, .*; install the CustomResourceDefinitions/);
+  expect((await operator.ask("/readyz")).code).toBe(503);
+  expect((await operator.ask("/healthz")).code).toBe(200);
+  await kubectl("apply", "--server-side", "-f", definitions);
+  await operator.says("operator started");
+  expect((await operator.ask("/readyz")).code).toBe(200);
+}, 90_000);

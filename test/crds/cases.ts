@@ -1,0 +1,248 @@
+import { samples } from "../../operator/api/samples.ts";
+import type { Rule } from "./rules.ts";
+
+/** Changes of the kind's sample by dotted path below spec; undefined removes. */
+export type Changes = Record<string, unknown>;
+
+interface Case {
+  /** The kinds it is for; absent: every kind that has the rule. */
+  kinds?: string[];
+  path: string;
+  message: RegExp;
+  accepted: Changes;
+  refused: Changes;
+}
+
+const [inside, outside] = ["a/..b/c", "a/../../b"];
+const file = (path: string) => ({ claimName: "files", path });
+const named = (path: string) => [{ name: "one", ...file(path) }];
+const dpo = { training: { globalBatchSize: 8, sequenceLength: 64, learningRate: "1e-5" } };
+const source = (path: string, language = "ja") => [
+  { name: "web", language, licence: "Apache-2.0", format: "warc", from: file(path) },
+];
+const suite = (files: Record<string, unknown>) => [{ name: "qa", task: "jsquad", shots: 2, data: file("d"), ...files }];
+const threshold = (name: string) => [{ suite: name, metric: "exact_match", atLeast: "0.5" }];
+const shape = (attentionHeads: number, keyValueHeads: number, hiddenSize = 64) => ({
+  model: { shape: { hiddenSize, intermediateSize: 128, layers: 2, attentionHeads, keyValueHeads } },
+});
+
+/** A path may hold names that begin with two dots, but may not climb. */
+const climbing = (path: string, changes: (path: string) => Changes, kinds?: string[]): Case => ({
+  path,
+  message: /must not contain '\.\.'/,
+  accepted: changes(inside),
+  refused: changes(outside),
+  ...(kinds && { kinds }),
+});
+
+const cases: Case[] = [
+  {
+    path: "spec.compute",
+    message: /accelerator needs gpusPerNode/,
+    accepted: { "compute.accelerator": "a100-80gb", "compute.gpusPerNode": 1 },
+    refused: { "compute.accelerator": "a100-80gb" },
+  },
+  {
+    path: "spec.storage",
+    message: /exactly one of claimName, size/,
+    accepted: { storage: { claimName: "files" } },
+    refused: { storage: { claimName: "files", size: "1Gi" } },
+  },
+  {
+    path: "spec.storage",
+    message: /belong to a claim that is made/,
+    accepted: { storage: { size: "1Gi", storageClassName: "standard", accessMode: "ReadWriteOnce" } },
+    refused: { storage: { claimName: "files", accessMode: "ReadWriteOnce" } },
+  },
+  {
+    path: "spec.model",
+    message: /exactly one of pretrainRun, contextExtension/,
+    accepted: { model: { contextExtension: { name: "l" } } },
+    refused: { model: { contextExtension: { name: "l" }, directory: file("m") } },
+  },
+  climbing("spec.model.directory.path", (path) => ({ model: { directory: file(path) } })),
+  climbing("spec.chat.datasets[].path", (path) => ({ "chat.datasets": named(path) })),
+  climbing("spec.preferences.datasets[].path", (path) => ({ preferences: { datasets: named(path) }, dpo })),
+  climbing("spec.preferences.generate.prompts.path", (path) => ({
+    preferences: { generate: { prompts: file(path) } },
+    dpo,
+  })),
+  climbing("spec.sources[].from.path", (path) => ({ sources: source(path) })),
+  climbing("spec.cleaning.classifier.clean.path", (path) => ({
+    "cleaning.classifier": { clean: file(path), dirty: file("d") },
+  })),
+  climbing("spec.cleaning.classifier.dirty.path", (path) => ({
+    "cleaning.classifier": { clean: file("c"), dirty: file(path) },
+  })),
+  climbing("spec.suites[].data.path", (path) => ({ suites: suite({ data: file(path) }) })),
+  climbing("spec.suites[].examples.path", (path) => ({ suites: suite({ examples: file(path) }) })),
+  {
+    path: "spec",
+    message: /at least one of chat and dpo/,
+    accepted: { chat: undefined, dpo, preferences: { datasets: named("p") } },
+    refused: { chat: undefined },
+  },
+  {
+    path: "spec",
+    message: /dpo and preferences belong together/,
+    accepted: { dpo, preferences: { datasets: named("p") } },
+    refused: { dpo },
+  },
+  {
+    path: "spec.preferences",
+    message: /exactly one of datasets, generate/,
+    accepted: { dpo, preferences: { generate: { prompts: file("p") } } },
+    refused: { dpo, preferences: { datasets: named("p"), generate: { prompts: file("p") } } },
+  },
+  {
+    path: "spec",
+    message: /multiple of contextLength/,
+    accepted: { contextLength: 512 },
+    refused: { contextLength: 300 },
+  },
+  {
+    path: "spec",
+    message: /multiple of sequenceLength/,
+    accepted: { sequenceLength: 512 },
+    refused: { sequenceLength: 300 },
+  },
+  {
+    path: "spec",
+    message: /comparisons must not repeat method/,
+    accepted: { comparisons: ["none"] },
+    refused: { comparisons: ["positionInterpolation"] },
+  },
+  {
+    path: "spec.training",
+    message: /tokens must be at least globalBatchTokens/,
+    accepted: { "training.tokens": 1024 },
+    refused: { "training.tokens": 1023 },
+  },
+  {
+    path: "spec",
+    message: /every language of mixture.ratios needs a source/,
+    accepted: { sources: source("."), "mixture.ratios": [{ language: "ja", percent: 100 }] },
+    refused: { sources: source(".", "en"), "mixture.ratios": [{ language: "ja", percent: 100 }] },
+  },
+  {
+    path: "spec.mixture.ratios",
+    message: /percents must sum to 100/,
+    accepted: { "mixture.ratios": [{ language: "ja", percent: 100 }] },
+    refused: { "mixture.ratios": [{ language: "ja", percent: 99 }] },
+  },
+  {
+    path: "spec.cleaning.deduplication.minHash",
+    message: /bands must divide permutations/,
+    accepted: { "cleaning.deduplication.minHash": { permutations: 64, bands: 8 } },
+    refused: { "cleaning.deduplication.minHash": { permutations: 100 } },
+  },
+  {
+    path: "spec.tokenizer",
+    message: /exactly one of train, fromCorpus/,
+    accepted: { tokenizer: { fromCorpus: { name: "other" } } },
+    refused: { tokenizer: {} },
+  },
+  {
+    path: "spec.tokenizer.train.removing[]",
+    message: /exactly one of contains, pattern/,
+    accepted: { "tokenizer.train.removing": [{ contains: "a" }, { pattern: "b" }] },
+    refused: { "tokenizer.train.removing": [{ contains: "a" }, { contains: "a", pattern: "b" }] },
+  },
+  {
+    path: "spec",
+    message: /every threshold must name a suite/,
+    accepted: { thresholds: threshold("qa") },
+    refused: { thresholds: threshold("other") },
+  },
+  {
+    path: "spec.model",
+    message: /exactly one of preset, shape/,
+    accepted: shape(4, 2),
+    refused: { model: {} },
+  },
+  {
+    path: "spec.model.shape",
+    message: /attentionHeads must divide hiddenSize/,
+    accepted: shape(8, 8),
+    refused: shape(5, 5),
+  },
+  {
+    path: "spec.model.shape",
+    message: /keyValueHeads must divide attentionHeads/,
+    accepted: shape(4, 1),
+    refused: shape(4, 3),
+  },
+  {
+    path: "spec.model.shape",
+    message: /must be even/,
+    accepted: shape(8, 8, 80),
+    refused: shape(8, 8, 72),
+  },
+];
+
+/** What tests a rule; an error for one that nobody has thought of. */
+export function caseOf({ kind, path, message }: Rule): Case {
+  const found = cases.filter(
+    (each) => each.path === path && each.message.test(message) && (each.kinds?.includes(kind) ?? true),
+  );
+  const [only, ...more] = found;
+  if (only === undefined || more.length > 0)
+    throw new Error(`${found.length} cases for rule "${message}" at ${kind} ${path}; there must be one in cases.ts`);
+  return only;
+}
+
+/** A valid change of every field that a started run keeps. */
+const kept: Record<string, Changes> = {
+  "Corpus.sources": { sources: [...source("."), { ...source("more")[0], name: "more" }] },
+  "Corpus.extraction": { extraction: { mainContent: false } },
+  "Corpus.cleaning": { cleaning: { rules: {} } },
+  "Corpus.mixture": { "mixture.tokens": 1_000_000 },
+  "Corpus.tokenizer": { "tokenizer.train.vocabularySize": 2000 },
+  "Corpus.heldOutShare": { heldOutShare: "0.02" },
+  "Corpus.shardTokens": { shardTokens: 2048 },
+  "Corpus.tasks": { tasks: 3 },
+  "PretrainRun.corpus": { corpus: { name: "other" } },
+  "PretrainRun.model": shape(4, 2),
+  "PretrainRun.sequenceLength": { sequenceLength: 256 },
+  "ContextExtension.corpus": { corpus: { name: "other" } },
+  "ContextExtension.contextLength": { contextLength: 512 },
+  "ContextExtension.method": { method: "none" },
+  "ContextExtension.comparisons": { comparisons: ["none"] },
+  "ContextExtension.measurement": { "measurement.documents": 7 },
+  "AlignmentRun.chat": { "chat.heldOutShare": "0.1" },
+  "AlignmentRun.preferences": { dpo, preferences: { datasets: named("p") } },
+  "AlignmentRun.dpo": { dpo, preferences: { datasets: named("p") } },
+  "Evaluation.suites": { suites: suite({ limit: 3 }) },
+  "Evaluation.thresholds": { thresholds: threshold("qa") },
+  "Evaluation.batchSize": { batchSize: 3 },
+  model: { model: { directory: file("m") } },
+  training: { "training.learningRate": "2e-3" },
+  parallelism: { "parallelism.shard": 2 },
+  checkpoints: { "checkpoints.everySteps": 7 },
+  compute: { "compute.nodes": 2 },
+  storage: { storage: { size: "20Gi" } },
+  seed: { seed: 7 },
+};
+
+export function changeOf({ kind, keeps = "" }: Rule): Changes {
+  const changes = kept[`${kind}.${keeps}`] ?? kept[keeps];
+  if (changes === undefined) throw new Error(`cases.ts has no change of ${kind} spec.${keeps}, which a rule keeps`);
+  return changes;
+}
+
+/** The sample's spec with the changes. */
+export function changed(kind: string, changes: Changes): Record<string, unknown> {
+  const spec = structuredClone(samples[kind] ?? {});
+  for (const [path, value] of Object.entries(changes)) {
+    const names = path.split(".");
+    const last = names.pop() ?? "";
+    let node = spec;
+    for (const name of names) {
+      node[name] ??= {};
+      node = node[name] as Record<string, unknown>;
+    }
+    if (value === undefined) delete node[last];
+    else node[last] = value;
+  }
+  return spec;
+}

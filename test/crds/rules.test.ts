@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import type { TanrenObject } from "../../operator/api/kinds.ts";
+import { type Changes, caseOf, changed, changeOf } from "./cases.ts";
+import { committedRules, type Rule } from "./rules.ts";
+import { anObject, kindOf, ownVerdict, type Server, serverVerdict, useServer, type Verdict } from "./server.ts";
+
+/** Every CEL rule on the API server itself: what it lets in, what it refuses, and that the local adapter says the same. */
+
+const server = useServer();
+const rules = committedRules();
+const title = ({ kind, path, message }: Rule) => [`${kind} ${path || "(root)"}: ${message}`] as const;
+const startedStatus: TanrenObject<unknown, { startTime: string }>["status"] = { startTime: "2026-01-01T00:00:00Z" };
+const single = rules.filter(({ keeps }) => keeps === undefined).map((rule) => [...title(rule), rule] as const);
+const transition = rules.filter(({ keeps }) => keeps !== undefined).map((rule) => [...title(rule), rule] as const);
+
+test("there are rules of both sorts in every kind that has them", () => {
+  expect(single.length).toBeGreaterThan(40);
+  expect(new Set(transition.map(([, { kind }]) => kind)).size).toBe(5);
+});
+
+test.each(single)("%s", async (_, rule) => {
+  const { accepted, refused } = caseOf(rule);
+  const object = (changes: Changes) => anObject(server(), rule.kind, "ruled", changed(rule.kind, changes));
+  expect(await serverVerdict(server(), object(accepted))).toEqual([]);
+  expect(await ownVerdict(object(accepted))).toEqual([]);
+  const verdict = await serverVerdict(server(), object(refused));
+  expectTold(verdict, rule);
+  expectSame(verdict, await ownVerdict(object(refused)));
+});
+
+test.each(transition)("%s", async (_, rule) => {
+  const { cluster } = server();
+  const { resource } = kindOf(rule.kind);
+  const name = `${rule.kind}-${rule.keeps}`.toLowerCase();
+  const object = (changes: Changes) => anObject(server(), rule.kind, name, changed(rule.kind, changes));
+  const fresh = await cluster.apply(resource, object({}));
+  // Before the run has started it may become another.
+  expect(await serverVerdict(server(), object(changeOf(rule)))).toEqual([]);
+  expect(await ownVerdict(object(changeOf(rule)), fresh)).toEqual([]);
+  const started = await cluster.updateStatus(resource, { ...fresh, status: startedStatus });
+  const verdict = await serverVerdict(server(), object(changeOf(rule)));
+  expectTold(verdict, rule);
+  expectSame(verdict, await ownVerdict(object(changeOf(rule)), started));
+  await expectStays(server(), object({}), started);
+  await expectStays(server(), object({ suspend: true, "failurePolicy.maxRestarts": 9 }), started);
+});
+
+/** The rule's own sentence at the rule's own field. */
+function expectTold(verdict: Verdict, { message }: Rule): void {
+  expect(verdict.map((cause) => cause.message)).toContainEqual(expect.stringContaining(message));
+}
+
+/** The API server puts the value before the sentence; the local adapter has the sentence alone. */
+function expectSame(server: Verdict, own: Verdict): void {
+  expect(own.map(({ field }) => field)).toEqual(server.map(({ field }) => field));
+  for (const [index, { message }] of server.entries()) expect(message.endsWith(own[index]?.message ?? "?")).toBe(true);
+}
+
+async function expectStays(server: Server, wanted: ReturnType<typeof anObject>, old: TanrenObject): Promise<void> {
+  expect(await serverVerdict(server, wanted)).toEqual([]);
+  expect(await ownVerdict(wanted, old)).toEqual([]);
+}

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { Metadata, operatorNamespace, until, type World } from "./world.ts";
+
+/** What goes wrong with a real node, done to it on purpose. */
+
+const Node = z.looseObject({
+  metadata: Metadata,
+  status: z.looseObject({ conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })) }),
+});
+
+/** Kills a pod's programs as the kernel does when memory runs out: at once and without a word. */
+export function killProgram(podUid: string, program: string): void {
+  const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && isOf(entry, podUid, program));
+  if (pids.length === 0) throw new Error(`no process of pod ${podUid} runs ${program}`);
+  for (const pid of pids) process.kill(Number(pid), "SIGKILL");
+}
+
+function isOf(pid: string, podUid: string, program: string): boolean {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(podUid) &&
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(program)
+    );
+  } catch {
+    return false; // it ended while we looked
+  }
+}
+
+export async function nodeName(world: World): Promise<string> {
+  const [node] = await world.list(Node, "nodes");
+  if (node === undefined) throw new Error("the cluster has no node");
+  return node.metadata.name;
+}
+
+export function nodeIs(world: World, ready: boolean, seconds: number): Promise<true> {
+  return until(`the node ${ready ? "" : "not "}Ready`, seconds, async () => {
+    const [node] = await world.list(Node, "nodes");
+    const status = node?.status.conditions.find(({ type }) => type === "Ready")?.status;
+    return (status === "True") === ready || undefined;
+  });
+}
+
+/** The node's agent is silent for some time; its containers go on. */
+export async function silenceKubelet(world: World, seconds: number): Promise<void> {
+  await world.cluster.stopComponent("kubelet", { kill: true });
+  await sleep(seconds * 1000);
+  await world.cluster.startComponent("kubelet");
+  await nodeIs(world, true, 60);
+}
+
+/** The API server is gone for some time. */
+export async function loseApiServer(world: World, seconds: number): Promise<void> {
+  await world.cluster.stopComponent("kube-apiserver", { kill: true });
+  await sleep(seconds * 1000);
+  await world.cluster.startComponent("kube-apiserver");
+}
+
+const OperatorPod = z.looseObject({
+  metadata: Metadata,
+  status: z.looseObject({
+    conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
+    containerStatuses: z.array(z.looseObject({ restartCount: z.number() })).default([]),
+  }),
+});
+
+/** The operator's one pod that is not on its way out. */
+export async function operatorPod(world: World) {
+  const pods = await world.list(OperatorPod, "pods", "app.kubernetes.io/component=operator", operatorNamespace);
+  const [pod] = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  if (pod === undefined) throw new Error("the operator has no pod");
+  return pod;
+}
+
+/** Waits for an operator that is ready and not the one that was. */
+export function operatorAfter(world: World, before: Awaited<ReturnType<typeof operatorPod>>, seconds = 90) {
+  const restarts = (pod: typeof before) => pod.status.containerStatuses[0]?.restartCount ?? 0;
+  return until("another operator that is ready", seconds, async () => {
+    const pod = await operatorPod(world);
+    const other = pod.metadata.uid !== before.metadata.uid || restarts(pod) > restarts(before);
+    const ready = pod.status.conditions.some(({ type, status }) => type === "Ready" && status === "True");
+    return (other && ready) || undefined;
+  });
+}
