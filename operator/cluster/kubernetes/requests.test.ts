@@ -291,6 +291,22 @@ test("a token that is rotated in its file is used at once, and a kubeconfig that
   ]);
 });
 
+test("an exec plugin is asked for the token, by client-node, and its word is kept", async () => {
+  const server = await Loopback.start((_, response) => json(response, 200, aList(1, [])));
+  const credential = {
+    apiVersion: "client.authentication.k8s.io/v1",
+    kind: "ExecCredential",
+    status: { token: "plug" },
+  };
+  const says = `console.log(${JSON.stringify(JSON.stringify(credential))})`;
+  const exec = { apiVersion: credential.apiVersion, command: process.execPath, args: ["-e", says] };
+  const cluster = { "insecure-skip-tls-verify": true }; // client-node speaks plain HTTP to no other
+  const path = server.kubeconfig({ user: { exec }, cluster });
+  const connection = connected(server, { kubeconfig: { path } }).cluster;
+  await connection.list(configMaps);
+  expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(["Bearer plug"]);
+});
+
 test("a CA that changes in its file is the one that counts from then on", async () => {
   const first = await Loopback.start((_, response) => json(response, 200, aList(1, [])), certificates.one);
   const authority = join(first.directory, "ca.crt");
