@@ -10,7 +10,7 @@ NODE := node_modules/.bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs
 BIN := .venv/bin
 
-.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys test-chart test-install test-contract test-operators bench-operators images e2e generate lock verify lint clean cluster-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys test-chart test-cluster test-contract test-install test-operators bench-operators images e2e generate lock verify lint clean cluster-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -47,7 +47,8 @@ setup-bench: .stamps/bench ## install the environment of the peers that results 
 quickstart: setup ## from real web pages to a chat answer on this machine
 	examples/quickstart/run.sh
 
-test: test-operator test-chart test-kernels test-bench test-journeys ## all tests
+# The fast ones first.
+test: test-operator test-chart test-kernels test-bench test-journeys test-cluster test-contract test-install test-operators ## all tests (the first run builds Kubernetes, Helm and peers from source)
 
 test-operator: setup ## unit tests of operator and command
 	$(NODE) node_modules/.bin/tsc -p .
@@ -62,13 +63,17 @@ test-bench: setup setup-bench ## identities with peers (transformers loads what 
 test-journeys: setup ## the whole chain, crash sweeps, bad input, on the local adapter
 	$(VITEST) run test/journeys
 
+test-cluster: setup ## the Kubernetes that tests run against: starts, stands side by side, leaves nothing behind (Go)
+	cd test/cluster/launcher && go vet ./... && go test ./...
+	$(VITEST) run test/cluster
+
 test-operators: setup ## an operator on this runtime sends no more calls than its peers do, on a control plane built from source (Go)
 	$(VITEST) run test/bench
 
 bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go; a quarter of an hour; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
-test-contract: setup ## both adapters under one suite, and the CRDs, on a real control plane (the first run builds Kubernetes)
+test-contract: setup ## both adapters under one suite, the CRDs, the command, on a real control plane (Go)
 	$(VITEST) run --config test/vitest.config.ts
 
 test-chart: setup ## chart and plain manifests: values, rights, dashboards, health checks
