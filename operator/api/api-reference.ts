@@ -1,15 +1,19 @@
+import type { z } from "zod";
 import type { KindDefinition } from "./kinds.ts";
 import { apiVersion } from "./kinds.ts";
 import { reasons } from "./reasons.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
-/** The API reference as Markdown: every field of every kind with type, bounds, default and meaning. */
-export function apiReference(kinds: readonly KindDefinition[]): string {
+/** The API reference as Markdown: every field of every kind, and of the operator's configuration, with type, bounds, default and meaning. */
+export function apiReference(kinds: readonly KindDefinition[], configuration: z.ZodType): string {
   const parts = [
     "<!-- Generated from operator/api by `make generate`; do not edit. -->",
     "# API reference",
     `Group and version: \`${apiVersion}\`. Fields marked * are required. Decimals are strings in quotes.`,
     ...kinds.flatMap(kindSection),
+    "## Configuration of the operator",
+    "A JSON file, named by `--config` of `operator/process.ts`; the chart writes it from its values.",
+    table(fieldHeader, fieldRows(structuralSchema(configuration), "")),
     "## Reasons",
     "Reasons of conditions and Events.",
     table(
@@ -20,18 +24,19 @@ export function apiReference(kinds: readonly KindDefinition[]): string {
   return `${parts.join("\n\n")}\n`;
 }
 
+const fieldHeader = ["field", "type", "default", "meaning"];
+
 function kindSection(kind: KindDefinition): string[] {
   const spec = structuralSchema(kind.spec);
   const status = structuralSchema(kind.status);
-  const header = ["field", "type", "default", "meaning"];
   return [
     `## ${kind.resource.kind}`,
     `${kind.about} Short name: \`${kind.shortNames.join("`, `")}\`.`,
     "### spec",
-    table(header, fieldRows(spec, "")),
+    table(fieldHeader, fieldRows(spec, "")),
     ...ruleList(spec, "spec"),
     "### status",
-    table(header, fieldRows(status, "")),
+    table(fieldHeader, fieldRows(status, "")),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
+import { OperatorConfiguration } from "../configuration.ts";
 import { apiReference } from "./api-reference.ts";
 import { customResourceDefinition } from "./crd.ts";
 import { kinds } from "./kinds.ts";
@@ -14,4 +15,4 @@ for (const kind of kinds) {
   const yaml = stringify(customResourceDefinition(kind), { aliasDuplicateObjects: false, lineWidth: 0 });
   writeFileSync(`${root}crds/${kind.resource.plural}.yaml`, header + yaml);
 }
-writeFileSync(`${root}docs/reference.md`, apiReference(kinds));
+writeFileSync(`${root}docs/reference.md`, apiReference(kinds, OperatorConfiguration));
