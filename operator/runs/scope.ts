@@ -26,7 +26,7 @@ export interface RunScope {
   spec: unknown;
   common: RunSpec;
   storage: RunStorage;
-  /** The claim the run writes to, whoever made it; absent when there is none of that name. */
+  /** The claim the run writes to, whoever made it; absent when there is none of that name, or the run does not come to it yet. */
   claim?: PersistentVolumeClaim;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
@@ -95,16 +95,20 @@ export async function readScope(
   const storage = storageOf(kind.definition, run, common);
   const filter = { namespace, labels: ownedBy(run) };
   const wanted = kind.references(spec);
-  const [ownJobs, ownPods, ownConfigMaps, ownServices, claim, references] = await Promise.all([
+  const [ownJobs, ownPods, ownConfigMaps, ownServices, ownClaims, references] = await Promise.all([
     cluster.list(jobs, filter),
     cluster.list(pods, filter),
     cluster.list(configMaps, filter),
     cluster.list(services, filter),
-    cluster.get(claims, namespace, storage.claimName),
+    cluster.list(claims, filter),
     readReferences(cluster, kinds, namespace, wanted),
   ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
   const cycle = unresolved ? await findCycle(cluster, kinds, { kind: run.kind, namespace, name }, wanted) : undefined;
+  const isClaim = ({ metadata }: PersistentVolumeClaim) => metadata.name === storage.claimName;
+  // A claim of others is in no cache: it is asked for only where it matters.
+  const asks = !unresolved && run.status?.completionTime === undefined;
+  const claim = ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined);
   const address = speaker(ownJobs, ownPods)?.status?.podIP;
   const progress = address === undefined ? undefined : await reader.askProgress(address);
   return {

@@ -49,7 +49,7 @@ const here = new URL(".", import.meta.url).pathname;
 const repository = new URL("../../", import.meta.url).pathname;
 
 /** The operator of Tasks on Tanren's runtime and adapter. */
-export async function tanren(): Promise<Candidate> {
+export async function tanren(workers: number): Promise<Candidate> {
   const program = join(here, "tanren/operator.ts");
   const { version, environment } = await node(program);
   return {
@@ -58,7 +58,7 @@ export async function tanren(): Promise<Candidate> {
     version,
     command: ({ namespace, kubeconfig }, metricsPort) => ({
       file: process.execPath,
-      arguments: [program, namespace, String(metricsPort)],
+      arguments: [program, namespace, String(metricsPort), String(workers)],
       environment: { ...environment, KUBECONFIG: kubeconfig },
     }),
     resyncs: true,
@@ -66,7 +66,7 @@ export async function tanren(): Promise<Candidate> {
 }
 
 /** The operator of this project as it runs in a cluster, over PretrainRuns that wait for a Corpus. */
-export async function tanrenOperator(): Promise<Candidate> {
+export async function tanrenOperator(workers: number): Promise<Candidate> {
   const program = join(repository, "operator/process.ts");
   const { version, environment } = await node(program);
   const crds = readdirSync(join(repository, "crds")).map((file) => `crds/${file}`);
@@ -85,7 +85,7 @@ export async function tanrenOperator(): Promise<Candidate> {
     kinds: crds,
     command: ({ namespace, kubeconfig }, port) => {
       const configuration = `${kubeconfig}.operator.json`;
-      writeFileSync(configuration, JSON.stringify({ namespace, port }));
+      writeFileSync(configuration, JSON.stringify({ namespace, port, workers }));
       return {
         file: process.execPath,
         arguments: [program, "--config", configuration],
@@ -104,7 +104,7 @@ async function node(program: string): Promise<{ version: string; environment: Re
   return { version: `Tanren ${version}, Node ${process.versions.node}`, environment };
 }
 
-export async function controllerRuntime(): Promise<Candidate> {
+export async function controllerRuntime(workers: number): Promise<Candidate> {
   const directory = join(here, "controller-runtime");
   const { stdout } = await run("go", ["version"]).catch((error: unknown) => {
     throw new Error("go is needed to build the operator of controller-runtime: install Go 1.26 or newer", {
@@ -123,7 +123,7 @@ export async function controllerRuntime(): Promise<Candidate> {
     version: `controller-runtime ${version}, ${go.split(" ")[2]}`,
     command: ({ namespace, kubeconfig }, metricsPort) => ({
       file: join(made, "operator"),
-      arguments: ["--namespace", namespace, "--metrics", `127.0.0.1:${metricsPort}`],
+      arguments: ["--namespace", namespace, "--metrics", `127.0.0.1:${metricsPort}`, "--workers", String(workers)],
       environment: { KUBECONFIG: kubeconfig },
     }),
     resyncs: true,

@@ -17,7 +17,8 @@ const usage = `Measures an operator written on Tanren's runtime beside the same 
   --paced N          objects made one after another (100)
   --large N          objects in the largest measurement, 0 to leave it out (5000)
   --idle N           seconds of standing idle (60)
-  --only NAME,...    tanren, controller-runtime, kopf: the same operator on each; tanren-operator: the project's own, one round
+  --workers N        objects that Tanren and controller-runtime reconcile at once (4); kopf knows no fitting limit
+  --only NAME,...    tanren, controller-runtime, kopf: the same operator on each; tanren-operator: the project's own, one round, not the largest
   --record FILE      writes the tables into this Markdown file, between its two marks
   --output FILE      figures as JSON (build/bench/operators.json)
 `;
@@ -39,19 +40,22 @@ const full: Sizes = {
   pacedPerSecond: 20,
   large: 5000,
   idleSeconds: 60,
-  settleSeconds: 10,
+  settleSeconds: 5,
 };
 
 /** The same operator on each framework. */
 const frameworks = { tanren, "controller-runtime": controllerRuntime, kopf };
-const makers: Record<string, () => Promise<Candidate>> = { ...frameworks, "tanren-operator": tanrenOperator };
+const makers: Record<string, (workers: number) => Promise<Candidate>> = {
+  ...frameworks,
+  "tanren-operator": tanrenOperator,
+};
 
-export async function prepare(names: readonly string[] = Object.keys(frameworks)): Promise<Candidate[]> {
+export async function prepare(names: readonly string[] = Object.keys(frameworks), workers = 4): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
   for (const name of names) {
     const make = makers[name];
     if (make === undefined) throw new Error(`--only: there is no ${name}; there are ${Object.keys(makers).join(", ")}`);
-    candidates.push(await make());
+    candidates.push(await make(workers));
   }
   return candidates;
 }
@@ -67,6 +71,7 @@ async function main(): Promise<void> {
       paced: text,
       large: text,
       idle: text,
+      workers: text,
       only: text,
       record: text,
       output: { type: "string", default: "build/bench/operators.json" },
@@ -89,19 +94,26 @@ async function main(): Promise<void> {
   say("preparing the operators (built or installed once, then from the cache)");
   // Ends the operators too, and the control plane when it misses its owner.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+  const workers = count("workers", values.workers, 4);
   const names = values.only?.split(",") ?? Object.keys(makers);
   const [peers, own] = [
-    await prepare(names.filter((name) => name in frameworks)),
-    await prepare(names.filter((name) => !(name in frameworks))),
+    await prepare(
+      names.filter((name) => name in frameworks),
+      workers,
+    ),
+    await prepare(
+      names.filter((name) => !(name in frameworks)),
+      workers,
+    ),
   ];
   const comparison = await withLaboratory(async (laboratory) => ({
     tasks: await compare(laboratory, peers, sizes, say),
-    pretrainRuns: await compare(laboratory, own, { ...sizes, rounds: 1 }, say),
+    pretrainRuns: await compare(laboratory, own, { ...sizes, rounds: 1, large: 0 }, say),
   }));
   const machine = describeMachine();
   const versions = Object.fromEntries([...peers, ...own].map(({ name, version }) => [name, version]));
   mkdirSync(dirname(values.output), { recursive: true });
-  const record = { date: new Date().toISOString(), machine, versions, sizes, ...comparison };
+  const record = { date: new Date().toISOString(), machine, versions, sizes, workers, ...comparison };
   writeFileSync(values.output, `${JSON.stringify(record, null, 2)}\n`);
   const day = record.date.slice(0, 10);
   const tables = [[comparison.tasks, peers] as const, [comparison.pretrainRuns, own] as const]

@@ -15,9 +15,9 @@ import { jobs, tasks } from "./task.ts";
 
 /** The operator of the comparison on Tanren's runtime and adapter. */
 
-const [namespace = "--help", metricsPort = "0"] = process.argv.slice(2);
+const [namespace = "--help", metricsPort = "0", workers = "4"] = process.argv.slice(2);
 if (namespace === "--help") {
-  process.stdout.write("Usage: KUBECONFIG=FILE node operator.ts NAMESPACE METRICS_PORT\n");
+  process.stdout.write("Usage: KUBECONFIG=FILE node operator.ts NAMESPACE METRICS_PORT WORKERS\n");
   process.exit(0);
 }
 const random = Math.random;
@@ -53,7 +53,7 @@ const controller = new Controller(
     resource: tasks,
     children: { resources: [jobs], labels: managedBy, ownerOf },
     reconciler: reconcileTasks(cluster),
-    workers: 4,
+    workers: Number(workers),
   },
 );
 await controller.start();
