@@ -7,7 +7,7 @@ import type { KubernetesObject, Pod, Wanted } from "../../operator/cluster/objec
 import { builtinResources, type Resource } from "../../operator/cluster/resource.ts";
 import { ApiServer } from "./api-server.ts";
 import { StandInNode } from "./stand-in-node.ts";
-import { eventually } from "./waiting.ts";
+import { eventually, untilOver } from "./waiting.ts";
 import type { World } from "./world.ts";
 
 /** The adapter before a real control plane; a stand-in plays the kubelet. */
@@ -49,8 +49,14 @@ export async function openKubernetesWorld({ cached = false } = {}): Promise<Worl
     },
     setReady: (pod, ready) => node.tell(pod, { ready }),
     holdPod: (pod) => node.tell(pod, { held: true }),
-    finishPod: (pod, code, message) => node.tell(pod, { exit: { code, ...(message !== undefined && { message }) } }),
-    disruptPod: (pod) => node.tell(pod, { disrupted: true }),
+    async finishPod(pod, code, message) {
+      await node.tell(pod, { exit: { code, ...(message !== undefined && { message }) } });
+      await untilOver(cluster, pod);
+    },
+    async disruptPod(pod) {
+      await node.tell(pod, { disrupted: true });
+      await untilOver(cluster, pod);
+    },
     async environmentOf(pod) {
       return Object.fromEntries(
         pod.spec.containers[0]?.env.map((variable) => [variable.name, resolved(pod, variable)]) ?? [],

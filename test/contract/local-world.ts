@@ -7,7 +7,7 @@ import { connectLocal, LocalCluster } from "../../operator/cluster/local/index.t
 import type { KubernetesObject, Pod, Wanted } from "../../operator/cluster/objects.ts";
 import { pods, type Resource } from "../../operator/cluster/resource.ts";
 import { steered } from "./objects.ts";
-import { eventually, isOver } from "./waiting.ts";
+import { eventually, untilOver } from "./waiting.ts";
 import type { World } from "./world.ts";
 
 const namespace = "default";
@@ -55,11 +55,7 @@ export async function openLocalWorld(): Promise<World> {
     async finishPod(pod, exitCode, message) {
       const said = message === undefined ? "" : `&message=${encodeURIComponent(message)}`;
       await tell(pod, `/finish?code=${exitCode}${said}`);
-      if (pod.spec.restartPolicy !== "Never") return;
-      await eventually(async () => {
-        const now = await current(pod);
-        return now?.metadata.uid !== pod.metadata.uid || isOver(now);
-      }, `pod ${pod.metadata.name} has ended`);
+      await untilOver(cluster, pod);
     },
     async disruptPod(pod) {
       const now = await current(pod);

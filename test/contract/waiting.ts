@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, KubernetesObject, Pod } from "../../operator/cluster/objects.ts";
+import type { Cluster } from "../../operator/cluster/port.ts";
 import { jobs, pods, type Resource } from "../../operator/cluster/resource.ts";
 import type { World } from "./world.ts";
 
@@ -78,6 +79,14 @@ export const isRunning = ({ metadata, status }: Pod) =>
   status?.phase === "Running" && metadata.deletionTimestamp === undefined;
 
 export const isOver = ({ status }: Pod) => status?.phase === "Succeeded" || status?.phase === "Failed";
+
+/** Waits until the connection reads that the pod has ended, or reads it no more. */
+export async function untilOver(cluster: Cluster, { metadata: { namespace, name, uid } }: Pod): Promise<void> {
+  await eventually(async () => {
+    const now = await cluster.get(pods, namespace, name);
+    return now?.metadata.uid !== uid || isOver(now);
+  }, `pod ${name} has ended`);
+}
 
 export const indexOf = (pod: Pod) => Number(pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
 

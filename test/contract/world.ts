@@ -18,7 +18,7 @@ export interface World {
   setReady(pod: Pod, ready: boolean): Promise<void>;
   /** Lets the program outlast a request to stop, until `finishPod`. */
   holdPod(pod: Pod): Promise<void>;
-  /** Ends the program, and where that ends the pod, waits until the cluster knows. */
+  /** Ends the program and with it the pod, and waits until `cluster` knows; for pods that are not started again. */
   finishPod(pod: Pod, exitCode: number, message?: string): Promise<void>;
   /** Ends the pod for a reason that is not its program's: condition DisruptionTarget. */
   disruptPod(pod: Pod): Promise<void>;
