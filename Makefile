@@ -63,9 +63,9 @@ test-bench: setup setup-bench ## identities with peers (transformers loads what 
 test-journeys: setup ## the whole chain, crash sweeps, bad input, on the local adapter
 	$(VITEST) run test/journeys
 
-test-cluster: setup ## the Kubernetes that tests run against: starts, stands side by side, leaves nothing behind (Go)
+test-cluster: setup ## the Kubernetes that tests run against, and the adapter and operator while it restarts and leaders die (Go)
 	cd test/cluster/launcher && go vet ./... && go test ./...
-	$(VITEST) run test/cluster
+	$(VITEST) run test/cluster test/adapter
 
 test-operators: setup ## an operator on this runtime sends no more calls than its peers do, on a control plane built from source (Go)
 	$(VITEST) run test/bench

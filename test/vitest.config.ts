@@ -1,13 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/**
- * Tests against a real control plane, which is built on the first run and shared by all files of a run. Tests of the adapter alone
- * start clusters of their own and run without this.
- */
+/** Tests against a real control plane, which is built on the first run and shared by all files of a run. */
 export default defineConfig({
   test: {
     include: ["test/contract/**/*.test.ts", "test/crds/**/*.test.ts", "test/command/**/*.test.ts"],
-    exclude: ["test/contract/adapter/**"],
     globalSetup: ["test/cluster/global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

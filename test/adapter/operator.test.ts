@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { samples } from "../../../operator/api/samples.ts";
-import { startCluster, type TestCluster } from "../../cluster/cluster.ts";
-import { eventually } from "../waiting.ts";
+import { samples } from "../../operator/api/samples.ts";
+import { startCluster, type TestCluster } from "../cluster/cluster.ts";
+import { eventually } from "../contract/waiting.ts";
 import { type Asked, OperatorProcess, serviceAccountKubeconfig } from "./operator-process.ts";
 
 /** The operator's process on a real control plane, with the rights that the install manifest gives it. */
 
-const root = join(import.meta.dirname, "../../..");
+const root = join(import.meta.dirname, "../..");
 let cluster: TestCluster;
 let folder: string;
 const accounts: string[] = [];

@@ -1,10 +1,10 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectKubernetes, type KubernetesOptions } from "../../../operator/cluster/kubernetes/index.ts";
-import { configMaps } from "../../../operator/cluster/resource.ts";
-import { startCluster, type TestCluster } from "../../cluster/cluster.ts";
-import { eventually } from "../waiting.ts";
+import { connectKubernetes, type KubernetesOptions } from "../../operator/cluster/kubernetes/index.ts";
+import { configMaps } from "../../operator/cluster/resource.ts";
+import { startCluster, type TestCluster } from "../cluster/cluster.ts";
+import { eventually } from "../contract/waiting.ts";
 import { serviceAccountKubeconfig } from "./operator-process.ts";
 
 /** What only a real API server can do to the adapter. */

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestCluster } from "../../cluster/cluster.ts";
-import { eventually } from "../waiting.ts";
+import type { TestCluster } from "../cluster/cluster.ts";
+import { eventually } from "../contract/waiting.ts";
 
-const entry = join(import.meta.dirname, "../../../operator/process.ts");
+const entry = join(import.meta.dirname, "../../operator/process.ts");
 
 /** The operator as a process of its own, as the chart's pod runs it, with the rights of a ServiceAccount. */
 export class OperatorProcess {
