@@ -98,6 +98,20 @@ async function applyCorpora(namespace: string, count: number): Promise<void> {
   if (applied.code !== 0) throw new Error(applied.stderr);
 }
 
+/** OwnerReferencesPermissionEnforcement looks for new kinds every half minute, and until then forbids everybody to own by them. */
+async function owningIsAllowed(): Promise<boolean> {
+  const owner = { apiVersion: "tanren.dev/v1alpha1", kind: "Corpus", name: "any", uid: "0", blockOwnerDeletion: true };
+  const owned = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "owned", namespace: "work", ownerReferences: [owner] },
+  };
+  const { code } = await cluster.kubectl(["create", "--dry-run=server", "--as", "somebody", "-f", "-"], {
+    input: JSON.stringify(owned),
+  });
+  return code === 0;
+}
+
 const jobs = async (namespace: string) =>
   (await kubectl("get", "jobs", "-n", namespace, "-o", "name")).split("\n").filter(Boolean);
 
@@ -118,6 +132,9 @@ test("with the rights of the install manifest it does its work, then asks for no
   expect(await operator.ask("/healthz")).toEqual({ code: 200, text: "ok\n" });
   expect(await operator.ask("/readyz")).toEqual({ code: 200, text: "ok\n" });
   await kubectl("create", "namespace", "work");
+  // Somebody with the operator's rights, whom the audit log tells from it.
+  await kubectl("create", "clusterrolebinding", "somebody", "--clusterrole", "tanren-operator", "--user", "somebody");
+  await eventually(owningIsAllowed, "admission that knows the new kinds", 60_000);
   await applyCorpora("work", 3);
   await eventually(async () => (await jobs("work")).length === 3, "three Jobs");
   await eventually(async () => {

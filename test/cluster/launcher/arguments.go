@@ -33,7 +33,9 @@ func (i *instance) apiServerArguments() []string {
 		fmt.Sprintf("--secure-port=%d", portOf(i.Block, portAPIServer)),
 		"--tls-cert-file=" + i.pki("apiserver.crt"), "--tls-private-key-file=" + i.pki("apiserver.key"),
 		"--client-ca-file=" + i.pki("ca.crt"),
-		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement", "--allow-privileged=true",
+		"--authorization-mode=Node,RBAC", "--allow-privileged=true",
+		// OpenShift and others have the second one on: who sets blockOwnerDeletion must have the right to the owner's finalizers.
+		"--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement",
 		"--service-cluster-ip-range=" + serviceRange(i.Block),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + i.pki("service-accounts.crt"),
