@@ -1,5 +1,5 @@
 import type { App } from "cdk8s";
-import { group, kinds } from "../../operator/api/kinds.ts";
+import { group, inferenceDeployment, kinds } from "../../operator/api/kinds.ts";
 import { value, when } from "./expression.ts";
 import { isCluster, isNamespaced, named, namespace, operatorName, Template } from "./template.ts";
 import { serviceAccount } from "./workload.ts";
@@ -7,6 +7,8 @@ import { serviceAccount } from "./workload.ts";
 /** What the operator and people may do. Nothing but what the operator does: no secrets, no exec, no wildcard. */
 
 const plurals = kinds.map(({ resource }) => resource.plural);
+/** Kinds that carry a finalizer: what they made may be in use. */
+const held = kinds.filter((kind) => kind !== inferenceDeployment).map(({ resource }) => resource.plural);
 const observe = ["get", "list", "watch"];
 
 /** Server-side apply of an object that is not there yet is a patch and a create. */
@@ -14,7 +16,8 @@ const apply = ["create", "patch"];
 
 const operatorRules = [
   // The finalizer stands in metadata; specs are never written.
-  { apiGroups: [group], resources: plurals, verbs: [...observe, "patch"] },
+  { apiGroups: [group], resources: held, verbs: [...observe, "patch"] },
+  { apiGroups: [group], resources: [inferenceDeployment.resource.plural], verbs: ["list", "watch"] },
   { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ["update"] },
   // Asked for by clusters that check who may be made an owner whose deletion waits for its children (blockOwnerDeletion).
   { apiGroups: [group], resources: plurals.map((plural) => `${plural}/finalizers`), verbs: ["update"] },

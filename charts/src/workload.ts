@@ -101,7 +101,7 @@ function pod() {
 const fieldRef = (fieldPath: string) => ({ fieldRef: { apiVersion: "v1", fieldPath } });
 
 function container() {
-  const probe = (path: string) => ({ httpGet: { path, port: "http" }, periodSeconds: 10, timeoutSeconds: 3 });
+  const probe = (path: string) => ({ httpGet: { path, port: "http" }, periodSeconds: 10, timeoutSeconds: 5 });
   return {
     name: "operator",
     image: imageReference("image"),
@@ -112,7 +112,9 @@ function container() {
       { name: "POD_NAMESPACE", valueFrom: fieldRef("metadata.namespace") },
     ],
     ports: [{ name: "http", containerPort: operatorPort, protocol: "TCP" }],
-    livenessProbe: { ...probe("/healthz"), failureThreshold: 3 },
+    // On a node whose processors are taken, a process with a small request starts and answers slowly; killing it makes it slower.
+    startupProbe: { ...probe("/healthz"), periodSeconds: 2, failureThreshold: 90 },
+    livenessProbe: { ...probe("/healthz"), failureThreshold: 6 },
     readinessProbe: { ...probe("/readyz"), failureThreshold: 3 },
     resources: optional("resources"),
     securityContext: {

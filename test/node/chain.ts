@@ -1,12 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { killProgram, loseApiServer, nodeIs, nodeName, operatorAfter, operatorPod, silenceKubelet } from "./faults.ts";
+import {
+  exhaustMemory,
+  killProgram,
+  loseApiServer,
+  nodeIs,
+  nodeName,
+  operatorAfter,
+  operatorPod,
+  silenceKubelet,
+} from "./faults.ts";
 import { likeQuickstart, type Manifest, quickstartManifests } from "./manifests.ts";
 import { attemptsAt, conditionOf, eventsOf, nextAttempt, Pod, Run, runningPods, underWay } from "./runs.ts";
 import { namespace, operatorNamespace, until, type World } from "./world.ts";
-
-const minutes = 60_000;
 
 const Policy = z.looseObject({
   spec: z.looseObject({ podSelector: z.looseObject({ matchLabels: z.record(z.string(), z.string()).default({}) }) }),
@@ -22,7 +29,7 @@ const waiting: readonly Manifest[] = Array.from({ length: 30 }, (_, index) =>
 
 /** From raw pages to a chat model, while what can go wrong on a node goes wrong. */
 export function chain(world: () => World): void {
-  test("the quickstart is taken as a whole, before anything it refers to is there", { timeout: minutes }, async () => {
+  test("the quickstart is taken as a whole, before anything it refers to is there", async () => {
     const keys: Manifest = {
       apiVersion: "v1",
       kind: "Secret",
@@ -31,18 +38,18 @@ export function chain(world: () => World): void {
     };
     await world().apply(keys, ...quickstartManifests());
     await world().apply(...waiting);
-    await until("the endpoint says what it waits for", 30, async () => {
+    await until("the endpoint says what it waits for", async () => {
       const endpoint = await world().get(Run, "inferencedeployment", "assistant");
       return conditionOf(endpoint, "Ready")?.reason === "InputNotReady" || undefined;
     });
   });
 
-  test("a Corpus is made although the operator's pod is deleted meanwhile", { timeout: 5 * minutes }, async () => {
-    await until("pods of the Corpus", 90, async () => (await runningPods(world(), "Corpus", "manuals"))[0]);
+  test("a Corpus is made although the operator's pod is deleted meanwhile", async () => {
+    await until("pods of the Corpus", async () => (await runningPods(world(), "Corpus", "manuals"))[0]);
     const before = await operatorPod(world());
     await world().kubectl("delete", "pod", before.metadata.name, "--namespace", operatorNamespace, "--wait=false");
     await operatorAfter(world(), before);
-    await world().wait("corpus/manuals", "condition=Succeeded", 200);
+    await world().wait("corpus/manuals", "condition=Succeeded");
     const { status } = await world().get(Run, "corpus", "manuals");
     // The operator that followed took up what it found: nothing was begun twice.
     expect(status.attempts.map(({ stage, number }) => `${stage} ${number}`)).toEqual([
@@ -52,8 +59,8 @@ export function chain(world: () => World): void {
     ]);
   });
 
-  test("people see how far a run is: columns, log lines, Events", { timeout: 4 * minutes }, async () => {
-    await underWay(world(), "PretrainRun", "base", { seconds: 200 });
+  test("people see how far a run is: columns, log lines, Events", async () => {
+    await underWay(world(), "PretrainRun", "base");
     const [header = "", row = ""] = (
       await world().kubectl("get", "pretrainrun", "base", "--namespace", namespace)
     ).split("\n");
@@ -73,15 +80,13 @@ export function chain(world: () => World): void {
       .trim()
       .split("\n")
       .map((line) => z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
-    expect(lines.some((line) => "loss" in line && "step" in line)).toBe(true);
+    expect(lines).toContainEqual(expect.objectContaining({ program: "train", event: "training", steps: 1500 }));
     expect(await eventsOf(world(), "Corpus", "manuals")).toEqual(
       expect.arrayContaining(["StageStarted", "StageCompleted", "Completed"]),
     );
   });
 
-  test("a program has no API token, no root, no file of the image to write, and a NetworkPolicy", {
-    timeout: minutes,
-  }, async () => {
+  test("a program has no API token, no root, no file of the image to write, and a NetworkPolicy", async () => {
     const [pod] = await runningPods(world(), "PretrainRun", "base");
     const name = pod?.metadata.name ?? "";
     expect(pod?.spec.automountServiceAccountToken).toBe(false);
@@ -96,9 +101,7 @@ export function chain(world: () => World): void {
     ]);
   });
 
-  test("a training pod that is deleted is followed by one that goes on from a checkpoint", {
-    timeout: 3 * minutes,
-  }, async () => {
+  test("a training pod that is deleted is followed by one that goes on from a checkpoint", async () => {
     const { status } = await underWay(world(), "PretrainRun", "base");
     const [pod] = await runningPods(world(), "PretrainRun", "base");
     await world().kubectl("delete", "pod", pod?.metadata.name ?? "", "--namespace", namespace, "--wait=false");
@@ -109,32 +112,33 @@ export function chain(world: () => World): void {
     expect(after.status.restarts).toBe(0);
   });
 
-  test("what must not change while a run is under way is refused, with the reason", { timeout: minutes }, async () => {
+  test("what must not change while a run is under way is refused, with the reason", async () => {
     const patch = JSON.stringify({ spec: { training: { learningRate: "1e-9" } } });
     const words = ["patch", "pretrainrun", "base", "--namespace", namespace, "--type=merge", "-p", patch];
     expect(await world().refused(...words)).toContain("spec.training cannot change once the run has started");
   });
 
-  test("a program that is killed costs one restart", { timeout: 3 * minutes }, async () => {
-    const { status } = await underWay(world(), "PretrainRun", "base", { after: 0 });
+  test("a program that is killed for memory costs one restart", async () => {
+    const { status } = await underWay(world(), "PretrainRun", "base");
     const [pod] = await runningPods(world(), "PretrainRun", "base");
-    killProgram(pod?.metadata.uid ?? "", "tanren_kernels.train");
+    await exhaustMemory(world(), pod?.metadata.name ?? "");
     const after = await nextAttempt(world(), "pretrainrun", "base", "train", 3);
-    expect(attemptsAt(after, "train")[1]).toMatchObject({ exitCode: 137, counted: true });
-    expect(attemptsAt(after, "train")[2]?.resumedFromStep).toBeGreaterThanOrEqual(status.progress?.checkpointStep ?? 1);
+    const [, second, third] = attemptsAt(after, "train");
+    expect(second).toMatchObject({ reason: "OutOfMemory", exitCode: 137, counted: true });
+    expect(third?.resumedFromStep).toBeGreaterThanOrEqual(status.progress?.checkpointStep ?? 1);
     expect(after.status.restarts).toBe(1);
   });
 
-  test("a kubelet that is silent for a minute costs a run nothing", { timeout: 5 * minutes }, async () => {
+  test("a kubelet that is silent for a minute costs a run nothing", async () => {
     const before = await underWay(world(), "PretrainRun", "base");
     await silenceKubelet(world(), 60);
-    await world().wait("pretrainrun/base", "condition=Succeeded", 200);
+    await world().wait("pretrainrun/base", "condition=Succeeded");
     const { status } = await world().get(Run, "pretrainrun", "base");
     expect(status.attempts.length).toBe(before.status.attempts.length);
     expect(status.restarts).toBe(1);
   });
 
-  test("a suspended run gives up its pod, and goes on where it was", { timeout: 5 * minutes }, async () => {
+  test("a suspended run gives up its pod, and goes on where it was", async () => {
     await underWay(world(), "ContextExtension", "long", { stage: "train" });
     const suspend = (value: boolean) =>
       world().kubectl(
@@ -142,19 +146,22 @@ export function chain(world: () => World): void {
         ...["-p", JSON.stringify({ spec: { suspend: value } })],
       );
     await suspend(true);
-    await until("no pod of the suspended run", 60, async () => {
+    await until("no pod of the suspended run", async () => {
       const pods = await world().list(Pod, "pods", "tanren.dev/kind=ContextExtension");
       const run = await world().get(Run, "contextextension", "long");
       const atRest = pods.every(({ status }) => status.phase !== "Running" && status.phase !== "Pending");
       return (atRest && conditionOf(run, "Succeeded")?.reason === "Suspended") || undefined;
     });
     await suspend(false);
-    const { status } = await underWay(world(), "ContextExtension", "long", { stage: "train" });
-    expect(status.attempts.at(-1)?.resumedFromStep).toBeGreaterThan(0);
-    expect(status.restarts).toBe(0);
+    // The same attempt, by another pod: nothing failed.
+    const attempts = await until("the run to go on from a checkpoint", async () => {
+      const { status } = await world().get(Run, "contextextension", "long");
+      return (status.attempts[0]?.resumedFromStep ?? 0) > 0 ? status.attempts : undefined;
+    });
+    expect(attempts.filter(({ stage }) => stage === "train")).toHaveLength(1);
   });
 
-  test("a drained node gives up operator and run; uncordoned, they go on", { timeout: 5 * minutes }, async () => {
+  test("a drained node gives up operator and run; uncordoned, they go on", async () => {
     await underWay(world(), "ContextExtension", "long", { stage: "train-none" });
     const node = await nodeName(world());
     const before = await operatorPod(world());
@@ -162,18 +169,14 @@ export function chain(world: () => World): void {
     expect(await runningPods(world(), "ContextExtension", "long")).toEqual([]);
     await world().kubectl("uncordon", node);
     await operatorAfter(world(), before);
-    await world().wait("contextextension/long", "condition=Succeeded", 240);
+    await world().wait("contextextension/long", "condition=Succeeded");
     const { status } = await world().get(Run, "contextextension", "long");
     expect(status.restarts).toBe(0);
     expect(attemptsAt({ metadata: { name: "", uid: "", labels: {} }, status }, "train-none").length).toBe(2);
   });
 
-  test("an API server that is killed under load is waited for", { timeout: 3 * minutes }, async () => {
-    await until(
-      "a pod of the AlignmentRun",
-      60,
-      async () => (await runningPods(world(), "AlignmentRun", "assistant"))[0],
-    );
+  test("an API server that is killed under load is waited for", async () => {
+    await until("a pod of the AlignmentRun", async () => (await runningPods(world(), "AlignmentRun", "assistant"))[0]);
     const before = await operatorPod(world());
     await loseApiServer(world(), 15);
     // More objects than the operator works on at once, all changed while it finds its way back.
@@ -183,19 +186,16 @@ export function chain(world: () => World): void {
       await world().wait(
         `pretrainrun/${name}`,
         "jsonpath={.status.conditions[?(@.type=='Succeeded')].reason}=InputNotFound",
-        30,
       );
-    await nodeIs(world(), true, 60);
+    await nodeIs(world(), true);
     expect((await operatorPod(world())).metadata.uid).toBe(before.metadata.uid);
   });
 
-  test("an operator that is killed is followed by itself, and the chat model is made", {
-    timeout: 6 * minutes,
-  }, async () => {
+  test("an operator that is killed is followed by itself, and the chat model is made", async () => {
     const before = await operatorPod(world());
     killProgram(before.metadata.uid, "operator/process.ts");
     await operatorAfter(world(), before);
-    await world().wait("alignmentrun/assistant", "condition=Succeeded", 300);
+    await world().wait("alignmentrun/assistant", "condition=Succeeded");
     const { status } = await world().get(Run, "alignmentrun", "assistant");
     expect(status.restarts).toBe(0);
     expect(status.stages.map(({ name, state }) => `${name} ${state}`)).toEqual([
@@ -206,20 +206,8 @@ export function chain(world: () => World): void {
     ]);
   });
 
-  test("a program that outgrows its memory is killed, and after the second time the run says so", {
-    timeout: 3 * minutes,
-  }, async () => {
-    const starved = { suspend: false, compute: { resources: { cpu: "500m", memory: "120Mi" } } };
-    await world().apply(likeQuickstart("PretrainRun", "starved", starved));
-    await world().wait("pretrainrun/starved", "condition=Succeeded=False", 10);
-    await until("the end of the starved run", 120, async () => {
-      const run = await world().get(Run, "pretrainrun", "starved");
-      return conditionOf(run, "Succeeded")?.reason === "OutOfMemory" || undefined;
-    });
-  });
-
-  test("the Evaluation is passed", { timeout: 4 * minutes }, async () => {
-    await world().wait("evaluation/assistant", "condition=Succeeded", 200);
+  test("the Evaluation is passed", async () => {
+    await world().wait("evaluation/assistant", "condition=Succeeded");
     expect(await eventsOf(world(), "Evaluation", "assistant")).toEqual(
       expect.arrayContaining(["StageStarted", "StageCompleted"]),
     );

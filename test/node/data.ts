@@ -19,7 +19,7 @@ export async function fillClaims(world: World): Promise<void> {
     const data = await rawMaterial(work);
     const claims = quickstartManifests().filter(({ kind }) => kind === "PersistentVolumeClaim");
     await world.apply(...claims, loader(claims.map(({ metadata }) => metadata.name)));
-    await world.wait("pod/loader", "condition=Ready", 120);
+    await world.wait("pod/loader", "condition=Ready");
     const sources = {
       "web-pages": join(data, "web"),
       "program-code": join(data, "code"),

@@ -5,7 +5,6 @@ import { z } from "zod";
 import { conditionOf, eventsOf, Run } from "./runs.ts";
 import { Metadata, namespace, until, type World } from "./world.ts";
 
-const minutes = 60_000;
 const kinds = ["inferencedeployments", "evaluations", "alignmentruns", "contextextensions", "pretrainruns", "corpora"];
 const made = "jobs,deployments,pods,services,configmaps,persistentvolumeclaims,networkpolicies";
 const Named = z.looseObject({ metadata: Metadata });
@@ -16,9 +15,9 @@ const Volume = z.looseObject({
 
 /** What was made for an object goes with it; what is in use stays. */
 export function deletion(world: () => World): void {
-  test("a parent in use is held, and says by whom", { timeout: minutes }, async () => {
+  test("a parent in use is held, and says by whom", async () => {
     await world().kubectl("delete", "contextextension", "long", "--namespace", namespace, "--wait=false");
-    const held = await until("the condition InUse", 30, async () => {
+    const held = await until("the condition InUse", async () => {
       const run = await world().get(Run, "contextextension", "long");
       return conditionOf(run, "InUse")?.status === "True" ? run : undefined;
     });
@@ -27,18 +26,18 @@ export function deletion(world: () => World): void {
     expect(await eventsOf(world(), "ContextExtension", "long")).toContain("Deleting");
   });
 
-  test("everything is deleted at once, and nothing is left", { timeout: 4 * minutes }, async () => {
+  test("everything is deleted at once, and nothing is left", async () => {
     const volumes = await world().list(Volume, "persistentvolumes");
     const ofRuns = volumes.filter(({ spec }) => spec.claimRef.name.includes("-"));
     expect(ofRuns.length).toBeGreaterThanOrEqual(5);
     await world().kubectl("delete", kinds.join(","), "--all", "--namespace", namespace, "--timeout=120s");
-    await until("nothing that was made for them", 90, async () => {
+    await until("nothing that was made for them", async () => {
       const left = await world().list(Named, made, "app.kubernetes.io/managed-by=tanren");
       return left.length === 0 || undefined;
     });
     const own = (await world().list(Named, "persistentvolumeclaims")).map(({ metadata }) => metadata.name);
     expect(own.sort()).toEqual(["program-code", "small-files", "web-pages"]);
-    await until("no volume but those of the raw material", 60, async () => {
+    await until("no volume but those of the raw material", async () => {
       const left = await world().list(Volume, "persistentvolumes");
       return left.length === own.length || undefined;
     });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { Metadata, operatorNamespace, until, type World } from "./world.ts";
+import { Metadata, namespace, operatorNamespace, until, type World } from "./world.ts";
 
 /** What goes wrong with a real node, done to it on purpose. */
 
@@ -10,7 +10,21 @@ const Node = z.looseObject({
   status: z.looseObject({ conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })) }),
 });
 
-/** Kills a pod's programs as the kernel does when memory runs out: at once and without a word. */
+/** Programs beside the pod's own fill its memory, each smaller than it: the kernel takes the largest. */
+export async function exhaustMemory(world: World, pod: string): Promise<void> {
+  const program = [
+    "import os, time",
+    "for _ in range(20):",
+    "    if os.fork() == 0:",
+    "        held = b'x' * (60 << 20)",
+    "        time.sleep(60)",
+    "time.sleep(60)",
+  ].join("\n");
+  // It ends with the pod, and with an error.
+  await world.refused("exec", pod, "--namespace", namespace, "--", "python", "-c", program);
+}
+
+/** Kills a pod's program at once and without a word. */
 export function killProgram(podUid: string, program: string): void {
   const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && isOf(entry, podUid, program));
   if (pids.length === 0) throw new Error(`no process of pod ${podUid} runs ${program}`);
@@ -34,8 +48,8 @@ export async function nodeName(world: World): Promise<string> {
   return node.metadata.name;
 }
 
-export function nodeIs(world: World, ready: boolean, seconds: number): Promise<true> {
-  return until(`the node ${ready ? "" : "not "}Ready`, seconds, async () => {
+export function nodeIs(world: World, ready: boolean): Promise<true> {
+  return until(`the node ${ready ? "" : "not "}Ready`, async () => {
     const [node] = await world.list(Node, "nodes");
     const status = node?.status.conditions.find(({ type }) => type === "Ready")?.status;
     return (status === "True") === ready || undefined;
@@ -47,7 +61,7 @@ export async function silenceKubelet(world: World, seconds: number): Promise<voi
   await world.cluster.stopComponent("kubelet", { kill: true });
   await sleep(seconds * 1000);
   await world.cluster.startComponent("kubelet");
-  await nodeIs(world, true, 60);
+  await nodeIs(world, true);
 }
 
 /** The API server is gone for some time. */
@@ -74,9 +88,9 @@ export async function operatorPod(world: World) {
 }
 
 /** Waits for an operator that is ready and not the one that was. */
-export function operatorAfter(world: World, before: Awaited<ReturnType<typeof operatorPod>>, seconds = 90) {
+export function operatorAfter(world: World, before: Awaited<ReturnType<typeof operatorPod>>) {
   const restarts = (pod: typeof before) => pod.status.containerStatuses[0]?.restartCount ?? 0;
-  return until("another operator that is ready", seconds, async () => {
+  return until("another operator that is ready", async () => {
     const pod = await operatorPod(world);
     const other = pod.metadata.uid !== before.metadata.uid || restarts(pod) > restarts(before);
     const ready = pod.status.conditions.some(({ type, status }) => type === "Ready" && status === "True");

@@ -11,7 +11,6 @@ import { Manifest } from "./manifests.ts";
 import { namespace, operatorNamespace, repository, type World } from "./world.ts";
 
 const run = promisify(execFile);
-const minutes = 60_000;
 
 export const values = {
   networkPolicies: { enabled: true, runNamespaces: [namespace] },
@@ -40,9 +39,7 @@ const restricted = (name: string): Manifest =>
   });
 
 export function installation(world: () => World): void {
-  test("the chart's operator runs where the restricted standard is enforced, and leads", {
-    timeout: 5 * minutes,
-  }, async () => {
+  test("the chart's operator runs where the restricted standard is enforced, and leads", async () => {
     await world().apply(restricted(operatorNamespace), restricted(namespace));
     say("helm install");
     const chart = join(repository, "charts/tanren");
@@ -54,7 +51,7 @@ export function installation(world: () => World): void {
     expect(leases.map(({ spec }) => spec.holderIdentity.split("_")[0])).toEqual([metadata.name]);
   });
 
-  test("a pod that is restricted too puts raw material on the claims", { timeout: 5 * minutes }, async () => {
+  test("a pod that is restricted too puts raw material on the claims", async () => {
     await fillClaims(world());
   });
 }

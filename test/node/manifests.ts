@@ -31,14 +31,14 @@ const smaller: Record<string, Tree> = {
   PretrainRun: {
     model: { preset: "llama-tiny" },
     sequenceLength: 64,
-    training: { tokens: 3_000_000, globalBatchTokens: 1024, microBatchSize: 16, evaluateEverySteps: 500 },
-    checkpoints: { everySteps: 100 },
+    training: { tokens: 1_536_000, globalBatchTokens: 1024, microBatchSize: 16, evaluateEverySteps: 500 },
+    checkpoints: { everySteps: 50 },
     compute,
     storage,
   },
   ContextExtension: {
     contextLength: 128,
-    training: { tokens: 600_000, globalBatchTokens: 1024, microBatchSize: 8, evaluateEverySteps: 200 },
+    training: { tokens: 614_400, globalBatchTokens: 1024, microBatchSize: 8, evaluateEverySteps: 200 },
     measurement: { documents: 12 },
     checkpoints: { everySteps: 50 },
     compute,

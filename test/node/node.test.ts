@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, onTestFailed } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, onTestFailed, vi } from "vitest";
 import { say } from "../../images/commands.ts";
 import { chain } from "./chain.ts";
 import { deletion } from "./deletion.ts";
+import { gang } from "./gang.ts";
 import { imageContents } from "./image-contents.ts";
 import { installation } from "./installation.ts";
 import { rights } from "./rights.ts";
@@ -11,6 +12,7 @@ import { World } from "./world.ts";
 /** The whole chain on a real node with the real images, in one life of a cluster: each part goes on where the one before ended. */
 
 const minutes = 60_000;
+vi.setConfig({ testTimeout: 15 * minutes });
 let started: World | undefined;
 const world = (): World => {
   if (started === undefined) throw new Error("the cluster did not start");
@@ -34,5 +36,6 @@ describe("images", () => imageContents(world));
 describe("installation", () => installation(world));
 describe("the chain, while a node's things go wrong", () => chain(world));
 describe("the endpoint", () => serving(world));
+describe("several pods, several writers", () => gang(world));
 describe("deletion", () => deletion(world));
 describe("the operator's rights", () => rights(world));

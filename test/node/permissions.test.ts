@@ -14,12 +14,18 @@ const role = granted([
   },
 ]);
 
-const request = (verb: string, group: string, resource: string, { name = "it", namespace = "a", code = 200 } = {}) =>
+const request = (
+  verb: string,
+  group: string,
+  resource: string,
+  { name = "it", namespace = "a", code = 200, decision = "allow" } = {},
+) =>
   JSON.stringify({
     verb,
     user: { username: "operator" },
     objectRef: { apiGroup: group, resource, namespace, name },
     responseStatus: { code },
+    annotations: { "authorization.k8s.io/decision": decision },
   });
 
 test("an apply that makes its object uses the right to create, one that changes it does not", () => {
@@ -41,9 +47,9 @@ test("a right for one name is used by that name alone", () => {
 });
 
 test("a refused request is told, and so is one of a right that no role gives", () => {
-  expect([...used(request("delete", "batch", "jobs", { code: 403 }), "operator", role).refused]).toEqual([
-    "a\tbatch\tjobs\tdelete",
-  ]);
+  expect([
+    ...used(request("delete", "batch", "jobs", { code: 403, decision: "forbid" }), "operator", role).refused,
+  ]).toEqual(["a\tbatch\tjobs\tdelete"]);
   expect([...used(request("get", "", "secrets"), "operator", role).refused]).toEqual(["a\tcore\tsecrets\tget"]);
 });
 

@@ -29,6 +29,7 @@ const AuditEvent = z.looseObject({
     })
     .optional(),
   responseStatus: z.looseObject({ code: z.number().optional() }).optional(),
+  annotations: z.record(z.string(), z.string()).default({}),
 });
 type AuditEvent = z.output<typeof AuditEvent>;
 
@@ -55,7 +56,7 @@ export function granted(roles: readonly Role[]): Set<string> {
 export interface Used {
   /** Rights that were used and are there. */
   allowed: Set<string>;
-  /** Requests that were refused for want of a right. */
+  /** Rights for want of which requests were refused. */
   refused: Set<string>;
 }
 
@@ -70,7 +71,9 @@ export function used(auditLog: string, username: string, rights: ReadonlySet<str
   for (const event of events) {
     for (const { ways, inWords } of needs(event)) {
       const way = ways.find((one) => rights.has(one));
-      if (way === undefined || event.responseStatus?.code === 403) result.refused.add(inWords);
+      // A 403 may also come from admission; the authorizer says of itself.
+      const forbidden = event.annotations["authorization.k8s.io/decision"] === "forbid";
+      if (way === undefined || forbidden) result.refused.add(inWords);
       else result.allowed.add(way);
     }
   }

@@ -52,8 +52,8 @@ export async function runningPods(world: World, kind: string, name: string): Pro
 }
 
 /** Waits until the newest attempt of a run has done some steps beyond a checkpoint, and returns the run. */
-export function underWay(world: World, kind: string, name: string, { stage = "", after = 0, seconds = 120 } = {}) {
-  return until(`${kind}/${name} at work${stage && ` on ${stage}`} beyond step ${after}`, seconds, async () => {
+export function underWay(world: World, kind: string, name: string, { stage = "", after = 0 } = {}) {
+  return until(`${kind}/${name} at work${stage && ` on ${stage}`} beyond step ${after}`, async () => {
     const run = await world.get(Run, kind, name);
     const ended = conditionOf(run, "Succeeded");
     if (ended?.status === "True" || ended?.status === "False")
@@ -69,8 +69,8 @@ export function underWay(world: World, kind: string, name: string, { stage = "",
 export const attemptsAt = (run: Run, stage: string) => run.status.attempts.filter((attempt) => attempt.stage === stage);
 
 /** Waits until a run has made so many attempts at a stage and the newest is under way. */
-export function nextAttempt(world: World, kind: string, name: string, stage: string, number: number, seconds = 120) {
-  return until(`attempt ${number} of ${kind}/${name} at ${stage}`, seconds, async () => {
+export function nextAttempt(world: World, kind: string, name: string, stage: string, number: number) {
+  return until(`attempt ${number} of ${kind}/${name} at ${stage}`, async () => {
     const run = await world.get(Run, kind, name);
     return attemptsAt(run, stage).length >= number ? run : undefined;
   });

@@ -5,8 +5,6 @@ import { apiKey } from "./chain.ts";
 import { conditionOf, Pod, Run, serviceAddress } from "./runs.ts";
 import { Condition, Metadata, namespace, until, type World } from "./world.ts";
 
-const minutes = 60_000;
-
 const Endpoint = z.looseObject({
   metadata: Metadata,
   status: z.looseObject({
@@ -69,8 +67,8 @@ const scale = (world: World, replicas: number) =>
 
 /** The model behind an endpoint, while pods come and go. */
 export function serving(world: () => World): void {
-  test("the endpoint answers through its Service, and only those with the key", { timeout: 4 * minutes }, async () => {
-    await world().wait("inferencedeployment/assistant", "condition=Ready", 200);
+  test("the endpoint answers through its Service, and only those with the key", async () => {
+    await world().wait("inferencedeployment/assistant", "condition=Ready");
     const address = await serviceAddress(world(), "assistant");
     const response = await ask(address);
     expect(response.status).toBe(200);
@@ -80,16 +78,12 @@ export function serving(world: () => World): void {
     expect((await endpoint(world())).status.served?.digest).toBe(artifact?.digest);
   });
 
-  test("the endpoint is scaled up and down under requests, and none fails", { timeout: 4 * minutes }, async () => {
+  test("the endpoint is scaled up and down under requests, and none fails", async () => {
     const requests = constantRequests(await serviceAddress(world(), "assistant"));
     await scale(world(), 2);
-    await until(
-      "two ready replicas",
-      120,
-      async () => (await endpoint(world())).status.readyReplicas === 2 || undefined,
-    );
+    await until("two ready replicas", async () => (await endpoint(world())).status.readyReplicas === 2 || undefined);
     await scale(world(), 1);
-    await until("one pod", 90, async () => {
+    await until("one pod", async () => {
       const pods = await world().list(Pod, "pods", "tanren.dev/kind=InferenceDeployment");
       return pods.length === 1 || undefined;
     });
@@ -98,19 +92,19 @@ export function serving(world: () => World): void {
     expect(asked).toBeGreaterThan(10);
   });
 
-  test("another model takes over under requests, and none fails", { timeout: 4 * minutes }, async () => {
+  test("another model takes over under requests, and none fails", async () => {
     const wanted = (await world().get(Run, "contextextension", "long")).status.artifact;
     const requests = constantRequests(await serviceAddress(world(), "assistant"));
     // The gate speaks of the chat model alone, so it goes with it.
     const spec = { model: { alignmentRun: null, contextExtension: { name: "long" } }, requires: [] };
     const words = ["patch", "inferencedeployment", "assistant", "--namespace", namespace, "--type=merge"];
     await world().kubectl(...words, "-p", JSON.stringify({ spec }));
-    await until("the other model alone is served", 150, async () => {
+    await until("the other model alone is served", async () => {
       const { status } = await endpoint(world());
       const ready = conditionOf({ status }, "Ready");
       return (status.served?.digest === wanted?.digest && ready?.status === "True") || undefined;
     });
-    await until("the old pods are gone", 90, async () => {
+    await until("the old pods are gone", async () => {
       const pods = await world().list(Pod, "pods", "tanren.dev/kind=InferenceDeployment");
       return pods.length === 1 || undefined;
     });

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -14,6 +14,9 @@ export const repository = fileURLToPath(new URL("../..", import.meta.url));
 export const operatorNamespace = "tanren-system";
 /** Where the runs of the test are. */
 export const namespace = "llm";
+
+/** Nothing that is waited for takes this long, even where other work takes most of the machine. */
+const patienceSeconds = 400;
 
 export const Condition = z.looseObject({
   type: z.string(),
@@ -98,8 +101,8 @@ export class World {
   }
 
   /** Waits as people do: `kubectl wait`. Says when it is so. */
-  async wait(object: string, condition: string, seconds: number, where = namespace): Promise<void> {
-    await this.kubectl("wait", object, "--namespace", where, `--for=${condition}`, `--timeout=${seconds}s`);
+  async wait(object: string, condition: string, where = namespace): Promise<void> {
+    await this.kubectl("wait", object, "--namespace", where, `--for=${condition}`, `--timeout=${patienceSeconds}s`);
     say(`${object}: ${condition}`);
   }
 
@@ -129,13 +132,15 @@ export class World {
       const { stdout, stderr } = await this.cluster.kubectl(question);
       await writeFile(join(folder, file), stdout + stderr);
     }
+    await cp(join(this.cluster.directory, "logs"), join(folder, "components"), { recursive: true });
+    await cp(this.cluster.auditLog, join(folder, "audit.log"));
     return folder;
   }
 }
 
 /** Looks until there is something to see; throws with what it waited for. */
-export async function until<T>(what: string, seconds: number, look: () => Promise<T | undefined>): Promise<T> {
-  const end = performance.now() + seconds * 1000;
+export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const end = performance.now() + patienceSeconds * 1000;
   let trouble: unknown;
   while (performance.now() < end) {
     try {
@@ -147,5 +152,5 @@ export async function until<T>(what: string, seconds: number, look: () => Promis
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
-  throw new Error(`${what}: not within ${seconds} s`, { cause: trouble });
+  throw new Error(`${what}: not within ${patienceSeconds} s`, { cause: trouble });
 }
