@@ -22,7 +22,7 @@ import { claims, configMaps, deployments, jobs, networkPolicies, pods, services 
 import { OperatorConfiguration } from "./configuration.ts";
 import { batchKinds } from "./kinds/index.ts";
 import { startOperator } from "./main.ts";
-import { labels } from "./runs/names.ts";
+import { labels, managed } from "./runs/names.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { serveHealth } from "./runtime/health-server.ts";
 import { createLogger, type Logger } from "./runtime/logger.ts";
@@ -55,9 +55,9 @@ const longestStopMilliseconds = 20_000;
 
 const kinds = [...batchKinds.map(({ definition }) => definition.resource), inferenceDeployment.resource];
 
-/** What every object carries that was made for another; nothing else has its kind or UID in a label. */
+/** Children of all kinds; nothing else has its owner's kind or UID in a label. */
 const children = {
-  labels: { "app.kubernetes.io/managed-by": "tanren" },
+  labels: managed,
   impliedBy: [labels.kind, labels.uid],
   indexedBy: labels.uid,
 };

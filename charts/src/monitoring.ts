@@ -1,7 +1,7 @@
 import type { App } from "cdk8s";
-import { labels as kernelLabelNames } from "../../operator/runs/names.ts";
+import { labels as kernelLabelNames, managed } from "../../operator/runs/names.ts";
 import { spread, token, value, valueToken, when } from "./expression.ts";
-import { isCluster, kernelLabels, named, namespace, operatorLabels, operatorName, Template } from "./template.ts";
+import { isCluster, named, namespace, operatorLabels, operatorName, Template } from "./template.ts";
 
 /** Objects of the Prometheus operator, and Grafana's dashboards. */
 
@@ -26,7 +26,7 @@ export function monitoring(app: App): void {
     kind: "PodMonitor",
     metadata: { name: named("programs"), namespace, labels: { [spread]: valueToken("podMonitor.labels") } },
     spec: {
-      selector: { matchLabels: kernelLabels },
+      selector: { matchLabels: managed },
       namespaceSelector: when(isCluster, { any: true }),
       podTargetLabels: [kind, name, stage, attempt],
       podMetricsEndpoints: [

@@ -1,9 +1,10 @@
 import type { App } from "cdk8s";
 import { progressPort } from "../../operator/runs/kernel-pod.ts";
+import { managed } from "../../operator/runs/names.ts";
 import { servingPort } from "../../operator/serving/objects.ts";
 import { operatorPort } from "./configuration.ts";
 import { and, type Expression, each, item, token, value, when } from "./expression.ts";
-import { isCluster, kernelLabels, named, namespace, operatorLabels, operatorName, Template } from "./template.ts";
+import { isCluster, named, namespace, operatorLabels, operatorName, Template } from "./template.ts";
 
 /**
  * Who may speak with whom. Policies add up: pods of runs are denied everything here, and the operator makes a policy for each run
@@ -29,13 +30,13 @@ export function network(app: App): void {
   new Template(app, "networkpolicy-operator", { when: enabled }).add(policy(operatorName, namespace, operatorSpec()));
   new Template(app, "networkpolicy-runs", { when: enabled, forEach: runNamespaces }).add(
     policy(named("runs-deny"), token(item), {
-      podSelector: { matchLabels: kernelLabels },
+      podSelector: { matchLabels: managed },
       policyTypes: ["Ingress", "Egress"],
     }),
   );
   new Template(app, "networkpolicy-scrapers", { when: and(enabled, scrapers), forEach: runNamespaces }).add(
     policy(named("runs-scrape"), token(item), {
-      podSelector: { matchLabels: kernelLabels },
+      podSelector: { matchLabels: managed },
       policyTypes: ["Ingress"],
       ingress: [{ from: token(scrapers), ports: [tcp(progressPort), tcp(servingPort)] }],
     }),
@@ -57,7 +58,7 @@ function operatorSpec() {
       {
         to: [
           {
-            podSelector: { matchLabels: kernelLabels },
+            podSelector: { matchLabels: managed },
             namespaceSelector: when(isCluster, {}),
           },
         ],

@@ -43,8 +43,5 @@ const commonLabels = {
   "app.kubernetes.io/version": token({ appVersion: true }),
 };
 
-/** Every pod that the operator makes. */
-export const kernelLabels = { "app.kubernetes.io/managed-by": "tanren" };
-
 export const isCluster = equal(value("mode"), "cluster");
 export const isNamespaced = equal(value("mode"), "namespaced");

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { InvalidError } from "../cluster/port.ts";
 import { admit } from "./admission.ts";
 import { kinds, type TanrenObject } from "./kinds.ts";
-import { samples } from "./samples.ts";
+import { changed, samples } from "./samples.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
 const metadata = { name: "x", namespace: "default" };
@@ -12,23 +12,6 @@ const kindOf = (name: string) => {
   if (!kind) throw new Error(`no kind ${name}`);
   return kind;
 };
-
-/** The sample of a kind with a change by path; undefined removes. */
-function changed(kind: string, changes: Record<string, unknown>): Record<string, unknown> {
-  const spec = structuredClone(samples[kind] ?? {});
-  for (const [path, value] of Object.entries(changes)) {
-    const names = path.split(".");
-    const last = names.pop() ?? "";
-    let node = spec;
-    for (const name of names) {
-      node[name] ??= {};
-      node = node[name] as Record<string, unknown>;
-    }
-    if (value === undefined) delete node[last];
-    else node[last] = value;
-  }
-  return spec;
-}
 
 function causes(kind: string, spec: unknown, old?: unknown): { field: string; message: string }[] {
   try {

@@ -20,3 +20,23 @@ export const samples: Record<string, Record<string, unknown>> = {
   },
   InferenceDeployment: { model: { alignmentRun: { name: "a" } } },
 };
+
+/** Changes of a sample by dotted path below spec; undefined removes. */
+export type Changes = Record<string, unknown>;
+
+/** The spec of a kind's sample with the changes. */
+export function changed(kind: string, changes: Changes): Record<string, unknown> {
+  const spec = structuredClone(samples[kind] ?? {});
+  for (const [path, value] of Object.entries(changes)) {
+    const names = path.split(".");
+    const last = names.pop() ?? "";
+    let node = spec;
+    for (const name of names) {
+      node[name] ??= {};
+      node = node[name] as Record<string, unknown>;
+    }
+    if (value === undefined) delete node[last];
+    else node[last] = value;
+  }
+  return spec;
+}

@@ -11,6 +11,9 @@ export const labels = {
   attempt: "tanren.dev/attempt",
 } as const;
 
+/** What every object carries that was made for another. */
+export const managed = { "app.kubernetes.io/managed-by": "tanren" } as const;
+
 /** A Job's pods are named after it with "-<index>-<5 characters>", and a host name has at most 63. */
 export const longestJobName = 52;
 const longestLabel = 63;
@@ -37,7 +40,7 @@ export const ownedBy = (owner: KubernetesObject) => ({ [labels.uid]: owner.metad
 
 export function childLabels(owner: KubernetesObject): Record<string, string> {
   return {
-    "app.kubernetes.io/managed-by": "tanren",
+    ...managed,
     "app.kubernetes.io/part-of": "tanren",
     [labels.kind]: owner.kind,
     [labels.name]: owner.metadata.name.length <= longestLabel ? owner.metadata.name : dnsLabel(owner.metadata.name),

@@ -1,8 +1,5 @@
-import { samples } from "../../operator/api/samples.ts";
+import type { Changes } from "../../operator/api/samples.ts";
 import type { Rule } from "./rules.ts";
-
-/** Changes of the kind's sample by dotted path below spec; undefined removes. */
-export type Changes = Record<string, unknown>;
 
 interface Case {
   /** The kinds it is for; absent: every kind that has the rule. */
@@ -228,21 +225,4 @@ export function changeOf({ kind, keeps = "" }: Rule): Changes {
   const changes = kept[`${kind}.${keeps}`] ?? kept[keeps];
   if (changes === undefined) throw new Error(`cases.ts has no change of ${kind} spec.${keeps}, which a rule keeps`);
   return changes;
-}
-
-/** The sample's spec with the changes. */
-export function changed(kind: string, changes: Changes): Record<string, unknown> {
-  const spec = structuredClone(samples[kind] ?? {});
-  for (const [path, value] of Object.entries(changes)) {
-    const names = path.split(".");
-    const last = names.pop() ?? "";
-    let node = spec;
-    for (const name of names) {
-      node[name] ??= {};
-      node = node[name] as Record<string, unknown>;
-    }
-    if (value === undefined) delete node[last];
-    else node[last] = value;
-  }
-  return spec;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { TanrenObject } from "../../operator/api/kinds.ts";
-import { type Changes, caseOf, changed, changeOf } from "./cases.ts";
+import { type Changes, changed } from "../../operator/api/samples.ts";
+import { caseOf, changeOf } from "./cases.ts";
 import { committedRules, type Rule } from "./rules.ts";
 import { anObject, kindOf, ownVerdict, type Server, serverVerdict, useServer, type Verdict } from "./server.ts";
 
