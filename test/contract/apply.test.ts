@@ -138,7 +138,7 @@ overEveryAdapter("apply", (world) => {
     await cluster.updateStatus(runs, { ...made, status: { startTime: "2026-01-01T00:00:00Z" } });
     const causes = await refusal(cluster, runs, aRun(world(), "started", { sequenceLength: 256 }));
     expect(causes).toEqual([
-      expect.objectContaining({ message: expect.stringContaining("spec.sequenceLength cannot change once") }),
+      { field: "spec.sequenceLength", message: expect.stringContaining("spec.sequenceLength cannot change once") },
     ]);
     const paused = await cluster.apply(runs, aRun(world(), "started", { suspend: true }));
     expect(paused.spec.suspend).toBe(true);

@@ -5,7 +5,7 @@ import { deployments, pods } from "../../operator/cluster/resource.ts";
 import { findCondition, isTrue } from "../../operator/runtime/conditions.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aDeployment } from "./objects.ts";
-import { eventually, given, isRunning, until, untilGone } from "./waiting.ts";
+import { eventually, given, isRunning, podsLeft, until, untilGone } from "./waiting.ts";
 import type { World } from "./world.ts";
 
 /** The Deployment's figures; the API server leaves out those that are zero. */
@@ -106,6 +106,7 @@ overEveryAdapter("Deployments", (world) => {
     const done = await rolledOut(world(), "rolls", 2, 2);
     watch.close();
     expect(isTrue(done.status?.conditions, "Available")).toBe(true);
+    await podsLeft(() => podsOf(world(), "rolls"), 2);
     expect(await podsOf(world(), "rolls", "one")).toEqual([]);
     expect({ most, fewest }).toEqual({ most: 3, fewest: 2 });
   });
@@ -116,7 +117,7 @@ overEveryAdapter("Deployments", (world) => {
     await cluster.apply(deployments, deployment("good"));
     await ready(world(), "stuck", "good", 2);
     await rolledOut(world(), "stuck", 1, 2);
-    const before = (await podsOf(world(), "stuck", "good")).map(({ metadata }) => metadata.uid);
+    const before = await podsOf(world(), "stuck", "good");
     await cluster.apply(deployments, deployment("bad"));
     const stuck = await until(
       world(),
@@ -131,7 +132,8 @@ overEveryAdapter("Deployments", (world) => {
     await cluster.apply(deployments, deployment("good"));
     const healed = await rolledOut(world(), "stuck", 3, 2);
     expect(isTrue(healed.status?.conditions, "Available")).toBe(true);
-    expect((await podsOf(world(), "stuck")).map(({ metadata }) => metadata.uid).toSorted()).toEqual(before.toSorted());
+    const uids = (found: Pod[]) => found.map(({ metadata }) => metadata.uid).toSorted();
+    expect(uids(await podsLeft(() => podsOf(world(), "stuck"), 2))).toEqual(uids(before));
   });
 
   test("scale up, down and to nothing", async () => {
@@ -148,11 +150,13 @@ overEveryAdapter("Deployments", (world) => {
     await rolledOut(world(), "scales", 2, 3);
     await cluster.apply(deployments, deployment(2));
     await rolledOut(world(), "scales", 3, 2);
-    expect((await podsOf(world(), "scales")).map(({ metadata }) => metadata.uid)).toContain(given(first).metadata.uid);
+    expect((await podsLeft(() => podsOf(world(), "scales"), 2)).map(({ metadata }) => metadata.uid)).toContain(
+      given(first).metadata.uid,
+    );
     await cluster.apply(deployments, deployment(0));
     const empty = await rolledOut(world(), "scales", 4, 0);
     expect(figures(empty)).toEqual(all(0));
-    await eventually(async () => (await podsOf(world(), "scales")).length === 0, "no pod is left");
+    await podsLeft(() => podsOf(world(), "scales"), 0);
   });
 
   test("a pod that is ready no more is counted so and comes back; a lost one is replaced", async () => {
@@ -173,7 +177,7 @@ overEveryAdapter("Deployments", (world) => {
     await cluster.delete(pods, given(pod));
     await ready(world(), "wavers", "one", 1);
     await rolledOut(world(), "wavers", 1, 1);
-    expect((await podsOf(world(), "wavers"))[0]?.metadata.uid).not.toBe(given(pod).metadata.uid);
+    expect((await podsLeft(() => podsOf(world(), "wavers"), 1))[0]?.metadata.uid).not.toBe(given(pod).metadata.uid);
   });
 
   test("said again changes nothing; the selector cannot change", async () => {

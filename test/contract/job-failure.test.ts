@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Job, Pod } from "../../operator/cluster/objects.ts";
-import { jobs } from "../../operator/cluster/resource.ts";
+import { jobs, pods } from "../../operator/cluster/resource.ts";
 import { findCondition, isTrue } from "../../operator/runtime/conditions.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aJob } from "./objects.ts";
-import { eventually, figures, given, indexOf, isOver, podsOf, running, untilJob } from "./waiting.ts";
+import { eventually, figures, given, isOver, podsLeft, podsOf, running, until, untilJob } from "./waiting.ts";
 
 const failed = ({ status }: Job) => isTrue(status?.conditions, "Failed");
 const reasonOf = (job: Job, type = "Failed") => findCondition(job.status?.conditions, type)?.reason;
@@ -26,7 +26,7 @@ overEveryAdapter("Jobs that fail", (world) => {
     expect(job.status?.completionTime).toBeUndefined();
     expect(figures(job)).toMatchObject({ active: 0, ready: 0, terminating: 0, succeeded: 0, failed: 2 });
     // The one that failed stays to be read; the one that was stopped is gone.
-    const left = await podsOf(world(), "gang");
+    const left = await podsLeft(() => podsOf(world(), "gang"), 1);
     expect(left.map(({ metadata }) => metadata.uid)).toEqual([given(first).metadata.uid]);
     expect(left[0]?.status?.containerStatuses?.[0]?.state.terminated).toMatchObject({ exitCode: 1, message: "why" });
   });
@@ -34,14 +34,13 @@ overEveryAdapter("Jobs that fail", (world) => {
   test("that a Job fails is said at once, that it has failed only when its last pod has ended", async () => {
     const { cluster } = world();
     await cluster.apply(jobs, aJob(world(), "lingers", { completions: 2 }));
-    const [first, second] = (await running(world(), "lingers", 2)).map(given);
-    await world().holdPod(given(second));
-    await world().finishPod(given(first), 1);
+    const [first, second] = (await running(world(), "lingers", 2)).map(given) as [Pod, Pod];
+    await world().holdPod(second);
+    await world().finishPod(first, 1);
     const failing = await untilJob(world(), "lingers", (job) => isTrue(job.status?.conditions, "FailureTarget"));
     expect(failed(failing)).toBe(false);
     await untilJob(world(), "lingers", (job) => figures(job).terminating === 1 && figures(job).active === 0);
-    const late = given((await podsOf(world(), "lingers")).find((pod) => indexOf(pod) === 1));
-    expect(late.metadata.deletionTimestamp).toBeDefined();
+    const late = await until(world(), pods, second.metadata.name, ({ metadata }) => metadata.deletionTimestamp);
     expect(isOver(late)).toBe(false);
     await world().finishPod(late, 143);
     const job = await untilJob(world(), "lingers", failed);
@@ -115,6 +114,6 @@ overEveryAdapter("Jobs that fail", (world) => {
       message: "Job was active longer than specified deadline",
     });
     expect(figures(job)).toMatchObject({ active: 0, failed: 2 });
-    expect(await podsOf(world(), "late")).toEqual([]);
+    expect(await podsLeft(() => podsOf(world(), "late"), 0)).toEqual([]);
   });
 });

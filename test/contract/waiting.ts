@@ -67,6 +67,14 @@ export async function podsOf({ cluster, namespace }: World, job: string): Promis
   return found.toSorted((a, b) => indexOf(a) - indexOf(b) || ageOf(a) - ageOf(b));
 }
 
+/** Waits until no more than so many pods are read: what one watch has told of their owner, another may not have told of them. */
+export function podsLeft(read: () => Promise<Pod[]>, count: number): Promise<Pod[]> {
+  return eventually(async () => {
+    const found = await read();
+    return found.length <= count && found;
+  }, `${count} pods are left`);
+}
+
 /** Waits until the Job has so many pods that run and are not asked to stop, and returns them. */
 export function running(world: World, job: string, count: number): Promise<Pod[]> {
   return eventually(async () => {
