@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ConflictError } from "../cluster/port.ts";
-import { configMaps, jobs } from "../cluster/resource.ts";
+import { jobs } from "../cluster/resource.ts";
+import { aForging, forgings } from "../runs/engine-laboratory.ts";
 import { World } from "../runs/laboratory.ts";
 import { Controller, type Request } from "./controller.ts";
 import { createLogger } from "./logger.ts";
@@ -22,7 +23,7 @@ async function aController(reconcile: (request: Request) => Promise<Outcome>) {
       logger: createLogger({ destination: { write: (line) => lines.push(line) } }),
     },
     {
-      resource: configMaps,
+      resource: forgings,
       reconciler: { reconcile },
       children: {
         resources: [jobs],
@@ -34,15 +35,9 @@ async function aController(reconcile: (request: Request) => Promise<Outcome>) {
   await controller.start();
   const total = async (result: string) => {
     const text = await metrics.registry.metrics();
-    return Number(text.match(`reconcile_total\\{controller="configmap",result="${result}"\\} (\\d+)`)?.[1]);
+    return Number(text.match(`reconcile_total\\{controller="forging",result="${result}"\\} (\\d+)`)?.[1]);
   };
-  const create = (name: string) =>
-    world.store.apply(configMaps, {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name, namespace: "default" },
-      data: {},
-    });
+  const create = (name: string) => world.store.apply(forgings, aForging({}, name));
   return { world, controller, lines, total, create };
 }
 
@@ -97,9 +92,27 @@ test("again comes after its time, what is thrown after its backoff, a conflict w
   expect(calls).toBe(4);
   expect(await Promise.all(["requeue_after", "error", "conflict", "success"].map(total))).toEqual([1, 1, 1, 1]);
   const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "error");
-  expect(errors).toMatchObject([
-    { kind: "ConfigMap", namespace: "default", name: "a", reconcileID: expect.any(String) },
-  ]);
+  expect(errors).toMatchObject([{ kind: "Forging", namespace: "default", name: "a", reconcileID: expect.any(String) }]);
+  await controller.stop();
+});
+
+test("an object whose newest spec nobody has acted on goes before those that are looked at once more", async () => {
+  const order: string[] = [];
+  const release: (() => void)[] = [];
+  const { controller, create } = await aController(async ({ name }) => {
+    order.push(name);
+    if (name.startsWith("busy")) await new Promise<void>((resolve) => release.push(resolve));
+    return done;
+  });
+  for (const name of ["busy-1", "busy-2", "busy-3", "busy-4"]) create(name);
+  await settled();
+  // As the events of children do.
+  for (const name of ["old-1", "old-2"]) controller.enqueue({ namespace: "default", name });
+  create("new");
+  await settled();
+  for (const go of release) go();
+  await settled();
+  expect(order.slice(4)).toEqual(["new", "old-1", "old-2"]);
   await controller.stop();
 });
 

@@ -32,7 +32,10 @@ export interface Runtime {
   namespace?: string;
 }
 
-export interface ControllerOptions<T extends KubernetesObject> {
+/** What is reconciled says in its status which spec was acted on. */
+type Reconciled = KubernetesObject & { status?: { observedGeneration?: number } };
+
+export interface ControllerOptions<T extends Reconciled> {
   /** The kind that is reconciled. */
   resource: Resource<T>;
   children: {
@@ -52,7 +55,7 @@ export interface ControllerOptions<T extends KubernetesObject> {
 const resyncSeconds = 600;
 
 /** Watches a kind and its children, and calls the reconciler: serially for one object, in parallel for several. */
-export class Controller<T extends KubernetesObject> {
+export class Controller<T extends Reconciled> {
   readonly #runtime: Runtime;
   readonly #options: ControllerOptions<T>;
   readonly #queue: WorkQueue;
@@ -80,7 +83,7 @@ export class Controller<T extends KubernetesObject> {
     this.#watches.push(
       cluster.watch(this.#options.resource, filter, (event) => {
         this.#options.onEvent?.(event);
-        this.enqueue(event.object.metadata);
+        this.#queue.add(keyOf(event.object.metadata), { urgent: isUnseen(event.object) });
       }),
     );
     const { resources, labels, ownerOf } = this.#options.children;
@@ -182,6 +185,11 @@ export class Controller<T extends KubernetesObject> {
     logger.error({ err: error }, "reconcile failed and is tried again");
     return "error";
   }
+}
+
+/** Whether nobody has acted on its newest spec: people wait for that, and not behind what runs by itself or is looked at once more. */
+function isUnseen({ metadata, status }: Reconciled): boolean {
+  return status?.observedGeneration !== metadata.generation;
 }
 
 const keyOf = ({ namespace, name }: Request) => `${namespace}/${name}`;

@@ -19,6 +19,25 @@ test("a key added while it is worked on is handed out once more afterwards", asy
   expect(await next).toBe("a");
 });
 
+test("urgent keys go first, also those that waited already or are worked on", async () => {
+  const { queue } = aQueue();
+  for (const key of ["a", "b", "c"]) queue.add(key);
+  queue.add("d", { urgent: true });
+  queue.add("c", { urgent: true });
+  queue.add("d");
+  const taken = async () => {
+    const key = await queue.take();
+    if (key !== undefined) queue.done(key);
+    return key;
+  };
+  expect([await taken(), await taken(), await queue.take()]).toEqual(["d", "c", "a"]);
+  queue.add("a");
+  queue.add("a", { urgent: true });
+  queue.add("a");
+  queue.done("a");
+  expect([await taken(), await taken()]).toEqual(["a", "b"]);
+});
+
 test("of several delayed adds the earliest counts", async () => {
   const { clock, queue } = aQueue();
   queue.addAfter("a", 1000);
@@ -73,14 +92,19 @@ test("a stopped queue hands out nothing more and lets its takers go", async () =
 });
 
 type Step =
-  | { do: "add" | "later" | "retry"; key: string; after: number }
+  | { do: "add" | "later" | "retry"; key: string; after: number; urgent: boolean }
   | { do: "take" }
   | { do: "finish" }
   | { do: "pass"; time: number };
 const key = fc.constantFrom("a", "b", "c");
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
-    fc.record({ do: fc.constantFrom("add" as const, "later" as const, "retry" as const), key, after: fc.nat(100) }),
+    fc.record({
+      do: fc.constantFrom("add" as const, "later" as const, "retry" as const),
+      key,
+      after: fc.nat(100),
+      urgent: fc.boolean(),
+    }),
     fc.constant({ do: "take" as const }),
     fc.constant({ do: "finish" as const }),
     fc.record({ do: fc.constant("pass" as const), time: fc.nat(200) }),
@@ -115,9 +139,9 @@ class Shop {
     }
   }
 
-  #add({ do: how, key, after }: Extract<Step, { key: string }>): void {
+  #add({ do: how, key, after, urgent }: Extract<Step, { key: string }>): void {
     this.owed.add(key);
-    if (how === "add") this.queue.add(key);
+    if (how === "add") this.queue.add(key, { urgent });
     else if (how === "later") this.queue.addAfter(key, after);
     else this.queue.addRateLimited(key);
   }

@@ -23,16 +23,18 @@ const longestBackoff = 300_000;
  * Keys that want work, after client-go's work queue. Invariants:
  * - a key is handed out to one worker at a time; keys are independent of each other;
  * - a key added while it waits is handed out once; added while it is worked on, once more afterwards;
+ * - urgent keys are handed out before all others, whenever they were added; among equals the oldest add comes first;
  * - of several delayed adds of a key the earliest counts, and handing the key out meanwhile does not cancel it.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  /** Keys that want work, with the time of the first add; insertion order is the order of work. */
+  /** Keys that want work, with the time of the first add; insertion order is the order of work. No key is in both. */
+  readonly #urgent = new Map<string, number>();
   readonly #waiting = new Map<string, number>();
   /** Keys being worked on, with the time the work began. */
   readonly #working = new Map<string, number>();
-  /** Keys added while being worked on. */
-  readonly #dirty = new Set<string>();
+  /** Keys added while being worked on, and whether one of the adds was urgent. */
+  readonly #dirty = new Map<string, boolean>();
   readonly #delayed = new Map<string, { at: number; cancel: Cancel }>();
   readonly #failures = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
@@ -42,11 +44,17 @@ export class WorkQueue {
     this.#options = options;
   }
 
-  add(key: string): void {
-    if (this.#stopped || this.#waiting.has(key) || this.#dirty.has(key)) return;
-    this.#options.observer?.added();
-    if (this.#working.has(key)) this.#dirty.add(key);
-    else this.#push(key);
+  add(key: string, { urgent = false } = {}): void {
+    if (this.#stopped || this.#urgent.has(key)) return;
+    const since = this.#waiting.get(key);
+    const dirty = this.#dirty.get(key);
+    if (since === undefined && dirty === undefined) this.#options.observer?.added();
+    if (this.#working.has(key)) this.#dirty.set(key, urgent || dirty === true);
+    else if (since === undefined) this.#push(key, urgent);
+    else if (urgent) {
+      this.#waiting.delete(key);
+      this.#urgent.set(key, since);
+    }
   }
 
   addAfter(key: string, milliseconds: number): void {
@@ -83,7 +91,7 @@ export class WorkQueue {
   /** The next key, when there is one; undefined once the queue has stopped. Every key taken must be given back by `done`. */
   take(): Promise<string | undefined> {
     if (this.#stopped) return Promise.resolve(undefined);
-    const [key] = this.#waiting.keys();
+    const [key] = this.#urgent.size > 0 ? this.#urgent.keys() : this.#waiting.keys();
     if (key !== undefined) return Promise.resolve(this.#start(key));
     return new Promise((resolve) => this.#takers.push(resolve));
   }
@@ -93,7 +101,10 @@ export class WorkQueue {
     if (began === undefined) throw new Error(`key ${key} is not being worked on`);
     this.#working.delete(key);
     this.#options.observer?.finished((this.#now() - began) / 1000);
-    if (this.#dirty.delete(key) && !this.#stopped) this.#push(key);
+    const urgent = this.#dirty.get(key);
+    if (urgent === undefined || this.#stopped) return;
+    this.#dirty.delete(key);
+    this.#push(key, urgent);
   }
 
   /** Hands out nothing more; keys being worked on may still be given back. */
@@ -101,25 +112,31 @@ export class WorkQueue {
     this.#stopped = true;
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
+    this.#urgent.clear();
     this.#waiting.clear();
     this.#dirty.clear();
     for (const resolve of this.#takers.splice(0)) resolve(undefined);
   }
 
-  #push(key: string): void {
-    this.#waiting.set(key, this.#now());
+  #push(key: string, urgent: boolean): void {
+    (urgent ? this.#urgent : this.#waiting).set(key, this.#now());
     const taker = this.#takers.shift();
-    if (taker === undefined) this.#options.observer?.depth(this.#waiting.size);
+    if (taker === undefined) this.#options.observer?.depth(this.#depth);
     else taker(this.#start(key));
   }
 
   #start(key: string): string {
-    const queued = this.#waiting.get(key) ?? this.#now();
+    const queued = this.#urgent.get(key) ?? this.#waiting.get(key) ?? this.#now();
+    this.#urgent.delete(key);
     this.#waiting.delete(key);
     this.#working.set(key, this.#now());
-    this.#options.observer?.depth(this.#waiting.size);
+    this.#options.observer?.depth(this.#depth);
     this.#options.observer?.started((this.#now() - queued) / 1000);
     return key;
+  }
+
+  get #depth(): number {
+    return this.#urgent.size + this.#waiting.size;
   }
 
   #now(): number {
