@@ -8,7 +8,7 @@ import { AuditLog, policy } from "./audit-log.ts";
 import type { Candidate } from "./candidates.ts";
 import { callCounts } from "./figures.ts";
 import type { Memory } from "./operator-process.ts";
-import { type Laboratory, Subject, sleep } from "./subject.ts";
+import { type Laboratory, longestStartSeconds, Subject, sleep } from "./subject.ts";
 import { fill, measureRestart, type Restart, type Sizes, type Trial, trial } from "./trial.ts";
 
 export interface Idle {
@@ -84,7 +84,9 @@ export async function compare(
     const large: Large[] = [];
     for (const subject of sizes.large > 0 ? last : []) {
       large.push(await measureLarge(subject, sizes));
-      say(`${sizes.large} objects, ${subject.candidate.name}: restart ${large.at(-1)?.restart.seconds.toFixed(1)} s`);
+      say(
+        `${sizes.large} objects, ${subject.candidate.name}: restart ${large.at(-1)?.restart.seconds?.toFixed(1) ?? `more than ${longestStartSeconds}`} s`,
+      );
     }
     return { trials, idle, large };
   } finally {

@@ -1,6 +1,9 @@
 import type { ApiClient } from "./api-client.ts";
 import type { Workload } from "./workload.ts";
 
+/** Objects are not as they must be in the end, though there was time enough. */
+export class NotConvergedError extends Error {}
+
 /** The objects of a workload in one namespace: makes them, follows them, and knows which are converged. */
 export class Objects {
   readonly #api: ApiClient;
@@ -65,7 +68,7 @@ export class Objects {
     if (inTime) return;
     const [name = ""] = left;
     const { body } = await this.#api.send("GET", `${this.#path}/${name}`);
-    throw new Error(
+    throw new NotConvergedError(
       `after ${timeoutSeconds} s ${left.size} of ${names.length} objects are not converged, ` +
         `e.g. ${this.#path}/${name} with status ${JSON.stringify(body.status ?? {})}`,
     );

@@ -1,5 +1,6 @@
 import type { Comparison, Idle, Large } from "./comparison.ts";
 import { median } from "./figures.ts";
+import { longestStartSeconds } from "./subject.ts";
 import type { Trial } from "./trial.ts";
 
 /** The figures as a table of Markdown: one row for each figure, one column for each operator; median (least to most) of the rounds. */
@@ -9,7 +10,7 @@ export function table({ trials, idle, large }: Comparison, candidates: readonly 
     ["---", ...candidates.map(() => "---")],
   ];
   const row = (label: string, cell: (candidate: string) => string) => rows.push([label, ...candidates.map(cell)]);
-  const perTrial = (label: string, figure: (trial: Trial) => number | undefined, digits: number) =>
+  const perTrial = (label: string, figure: (trial: Trial) => number | null | undefined, digits: number) =>
     row(label, (candidate) => spread(trials.filter((trial) => trial.candidate === candidate).map(figure), digits));
 
   perTrial("burst: objects/s until all are reconciled", ({ burst }) => burst.perSecond, 0);
@@ -46,13 +47,15 @@ export function table({ trials, idle, large }: Comparison, candidates: readonly 
     restart.memory.rss.toFixed(0),
   );
   one<Large>(large, "– proportional (PSS)", ({ restart }) => restart.memory.pss.toFixed(0));
-  one<Large>(large, `start until seen to, beside ${objects}, s`, ({ restart }) => restart.seconds.toFixed(2));
+  one<Large>(large, `start until seen to, beside ${objects}, s`, ({ restart: { seconds } }) => spread([seconds], 2));
   one<Large>(large, "– writes of converged objects at that start", ({ restart }) => String(sum(restart.writes)));
   return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-function spread(values: readonly (number | undefined)[], digits: number): string {
-  const known = values.filter((value) => value !== undefined);
+/** Undefined: there is no such figure; null: it is longer than was waited for. */
+function spread(values: readonly (number | null | undefined)[], digits: number): string {
+  if (values.includes(null)) return `> ${longestStartSeconds}`;
+  const known = values.filter((value) => typeof value === "number");
   if (known.length === 0) return "–";
   const [middle, least, most] = [median(known), Math.min(...known), Math.max(...known)].map((value) =>
     value.toFixed(digits),

@@ -4,7 +4,7 @@ import type { ApiClient } from "./api-client.ts";
 import { type AuditLog, type Call, isCreated } from "./audit-log.ts";
 import type { Candidate } from "./candidates.ts";
 import { reconciling } from "./figures.ts";
-import { Objects } from "./objects.ts";
+import { NotConvergedError, Objects } from "./objects.ts";
 import { type Memory, OperatorProcess } from "./operator-process.ts";
 import { makePlace, type Place } from "./place.ts";
 
@@ -13,6 +13,16 @@ export interface Laboratory {
   audit: AuditLog;
   /** For kubeconfigs and logs. */
   directory: string;
+}
+
+/** A start that takes longer than this is a result of its own. */
+export const longestStartSeconds = 300;
+
+export interface Started {
+  /** From the start of the process until an object that waited for it was seen to; null: it was not, in `longestStartSeconds`. */
+  seconds: number | null;
+  /** Name of the object that waited. */
+  waiting: string;
 }
 
 /** One candidate at a place of its own, started and stopped and looked at from outside. */
@@ -48,11 +58,8 @@ export class Subject {
     return new Subject(laboratory, candidate, place, objects, await freePort());
   }
 
-  /**
-   * Starts the process with one new object waiting for it, beside those that exist and are converged. Returns the seconds from
-   * the start of the process until that object, the last of the list, was seen to.
-   */
-  async start(timeoutSeconds = 120): Promise<{ seconds: number; waiting: string }> {
+  /** Starts the process with one new object waiting for it, the last of the list, beside those that exist and are converged. */
+  async start(): Promise<Started> {
     const { audit, directory } = this.#laboratory;
     const waiting = `zz-start-${this.#starts++}`;
     await this.objects.createAtOnce([waiting]);
@@ -60,7 +67,12 @@ export class Subject {
     const command = this.candidate.command(this.place, this.#metricsPort);
     const process = new OperatorProcess(command, join(directory, `${this.place.namespace}.log`));
     this.#process = process;
-    await this.converged([waiting], timeoutSeconds);
+    try {
+      await process.alive(this.objects.converged([waiting], longestStartSeconds));
+    } catch (error) {
+      if (error instanceof NotConvergedError) return { seconds: null, waiting };
+      throw error;
+    }
     const seen = await this.#firstEffect(waiting, mark);
     return { seconds: (seen.at - process.startedAt) / 1000, waiting };
   }

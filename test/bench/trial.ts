@@ -1,7 +1,7 @@
 import type { Call } from "./audit-log.ts";
 import { callCounts, latencies, percentile, reconciling, secondsUntilAllReconciled, writes } from "./figures.ts";
 import type { Memory } from "./operator-process.ts";
-import { type Subject, sleep } from "./subject.ts";
+import { type Started, type Subject, sleep } from "./subject.ts";
 
 export interface Sizes {
   rounds: number;
@@ -18,8 +18,7 @@ export interface Sizes {
 }
 
 export interface Restart {
-  /** From the start of the process until an object that waited for it was seen to. */
-  seconds: number;
+  seconds: Started["seconds"];
   /** Calls that read, by verb and resource. */
   reads: Record<string, number>;
   /** Writes of objects that were converged before: must be none. */
@@ -29,7 +28,7 @@ export interface Restart {
 
 export interface Trial {
   candidate: string;
-  empty: { seconds: number; memory: Memory };
+  empty: { seconds: Started["seconds"]; memory: Memory };
   burst: {
     /** Milliseconds from an object's creation to its first effect. */
     p50: number;
@@ -91,7 +90,8 @@ async function measureBurst(subject: Subject, { burst, settleSeconds }: Sizes): 
 export async function measureRestart(subject: Subject, { settleSeconds }: Sizes): Promise<Restart> {
   const mark = subject.mark();
   const { seconds, waiting } = await subject.start();
-  await subject.quiet();
+  // Who has not come round to one object in all that time is not waited for: it is measured as it is.
+  if (seconds !== null) await subject.quiet();
   const calls = reconciling(subject.calls(mark)).filter(({ name }) => !name.startsWith(waiting));
   const written = writes(calls);
   await sleep(settleSeconds);
