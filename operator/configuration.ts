@@ -11,7 +11,7 @@ const name = z
 export const PodDefaults = z.strictObject({
   image: z.string().min(1).default("tanren-kernels:0.1.0").describe("Image of the kernels where a spec names none."),
   imagePullSecrets: z
-    .array(z.strictObject({ name }))
+    .array(z.strictObject({ name: name.describe("Name of the Secret.") }))
     .default([])
     .describe("Secrets in the namespace of each run with which images are pulled, unless the spec names its own."),
   queueName: name
@@ -20,33 +20,58 @@ export const PodDefaults = z.strictObject({
       "Kueue LocalQueue of Jobs whose spec names none: they are created suspended with its label, and Kueue starts them.",
     ),
   extraVolumes: z
-    .array(z.looseObject({ name }))
+    .array(z.looseObject({ name: name.describe("Name of the volume, for extraVolumeMounts.") }))
     .default([])
     .describe("Volumes (core/v1 Volume) of every kernel's pod, e.g. a claim with certificates or a shared cache."),
   extraVolumeMounts: z
-    .array(z.looseObject({ name, mountPath: z.string().startsWith("/") }))
+    .array(
+      z.looseObject({
+        name: name.describe("Name of an extra volume."),
+        mountPath: z.string().startsWith("/").describe("Absolute path in the container."),
+      }),
+    )
     .default([])
     .describe("Where the extra volumes are mounted (core/v1 VolumeMount)."),
 });
 
 const Selector = z.strictObject({
-  matchLabels: z.record(z.string(), z.string()).optional(),
-  matchExpressions: z.array(z.looseObject({ key: z.string(), operator: z.string() })).optional(),
+  matchLabels: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Labels that all must be there, with these values."),
+  matchExpressions: z
+    .array(
+      z.looseObject({
+        key: z.string().describe("Name of a label."),
+        operator: z.string().describe("In or NotIn, which compare with `values`, Exists or DoesNotExist."),
+      }),
+    )
+    .optional()
+    .describe("Conditions on labels that all must hold (meta/v1 LabelSelectorRequirement)."),
 });
 
 /** A NetworkPolicy for every run and endpoint, in its own namespace; it goes with its owner. */
 export const NetworkPolicies = z.strictObject({
   enabled: z.boolean().default(false).describe("Whether every run and endpoint gets a NetworkPolicy of its own."),
   operator: z
-    .strictObject({ namespace: name, podLabels: z.record(z.string(), z.string()) })
+    .strictObject({
+      namespace: name.describe("Namespace of the operator."),
+      podLabels: z.record(z.string(), z.string()).describe("Labels that the operator's pods have."),
+    })
     .optional()
     .describe("The operator's pods, which alone may ask kernels for their progress on port 9400."),
   clients: z
     .array(
       z.strictObject({
-        podSelector: Selector.optional(),
-        namespaceSelector: Selector.optional(),
-        ipBlock: z.strictObject({ cidr: z.string(), except: z.array(z.string()).optional() }).optional(),
+        podSelector: Selector.optional().describe("Pods with these labels."),
+        namespaceSelector: Selector.optional().describe("Namespaces with these labels; absent: the endpoint's own."),
+        ipBlock: z
+          .strictObject({
+            cidr: z.string().describe("Range of addresses, e.g. 10.0.0.0/8."),
+            except: z.array(z.string()).optional().describe("Ranges within it that stay out."),
+          })
+          .optional()
+          .describe("Addresses outside of the cluster."),
       }),
     )
     .default([])
@@ -71,12 +96,17 @@ export const LeaderElection = z.strictObject({
 export const OperatorConfiguration = z
   .strictObject({
     namespace: name.optional().describe("The one namespace to look after; absent: all of them."),
-    leaderElection: LeaderElection.prefault({}),
-    pods: PodDefaults.prefault({}),
-    networkPolicies: NetworkPolicies.prefault({}),
+    leaderElection: LeaderElection.prefault({}).describe("How replicas agree on the one that acts."),
+    pods: PodDefaults.prefault({}).describe("What every pod of a kernel gets beside what its spec says."),
+    networkPolicies: NetworkPolicies.prefault({}).describe(
+      "NetworkPolicies of runs and endpoints; they need a network plugin that enforces them.",
+    ),
     workers: z.int().min(1).max(64).default(4).describe("Objects of one kind that are reconciled at once."),
     progressSeconds: z.int().min(1).max(3600).default(10).describe("Seconds between two looks at a running program."),
-    logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+    logLevel: z
+      .enum(["debug", "info", "warn", "error"])
+      .default("info")
+      .describe("Least important log lines that are written."),
     port: z
       .int()
       .min(0)

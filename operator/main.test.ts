@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { LocalCluster } from "./cluster/local/index.ts";
-import { jobs, pods } from "./cluster/resource.ts";
+import { jobs, pods, services } from "./cluster/resource.ts";
 import { startOperator } from "./main.ts";
 import { aForging, conditionOf, forgings, silent } from "./runs/engine-laboratory.ts";
 import { customResources, digest, forging, namespace } from "./runs/laboratory.ts";
@@ -25,7 +25,10 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function operate(script: string) {
+/** Only ranks of a gang are told where to meet: what comes before the gang ends at once. */
+const slowGang = program + slow.replace("#!/bin/sh", '[ -z "$MASTER_ADDR" ] && exit 0');
+
+async function operate(script: string, progressSeconds = 1) {
   const directory = mkdtempSync(join(tmpdir(), "tanren-operator-"));
   const python = join(directory, "python");
   writeFileSync(python, script);
@@ -43,7 +46,7 @@ async function operate(script: string) {
     kinds: [forging],
     logger: silent,
     metrics,
-    progressSeconds: 1,
+    progressSeconds,
   });
   cleanUps.push(async () => {
     await operator.stop();
@@ -92,3 +95,17 @@ test("a run is suspended and goes on", async () => {
   await until(cluster, "blade", "Unknown", "Running");
   expect((await cluster.list(jobs, { namespace })).map(({ metadata }) => metadata.name)).toHaveLength(1);
 }, 60_000);
+
+test("a Service that somebody takes from a gang at work is made again at once, long before the next look at it", async () => {
+  const { cluster } = await operate(slowGang, 3_600);
+  const name = "forging-blade-forge-1";
+  await cluster.apply(forgings, aForging());
+  const ready = async () => (await cluster.get(jobs, namespace, name))?.status?.ready;
+  await expect.poll(ready, { timeout: 15_000 }).toBe(2);
+  const taken = await cluster.get(services, namespace, name);
+  if (taken === undefined) throw new Error("the gang has no Service");
+  await cluster.delete(services, taken);
+  const before = [undefined, taken.metadata.uid];
+  const uid = async () => (await cluster.get(services, namespace, name))?.metadata.uid;
+  await expect.poll(async () => before.includes(await uid()), { timeout: 5_000 }).toBe(false);
+}, 30_000);

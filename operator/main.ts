@@ -1,16 +1,7 @@
 import { inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
-import {
-  claims,
-  configMaps,
-  deployments,
-  jobs,
-  pods,
-  networkPolicies as policyResource,
-  type Resource,
-  services,
-} from "./cluster/resource.ts";
+import type { Resource } from "./cluster/resource.ts";
 import { NetworkPolicies, PodDefaults } from "./configuration.ts";
 import type { BatchKind } from "./runs/batch-kind.ts";
 import { batchConsumer, type Consumer, held } from "./runs/in-use.ts";
@@ -18,6 +9,7 @@ import { labels, ownerOf } from "./runs/names.ts";
 import { type AskProgress, httpGetProgress, paced } from "./runs/progress.ts";
 import { type RunEngine, reconcileRun } from "./runs/reconcile.ts";
 import { kindsByName } from "./runs/references.ts";
+import { childKindsOfRuns } from "./runs/scope.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import { Controller, type Reconciler, type Runtime } from "./runtime/controller.ts";
 import { Dependents } from "./runtime/dependents.ts";
@@ -25,7 +17,7 @@ import { EventRecorder } from "./runtime/events.ts";
 import { createLogger, type Logger } from "./runtime/logger.ts";
 import { Metrics } from "./runtime/metrics.ts";
 import { reconcileServing } from "./serving/reconcile.ts";
-import { servingConsumer } from "./serving/scope.ts";
+import { childKindsOfServing, servingConsumer } from "./serving/scope.ts";
 
 export interface OperatorOptions {
   cluster: Cluster;
@@ -109,18 +101,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     });
     controllers.set(kind, controller);
   };
-  const policies = networkPolicies.enabled ? [policyResource] : [];
-  for (const kind of kinds) {
-    const children = [jobs, pods, configMaps, claims, ...policies];
-    add(kind.definition.resource, batchConsumer(kind), reconcileRun(kind, engine), children);
-  }
-  add(inferenceDeployment.resource, servingConsumer, reconcileServing(engine), [
-    deployments,
-    pods,
-    services,
-    configMaps,
-    ...policies,
-  ]);
+  for (const kind of kinds)
+    add(kind.definition.resource, batchConsumer(kind), reconcileRun(kind, engine), childKindsOfRuns(networkPolicies));
+  add(inferenceDeployment.resource, servingConsumer, reconcileServing(engine), childKindsOfServing(networkPolicies));
 
   await Promise.all(controllers.values().map((controller) => controller.start()));
   logger.info({ kinds: [...controllers.keys()] }, "operator started");

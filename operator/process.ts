@@ -18,16 +18,17 @@ import {
   openConnection,
   type ReflectorHealth,
 } from "./cluster/kubernetes/index.ts";
-import { claims, configMaps, deployments, jobs, networkPolicies, pods, services } from "./cluster/resource.ts";
 import { OperatorConfiguration } from "./configuration.ts";
 import { batchKinds } from "./kinds/index.ts";
 import { startOperator } from "./main.ts";
 import { labels, managed } from "./runs/names.ts";
+import { childKindsOfRuns } from "./runs/scope.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { serveHealth } from "./runtime/health-server.ts";
 import { createLogger, type Logger } from "./runtime/logger.ts";
 import { Metrics } from "./runtime/metrics.ts";
 import { sleep } from "./runtime/sleep.ts";
+import { childKindsOfServing } from "./serving/scope.ts";
 
 /** The operator as a process in a cluster: waits to be the leader, then runs the controllers until it is told to stop. */
 
@@ -62,11 +63,11 @@ const children = {
   indexedBy: labels.uid,
 };
 
-function cachesOf({ networkPolicies: { enabled } }: OperatorConfiguration): CacheOptions[] {
-  const made = [jobs, pods, configMaps, services, claims, deployments, ...(enabled ? [networkPolicies] : [])];
+function cachesOf({ networkPolicies }: OperatorConfiguration): CacheOptions[] {
+  const made = new Set([...childKindsOfRuns(networkPolicies), ...childKindsOfServing(networkPolicies)]);
   return [
     ...kinds.map((resource): CacheOptions => ({ resource })),
-    ...made.map((resource): CacheOptions => ({ resource, ...children })),
+    ...Array.from(made, (resource): CacheOptions => ({ resource, ...children })),
   ];
 }
 

@@ -46,43 +46,34 @@ const leaseRules = [
 ];
 
 const rbac = "rbac.authorization.k8s.io/v1";
-const subjects = [{ kind: "ServiceAccount", name: serviceAccount, namespace }];
-const refer = (kind: "ClusterRole" | "Role", name: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind, name });
 
 export function access(app: App): void {
-  const leaseName = named("leader-election");
   const lease = new Template(app, "role-leader-election");
-  lease.add({ apiVersion: rbac, kind: "Role", metadata: { name: leaseName, namespace }, rules: leaseRules });
-  lease.add({
-    apiVersion: rbac,
-    kind: "RoleBinding",
-    metadata: { name: leaseName, namespace },
-    subjects,
-    roleRef: refer("Role", leaseName),
-  });
-
+  grant(lease, "Role", { name: named("leader-election"), namespace }, leaseRules);
   const cluster = new Template(app, "clusterrole", { when: isCluster });
-  cluster.add({ apiVersion: rbac, kind: "ClusterRole", metadata: { name: operatorName }, rules: operatorRules });
-  cluster.add({
-    apiVersion: rbac,
-    kind: "ClusterRoleBinding",
-    metadata: { name: operatorName },
-    subjects,
-    roleRef: refer("ClusterRole", operatorName),
-  });
-
+  grant(cluster, "ClusterRole", { name: operatorName }, operatorRules);
   const one = new Template(app, "role", { when: isNamespaced });
-  one.add({ apiVersion: rbac, kind: "Role", metadata: { name: operatorName, namespace }, rules: operatorRules });
-  one.add({
-    apiVersion: rbac,
-    kind: "RoleBinding",
-    metadata: { name: operatorName, namespace },
-    subjects,
-    roleRef: refer("Role", operatorName),
-  });
+  grant(one, "Role", { name: operatorName, namespace }, operatorRules);
 
   // With the definitions: where they are there is something to view and edit, whatever looks after it.
   people(new Template(app, "clusterroles-of-people", { when: value("crds.install") }));
+}
+
+/** A role, bound to the operator's ServiceAccount. */
+function grant(
+  template: Template,
+  kind: "ClusterRole" | "Role",
+  metadata: { name: string; namespace?: string },
+  rules: readonly unknown[],
+): void {
+  template.add({ apiVersion: rbac, kind, metadata, rules });
+  template.add({
+    apiVersion: rbac,
+    kind: `${kind}Binding`,
+    metadata,
+    subjects: [{ kind: "ServiceAccount", name: serviceAccount, namespace }],
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name: metadata.name },
+  });
 }
 
 /** Whoever may view or edit a namespace may view or edit its runs: the cluster's own roles take these in. */

@@ -8,10 +8,8 @@ const header = "# Generated from charts/src by `make generate`; do not edit.\n";
 
 const lives = (kind: KindDefinition) => kind.resource.kind === inferenceDeployment.resource.kind;
 
-const lua = (name: "batch" | "living") => readFileSync(new URL(`health/${name}.lua`, import.meta.url), "utf8");
-
-/** The health check of a kind, for Argo CD. */
-export const healthScript = (kind: KindDefinition) => lua(lives(kind) ? "living" : "batch");
+/** The health check of every kind, for Argo CD. */
+export const healthScript = readFileSync(new URL("health.lua", import.meta.url), "utf8");
 
 /** For ConfigMap argocd-cm in Argo CD's namespace. */
 const argocd = () => ({
@@ -19,7 +17,7 @@ const argocd = () => ({
   kind: "ConfigMap",
   metadata: { name: "argocd-cm", namespace: "argocd", labels: { "app.kubernetes.io/part-of": "argocd" } },
   data: Object.fromEntries(
-    kinds.map((kind) => [`resource.customizations.health.${group}_${kind.resource.kind}`, healthScript(kind)]),
+    kinds.map((kind) => [`resource.customizations.health.${group}_${kind.resource.kind}`, healthScript]),
   ),
 });
 

@@ -127,7 +127,7 @@ export const Values = z.strictObject({
   extraVolumes: z.array(named).default([]).describe("Volumes of the operator's pod (core/v1 Volume)."),
   extraVolumeMounts: z.array(named).default([]).describe("Where they are mounted (core/v1 VolumeMount)."),
   podDisruptionBudget: PodDisruptionBudget.prefault({}),
-  logLevel: logLevel.describe("Least important log lines that are written."),
+  logLevel,
   workers,
   progressSeconds,
   leaderElection: z.strictObject({ leaseDurationSeconds, renewDeadlineSeconds, retryPeriodSeconds }).prefault({}),

@@ -58,24 +58,30 @@ describe("refusals name the field and the mend", () => {
       "heads that do not divide",
       "PretrainRun",
       { model: { shape: { hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 5, keyValueHeads: 5 } } },
-      "spec.model.shape",
+      "spec.model.shape.attentionHeads",
       /divide hiddenSize/,
     ],
     [
       "batch that is no multiple",
       "PretrainRun",
       { "training.globalBatchTokens": 1000 },
-      "spec",
+      "spec.training.globalBatchTokens",
       /multiple of sequenceLength/,
     ],
     [
       "fewer tokens than a batch",
       "PretrainRun",
       { "training.tokens": 512 },
-      "spec.training",
+      "spec.training.tokens",
       /at least globalBatchTokens/,
     ],
-    ["accelerator without GPUs", "PretrainRun", { "compute.accelerator": "a100-80gb" }, "spec.compute", /gpusPerNode/],
+    [
+      "accelerator without GPUs",
+      "PretrainRun",
+      { "compute.accelerator": "a100-80gb" },
+      "spec.compute.accelerator",
+      /gpusPerNode/,
+    ],
     ["claim and size", "PretrainRun", { storage: { claimName: "a", size: "1Gi" } }, "spec.storage", /exactly one of/],
     [
       "ratios below 100",
@@ -93,7 +99,7 @@ describe("refusals name the field and the mend", () => {
           { language: "en", percent: 50 },
         ],
       },
-      "spec",
+      "spec.mixture.ratios",
       /needs a source/,
     ],
     [
@@ -111,7 +117,7 @@ describe("refusals name the field and the mend", () => {
       "bands that do not divide",
       "Corpus",
       { "cleaning.deduplication": { minHash: { permutations: 100 } } },
-      "spec.cleaning.deduplication.minHash",
+      "spec.cleaning.deduplication.minHash.bands",
       /divide permutations/,
     ],
     [
@@ -129,12 +135,18 @@ describe("refusals name the field and the mend", () => {
       "spec",
       /belong together/,
     ],
-    ["comparison with itself", "ContextExtension", { comparisons: ["positionInterpolation"] }, "spec", /repeat method/],
+    [
+      "comparison with itself",
+      "ContextExtension",
+      { comparisons: ["positionInterpolation"] },
+      "spec.comparisons",
+      /repeat method/,
+    ],
     [
       "threshold without its suite",
       "Evaluation",
       { thresholds: [{ suite: "other", metric: "accuracy", atLeast: "0.5" }] },
-      "spec",
+      "spec.thresholds",
       /must name a suite/,
     ],
   ];
@@ -161,7 +173,7 @@ describe("a started run", () => {
       started("PretrainRun"),
     );
     expect(found).toEqual([
-      expect.objectContaining({ message: expect.stringMatching(/spec\.training cannot change once/) }),
+      { field: "spec.training", message: expect.stringMatching(/^spec\.training cannot change once/) },
     ]);
   });
 

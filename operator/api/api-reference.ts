@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { fieldOf } from "./fields.ts";
 import type { KindDefinition } from "./kinds.ts";
 import { apiVersion } from "./kinds.ts";
 import { reasons } from "./reasons.ts";
@@ -75,7 +76,10 @@ function ruleList(schema: StructuralSchema, path: string): string[] {
 }
 
 function collectRules(schema: StructuralSchema, path: string): { field: string; message: string }[] {
-  const own = (schema["x-kubernetes-validations"] ?? []).map((rule) => ({ field: path, message: rule.message }));
+  const own = (schema["x-kubernetes-validations"] ?? []).map((rule) => ({
+    field: fieldOf(rule, path),
+    message: rule.message,
+  }));
   const below = Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>
     collectRules(field, `${path}.${name}`),
   );

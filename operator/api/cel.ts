@@ -1,5 +1,5 @@
 import { Environment } from "@marcbachmann/cel-js";
-import type { CelRule } from "./fields.ts";
+import { type CelRule, fieldOf } from "./fields.ts";
 import type { StructuralSchema } from "./structural-schema.ts";
 
 /** Evaluates the CEL rules of a structural schema as the API server does, for the adapter that has no API server. */
@@ -17,7 +17,7 @@ export interface Refusal {
 /** Refusals of `value` (and of its change from `old`) by the rules found anywhere in the schema. */
 export function refusals(schema: StructuralSchema, value: unknown, old: unknown, field: string): Refusal[] {
   const found = (schema["x-kubernetes-validations"] ?? []).filter((rule) => !holds(rule, schema, value, old));
-  const here = found.map((rule) => ({ field, message: rule.message }));
+  const here = found.map((rule) => ({ field: fieldOf(rule, field), message: rule.message }));
   return [...here, ...children(schema, value, old, field)];
 }
 

@@ -32,6 +32,11 @@ export const ContextExtensionSpec = withRules(
   {
     rule: "self.training.globalBatchTokens % self.contextLength == 0",
     message: "training.globalBatchTokens must be a multiple of contextLength",
+    fieldPath: ".training.globalBatchTokens",
   },
-  { rule: "!self.comparisons.exists(other, other == self.method)", message: "comparisons must not repeat method" },
+  {
+    rule: "!self.comparisons.exists(other, other == self.method)",
+    message: "comparisons must not repeat method",
+    fieldPath: ".comparisons",
+  },
 );

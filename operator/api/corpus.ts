@@ -52,7 +52,7 @@ const MinHash = withRules(
     shingle: count(1, 64).default(5).describe("shingle size: characters in Japanese, words in English and code"),
     similarity: share().default("0.8").describe("estimated Jaccard similarity from which two documents are duplicates"),
   }),
-  { rule: "self.permutations % self.bands == 0", message: "bands must divide permutations" },
+  { rule: "self.permutations % self.bands == 0", message: "bands must divide permutations", fieldPath: ".bands" },
 );
 
 const Deduplication = z.strictObject({
@@ -134,5 +134,6 @@ export const CorpusSpec = withRules(
   {
     rule: "self.mixture.ratios.all(part, self.sources.exists(source, source.language == part.language))",
     message: "every language of mixture.ratios needs a source",
+    fieldPath: ".mixture.ratios",
   },
 );

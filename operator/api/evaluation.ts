@@ -41,5 +41,6 @@ export const EvaluationSpec = withRules(
   {
     rule: "self.thresholds.all(threshold, self.suites.exists(suite, suite.name == threshold.suite))",
     message: "every threshold must name a suite",
+    fieldPath: ".thresholds",
   },
 );

@@ -5,7 +5,12 @@ import { z } from "zod";
 export interface CelRule {
   rule: string;
   message: string;
+  /** The field the rule is about, from where the rule stands, e.g. `.training.tokens`; absent: all that the rule sees. */
+  fieldPath?: string;
 }
+
+/** The field that a rule names when it refuses what stands at `path`. */
+export const fieldOf = ({ fieldPath = "" }: CelRule, path: string): string => `${path}${fieldPath}`.replace(/^\./, "");
 
 /** Attaches CEL rules: the API server evaluates them, and so does the local adapter. Rules see `self` and, on change, `oldSelf`. */
 export function withRules<T extends z.ZodType>(schema: T, ...rules: CelRule[]): T {

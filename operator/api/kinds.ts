@@ -199,6 +199,7 @@ export function immutabilityRules(definition: KindDefinition): CelRule[] {
         "!has(oldSelf.status) || !has(oldSelf.status.startTime) || " +
         `(has(self.spec.${field}) == has(oldSelf.spec.${field}) && (!has(self.spec.${field}) || self.spec.${field} == oldSelf.spec.${field}))`,
       message: `spec.${field} cannot change once the run has started; create a new object with another name`,
+      fieldPath: `.spec.${field}`,
     }));
 }
 

@@ -81,6 +81,7 @@ const PodCompute = z.strictObject({
 const acceleratorNeedsGpus = {
   rule: "!has(self.accelerator) || self.gpusPerNode > 0",
   message: "accelerator needs gpusPerNode of at least 1",
+  fieldPath: ".accelerator",
 };
 
 /** Compute of a serving pod. */
@@ -189,7 +190,11 @@ export const CorpusTraining = withRules(
     ),
     ...optimizerFields,
   }),
-  { rule: "self.tokens >= self.globalBatchTokens", message: "tokens must be at least globalBatchTokens" },
+  {
+    rule: "self.tokens >= self.globalBatchTokens",
+    message: "tokens must be at least globalBatchTokens",
+    fieldPath: ".tokens",
+  },
 );
 
 /** Training over samples: as long as a number of epochs. */

@@ -12,8 +12,16 @@ const Shape = withRules(
     keyValueHeads: count(1, 512).describe("key and value heads; divides attentionHeads"),
     tieWordEmbeddings: z.boolean().default(false).describe("whether input and output embeddings are one matrix"),
   }),
-  { rule: "self.hiddenSize % self.attentionHeads == 0", message: "attentionHeads must divide hiddenSize" },
-  { rule: "self.attentionHeads % self.keyValueHeads == 0", message: "keyValueHeads must divide attentionHeads" },
+  {
+    rule: "self.hiddenSize % self.attentionHeads == 0",
+    message: "attentionHeads must divide hiddenSize",
+    fieldPath: ".attentionHeads",
+  },
+  {
+    rule: "self.attentionHeads % self.keyValueHeads == 0",
+    message: "keyValueHeads must divide attentionHeads",
+    fieldPath: ".keyValueHeads",
+  },
   { rule: "(self.hiddenSize / self.attentionHeads) % 2 == 0", message: "hiddenSize / attentionHeads must be even" },
 );
 
@@ -40,5 +48,6 @@ export const PretrainRunSpec = withRules(
   {
     rule: "self.training.globalBatchTokens % self.sequenceLength == 0",
     message: "training.globalBatchTokens must be a multiple of sequenceLength",
+    fieldPath: ".training.globalBatchTokens",
   },
 );

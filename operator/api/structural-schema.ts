@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { CelRule } from "./fields.ts";
 
 /** The subset of OpenAPI 3 that a CustomResourceDefinition's structural schema may use. */
 export interface StructuralSchema {
@@ -19,7 +20,7 @@ export interface StructuralSchema {
   additionalProperties?: StructuralSchema;
   items?: StructuralSchema;
   required?: string[];
-  "x-kubernetes-validations"?: { rule: string; message: string }[];
+  "x-kubernetes-validations"?: CelRule[];
   "x-kubernetes-list-type"?: string;
   "x-kubernetes-list-map-keys"?: string[];
   "x-kubernetes-preserve-unknown-fields"?: boolean;

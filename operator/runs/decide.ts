@@ -1,7 +1,6 @@
 import type { Reason } from "../api/reasons.ts";
-import { inGibibytes } from "../cluster/quantity.ts";
 import { again, done } from "../runtime/outcome.ts";
-import type { Inputs, Plan } from "./batch-kind.ts";
+import type { Inputs } from "./batch-kind.ts";
 import { controllerUid } from "./names.ts";
 import { isResolved, resolve } from "./references.ts";
 import type { Run, RunStatus } from "./run.ts";
@@ -65,7 +64,7 @@ function unfinished(scope: RunScope, old: RunStatus): Turn {
       ? refuseTurn(status, reason, message)
       : waitTurn(status, reason, message, suspension(scope));
   }
-  const refusal = begun ? undefined : (kind.refuse(spec, inputs) ?? refuseMemory(plan));
+  const refusal = begun ? undefined : kind.refuse(spec, inputs);
   if (refusal !== undefined) return refuseTurn(status, refusal.reason, refusal.message);
   if (storage.wanted === undefined && claim === undefined) {
     const message = `PersistentVolumeClaim ${storage.claimName} of spec.storage.claimName does not exist; create it or correct the name`;
@@ -78,15 +77,6 @@ function unfinished(scope: RunScope, old: RunStatus): Turn {
   const stages = kind.stages(spec, inputs);
   const taken = stageTurn(scope, { status: withStages(status, stages), inputs, stages });
   return beforeDeadline(taken, secondsToDeadline(scope, taken.status));
-}
-
-function refuseMemory(plan: Plan | undefined): { reason: "InsufficientMemory"; message: string } | undefined {
-  const { memoryPerRankBytes: needed, memoryLimitPerRankBytes: limit } = plan ?? {};
-  if (needed === undefined || limit === undefined || needed <= limit) return undefined;
-  return {
-    reason: "InsufficientMemory",
-    message: `a rank needs about ${inGibibytes(needed)} and has ${inGibibytes(limit)}; give spec.compute more memory or the run less to hold`,
-  };
 }
 
 function secondsToDeadline({ common, now }: RunScope, { startTime }: RunStatus): number | undefined {

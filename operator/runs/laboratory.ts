@@ -36,12 +36,15 @@ const definition: KindDefinition<typeof ForgingSpec, typeof PretrainRunStatus> =
   columns: [],
 };
 
+const hasBytes = 2 ** 31;
+
 /** Two stages: `melt`, whose two pods are independent, and `forge`, a gang of two, which makes the artifact. */
 export const forging: BatchKind<ForgingSpec> = {
   definition,
   references: ({ from }) => (from === undefined ? [] : [{ role: "iron", kind: "Forging", name: from }]),
-  refuse: () => undefined,
-  plan: ({ needsBytes }) => ({ ranks: 2, memoryPerRankBytes: needsBytes, memoryLimitPerRankBytes: 2 ** 31 }),
+  refuse: ({ needsBytes }) =>
+    needsBytes > hasBytes ? { reason: "InsufficientMemory", message: `${needsBytes} bytes are too many` } : undefined,
+  plan: ({ needsBytes }) => ({ ranks: 2, memoryPerRankBytes: needsBytes, memoryLimitPerRankBytes: hasBytes }),
   stages: (_, inputs) => [
     aStage({ name: "melt", coupling: "independent" }),
     aStage({

@@ -1,9 +1,14 @@
 import type { KubernetesObject, NetworkPolicy, NetworkPolicyPeer, Wanted } from "../cluster/objects.ts";
+import { networkPolicies, type Resource } from "../cluster/resource.ts";
 import type { NetworkPolicies } from "../configuration.ts";
 import { progressPort } from "./kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "./names.ts";
 
 /** Who may speak with the pods of an object: itself, the operator that asks for progress, and the clients of an endpoint. Nobody else. */
+
+/** The kind of child that only some configurations ask for. */
+export const policyKinds = ({ enabled }: NetworkPolicies): Resource<KubernetesObject>[] =>
+  enabled ? [networkPolicies] : [];
 
 /**
  * The policy of a run's pods, or of an endpoint's when `servingPort` is given. Ranks reach each other and names are looked up;

@@ -102,10 +102,14 @@ describe("a run", () => {
     expect([...world.store.everything()].map(({ object }) => object.metadata.resourceVersion)).toEqual(before);
   });
 
-  test("starts no pods when the plan needs more memory than there is, and begins when the spec is mended", async () => {
+  test("starts no pods while the kind refuses, and begins when the spec is mended", async () => {
     const { world, engine } = await started({ needsBytes: 3 * 2 ** 30 });
     expect(jobNames(world)).toEqual([]);
-    expect(conditionOf(readForging(world))).toMatchObject({ status: "False", reason: "InsufficientMemory" });
+    expect(conditionOf(readForging(world))).toMatchObject({
+      status: "False",
+      reason: "InsufficientMemory",
+      message: "3221225472 bytes are too many",
+    });
     expect(conditionOf(readForging(world), "Stalled")?.status).toBe("True");
     world.store.apply(forgings, aForging({ needsBytes: 1 }));
     await settle(world, engine);

@@ -14,9 +14,20 @@ import type { Outcome } from "../runtime/outcome.ts";
 import type { BatchKind } from "./batch-kind.ts";
 import { type RunStorage, storageOf } from "./claim.ts";
 import { ownedBy } from "./names.ts";
+import { policyKinds } from "./network-policy.ts";
 import { type AskProgress, speaker } from "./progress.ts";
 import { findCycle, type KindsByName, type ReferencedRun, readReferences } from "./references.ts";
 import { type KernelProgress, type Run, RunSpec, type RunStatus } from "./run.ts";
+
+/** The kinds of what is made for a run; pods are made by its Jobs. */
+export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
+  jobs,
+  pods,
+  configMaps,
+  services,
+  claims,
+  ...policyKinds(policies),
+];
 
 /** Everything a reconcile of a run looks at, read once. What is decided is a function of this. */
 export interface RunScope {

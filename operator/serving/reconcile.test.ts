@@ -42,8 +42,8 @@ class Stand extends World {
       apiVersion,
       kind: "InferenceDeployment",
       metadata: { name: "chat", namespace },
-      spec: { model: { pretrainRun: { name: "base" } }, ...spec },
-    } as Parameters<typeof this.store.apply<NonNullable<typeof inferenceDeployment.resource.object>>>[1]);
+      spec: inferenceDeployment.spec.parse({ model: { pretrainRun: { name: "base" } }, ...spec }),
+    });
     return this.settle();
   }
 
@@ -58,13 +58,13 @@ class Stand extends World {
       apiVersion,
       kind: "PretrainRun",
       metadata: { name: "base", namespace },
-      spec: {
+      spec: pretrainRun.spec.parse({
         corpus: { name: "texts" },
         model: { preset: "llama-tiny" },
         sequenceLength: 256,
         training: { tokens: 1024, globalBatchTokens: 256, learningRate: "1e-3" },
-      },
-    } as unknown as Parameters<typeof this.store.apply<NonNullable<typeof pretrainRun.resource.object>>>[1]);
+      }),
+    });
     const time = "2026-01-01T00:00:00Z";
     const conditions = [
       { type: "Succeeded", status: "True" as const, reason: "Completed", message: "", lastTransitionTime: time },
@@ -77,11 +77,11 @@ class Stand extends World {
       apiVersion,
       kind: "Evaluation",
       metadata: { name: "exam", namespace },
-      spec: {
+      spec: evaluation.spec.parse({
         model: { pretrainRun: { name: "base" } },
         suites: [{ name: "squad", task: "jsquad", data: { claimName: "data", path: "q.json" }, shots: 2 }],
-      },
-    } as unknown as Parameters<typeof this.store.apply<NonNullable<typeof evaluation.resource.object>>>[1]);
+      }),
+    });
     this.store.updateStatus(evaluation.resource, { ...object, status: { modelDigest, passed } });
   }
 

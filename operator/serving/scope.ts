@@ -2,14 +2,15 @@ import type { z } from "zod";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
 import { evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import type { InferenceDeploymentStatus } from "../api/status.ts";
-import type { ConfigMap, Deployment, Pod, Service } from "../cluster/objects.ts";
+import type { ConfigMap, Deployment, KubernetesObject, Pod, Service } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { configMaps, deployments, pods, services } from "../cluster/resource.ts";
+import { configMaps, deployments, pods, type Resource, services } from "../cluster/resource.ts";
 import type { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { modelReference } from "../kinds/stage-inputs.ts";
 import type { Reference } from "../runs/batch-kind.ts";
 import type { Consumer } from "../runs/in-use.ts";
 import { ownedBy } from "../runs/names.ts";
+import { policyKinds } from "../runs/network-policy.ts";
 import { type KindsByName, type ReferencedRun, readReferences } from "../runs/references.ts";
 import type { RequiredEvaluation } from "./model.ts";
 import { servingName } from "./objects.ts";
@@ -18,6 +19,15 @@ import { servingName } from "./objects.ts";
 
 export type ServingSpec = z.output<typeof InferenceDeploymentSpec>;
 export type ServingStatus = z.output<typeof InferenceDeploymentStatus>;
+
+/** The kinds of what is made for an InferenceDeployment; pods are made by its Deployment. */
+export const childKindsOfServing = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
+  deployments,
+  pods,
+  configMaps,
+  services,
+  ...policyKinds(policies),
+];
 
 export interface ServingScope {
   owner: InferenceDeployment;

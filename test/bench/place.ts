@@ -39,8 +39,10 @@ export async function makePlace(
   const { body } = await api.send("POST", `${core}/serviceaccounts/${account}/token`, {
     spec: { expirationSeconds: 86_400 },
   });
+  const token = body.status?.token;
+  if (token === undefined) throw new Error(`the API server gave ServiceAccount ${namespace}/${account} no token`);
   const kubeconfig = join(directory, `${namespace}.kubeconfig`);
-  writeFileSync(kubeconfig, stringify(kubeconfigOf(api, namespace, body.status.token)), { mode: 0o600 });
+  writeFileSync(kubeconfig, stringify(kubeconfigOf(api, namespace, token)), { mode: 0o600 });
   return { namespace, user: `system:serviceaccount:${namespace}:${account}`, kubeconfig };
 }
 

@@ -31,16 +31,15 @@ overEveryAdapter("apply", (world) => {
       ...{ apiVersion: "v1" as const, kind: "Service" as const, metadata: { name: "again", namespace } },
       spec: { clusterIP: "None", publishNotReadyAddresses: true, selector: { l: "x" }, ports },
     };
-    for (const [resource, wanted] of [
-      [endpoints, anEndpoint(world(), "again")],
-      [configMaps, config],
-      [services, service],
-    ] as unknown as [Resource<KubernetesObject>, Wanted<KubernetesObject>][]) {
+    const sayAgain = async <T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>) => {
       const first = await cluster.apply(resource, wanted);
       expect(await cluster.apply(resource, wanted)).toEqual(first);
       expect(await (await world().another()).apply(resource, wanted)).toEqual(first);
       expect(await cluster.get(resource, namespace, "again")).toEqual(first);
-    }
+    };
+    await sayAgain(endpoints, anEndpoint(world(), "again"));
+    await sayAgain(configMaps, config);
+    await sayAgain(services, service);
   });
 
   test("raises generation by one with a change of spec, and by none with a change of metadata", async () => {

@@ -136,6 +136,7 @@ export function anEndpoint({ namespace }: { namespace: string }, name: string, s
     kind: inferenceDeployment.resource.kind,
     metadata: { name, namespace },
     spec: { ...samples.InferenceDeployment, ...spec },
+    // The type is that of what is stored; what is stated here may lack what the schema fills in, and be wrong on purpose.
   } as unknown as Wanted<InferenceDeployment>;
 }
 
@@ -145,6 +146,7 @@ export function aRun({ namespace }: { namespace: string }, name: string, spec: R
     kind: pretrainRun.resource.kind,
     metadata: { name, namespace },
     spec: { ...samples.PretrainRun, ...spec },
+    // As of an endpoint: may lack what the schema fills in, and be wrong on purpose.
   } as unknown as Wanted<PretrainRun>;
 }
 

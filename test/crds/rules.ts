@@ -8,6 +8,8 @@ export interface Rule {
   /** Where it stands, e.g. `spec.sources[].from.path`; empty at the root. */
   path: string;
   message: string;
+  /** The field it names when it refuses, lists as `[]`. */
+  field: string;
   /** The field of spec that a transition rule keeps as it is; absent for a rule that looks at one version alone. */
   keeps?: string;
 }
@@ -16,7 +18,7 @@ interface Schema {
   properties?: Record<string, Schema>;
   items?: Schema;
   additionalProperties?: Schema | boolean;
-  "x-kubernetes-validations"?: { rule: string; message: string }[];
+  "x-kubernetes-validations"?: { rule: string; message: string; fieldPath?: string }[];
 }
 
 const Definition = z.object({
@@ -36,11 +38,12 @@ export function committedRules(): Rule[] {
 }
 
 function rulesBelow(schema: Schema, kind: string, path: string): Rule[] {
-  const here = (schema["x-kubernetes-validations"] ?? []).map(({ rule, message }): Rule => {
-    if (!rule.includes("oldSelf")) return { kind, path, message };
-    const keeps = /^spec\.(\w+) cannot change/.exec(message)?.[1];
+  const here = (schema["x-kubernetes-validations"] ?? []).map(({ rule, message, fieldPath = "" }): Rule => {
+    const field = `${path}${fieldPath}`.replace(/^\./, "");
+    if (!rule.includes("oldSelf")) return { kind, path, message, field };
+    const keeps = /^spec\.(\w+)$/.exec(field)?.[1];
     if (keeps === undefined) throw new Error(`${kind}: the tests do not know what transition rule ${rule} keeps`);
-    return { kind, path, message, keeps };
+    return { kind, path, message, field, keeps };
   });
   const fields = Object.entries(schema.properties ?? {}).map(([name, inner]) => [
     path ? `${path}.${name}` : name,

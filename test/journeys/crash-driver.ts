@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { admit } from "../../operator/api/admission.ts";
 import { type KindDefinition, kinds, type TanrenObject } from "../../operator/api/kinds.ts";
 import { LocalCluster } from "../../operator/cluster/local/index.ts";
-import type { Wanted } from "../../operator/cluster/objects.ts";
+import type { KubernetesObject, Wanted } from "../../operator/cluster/objects.ts";
 import type { Cluster } from "../../operator/cluster/port.ts";
-import { claims } from "../../operator/cluster/resource.ts";
+import { claims, type Resource } from "../../operator/cluster/resource.ts";
 import { batchKinds } from "../../operator/kinds/index.ts";
 import { startOperator } from "../../operator/main.ts";
 import { createLogger } from "../../operator/runtime/logger.ts";
@@ -18,6 +18,7 @@ import { createLogger } from "../../operator/runtime/logger.ts";
  */
 const [, , state, manifests, witness] = process.argv;
 if (!state || !manifests || !witness) throw new Error("usage: crash-driver.ts STATE MANIFESTS WITNESS");
+const definitions: readonly KindDefinition[] = kinds;
 const crashAfter = Number(process.env.CRASH_AFTER ?? "0");
 let writes = 0;
 
@@ -47,16 +48,19 @@ chmodSync(python, 0o755);
 const logger = createLogger({ level: "error" });
 const cluster = await LocalCluster.open({
   stateDirectory: state,
-  customResources: kinds.map((kind) => ({
+  customResources: definitions.map((kind) => ({
     resource: kind.resource,
-    admit: (candidate, old) => admit(kind as unknown as KindDefinition, candidate, old as TanrenObject | undefined),
+    admit: (candidate, old) => admit(kind, candidate, old as TanrenObject | undefined),
   })),
   node: { cpus: 8, programs: { python }, env: { WITNESS: witness, PATH: process.env.PATH ?? "" } },
   report: (error) => logger.error({ err: error }, "local cluster"),
 });
 
 const wanted = JSON.parse(readFileSync(manifests, "utf8")) as Wanted<TanrenObject>[];
-for (const object of wanted) await cluster.apply(kindOf(object.kind), object);
+for (const object of wanted) {
+  const resource: Resource<KubernetesObject> = object.kind === claims.kind ? claims : kindOf(object.kind);
+  await cluster.apply(resource, object);
+}
 const operator = await startOperator({ cluster: counted(cluster), kinds: batchKinds, logger, progressSeconds: 0.2 });
 
 const deadline = Date.now() + 60_000;
@@ -70,10 +74,9 @@ process.stdout.write(`${writes}\n`);
 process.exit(0);
 
 function kindOf(name: string) {
-  if (name === "PersistentVolumeClaim") return claims as unknown as KindDefinition["resource"];
-  const kind = kinds.find((kind) => kind.resource.kind === name);
+  const kind = definitions.find((kind) => kind.resource.kind === name);
   if (!kind) throw new Error(`no kind ${name}`);
-  return (kind as unknown as KindDefinition).resource;
+  return kind.resource;
 }
 
 async function standing() {

@@ -1,19 +1,17 @@
 import { expect, test } from "vitest";
-import type { Pod } from "../../cluster/objects.ts";
 import { anObject, at } from "../watching/fixtures.ts";
 import { choosePods } from "./logs.ts";
 
 const run = anObject("PretrainRun", "base");
 const place = { hint: (words: string) => `"tanren ${words}"` };
 
-const aPod = (stage: string, attempt: number, index: number, seconds: number) =>
-  ({
-    metadata: {
-      name: `base-${stage}-${attempt}-${index}`,
-      creationTimestamp: at(seconds),
-      labels: { "tanren.dev/stage": stage, "tanren.dev/attempt": String(attempt) },
-    },
-  }) as unknown as Pod;
+const aPod = (stage: string, attempt: number, index: number, seconds: number) => ({
+  metadata: {
+    ...anObject("Pod", `base-${stage}-${attempt}-${index}`).metadata,
+    creationTimestamp: at(seconds),
+    labels: { "tanren.dev/stage": stage, "tanren.dev/attempt": String(attempt) },
+  },
+});
 
 const pods = [
   aPod("train", 1, 0, 0),

@@ -51,7 +51,7 @@ async function logs(place: Place, options: LogsOptions, kind: string, name?: str
     const object = await findObject(connection, place, reference, options.namespace);
     const chosen = choosePods(await podsOf(cluster, object), object, options, place);
     // One after another when the pods have ended; side by side while they speak.
-    const prefixed = (pod: Pod) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
+    const prefixed = (pod: PodHead) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
     const readings = chosen.map((pod) => async () => {
       for await (const line of linesOf(
         cluster.logs(pod.metadata.namespace, pod.metadata.name, { follow: options.follow }),
@@ -69,13 +69,16 @@ function podsOf(cluster: ReadableCluster, object: AnyObject): Promise<Pod[]> {
   return cluster.list(pods, { namespace: object.metadata.namespace, labels });
 }
 
+/** What is read of a pod to choose it. */
+type PodHead = Pick<Pod, "metadata">;
+
 /** Pods of one attempt of one stage: by default the newest attempt of the stage that began last. */
 export function choosePods(
-  all: readonly Pod[],
+  all: readonly PodHead[],
   object: AnyObject,
   options: Pick<LogsOptions, "stage" | "attempt" | "previous">,
   { hint }: Pick<Place, "hint">,
-): Pod[] {
+): PodHead[] {
   const ofStage = all.filter((pod) => options.stage === undefined || stageOf(pod) === options.stage);
   const newest = ofStage.toSorted((a, b) =>
     b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp),
@@ -98,10 +101,10 @@ export function choosePods(
   return stage.filter((pod) => attemptOf(pod) === attempt).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
-const stageOf = (pod: Pod) => pod.metadata.labels?.["tanren.dev/stage"];
-const attemptOf = (pod: Pod) => Number(pod.metadata.labels?.["tanren.dev/attempt"] ?? 1);
+const stageOf = (pod: PodHead) => pod.metadata.labels?.["tanren.dev/stage"];
+const attemptOf = (pod: PodHead) => Number(pod.metadata.labels?.["tanren.dev/attempt"] ?? 1);
 
-function stageText({ stage }: Pick<LogsOptions, "stage">, all: readonly Pod[]): string {
+function stageText({ stage }: Pick<LogsOptions, "stage">, all: readonly PodHead[]): string {
   if (stage === undefined) return "";
   const known = [...new Set(all.map(stageOf).filter((name) => name !== undefined))];
   return ` of stage ${stage}${known.length > 0 ? `, only of ${known.join(", ")}` : ""}`;

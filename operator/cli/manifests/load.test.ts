@@ -133,7 +133,9 @@ describe("what is wrong is named by file, line, object, field and mend", () => {
     [
       "a CEL rule",
       run("base").replace("512", "500"),
-      [/^all.yaml:5: PretrainRun\/base: spec: training.globalBatchTokens must be a multiple/],
+      [
+        /^all.yaml:8: PretrainRun\/base: spec.training.globalBatchTokens: training.globalBatchTokens must be a multiple/,
+      ],
     ],
     [
       "a number that must be quoted",

@@ -79,7 +79,7 @@ function invalid(asked: Asked, status: Status, told: string): InvalidError {
   const named = [asked.namespace, asked.name ?? status.details.name].filter((part) => part !== undefined).join("/");
   const causes = (status.details.causes ?? []).flatMap(({ field, message }) => {
     if (field === undefined || message === undefined || unasked.test(message)) return [];
-    // A CEL rule of the whole object has no field: ours are all about spec.
+    // A refusal of the whole object names no field; what is asked for stands in its spec.
     return [{ field: field === "<nil>" ? "spec" : field, message }];
   });
   return new InvalidError(asked.kind, named, causes.length > 0 ? causes : spokenCauses(told));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { FakeClock } from "../../runtime/fake-clock.ts";
-import type { KubernetesObject } from "../objects.ts";
+import type { ConfigMap, Wanted } from "../objects.ts";
 import { type CacheOptions, connectKubernetes, type KubernetesOptions } from "./index.ts";
 
 /** An HTTP server on loopback that plays an API server as a test tells it to. For tests. */
@@ -103,14 +103,25 @@ export const refusal = (code: number, reason: string, message: string, details: 
   details,
 });
 
-export function anObject(name: string, resourceVersion: number, more: Partial<KubernetesObject["metadata"]> = {}) {
+/** A ConfigMap. */
+export function anObject(name: string, version: number, more: Partial<ConfigMap["metadata"]> = {}): ConfigMap {
+  const metadata = { name, namespace: "team", uid: `uid-${name}`, creationTimestamp: "2026-01-01T00:00:00Z" };
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
-    metadata: { name, namespace: "team", uid: `uid-${name}`, resourceVersion: String(resourceVersion), ...more },
-    data: { version: String(resourceVersion) },
+    metadata: { ...metadata, resourceVersion: String(version), ...more },
+    data: { version: String(version) },
   };
 }
+
+/** The ConfigMap of most tests, as it is stated and as the server holds it. */
+export const wanted: Wanted<ConfigMap> = {
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name: "a", namespace: "team", labels: { made: "here" } },
+  data: { x: "1" },
+};
+export const held = anObject("a", 5);
 
 export const aList = (resourceVersion: number, items: object[], next?: string) => ({
   kind: "List",

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { anObject, connected, json, Loopback, refusal } from "./loopback.ts";
+
+test("a log that is followed is waited for until the container starts", async () => {
+  const pod = {
+    ...anObject("p", 5, { annotations: { "kubectl.kubernetes.io/default-container": "kernel" } }),
+    kind: "Pod",
+    spec: { containers: [{ name: "sidecar" }, { name: "kernel" }] },
+  };
+  let starts = 2;
+  const server = await Loopback.start(({ path }, response) => {
+    if (!path.endsWith("/log")) json(response, 200, pod);
+    else if (starts-- > 0)
+      json(response, 400, refusal(400, "BadRequest", "container is waiting to start: ContainerCreating"));
+    else response.end("one\ntwo\n");
+  });
+  const { cluster, clock } = connected(server);
+  const advancing = setInterval(() => clock.advance(500), 5);
+  let text = "";
+  for await (const piece of cluster.logs("team", "p", { follow: true })) text += piece;
+  expect(text).toBe("one\ntwo\n");
+  expect(server.seen.at(-1)?.query).toEqual({ container: "kernel", follow: "true" });
+  starts = 1;
+  for await (const piece of cluster.logs("team", "p", {})) expect.unreachable(piece);
+  clearInterval(advancing);
+});
