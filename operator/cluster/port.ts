@@ -64,6 +64,8 @@ export interface Watch {
 export interface LogOptions {
   follow?: boolean;
   tailLines?: number;
+  /** What the container said before it was last started again; NotFoundError when it never was. */
+  previous?: boolean;
   signal?: AbortSignal;
 }
 

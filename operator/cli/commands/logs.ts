@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { inferenceDeployment } from "../../api/kinds.ts";
 import type { Pod } from "../../cluster/objects.ts";
 import { pods } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
@@ -31,13 +32,18 @@ export function logsCommand(): Command {
         positiveInteger,
       ),
     )
-    .addOption(new Option("-p, --previous", "the attempt before the newest").conflicts("attempt"))
+    .addOption(
+      new Option("-p, --previous", "the attempt before the newest; of an endpoint, before its last restart").conflicts(
+        "attempt",
+      ),
+    )
     .option("--raw", "JSON lines as they were written (always so when not on a terminal)")
     .action(inPlace(logs));
   return withHelp(command, [
     "tanren logs pretrainrun base --follow",
     "tanren logs align/chat --stage judge",
     "tanren logs ptr/base --previous --raw",
+    "tanren logs infd/chat --previous",
     "kubectl tanren logs ptr/base -n team-a --follow",
   ]);
 }
@@ -49,15 +55,17 @@ async function logs(place: Place, options: LogsOptions, kind: string, name?: str
   await withConnection(place, async (connection) => {
     const { cluster } = connection;
     const object = await findObject(connection, place, reference, options.namespace);
-    const chosen = choosePods(await podsOf(cluster, object), object, options, place);
+    // What ends and is begun again is an attempt of a run with pods of its own, but of an endpoint the containers of its pods.
+    const { previous, ...chosenBy } = options;
+    const restarted = previous === true && object.kind === inferenceDeployment.resource.kind;
+    const chosen = choosePods(await podsOf(cluster, object), object, restarted ? chosenBy : options, place);
+    const reading = { follow: options.follow, previous: restarted };
     // One after another when the pods have ended; side by side while they speak.
     const prefixed = (pod: PodHead) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
     const readings = chosen.map((pod) => async () => {
-      for await (const line of linesOf(
-        cluster.logs(pod.metadata.namespace, pod.metadata.name, { follow: options.follow }),
-      )) {
+      const { namespace, name } = pod.metadata;
+      for await (const line of linesOf(cluster.logs(namespace, name, reading)))
         terminal.print(prefixed(pod) + show(line));
-      }
     });
     if (options.follow) await Promise.all(readings.map((read) => read()));
     else for (const read of readings) await read();

@@ -24,3 +24,17 @@ test("a log that is followed is waited for until the container starts", async ()
   for await (const piece of cluster.logs("team", "p", {})) expect.unreachable(piece);
   clearInterval(advancing);
 });
+
+test("what the container said before it was started again is asked for, and missed when it never was", async () => {
+  const pod = { ...anObject("p", 5), kind: "Pod", spec: { containers: [{ name: "kernel" }] } };
+  const server = await Loopback.start(({ path, query }, response) => {
+    if (!path.endsWith("/log")) json(response, 200, pod);
+    else if (query.previous === "true" && path.includes("/again/")) response.end("before\n");
+    else json(response, 400, refusal(400, "BadRequest", "previous terminated container kernel in pod once not found"));
+  });
+  const { cluster } = connected(server);
+  expect(await Array.fromAsync(cluster.logs("team", "again", { previous: true }))).toEqual(["before\n"]);
+  await expect(Array.fromAsync(cluster.logs("team", "once", { previous: true }))).rejects.toThrow(
+    "Pod team/once was never started again",
+  );
+});

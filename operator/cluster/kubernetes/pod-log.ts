@@ -39,17 +39,23 @@ export async function* readLog(parts: LogParts, options: LogOptions): AsyncItera
 async function openLog(
   { rest, namespace, name }: LogParts,
   container: string | undefined,
-  { follow = false, tailLines, signal }: LogOptions,
+  { follow = false, tailLines, previous = false, signal }: LogOptions,
 ): Promise<IncomingMessage | undefined> {
   const query = {
     container,
     follow: follow ? "true" : undefined,
+    previous: previous ? "true" : undefined,
     tailLines: tailLines === undefined ? undefined : String(tailLines),
   };
   const place = { resource: pods, namespace, name, subresource: "log" } as const;
   try {
     return await rest.open({ verb: "get", ...place, query, ...(signal && { signal }) });
   } catch (error) {
+    if (previous && error instanceof InvalidError)
+      throw new NotFoundError(
+        `the container of Pod ${namespace}/${name} was never started again: it has no previous log`,
+        { cause: error },
+      );
     if (error instanceof InvalidError || signal?.aborted) return undefined;
     throw error;
   }

@@ -27,7 +27,7 @@ export function readAtRest(stateDirectory: string): ReadableCluster | undefined 
       const pod = await get(pods, namespace, name);
       if (!pod) throw new NotFoundError(`Pod ${namespace}/${name} is gone`);
       // Nobody would tell of the pod's end, so what is there now is all.
-      yield* readLog(podLog(state, pod), options, () => true);
+      yield* readLog(podLog(state, pod, options.previous), options, () => true);
     },
   };
 }

@@ -8,7 +8,7 @@ import { parseStat } from "./process-table.ts";
 
 function start(attempt: Attempt, directory: string, script: string): void {
   const env = { PATH: process.env.PATH ?? "" };
-  const command = { argv: sh(script), cwd: directory, env, log: join(directory, "log") };
+  const command = { argv: sh(script), cwd: directory, env };
   attempt.start(
     command,
     () => {},
@@ -30,14 +30,14 @@ function make(): { attempt: Attempt; directory: string } {
   return { attempt: new Attempt(join(directory, "attempt")), directory };
 }
 
-const log = (directory: string) => readFileSync(join(directory, "log"), "utf8");
+const log = (attempt: Attempt) => readFileSync(attempt.logPath, "utf8");
 
 test("of many shims that start one attempt at once, one runs the program and the others leave without a word", async () => {
   const { attempt, directory } = make();
   for (let shim = 0; shim < 12; shim++) start(attempt, directory, "echo ran; sleep 0.2; exit 7");
   expect(await end(attempt)).toMatchObject({ exitCode: 7, reason: "Error" });
   await sleep(100);
-  expect(log(directory)).toBe("ran\n");
+  expect(log(attempt)).toBe("ran\n");
 });
 
 test("an attempt that is forestalled never runs, and one that has begun cannot be forestalled", async () => {
@@ -45,7 +45,7 @@ test("an attempt that is forestalled never runs, and one that has begun cannot b
   expect(attempt.forestall()).toBe(true);
   start(attempt, directory, "echo ran");
   await sleep(100);
-  expect([log(directory), attempt.observe().state]).toEqual(["", "ended"]);
+  expect([log(attempt), attempt.observe().state]).toEqual(["", "ended"]);
   const begun = new Attempt(join(directory, "begun"));
   start(begun, directory, "exit 0");
   expect(await end(begun)).toMatchObject({ exitCode: 0, reason: "Completed" });
@@ -55,7 +55,7 @@ test("an attempt that is forestalled never runs, and one that has begun cannot b
 test("TERM reaches the program, whose own exit code is told even when it takes its time or gets TERM twice", async () => {
   const { attempt, directory } = make();
   start(attempt, directory, "trap 'sleep 0.3; exit 5' TERM; echo up; while :; do sleep 0.02; done");
-  await eventually(async () => attempt.observe().state === "running" && log(directory) === "up\n");
+  await eventually(async () => attempt.observe().state === "running" && log(attempt) === "up\n");
   attempt.terminate();
   await sleep(50);
   attempt.terminate();

@@ -39,7 +39,6 @@ export interface Command {
   argv: readonly string[];
   cwd: string;
   env: Record<string, string>;
-  log: string;
 }
 
 /** One run of a pod's container, known by its directory alone: whoever opens the directory sees and steers the same process. */
@@ -55,10 +54,15 @@ export class Attempt {
     return join(this.#directory, "result");
   }
 
+  /** Where what it says is written. */
+  get logPath(): string {
+    return join(this.#directory, "log");
+  }
+
   /** Starts the command unless anyone has before. `onExit` is a hint to look; `onError` tells that nothing was started. */
-  start({ argv, cwd, env, log }: Command, onExit: () => void, onError: (error: Error) => void): void {
+  start({ argv, cwd, env }: Command, onExit: () => void, onError: (error: Error) => void): void {
     mkdirSync(this.#directory, { recursive: true });
-    const output = openSync(log, "a");
+    const output = openSync(this.logPath, "a");
     try {
       const stdio = ["ignore", output, output] as const;
       const child = spawn("/bin/sh", ["-c", shim, this.#directory, ...argv], {

@@ -16,8 +16,9 @@ import { enforceMemoryLimits } from "./memory-limit.ts";
 import { type NodeOptions, ProcessNode } from "./node.ts";
 import { ObjectFiles } from "./object-files.ts";
 import { acquireLock } from "./operator-lock.ts";
-import { podLog } from "./pod-directory.ts";
+import { currentAttempt, podLog } from "./pod-directory.ts";
 import { readLog } from "./pod-log.ts";
+import { restartCount } from "./pod-status.ts";
 import { runScheduler } from "./scheduler.ts";
 import { proxyServices } from "./service-proxy.ts";
 import { shutDownPods } from "./shutdown.ts";
@@ -151,11 +152,14 @@ export class LocalCluster implements Cluster {
   async *logs(namespace: string, name: string, options: LogOptions): AsyncIterable<string> {
     const pod = this.#store.get(pods, namespace, name);
     if (!pod) throw new NotFoundError(`Pod ${namespace}/${name} is gone`);
+    const path = podLog(this.#state, pod, options.previous);
+    const isPast = path !== currentAttempt(this.#state, pod).logPath;
     const hasEnded = () => {
       const now = this.#store.get(pods, namespace, name);
-      return now?.metadata.uid !== pod.metadata.uid || isTerminal(now);
+      const isOther = now?.metadata.uid !== pod.metadata.uid || restartCount(now) !== restartCount(pod);
+      return isPast || isOther || isTerminal(now);
     };
-    yield* readLog(podLog(this.#state, pod), options, hasEnded);
+    yield* readLog(path, options, hasEnded);
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { PersistentVolumeClaim, Pod, Wanted } from "../objects.ts";
+import type { LogOptions } from "../port.ts";
 import { claims, configMaps, pods, secrets } from "../resource.ts";
 import { pathAnnotation } from "./claims.ts";
 import {
@@ -263,6 +264,21 @@ test("a followed log ends with the pod and holds every byte; a tail begins at a 
   expect(followed).toBe("行1\n行2\n行3\n行4\n行5\n");
   expect((await Array.fromAsync(cluster.logs(namespace, "talker", { tailLines: 2 }))).join("")).toBe("行4\n行5\n");
   expect((await Array.fromAsync(cluster.logs(namespace, "talker", { tailLines: 99 }))).join("")).toBe(followed);
+});
+
+test("each start of a container has a log of its own, and the one before the newest can be asked for", async () => {
+  const cluster = await openCluster({ clock: fastClock(20) });
+  const starts = join(temporaryDirectory(), "starts");
+  const script = `echo x >> ${starts}; wc -l < ${starts}; [ "$(wc -l < ${starts})" = 3 ] && sleep 1000; exit 1`;
+  const logOf = async (name: string, options: LogOptions) =>
+    (await Array.fromAsync(cluster.logs(namespace, name, options))).join("").trim();
+  await cluster.apply(pods, aPod("again", aTemplate(sh(script), {}, { restartPolicy: "Always" })));
+  expect(await eventually(() => logOf("again", { follow: true }))).toBe("1");
+  await eventually(async () => (await logOf("again", {})) === "3");
+  expect(await logOf("again", { previous: true, follow: true })).toBe("2");
+  await cluster.apply(pods, aPod("once", aTemplate(sh("echo once"))));
+  await until(cluster, pods, "once", ({ status }) => status?.phase === "Succeeded");
+  await expect(logOf("once", { previous: true })).rejects.toThrow("Pod default/once was never started again");
 });
 
 test("what a program leaves running ends with it", async () => {

@@ -8,7 +8,7 @@ import { isTerminal } from "./conditions.ts";
 import { Loop } from "./loop.ts";
 import { Orphans } from "./orphans.ts";
 import { freeAddress } from "./placement.ts";
-import { currentAttempt, podDirectory, podLog, podsDirectory, terminatedState } from "./pod-directory.ts";
+import { currentAttempt, podDirectory, podsDirectory, terminatedState } from "./pod-directory.ts";
 import { environmentOf } from "./pod-environment.ts";
 import {
   addressed,
@@ -150,7 +150,6 @@ export class ProcessNode {
         argv: [this.#options.programs[program] ?? program, ...rest],
         cwd,
         env: { PATH, HOME, LANG, ...this.#options.env, ...env, TANREN_RESULT: attempt.resultPath },
-        log: podLog(this.#state, pod),
       },
       () => {
         run.spawned = false;

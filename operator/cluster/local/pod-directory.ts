@@ -1,11 +1,12 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { timestamp } from "../../runtime/clock.ts";
 import type { Pod, TerminatedState } from "../objects.ts";
+import { NotFoundError } from "../port.ts";
 import { Attempt, type Observation } from "./attempt.ts";
 import { restartCount } from "./pod-status.ts";
 
-/** `<state>/pods/<uid>`: root/ as the container sees it, volumes/, log, and attempts/<n>/ for each start of the container. */
+/** `<state>/pods/<uid>`: root/ as the container sees it, volumes/, and attempts/<n>/ for each start of the container, with its log. */
 
 export function podsDirectory(stateDirectory: string): string {
   return join(stateDirectory, "pods");
@@ -15,13 +16,26 @@ export function podDirectory(stateDirectory: string, { metadata }: Pick<Pod, "me
   return join(podsDirectory(stateDirectory), metadata.uid);
 }
 
-export function podLog(stateDirectory: string, pod: Pick<Pod, "metadata">): string {
-  return join(podDirectory(stateDirectory, pod), "log");
-}
-
 /** The container's current start: the one that its restartCount names. */
 export function currentAttempt(stateDirectory: string, pod: Pod): Attempt {
-  return new Attempt(join(podDirectory(stateDirectory, pod), "attempts", String(restartCount(pod))));
+  return attemptOf(stateDirectory, pod, restartCount(pod));
+}
+
+/** The log of the container's newest start, as the kubelet has it: of the last that there was while the next is waited for. */
+export function podLog(stateDirectory: string, pod: Pod, previous = false): string {
+  const restarts = restartCount(pod);
+  const { namespace, name } = pod.metadata;
+  if (previous && restarts === 0)
+    throw new NotFoundError(
+      `the container of Pod ${namespace}/${name} was never started again: it has no previous log`,
+    );
+  const current = currentAttempt(stateDirectory, pod).logPath;
+  if (restarts === 0 || (!previous && existsSync(current))) return current;
+  return attemptOf(stateDirectory, pod, restarts - 1).logPath;
+}
+
+function attemptOf(stateDirectory: string, pod: Pod, start: number): Attempt {
+  return new Attempt(join(podDirectory(stateDirectory, pod), "attempts", String(start)));
 }
 
 const messageBytes = 4_096;
