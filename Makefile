@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 ACCELERATOR ?= cuda
+MODE ?= cluster
 NODE := node_modules/.bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs
 BIN := .venv/bin
@@ -85,9 +86,9 @@ test-install: setup ## the chart by Helm and plainly on a real API server, both 
 images: setup ## container images of operator and kernels, with lists of what is inside (ACCELERATOR=cpu: smaller, without GPUs)
 	$(NODE) images/build.ts $(ACCELERATOR)
 
-e2e: setup ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root)
+e2e: setup ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
 	$(NODE) images/build.ts cpu
-	$(VITEST) run test/node --reporter=verbose --bail=1 --disable-console-intercept
+	TANREN_TEST_MODE=$(MODE) $(VITEST) run test/node --reporter=verbose --bail=1 --disable-console-intercept
 
 # Flags of the launcher come in ARGS, such as ARGS="--node --name mine"; KUBERNETES_VERSION=1.34.4 picks another Kubernetes.
 cluster-build: ## build Kubernetes from source (once per content, minutes)

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { z } from "zod";
 import { listPackages } from "./bill-of-materials.ts";
 import { Builder } from "./builder.ts";
 import { say } from "./commands.ts";
+import { lockOf } from "./folder-lock.ts";
 import { inputsDigest } from "./inputs.ts";
 import { type StandIn, standIns } from "./stand-ins.ts";
 import { installTools } from "./tools.ts";
@@ -52,18 +53,21 @@ export const defaultDirectory = () => join(process.env.XDG_CACHE_HOME ?? join(ho
 export async function buildImages(accelerator: Accelerator, directory = defaultDirectory()): Promise<Images> {
   const packageFile = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));
   const { version: VERSION } = z.object({ version: z.string() }).parse(packageFile);
+  const lock = lockOf(directory);
   const { debian: BASE, node: NODE } = standIns(directory);
+  const operator = wanted({ part: "operator", variant: "", from: { BASE, NODE }, args: { VERSION } });
+  const kernels = wanted({
+    part: "kernels",
+    variant: `-${accelerator}`,
+    from: { BASE },
+    args: { VERSION, ACCELERATOR: accelerator },
+  });
+  const missing = [operator, kernels].filter(({ name }) => !existsSync(recordOf(name, directory)));
+  for (const one of missing) await build(one, directory);
+  if (missing.length > 0) await lock.alone(() => removeOthers([operator, kernels], directory));
   return {
-    operator: await image({ part: "operator", variant: "", from: { BASE, NODE }, args: { VERSION } }, directory),
-    kernels: await image(
-      {
-        part: "kernels",
-        variant: `-${accelerator}`,
-        from: { BASE },
-        args: { VERSION, ACCELERATOR: accelerator },
-      },
-      directory,
-    ),
+    operator: await readRecord(operator.name, directory),
+    kernels: await readRecord(kernels.name, directory),
   };
 }
 
@@ -72,37 +76,56 @@ export function openImage<T>({ id }: Image, look: (root: string) => Promise<T>, 
   return new Builder(directory).look(id, look);
 }
 
-async function image(recipe: Recipe, directory: string): Promise<Image> {
-  const { part, variant, from, args } = recipe;
-  const made = Object.values(from).map(({ content }) => content);
-  const key = inputsDigest(repository, join(part, "Containerfile"), [...made, JSON.stringify(args)]);
-  const stem = `tanren-${part}${variant}-`;
-  const record = join(directory, `${stem}${key}.json`);
-  if (!existsSync(record)) {
-    const built = await build(recipe, join(directory, stem + key), directory);
-    await writeFile(`${record}.partial`, JSON.stringify(built));
-    await rename(`${record}.partial`, record);
-    const others = (await readdir(directory)).filter((file) => file.startsWith(stem) && !file.includes(key));
-    await Promise.all(others.map((file) => rm(join(directory, file))));
-  }
-  return Image.parse(JSON.parse(await readFile(record, "utf8")));
+/** A recipe with the name of what it gives now: its inputs are looked at once. */
+interface Wanted extends Recipe {
+  stem: string;
+  name: string;
 }
 
-async function build({ part, variant, from, args }: Recipe, path: string, directory: string): Promise<Image> {
-  await mkdir(directory, { recursive: true });
+function wanted(recipe: Recipe): Wanted {
+  const { part, variant, from, args } = recipe;
+  const made = Object.values(from).map(({ content }) => content);
+  const inputs = inputsDigest(repository, join(part, "Containerfile"), [...made, JSON.stringify(args)]);
+  const stem = `tanren-${part}${variant}-`;
+  return { ...recipe, stem, name: stem + inputs };
+}
+
+const recordOf = (name: string, directory: string) => join(directory, `${name}.json`);
+
+const readRecord = async (name: string, directory: string) =>
+  Image.parse(JSON.parse(await readFile(recordOf(name, directory), "utf8")));
+
+/** Of each part and variant only the newest build is kept, and in the storage only what those with a record were made from. */
+async function removeOthers(newest: readonly Wanted[], directory: string): Promise<void> {
+  const files = await readdir(directory);
+  const old = files.filter((file) => newest.some(({ stem, name }) => file.startsWith(stem) && !file.startsWith(name)));
+  await Promise.all(old.map((file) => rm(join(directory, file))));
+  const recorded = files
+    .filter((file) => !old.includes(file))
+    .flatMap((file) => /^(tanren-[a-z-]+-[0-9a-f]{12})\.json$/.exec(file)?.[1] ?? []);
+  const builder = new Builder(directory);
+  for (const name of recorded) await builder.name((await readRecord(name, directory)).id, `${name}-labelled`);
+  await builder.keepOnly([...recorded, ...Object.values(standIns(directory)).map(({ tag }) => tag)]);
+}
+
+async function build({ part, variant, from, args, name }: Wanted, directory: string): Promise<void> {
   await installTools(join(directory, "tools.log"));
   const builder = new Builder(directory);
   const bases: Record<string, string> = {};
-  for (const [argument, standIn] of Object.entries(from)) bases[argument] = await standIn.make(builder);
+  for (const [argument, standIn] of Object.entries(from)) {
+    await standIn.make(builder);
+    bases[argument] = standIn.tag;
+  }
 
   say(`image of the ${part}${variant}`);
   const built = await builder.build({
-    tag: `tanren-${part}`,
+    tag: name,
     containerfile: join(repository, part, "Containerfile"),
+    stages: ["packages"],
     context: repository,
     args: { ...args, ...bases },
   });
-  const billOfMaterials = `${path}.spdx.json`;
+  const billOfMaterials = join(directory, `${name}.spdx.json`);
   say(`  list of what is inside: ${billOfMaterials}`);
   const version = args.VERSION ?? "";
   const id = await builder.label(built, async (root) => {
@@ -110,10 +133,13 @@ async function build({ part, variant, from, args }: Recipe, path: string, direct
     const text = await readFile(billOfMaterials);
     return { "dev.tanren.bill-of-materials": `sha256:${createHash("sha256").update(text).digest("hex")}` };
   });
-  const archive = `${path}.tar`;
+  const archive = join(directory, `${name}.tar`);
   say(`  archive: ${archive}`);
-  const name = `docker.io/library/tanren-${part}:${version}`;
-  return { name, id, digest: await builder.save(id, name, archive), archive, billOfMaterials };
+  const reference = `docker.io/library/tanren-${part}:${version}`;
+  const digest = await builder.save(id, reference, archive);
+  const record = recordOf(name, directory);
+  await writeFile(`${record}.partial`, JSON.stringify({ name: reference, id, digest, archive, billOfMaterials }));
+  await rename(`${record}.partial`, record);
 }
 
 if (import.meta.main) {

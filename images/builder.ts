@@ -1,14 +1,18 @@
 import { execFile } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { command } from "./commands.ts";
+import { lockOf } from "./folder-lock.ts";
 
 const run = promisify(execFile);
 
 export interface Build {
   tag: string;
   containerfile: string;
+  /** Stages of the Containerfile that leave nothing in the image but files: they are named too, and so kept for the next build. */
+  stages?: string[];
   context: string;
   args: Record<string, string>;
 }
@@ -17,35 +21,30 @@ export interface Build {
 export class Builder {
   readonly #storage: string[];
   readonly #directory: string;
-  readonly #env = { BUILDAH_ISOLATION: "chroot" };
+  readonly #temporary: string;
+  readonly #env: Record<string, string>;
 
   constructor(directory: string) {
+    lockOf(directory);
     this.#directory = directory;
     this.#storage = ["--root", join(directory, "storage"), "--runroot", join(directory, "run")];
+    this.#temporary = join(directory, "tmp");
+    mkdirSync(this.#temporary, { recursive: true });
+    this.#env = { BUILDAH_ISOLATION: "chroot", TMPDIR: this.#temporary };
   }
 
   /** Builds and returns the image's id: the digest of its configuration, which names all of its content. */
-  async build({ tag, containerfile, context, args }: Build): Promise<string> {
+  async build({ tag, containerfile, stages = [], context, args }: Build): Promise<string> {
     const certificates = await this.#certificates();
-    const id = join(this.#directory, `${tag.replaceAll(/[^a-z0-9.-]/g, "-")}.id`);
+    const id = `${this.#file(tag)}.id`;
     const given = Object.entries({ ...args, ...certificates.args }).flatMap(([name, value]) => [
       "--build-arg",
       `${name}=${value}`,
     ]);
-    await command(
-      [
-        "buildah",
-        ...this.#storage,
-        "bud",
-        "--layers",
-        "--pull=false",
-        ...["--iidfile", id, "--tag", tag, "--file", containerfile],
-        ...certificates.volume,
-        ...given,
-        context,
-      ],
-      { env: this.#env, log: this.log(tag) },
-    );
+    const common = ["--layers", "--pull=false", "--file", containerfile, ...certificates.volume, ...given];
+    for (const stage of stages)
+      await this.#command(tag, "bud", ...common, "--target", stage, "--tag", `${tag}-${stage}`, context);
+    await this.#command(tag, "bud", ...common, "--iidfile", id, "--tag", tag, context);
     return (await readFile(id, "utf8")).trim().replace("sha256:", "");
   }
 
@@ -53,15 +52,8 @@ export class Builder {
   async save(id: string, name: string, archive: string): Promise<string> {
     const [partial, digest] = [`${archive}.partial`, `${archive}.digest`];
     await rm(partial, { force: true });
-    const push = [
-      "push",
-      ...["--compression-format", "zstd", "--compression-level", "1"],
-      "--digestfile",
-      digest,
-      id,
-      `oci-archive:${partial}:${name}`,
-    ] as const;
-    await command(["buildah", ...this.#storage, ...push], { env: this.#env, log: this.log(name) });
+    const how = ["--compression-format", "zstd", "--compression-level", "1", "--digestfile", digest];
+    await this.#command(name, "push", ...how, id, `oci-archive:${partial}:${name}`);
     await rename(partial, archive);
     return (await readFile(digest, "utf8")).trim();
   }
@@ -89,8 +81,35 @@ export class Builder {
     }
   }
 
-  log(tag: string): string {
-    return join(this.#directory, `${tag.replaceAll(/[^a-z0-9.-]/g, "-")}.log`);
+  /** Gives an image a name, by which it is kept. */
+  async name(id: string, name: string): Promise<void> {
+    await this.#ask("tag", id, name);
+  }
+
+  /**
+   * What has one of these names, or one of them with a suffix, is kept, and all that it was made from; everything else goes. Only for whoever is alone
+   * with the storage: containers and temporary files in it are then those of builds that were killed.
+   */
+  async keepOnly(names: readonly string[]): Promise<void> {
+    await this.#ask("rm", "--all");
+    const isKept = (name: string) => names.some((kept) => `${name}-`.startsWith(`localhost/${kept}-`));
+    const found = (await this.#ask("images", "--format", "{{.Name}}")).split("\n");
+    const others = found.filter((name) => name.startsWith("localhost/") && !isKept(name));
+    if (others.length > 0) await this.#ask("rmi", ...others);
+    await this.#ask("rmi", "--prune");
+    await rm(this.#temporary, { recursive: true, force: true });
+    await mkdir(this.#temporary);
+  }
+
+  /** Where what concerns a name is kept, without its ending. */
+  #file(name: string): string {
+    return join(this.#directory, name.replaceAll(/[^a-z0-9.-]/g, "-"));
+  }
+
+  /** Runs what may take long; its words go to the log of a name. It holds this process's lock: it may outlive it. */
+  async #command(name: string, ...words: string[]): Promise<void> {
+    const log = `${this.#file(name)}.log`;
+    await command(["buildah", ...this.#storage, ...words], { env: this.#env, log, file: lockOf(this.#directory).file });
   }
 
   async #ask(...args: string[]): Promise<string> {

@@ -5,6 +5,8 @@ import { readFile } from "node:fs/promises";
 export interface CommandOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** An open file that the command gets too. */
+  file?: number;
   /** Takes what the command prints, both streams; a failure shows its end. */
   log: string;
 }
@@ -15,7 +17,7 @@ export async function command(words: readonly [string, ...string[]], options: Co
   const log = openSync(options.log, "a");
   const code = await new Promise<number | null>((resolve, reject) => {
     const child = spawn(program, args, {
-      stdio: ["ignore", log, log],
+      stdio: ["ignore", log, log, ...(options.file === undefined ? [] : [options.file])],
       env: { ...process.env, ...options.env },
       ...(options.cwd !== undefined && { cwd: options.cwd }),
     });

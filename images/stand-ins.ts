@@ -13,26 +13,33 @@ import { command, say } from "./commands.ts";
 export interface StandIn {
   /** Says in a word what it is made of. */
   content: string;
-  /** Makes it where it is missing; returns its tag. */
-  make(builder: Builder): Promise<string>;
+  tag: string;
+  /** Makes it where it is missing. */
+  make(builder: Builder): Promise<void>;
 }
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const suite = "bookworm";
 const npmVersion = "11.19.1";
+const debianTag = `tanren-debian-${suite}`;
+const nodeTag = (version: string) => `tanren-node-${version}`;
 const packageVersion = z.object({ version: z.string() });
 
 export function standIns(directory: string): { debian: StandIn; node: StandIn } {
   const installed = join(repository, "node_modules/node");
   const { version } = packageVersion.parse(JSON.parse(readFileSync(join(installed, "package.json"), "utf8")));
   return {
-    debian: { content: suite, make: (builder) => debian(builder, directory) },
-    node: { content: `node ${version} npm ${npmVersion}`, make: (builder) => node(builder, directory, version) },
+    debian: { content: suite, tag: debianTag, make: (builder) => debian(builder, directory) },
+    node: {
+      content: `node ${version} npm ${npmVersion}`,
+      tag: nodeTag(version),
+      make: (builder) => node(builder, directory, version),
+    },
   };
 }
 
 /** Debian's smallest installation, without what only an installed machine needs. */
-async function debian(builder: Builder, directory: string): Promise<string> {
+async function debian(builder: Builder, directory: string): Promise<void> {
   const context = join(directory, `debian-${suite}`);
   if (!existsSync(context)) {
     say(`Debian ${suite} from its packages`);
@@ -51,13 +58,11 @@ async function debian(builder: Builder, directory: string): Promise<string> {
       await rm(work, { recursive: true, force: true });
     }
   }
-  const tag = `tanren-debian-${suite}`;
-  await builder.build({ tag, containerfile: join(context, "Containerfile"), context, args: {} });
-  return tag;
+  await builder.build({ tag: debianTag, containerfile: join(context, "Containerfile"), context, args: {} });
 }
 
 /** The Node that the project pins, with npm. */
-async function node(builder: Builder, directory: string, version: string): Promise<string> {
+async function node(builder: Builder, directory: string, version: string): Promise<void> {
   const context = join(directory, `node-${version}-npm-${npmVersion}`);
   if (!existsSync(context)) {
     say(`Node ${version} and npm ${npmVersion} from their packages`);
@@ -75,9 +80,7 @@ async function node(builder: Builder, directory: string, version: string): Promi
       await rm(work, { recursive: true, force: true });
     }
   }
-  const tag = `tanren-node-${version}`;
   const containerfile = join(repository, "images/node/Containerfile");
-  const base = await debian(builder, directory);
-  await builder.build({ tag, containerfile, context, args: { BASE: base } });
-  return tag;
+  await debian(builder, directory);
+  await builder.build({ tag: nodeTag(version), containerfile, context, args: { BASE: debianTag } });
 }

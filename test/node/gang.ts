@@ -6,7 +6,7 @@ import { z } from "zod";
 import { kinds } from "../../operator/api/kinds.ts";
 import { likeQuickstart, type Manifest } from "./manifests.ts";
 import { attemptsAt, nextAttempt, runningPods, underWay } from "./runs.ts";
-import { Metadata, namespace, operatorNamespace, until, type World } from "./world.ts";
+import { Metadata, namespace, operatorUser, until, type World } from "./world.ts";
 
 const Named = z.looseObject({ metadata: Metadata });
 const Held = z.looseObject({ metadata: z.looseObject({ finalizers: z.array(z.string()).default([]) }) });
@@ -60,7 +60,7 @@ async function wasReadAnew(world: World, kind: string): Promise<boolean> {
   const log = await readFile(world.cluster.auditLog, "utf8");
   const get = `"verb":"get"`;
   const path = `/namespaces/${namespace}/${pluralOf(kind)}/contested-`;
-  return log.split("\n").some((line) => line.includes(get) && line.includes(path) && line.includes(operatorNamespace));
+  return log.split("\n").some((line) => line.includes(get) && line.includes(path) && line.includes(operatorUser));
 }
 
 /** Changes an annotation as fast as the API server lets four clients. */

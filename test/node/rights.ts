@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { kinds } from "../../operator/api/kinds.ts";
 import { dangerous, granted, Role, table, used } from "./permissions.ts";
-import { namespace, operatorNamespace, type World } from "./world.ts";
+import { mode, namespace, operatorAccount, operatorNamespace, operatorUser, type World } from "./world.ts";
 
 const Binding = z.looseObject({
   metadata: z.looseObject({ namespace: z.string().optional() }),
@@ -14,8 +14,8 @@ const Binding = z.looseObject({
     .default([]),
 });
 
-const account = "tanren-operator";
-const operator = `system:serviceaccount:${operatorNamespace}:${account}`;
+/** Where its rights hold beside its own namespace, in the words of permissions.ts. */
+const scope = mode === "cluster" ? "*" : namespace;
 
 /** Every role that is bound to the operator, as the API server has it. */
 async function rolesOf(world: World): Promise<Role[]> {
@@ -25,7 +25,7 @@ async function rolesOf(world: World): Promise<Role[]> {
   const its = bindings
     .flat()
     .filter(({ subjects }) =>
-      subjects.some((subject) => subject.name === account && subject.namespace === operatorNamespace),
+      subjects.some((subject) => subject.name === operatorAccount && subject.namespace === operatorNamespace),
     );
   return Promise.all(
     its.map(({ metadata, roleRef }) => world.get(Role, roleRef.kind, roleRef.name, metadata.namespace ?? "default")),
@@ -50,19 +50,16 @@ const childOf = (apiVersion: string, kind: string) =>
  */
 async function usedByAdmission(world: World, roles: readonly Role[]): Promise<Set<string>> {
   const isFinalizers = (resource: string) => resource.endsWith("/finalizers");
-  const rules = roles
-    .filter(({ kind }) => kind === "ClusterRole")
-    .flatMap((role) => role.rules)
-    .filter(({ resources }) => !resources.every(isFinalizers));
+  const rules = roles.flatMap((role) => role.rules).filter(({ resources }) => !resources.every(isFinalizers));
   const meta = { name: "all-but-finalizers" };
   const group = "rbac.authorization.k8s.io";
   await world.apply(
-    { apiVersion: `${group}/v1`, kind: "ClusterRole", metadata: meta, rules },
+    { apiVersion: `${group}/v1`, kind: "Role", metadata: meta, rules },
     {
       apiVersion: `${group}/v1`,
-      kind: "ClusterRoleBinding",
+      kind: "RoleBinding",
       metadata: meta,
-      roleRef: { apiGroup: group, kind: "ClusterRole", name: meta.name },
+      roleRef: { apiGroup: group, kind: "Role", name: meta.name },
       subjects: [{ apiGroup: group, kind: "User", name: meta.name }],
     },
   );
@@ -75,21 +72,25 @@ async function usedByAdmission(world: World, roles: readonly Role[]): Promise<Se
   const needed = new Set<string>();
   for (const { resource } of kinds) {
     const child = childOf(resource.apiVersion, resource.kind);
-    if (!(await mayMakeChild(operator, child))) throw new Error(`the operator may make no child of a ${resource.kind}`);
-    if (!(await mayMakeChild(meta.name, child))) needed.add(`*\ttanren.dev\t${resource.plural}/finalizers\tupdate`);
+    if (!(await mayMakeChild(operatorUser, child)))
+      throw new Error(`the operator may make no child of a ${resource.kind}`);
+    if (!(await mayMakeChild(meta.name, child)))
+      needed.add(`${scope}\ttanren.dev\t${resource.plural}/finalizers\tupdate`);
   }
   return needed;
 }
 
 /** What the operator asked for in all the tests before. */
 export function rights(world: () => World): void {
-  test("the operator has every right it used, none that it did not, and none that is dangerous", async () => {
+  test("the operator has every right it used, none that it did not, none elsewhere, and none that is dangerous", async () => {
     const roles = await rolesOf(world());
     const given = granted(roles);
     const log = await readFile(world().cluster.auditLog, "utf8");
-    const { allowed, refused } = used(log, operator, given);
+    const { allowed, refused } = used(log, operatorUser, given);
     const inUse = allowed.union(await usedByAdmission(world(), roles));
     console.error(`What the operator may do, and did:\n${table(inUse)}`);
+    const places = new Set([...given].map((right) => right.split("\t")[0]));
+    expect.soft(places, "where it has rights").toEqual(new Set([scope, operatorNamespace]));
     expect.soft([...refused], "requests that were refused").toEqual([]);
     expect.soft([...given].filter(dangerous), "dangerous rights").toEqual([]);
     expect([...given.difference(inUse)], "rights that were never used").toEqual([]);

@@ -11,9 +11,14 @@ import type { Manifest } from "./manifests.ts";
 /** A real Kubernetes with a node and the real images; the tests speak to it as people do, by kubectl. */
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
-export const operatorNamespace = "tanren-system";
+/** How the chart is installed: for all namespaces, or in that of the runs with Roles alone. */
+export const mode = z.enum(["cluster", "namespaced"]).default("cluster").parse(process.env.TANREN_TEST_MODE);
 /** Where the runs of the test are. */
 export const namespace = "llm";
+export const operatorNamespace = mode === "cluster" ? "tanren-system" : namespace;
+export const operatorAccount = "tanren-operator";
+/** As the API server calls the operator. */
+export const operatorUser = `system:serviceaccount:${operatorNamespace}:${operatorAccount}`;
 
 /** Nothing that is waited for takes this long, even where other work takes most of the machine. */
 const patienceSeconds = 400;
