@@ -7,6 +7,12 @@ const name = z
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
   .max(253);
 
+/**
+ * Objects of one kind that are reconciled at once. Reconciles mostly wait for the API server, which shares its time by what is asked of it at
+ * once: as many as this get a burst of new objects going while it lasts. docs/benchmarks.md has figures.
+ */
+export const defaultWorkers = 32;
+
 /** What every pod of a kernel gets beside what its spec says. */
 export const PodDefaults = z.strictObject({
   image: z.string().min(1).default("tanren-kernels:0.1.0").describe("Image of the kernels where a spec names none."),
@@ -101,7 +107,12 @@ export const OperatorConfiguration = z
     networkPolicies: NetworkPolicies.prefault({}).describe(
       "NetworkPolicies of runs and endpoints; they need a network plugin that enforces them.",
     ),
-    workers: z.int().min(1).max(64).default(4).describe("Objects of one kind that are reconciled at once."),
+    workers: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(defaultWorkers)
+      .describe("Objects of one kind that are reconciled at once."),
     progressSeconds: z.int().min(1).max(3600).default(10).describe("Seconds between two looks at a running program."),
     logLevel: z
       .enum(["debug", "info", "warn", "error"])

@@ -2,7 +2,7 @@ import { inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
 import type { Resource } from "./cluster/resource.ts";
-import { NetworkPolicies, PodDefaults } from "./configuration.ts";
+import { defaultWorkers, NetworkPolicies, PodDefaults } from "./configuration.ts";
 import type { BatchKind } from "./runs/batch-kind.ts";
 import { batchConsumer, type Consumer, held } from "./runs/in-use.ts";
 import { labels, ownerOf } from "./runs/names.ts";
@@ -38,7 +38,7 @@ export interface OperatorOptions {
   logger?: Logger;
   /** Name of this process in Events. */
   instance?: string;
-  /** Objects of a kind reconciled at once. */
+  /** Objects of a kind reconciled at once; absent: the configuration's default. */
   workers?: number;
   /** Where the controllers count; absent: nobody looks. */
   metrics?: Metrics;
@@ -59,6 +59,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     podDefaults = PodDefaults.parse({}),
     networkPolicies = NetworkPolicies.parse({}),
     progressSeconds = 10,
+    workers = defaultWorkers,
     metrics = new Metrics(),
   } = options;
   const runtime: Runtime = {
@@ -97,7 +98,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       reconciler,
       children: { resources: children, labels: { [labels.kind]: kind }, ownerOf: (child) => ownerOf(kind, child) },
       onEvent: (event) => wake(consumer, event),
-      ...(options.workers !== undefined && { workers: options.workers }),
+      workers,
     });
     controllers.set(kind, controller);
   };

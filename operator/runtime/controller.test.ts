@@ -25,6 +25,7 @@ async function aController(reconcile: (request: Request) => Promise<Outcome>) {
     {
       resource: forgings,
       reconciler: { reconcile },
+      workers: 4,
       children: {
         resources: [jobs],
         labels: {},

@@ -46,7 +46,8 @@ export interface ControllerOptions<T extends Reconciled> {
     ownerOf(child: KubernetesObject): Request | undefined;
   };
   reconciler: Reconciler;
-  workers?: number;
+  /** Objects reconciled at once. */
+  workers: number;
   /** Told of every event of `resource`, before its key is queued. */
   onEvent?: (event: WatchEvent<T>) => void;
 }
@@ -73,7 +74,7 @@ export class Controller<T extends Reconciled> {
       random: runtime.random,
       observer: runtime.metrics.queue(name),
     });
-    this.#observer = runtime.metrics.controller(name, this.#workerCount());
+    this.#observer = runtime.metrics.controller(name, this.#options.workers);
   }
 
   /** Resolves once everything that existed at the start is queued. */
@@ -95,7 +96,7 @@ export class Controller<T extends Reconciled> {
       this.#watches.push(cluster.watch(child, { ...filter, labels }, onEvent));
     }
     await Promise.all(this.#watches.map((watch) => watch.synced));
-    for (let worker = 0; worker < this.#workerCount(); worker++) this.#workers.push(this.#work());
+    for (let worker = 0; worker < this.#options.workers; worker++) this.#workers.push(this.#work());
     this.#planResync();
   }
 
@@ -109,10 +110,6 @@ export class Controller<T extends Reconciled> {
     this.#resync?.();
     this.#queue.stop();
     await Promise.all(this.#workers);
-  }
-
-  #workerCount(): number {
-    return this.#options.workers ?? 4;
   }
 
   #planResync(): void {

@@ -96,10 +96,12 @@ export async function tanrenOperator(workers: number): Promise<Candidate> {
   };
 }
 
-/** Node keeps what it has compiled, as in the operator's image: the first run, for --help, fills that cache. */
+/** Node as in the operator's image: with its options, and with what it has compiled kept. The first run, for --help, fills that cache. */
 async function node(program: string): Promise<{ version: string; environment: Record<string, string> }> {
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
-  const environment = { NODE_COMPILE_CACHE: join(cache, "node") };
+  const [, options] = /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(repository, "operator/Containerfile"), "utf8")) ?? [];
+  if (options === undefined) throw new Error("operator/Containerfile states no NODE_OPTIONS");
+  const environment = { NODE_COMPILE_CACHE: join(cache, "node"), NODE_OPTIONS: options };
   await run(process.execPath, [program, "--help"], { env: { ...process.env, ...environment } });
   return { version: `Tanren ${version}, Node ${process.versions.node}`, environment };
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { defaultWorkers } from "../../operator/configuration.ts";
 import { type Candidate, controllerRuntime, kopf, tanren, tanrenOperator } from "./candidates.ts";
 import { compare, withLaboratory } from "./comparison.ts";
 import { table } from "./report.ts";
@@ -17,8 +18,8 @@ const usage = `Measures an operator written on Tanren's runtime beside the same 
   --paced N          objects made one after another (100)
   --large N          objects in the largest measurement, 0 to leave it out (5000)
   --idle N           seconds of standing idle (60)
-  --workers N        objects that Tanren and controller-runtime reconcile at once (4); kopf knows no fitting limit
-  --only NAME,...    tanren, controller-runtime, kopf: the same operator on each; tanren-operator: the project's own, one round, not the largest
+  --workers N        objects that Tanren and controller-runtime reconcile at once (${defaultWorkers}); kopf knows no fitting limit
+  --only NAME,...    tanren, controller-runtime, kopf: the same operator on each; tanren-operator: the project's own, one round
   --record FILE      writes the tables into this Markdown file, between its two marks
   --output FILE      figures as JSON (build/bench/operators.json)
 `;
@@ -50,7 +51,10 @@ const makers: Record<string, (workers: number) => Promise<Candidate>> = {
   "tanren-operator": tanrenOperator,
 };
 
-export async function prepare(names: readonly string[] = Object.keys(frameworks), workers = 4): Promise<Candidate[]> {
+export async function prepare(
+  names: readonly string[] = Object.keys(frameworks),
+  workers = defaultWorkers,
+): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
   for (const name of names) {
     const make = makers[name];
@@ -94,7 +98,7 @@ async function main(): Promise<void> {
   say("preparing the operators (built or installed once, then from the cache)");
   // Ends the operators too, and the control plane when it misses its owner.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
-  const workers = count("workers", values.workers, 4);
+  const workers = count("workers", values.workers, defaultWorkers);
   const names = values.only?.split(",") ?? Object.keys(makers);
   const [peers, own] = [
     await prepare(
@@ -108,7 +112,7 @@ async function main(): Promise<void> {
   ];
   const comparison = await withLaboratory(async (laboratory) => ({
     tasks: await compare(laboratory, peers, sizes, say),
-    pretrainRuns: await compare(laboratory, own, { ...sizes, rounds: 1, large: 0 }, say),
+    pretrainRuns: await compare(laboratory, own, { ...sizes, rounds: 1 }, say),
   }));
   const machine = describeMachine();
   const versions = Object.fromEntries([...peers, ...own].map(({ name, version }) => [name, version]));
