@@ -71,7 +71,7 @@ test-cluster: setup ## the Kubernetes that tests run against, and the adapter an
 test-operators: setup ## an operator on this runtime sends no more calls than its peers do, on a control plane built from source (Go)
 	$(VITEST) run test/bench
 
-bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go; a quarter of an hour; ARGS=--help)
+bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
 test-contract: setup ## both adapters under one suite, the CRDs, the command, on a real control plane (Go)

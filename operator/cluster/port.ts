@@ -8,8 +8,8 @@ import type { Resource } from "./resource.ts";
 export interface Cluster {
   get<T extends KubernetesObject>(resource: Resource<T>, namespace: string, name: string): Promise<T | undefined>;
 
-  /** All objects of a kind in a namespace (all namespaces when absent) that carry the labels. */
-  list<T extends KubernetesObject>(resource: Resource<T>, filter?: ListFilter): Promise<T[]>;
+  /** All objects of a kind in a namespace (all namespaces when absent) that carry the labels and have the fields. */
+  list<T extends KubernetesObject>(resource: Resource<T>, filter?: ListSelection): Promise<T[]>;
 
   /**
    * Server-side apply with the caller's field manager, forced: creates the object or makes its spec as stated. A repeat changes
@@ -48,6 +48,11 @@ export interface Cluster {
 export interface ListFilter {
   namespace?: string;
   labels?: Record<string, string>;
+}
+
+export interface ListSelection extends ListFilter {
+  /** Values by path, such as `regarding.uid` of Events; an API server selects by few paths of each kind and refuses others. */
+  fields?: Record<string, string>;
 }
 
 export interface WatchEvent<T> {

@@ -131,6 +131,8 @@ overEveryAdapter("ConfigMaps, Secrets, claims, Services, Events", (world) => {
     expect(made.eventTime).toMatch(/\.\d{6}Z$/);
     const again = await cluster.apply(events, { ...event, eventTime: made.eventTime });
     expect(again.metadata.resourceVersion).toBe(made.metadata.resourceVersion);
-    expect((await cluster.list(events, { namespace })).map(({ reason }) => reason)).toContain("RolloutFailed");
+    const about = (uid: string) => cluster.list(events, { namespace, fields: { "regarding.uid": uid } });
+    expect((await about(uid)).map(({ metadata }) => metadata.name)).toEqual([event.metadata.name]);
+    expect(await about("another")).toEqual([]);
   });
 });

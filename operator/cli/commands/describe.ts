@@ -32,8 +32,8 @@ async function describe(place: Place, options: DescribeOptions, kind: string, na
   const reference = referenceNamed(kind, name);
   const [object, about] = await withConnection(place, async (connection) => {
     const found = await findObject(connection, place, reference, options.namespace);
-    const all = await connection.cluster.list(events, { namespace: found.metadata.namespace });
-    return [found, all.filter((event) => event.regarding.uid === found.metadata.uid)] as const;
+    const { namespace, uid } = found.metadata;
+    return [found, await connection.cluster.list(events, { namespace, fields: { "regarding.uid": uid } })] as const;
   });
   const terminal = terminalOf(process.stdout);
   terminal.print(...describeObject(object, about, { columns: terminal.columns, now: Date.now() }, options.only));

@@ -5,6 +5,7 @@ import {
   type Cluster,
   ConflictError,
   type ListFilter,
+  type ListSelection,
   type LogOptions,
   NotFoundError,
   type Watch,
@@ -129,15 +130,16 @@ export class KubernetesCluster implements Cluster {
     return known === "unknown" ? this.#read(resource, namespace, name) : (known as T | undefined);
   }
 
-  async list<T extends KubernetesObject>(resource: Resource<T>, filter: ListFilter = {}): Promise<T[]> {
-    const known = this.#views.list(resource, filter);
+  async list<T extends KubernetesObject>(resource: Resource<T>, selection: ListSelection = {}): Promise<T[]> {
+    const { fields, ...filter } = selection;
+    const known = fields === undefined ? this.#views.list(resource, filter) : "unknown";
     if (known !== "unknown") return known as T[];
     const { namespace, labels } = filter;
     const listed = (await this.#rest.json({
       verb: "list",
       resource,
       ...(namespace !== undefined && { namespace }),
-      query: { labelSelector: selectorOf(labels) },
+      query: { labelSelector: selectorOf(labels), fieldSelector: selectorOf(fields) },
     })) as { items?: unknown[] | null };
     return (listed.items ?? []).map((item) => readObject(resource, item));
   }

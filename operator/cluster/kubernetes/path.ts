@@ -21,8 +21,8 @@ export function pathOf(resource: Pick<Resource<KubernetesObject>, "apiVersion" |
   return `${root}/${resource.apiVersion}/${parts.map(encodeURIComponent).join("/")}`;
 }
 
-/** An equality-based label selector; undefined where there are no labels. */
-export function selectorOf(labels: Record<string, string> = {}): string | undefined {
-  const terms = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+/** An equality-based selector of labels or fields; undefined where there are none. */
+export function selectorOf(wanted: Record<string, string> = {}): string | undefined {
+  const terms = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
   return terms.length === 0 ? undefined : terms.join(",");
 }

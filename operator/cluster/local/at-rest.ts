@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { KubernetesObject } from "../objects.ts";
-import { type Cluster, type ListFilter, type LogOptions, NotFoundError } from "../port.ts";
+import { type Cluster, type ListSelection, type LogOptions, NotFoundError } from "../port.ts";
 import { pods, type Resource } from "../resource.ts";
 import { podLog } from "./pod-directory.ts";
 import { readLog } from "./pod-log.ts";
-import { carries } from "./store.ts";
+import { matches } from "./store.ts";
 
 /** What can be read of a cluster without an operator. */
 export type ReadableCluster = Pick<Cluster, "get" | "list" | "logs">;
@@ -19,10 +19,8 @@ export function readAtRest(stateDirectory: string): ReadableCluster | undefined 
     readObject(join(objects, resource.plural, namespace, `${name}.json`));
   return {
     get,
-    list: async <T extends KubernetesObject>(resource: Resource<T>, { namespace, labels = {} }: ListFilter = {}) =>
-      readKind<T>(join(objects, resource.plural)).filter(
-        (object) => (namespace ?? object.metadata.namespace) === object.metadata.namespace && carries(object, labels),
-      ),
+    list: async <T extends KubernetesObject>(resource: Resource<T>, selection: ListSelection = {}) =>
+      readKind<T>(join(objects, resource.plural)).filter((object) => matches(object, selection)),
     async *logs(namespace: string, name: string, options: LogOptions) {
       const pod = await get(pods, namespace, name);
       if (!pod) throw new NotFoundError(`Pod ${namespace}/${name} is gone`);

@@ -4,7 +4,15 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { KubernetesObject, Wanted } from "../objects.ts";
-import { type Cluster, type ListFilter, type LogOptions, NotFoundError, type Watch, type WatchEvent } from "../port.ts";
+import {
+  type Cluster,
+  type ListFilter,
+  type ListSelection,
+  type LogOptions,
+  NotFoundError,
+  type Watch,
+  type WatchEvent,
+} from "../port.ts";
 import { builtinResources, pods, type Resource } from "../resource.ts";
 import { Admission, type CustomResource } from "./admission.ts";
 import { bindClaims } from "./claims.ts";
@@ -116,8 +124,8 @@ export class LocalCluster implements Cluster {
     return this.#store.get(resource, namespace, name);
   }
 
-  async list<T extends KubernetesObject>(resource: Resource<T>, filter?: ListFilter): Promise<T[]> {
-    return this.#store.list(resource, filter);
+  async list<T extends KubernetesObject>(resource: Resource<T>, selection?: ListSelection): Promise<T[]> {
+    return this.#store.list(resource, selection);
   }
 
   async apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {

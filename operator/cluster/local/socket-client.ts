@@ -2,7 +2,15 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { KubernetesObject, Wanted } from "../objects.ts";
-import { type Cluster, ClusterError, type ListFilter, type LogOptions, type Watch, type WatchEvent } from "../port.ts";
+import {
+  type Cluster,
+  ClusterError,
+  type ListFilter,
+  type ListSelection,
+  type LogOptions,
+  type Watch,
+  type WatchEvent,
+} from "../port.ts";
 import type { Resource } from "../resource.ts";
 import { pods } from "../resource.ts";
 import { openSocketPath } from "./socket-path.ts";
@@ -63,8 +71,8 @@ class SocketClient implements LocalConnection {
     return this.#call("get", [resource, namespace, name]);
   }
 
-  list<T extends KubernetesObject>(resource: Resource<T>, filter: ListFilter = {}): Promise<T[]> {
-    return this.#call("list", [resource, filter]);
+  list<T extends KubernetesObject>(resource: Resource<T>, selection: ListSelection = {}): Promise<T[]> {
+    return this.#call("list", [resource, selection]);
   }
 
   apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { KubernetesObject, Wanted } from "../objects.ts";
-import type { Cluster, ListFilter, LogOptions } from "../port.ts";
+import type { Cluster, ListFilter, ListSelection, LogOptions } from "../port.ts";
 import type { Resource } from "../resource.ts";
 import { openSocketPath } from "./socket-path.ts";
 import { type Answer, syncedLine, toWire } from "./socket-protocol.ts";
@@ -52,7 +52,7 @@ async function call(cluster: Cluster, method: string, input: Arguments): Promise
     case "get":
       return cluster.get(...(input as [Resource<Any>, string, string]));
     case "list":
-      return cluster.list(...(input as [Resource<Any>, ListFilter | undefined]));
+      return cluster.list(...(input as [Resource<Any>, ListSelection | undefined]));
     case "apply":
       return cluster.apply(...(input as [Resource<Any>, Wanted<Any>]));
     case "updateStatus":

@@ -2,7 +2,15 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, timestamp } from "../../runtime/clock.ts";
 import type { KubernetesObject, ObjectMeta, Pod, Wanted } from "../objects.ts";
-import { ConflictError, InvalidError, type ListFilter, NotFoundError, type Watch, type WatchEvent } from "../port.ts";
+import {
+  ConflictError,
+  InvalidError,
+  type ListFilter,
+  type ListSelection,
+  NotFoundError,
+  type Watch,
+  type WatchEvent,
+} from "../port.ts";
 import { pods, type Resource } from "../resource.ts";
 import type { Admission } from "./admission.ts";
 import type { ObjectFiles, Stored } from "./object-files.ts";
@@ -38,8 +46,8 @@ export class Store {
     return found && (structuredClone(found) as T);
   }
 
-  list<T extends KubernetesObject>(resource: Resource<T>, filter: ListFilter = {}): T[] {
-    const found = [...this.#kind(resource.plural).values()].filter((object) => matches(object, filter));
+  list<T extends KubernetesObject>(resource: Resource<T>, selection: ListSelection = {}): T[] {
+    const found = [...this.#kind(resource.plural).values()].filter((object) => matches(object, selection));
     const key = (object: Stored) => keyOf(object.metadata);
     return found.sort((a, b) => (key(a) < key(b) ? -1 : 1)).map((object) => structuredClone(object) as T);
   }
@@ -240,8 +248,16 @@ export function carries(object: KubernetesObject, labels: Record<string, string>
   return Object.entries(labels).every(([key, value]) => object.metadata.labels?.[key] === value);
 }
 
-function matches(object: Stored, { namespace, labels = {} }: ListFilter): boolean {
-  return (namespace === undefined || object.metadata.namespace === namespace) && carries(object, labels);
+export function matches(object: KubernetesObject, { namespace, labels = {}, fields = {} }: ListSelection): boolean {
+  const isThere = namespace === undefined || object.metadata.namespace === namespace;
+  return (
+    isThere && carries(object, labels) && Object.entries(fields).every(([path, value]) => at(object, path) === value)
+  );
+}
+
+/** What stands at a path such as `regarding.uid`. */
+function at(object: object, path: string): unknown {
+  return path.split(".").reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object);
 }
 
 /** As JSON has it: no undefined fields, nothing shared with the caller. */
