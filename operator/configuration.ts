@@ -11,7 +11,7 @@ const name = z
  * Objects of one kind that are reconciled at once. Reconciles mostly wait for the API server, which shares its time by what is asked of it at
  * once: as many as this get a burst of new objects going while it lasts. docs/benchmarks.md has figures.
  */
-export const defaultWorkers = 32;
+export const defaultWorkers = 48;
 
 /** What every pod of a kernel gets beside what its spec says. */
 export const PodDefaults = z.strictObject({
