@@ -54,10 +54,10 @@ describe("with Tanren's kinds", () => {
     });
     await eventually(async () => seen.out.includes('"reason":"Running"'), "the command looks on");
     await kubernetes.stopComponent("kube-apiserver", { kill: true });
-    const notice = await eventually(
-      async () => seen.out.split("\n").find((line) => line.includes('"type":"notice"')),
-      "the command says that the API server is away",
-    );
+    const notice = await eventually(async () => {
+      expect(seen, seen.error).toMatchObject({ code: null });
+      return seen.out.split("\n").find((line) => line.includes('"type":"notice"'));
+    }, "the command says that the API server is away");
     expect(JSON.parse(notice).message).toMatch(
       /^the API server https:\S+ cannot be reached \(.*\); .* \(trying again\)$/,
     );

@@ -86,17 +86,18 @@ overEveryAdapter("Deployments", (world) => {
     }
   });
 
-  test("a new template takes over pod by pod: never fewer ready than wanted, never more than one in excess", async () => {
+  // How many there are is bound while none of the new ones is ready (below): after that the controller makes a new pod when it has
+  // told an old one to go, not when that is on its way.
+  test("a new template takes over pod by pod: never fewer are ready than wanted", async () => {
     const { cluster, namespace } = world();
     await cluster.apply(deployments, aDeployment(world(), "rolls", "one"));
     await ready(world(), "rolls", "one", 2);
     await rolledOut(world(), "rolls", 1, 2);
     const living = new Map<string, Pod>();
-    let [most, fewest] = [0, Number.POSITIVE_INFINITY];
+    let fewest = Number.POSITIVE_INFINITY;
     const watch = cluster.watch(pods, { namespace, labels: { "tanren.dev/uid": "rolls" } }, ({ type, object }) => {
       if (type === "DELETED" || object.metadata.deletionTimestamp) living.delete(object.metadata.uid);
       else living.set(object.metadata.uid, object);
-      most = Math.max(most, living.size);
       if (living.size >= 2) fewest = Math.min(fewest, [...living.values()].filter(isReady).length);
     });
     await watch.synced;
@@ -108,7 +109,7 @@ overEveryAdapter("Deployments", (world) => {
     expect(isTrue(done.status?.conditions, "Available")).toBe(true);
     await podsLeft(() => podsOf(world(), "rolls"), 2);
     expect(await podsOf(world(), "rolls", "one")).toEqual([]);
-    expect({ most, fewest }).toEqual({ most: 3, fewest: 2 });
+    expect(fewest).toBe(2);
   });
 
   test("a new template that never gets ready leaves the old pods, says so past its deadline, and can be taken back", async () => {

@@ -3,7 +3,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import type { KubernetesObject } from "../objects.ts";
 import type { Resource } from "../resource.ts";
-import { ExpiredError, failureOf } from "./failure.ts";
+import { ExpiredError, failureOf, UnreachableError } from "./failure.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { selectorOf } from "./path.ts";
 import type { Rest } from "./rest.ts";
@@ -20,7 +20,7 @@ export interface ReflectorOptions {
   /** Milliseconds on a clock that nobody sets. */
   monotonic: () => number;
   random: () => number;
-  /** Whether a first list that fails is tried again, rather than told to the watchers as the end of it. */
+  /** Whether a first list that fails is always tried again, rather than told to the watchers as the end of it, outages apart. */
   patient: boolean;
   report: (error: unknown) => void;
 }
@@ -110,7 +110,8 @@ export class Reflector {
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       this.#failures++;
-      if (!this.#options.patient && !this.#options.cache.synced) {
+      const outage = error instanceof UnreachableError && this.#options.rest.reached;
+      if (!this.#options.patient && !this.#options.cache.synced && !outage) {
         this.#options.cache.fail(error);
         this.#stopping.abort();
         return false;

@@ -47,9 +47,15 @@ const longestPatienceSeconds = 10;
 /** JSON requests about resources: patience where the server asks for it, renewed credentials where it refuses, and port errors. */
 export class Rest {
   readonly #options: RestOptions;
+  #reached = false;
 
   constructor(options: RestOptions) {
     this.#options = options;
+  }
+
+  /** Whether the API server has ever answered: an outage may end by itself, a wrong address does not. */
+  get reached(): boolean {
+    return this.#reached;
   }
 
   /** The parsed body of the answer. */
@@ -65,6 +71,7 @@ export class Rest {
     let renewed = false;
     for (let tries = 1; ; tries++) {
       const response = await connection.open(call);
+      this.#reached = true;
       const code = response.statusCode ?? 0;
       this.#options.answered?.(call.method, code);
       if (code >= 200 && code < 300) return response;
