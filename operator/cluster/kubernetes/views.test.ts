@@ -41,3 +41,21 @@ test("a cache of some objects serves who asks for a part of them; for the rest t
   expect(await cluster.list(configMaps, { namespace: "team" })).toEqual([ours, theirs]);
   expect(server.seen).toHaveLength(2);
 });
+
+test("an outage while the first list is under way is waited out; a server that never answered ends the watch", async () => {
+  let away = true;
+  const server = await Loopback.start(({ path, query }, response) => {
+    if (away && path.endsWith("/pods")) response.destroy();
+    else if (query.watch) response.writeHead(200).flushHeaders();
+    else json(response, 200, aList(5, []));
+  });
+  const { cluster, clock } = connected(server);
+  await expect(cluster.watch(pods, {}, () => {}).synced).rejects.toThrow("no answer from the API server");
+  await cluster.list(configMaps);
+  const watch = cluster.watch(pods, {}, () => {});
+  await until(() => server.seen.filter(({ path }) => path.endsWith("/pods")).length >= 2);
+  away = false;
+  const advancing = setInterval(() => clock.advance(500), 5);
+  await watch.synced;
+  clearInterval(advancing);
+});
