@@ -79,6 +79,12 @@ export class ClusterError extends Error {}
 
 export class NotFoundError extends ClusterError {}
 
+/** Refuses `previous` of a log. */
+export const noPreviousLog = (namespace: string, name: string, cause?: unknown): NotFoundError =>
+  new NotFoundError(`the container of Pod ${namespace}/${name} was never started again: it has no previous log`, {
+    cause,
+  });
+
 export class ConflictError extends ClusterError {}
 
 /** The schema or a CEL rule refuses the object: every cause names its field. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../runtime/clock.ts";
 import { sleep } from "../../runtime/sleep.ts";
 import type { Pod } from "../objects.ts";
-import { InvalidError, type LogOptions, NotFoundError } from "../port.ts";
+import { InvalidError, type LogOptions, NotFoundError, noPreviousLog } from "../port.ts";
 import { pods } from "../resource.ts";
 import type { Rest } from "./rest.ts";
 
@@ -51,11 +51,7 @@ async function openLog(
   try {
     return await rest.open({ verb: "get", ...place, query, ...(signal && { signal }) });
   } catch (error) {
-    if (previous && error instanceof InvalidError)
-      throw new NotFoundError(
-        `the container of Pod ${namespace}/${name} was never started again: it has no previous log`,
-        { cause: error },
-      );
+    if (previous && error instanceof InvalidError) throw noPreviousLog(namespace, name, error);
     if (error instanceof InvalidError || signal?.aborted) return undefined;
     throw error;
   }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { timestamp } from "../../runtime/clock.ts";
 import type { Pod, TerminatedState } from "../objects.ts";
-import { NotFoundError } from "../port.ts";
+import { noPreviousLog } from "../port.ts";
 import { Attempt, type Observation } from "./attempt.ts";
 import { restartCount } from "./pod-status.ts";
 
@@ -25,10 +25,7 @@ export function currentAttempt(stateDirectory: string, pod: Pod): Attempt {
 export function podLog(stateDirectory: string, pod: Pod, previous = false): string {
   const restarts = restartCount(pod);
   const { namespace, name } = pod.metadata;
-  if (previous && restarts === 0)
-    throw new NotFoundError(
-      `the container of Pod ${namespace}/${name} was never started again: it has no previous log`,
-    );
+  if (previous && restarts === 0) throw noPreviousLog(namespace, name);
   const current = currentAttempt(stateDirectory, pod).logPath;
   if (restarts === 0 || (!previous && existsSync(current))) return current;
   return attemptOf(stateDirectory, pod, restarts - 1).logPath;
