@@ -1,5 +1,5 @@
 import type { App } from "cdk8s";
-import { labels as kernelLabelNames, managed } from "../../operator/runs/names.ts";
+import { labels as kernelLabelNames, managed } from "../../operator/engine/names.ts";
 import { spread, token, value, valueToken, when } from "./expression.ts";
 import { isCluster, named, namespace, operatorLabels, operatorName, Template } from "./template.ts";
 

@@ -1,6 +1,6 @@
 import type { App } from "cdk8s";
-import { progressPort } from "../../operator/runs/kernel-pod.ts";
-import { managed } from "../../operator/runs/names.ts";
+import { progressPort } from "../../operator/engine/kernel-pod.ts";
+import { managed } from "../../operator/engine/names.ts";
 import { servingPort } from "../../operator/serving/objects.ts";
 import { operatorPort } from "./configuration.ts";
 import { and, type Expression, each, item, token, value, when } from "./expression.ts";

@@ -106,7 +106,7 @@ function container() {
     name: "operator",
     image: imageReference("image"),
     imagePullPolicy: valueToken("image.pullPolicy"),
-    command: ["node", "operator/process.ts", "--config", `${configurationFolder}/config.json`],
+    command: ["node", "operator/manager.ts", "--config", `${configurationFolder}/config.json`],
     env: [
       { name: "POD_NAME", valueFrom: fieldRef("metadata.name") },
       { name: "POD_NAMESPACE", valueFrom: fieldRef("metadata.namespace") },

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InvalidError } from "../cluster/port.ts";
+import { changed, samples } from "../testing/samples.ts";
 import { admit } from "./admission.ts";
 import { kinds, type TanrenObject } from "./kinds.ts";
-import { changed, samples } from "./samples.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
 const metadata = { name: "x", namespace: "default" };

@@ -13,7 +13,7 @@ export function apiReference(kinds: readonly KindDefinition[], configuration: z.
     `Group and version: \`${apiVersion}\`. Fields marked * are required. Decimals are strings in quotes.`,
     ...kinds.flatMap(kindSection),
     "## Configuration of the operator",
-    "A JSON file, named by `--config` of `operator/process.ts`; the chart writes it from its values.",
+    "A JSON file, named by `--config` of `operator/manager.ts`; the chart writes it from its values.",
     table(fieldHeader, fieldRows(structuralSchema(configuration), "")),
     "## Reasons",
     "Reasons of conditions and Events.",

@@ -3,8 +3,8 @@ import { CommanderError } from "commander";
 import { ClusterError, InvalidError, NotFoundError } from "../cluster/port.ts";
 import { type Ending, exitCodes } from "./exit-codes.ts";
 import { Failure } from "./failure.ts";
-import type { Program } from "./place/choose.ts";
 import { tanrenProgram } from "./program.ts";
+import type { Program } from "./target/flags.ts";
 import { showCursor } from "./terminal/screen.ts";
 
 /** Runs a command line to its end, and turns every ending into an exit code and, where it is a bad one, one sentence. */

@@ -1,5 +1,5 @@
-import { type ObjectPlan, planManifests } from "../kinds/planning/manifests.ts";
-import { planFacts } from "./describing/facts.ts";
+import { type ObjectPlan, planManifests } from "../planning/manifests.ts";
+import { planFacts } from "./describe/facts.ts";
 import type { AnyObject } from "./kinds.ts";
 import { type Manifest, problemAt } from "./manifests/manifest.ts";
 import { InvalidManifests, type Problem } from "./manifests/problem.ts";

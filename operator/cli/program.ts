@@ -11,7 +11,7 @@ import { stopCommand } from "./commands/stop.ts";
 import { treeCommand } from "./commands/tree.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { withHelp } from "./options.ts";
-import { type Program, placeOptions } from "./place/choose.ts";
+import { type Program, placeOptions } from "./target/flags.ts";
 
 /** The command with all its subcommands. Errors of the command line are thrown, not exited with. */
 export function tanrenProgram(name: Program, version: string): Command {

@@ -2,7 +2,7 @@ import { Failure } from "./failure.ts";
 import { type AnyObject, kinds, type ObjectReference } from "./kinds.ts";
 import { loadManifests } from "./manifests/load.ts";
 import type { Manifest } from "./manifests/manifest.ts";
-import type { Connection, Place } from "./place/place.ts";
+import type { Connection, Place } from "./target/target.ts";
 
 /** What several commands do with a place. */
 

@@ -1,8 +1,8 @@
 /** The contract between operator and kernels: what a program is given, what it says, how it ends. */
-export { CleanConfig } from "./clean.ts";
+export { CleanConfig } from "./corpus.ts";
 export { DeduplicateConfig } from "./deduplicate.ts";
-export { EvaluateConfig } from "./evaluate.ts";
 export { GenerateConfig } from "./generation.ts";
+export { EvaluateConfig } from "./inference.ts";
 export { JudgeConfig } from "./judge.ts";
 export { Manifest } from "./manifest.ts";
 export { type StageProgram, stagePrograms } from "./programs.ts";

@@ -1,8 +1,8 @@
 import type { z } from "zod";
-import { CleanConfig } from "./clean.ts";
+import { CleanConfig } from "./corpus.ts";
 import { DeduplicateConfig } from "./deduplicate.ts";
-import { EvaluateConfig } from "./evaluate.ts";
 import { GenerateConfig } from "./generation.ts";
+import { EvaluateConfig } from "./inference.ts";
 import { JudgeConfig } from "./judge.ts";
 import { TokenizeConfig } from "./tokenize.ts";
 import { TrainConfig } from "./train.ts";

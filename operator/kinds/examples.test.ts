@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { contractIssues } from "./contract-check.ts";
+import { contractIssues } from "../testing/contract-check.ts";
+import { admitted, exampleFolders, exampleObjects, sampleArtifact } from "../testing/example-kinds.ts";
 import { batchKinds } from "./index.ts";
-import { admitted, exampleFolders, exampleObjects, sampleArtifact } from "./samples.ts";
 
 /** Every manifest of examples/ gives configurations that the kernels accept. */
 describe.each(exampleFolders())("examples/%s", (folder) => {

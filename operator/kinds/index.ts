@@ -1,5 +1,5 @@
-import type { BatchKind } from "../runs/batch-kind.ts";
 import { alignmentRunKind } from "./alignment-run/kind.ts";
+import type { BatchKind } from "./batch-kind.ts";
 import { contextExtensionKind } from "./context-extension/kind.ts";
 import { corpusKind } from "./corpus/kind.ts";
 import { evaluationKind } from "./evaluation/kind.ts";

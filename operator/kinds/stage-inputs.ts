@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ClaimPath, ModelReference } from "../api/parts.ts";
-import type { Inputs, Mount, Reference, ResolvedInput } from "../runs/batch-kind.ts";
+import type { Inputs, Mount, Reference, ResolvedInput } from "./batch-kind.ts";
 
 /** How inputs reach a program: mounted at inputs/<name>, named by that path and, for artifacts, by digest. */
 

@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { Checkpoints, Compute, CorpusTraining, Parallelism, SampleTraining } from "../api/parts.ts";
-import type { Stage } from "../runs/batch-kind.ts";
-import { processesPerPod, ranksOf } from "./planning/hardware.ts";
-import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "./refusal.ts";
+import { processesPerPod, ranksOf } from "../estimates/hardware.ts";
+import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "../estimates/refusal.ts";
+import type { Stage } from "./batch-kind.ts";
 
 /** What all training stages share: the program's configuration in the kernels' words, and what forbids it. */
 

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Artifact, Inputs, KernelResult, Stage } from "./batch-kind.ts";
+import type { Artifact, Inputs, KernelResult, Stage } from "../kinds/batch-kind.ts";
 import type { RunStorage } from "./claim.ts";
 
 /** What a program says it made, as status has it: where it lies on its claim and what it came from. */

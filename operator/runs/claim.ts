@@ -1,7 +1,7 @@
 import type { KindDefinition } from "../api/kinds.ts";
 import type { PersistentVolumeClaim, Wanted } from "../cluster/objects.ts";
-import { childLabels, controllerReference, dnsLabel } from "./names.ts";
-import type { Run, RunSpec } from "./run.ts";
+import { childLabels, controllerReference, dnsLabel } from "../engine/names.ts";
+import type { Run, RunSpec } from "../engine/run.ts";
 
 /** Where a run writes. */
 export interface RunStorage {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { KubernetesObject } from "../cluster/objects.ts";
 import { claims, configMaps, jobs, type Resource, services } from "../cluster/resource.ts";
-import { aForging, engineOn, forgings, readForging, settle } from "./engine-laboratory.ts";
-import { badly, type Ending, KilledError, killedAt, namespace, World, well } from "./laboratory.ts";
+import { aForging, engineOn, forgings, readForging, settle } from "../testing/run-engine.ts";
+import { badly, type Ending, KilledError, killedAt, namespace, World, well } from "../testing/run-world.ts";
 
 /**
  * The operator is killed at each of its writes, just before it arrives and just after, and another one goes on: the end must be the

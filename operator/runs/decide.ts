@@ -1,13 +1,13 @@
 import type { Reason } from "../api/reasons.ts";
+import { controllerUid } from "../engine/names.ts";
+import { isResolved, resolve } from "../engine/references.ts";
+import type { Run, RunStatus } from "../engine/run.ts";
+import type { Inputs } from "../kinds/batch-kind.ts";
 import { again, done } from "../runtime/outcome.ts";
-import type { Inputs } from "./batch-kind.ts";
-import { controllerUid } from "./names.ts";
-import { isResolved, resolve } from "./references.ts";
-import type { Run, RunStatus } from "./run.ts";
 import { concludeStatus, root, withStages } from "./run-status.ts";
 import type { Decision, RunScope } from "./scope.ts";
-import { stageTurn } from "./stage-turn.ts";
-import { children, failTurn, lookAgainSeconds, refuseTurn, suspension, type Turn, waitTurn } from "./turn.ts";
+import { stageTurn } from "./stage.ts";
+import { children, failTurn, lookAgainSeconds, refuseTurn, suspension, type Turn, waitTurn } from "./step.ts";
 
 /** What is to be done with a run, as a pure function of what was read. */
 export function decide(scope: RunScope): Decision {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Reason } from "../api/reasons.ts";
+import type { Attempt } from "../engine/run.ts";
 import { backoffSeconds, type Consequence, consequenceOf, type History } from "./failure-policy.ts";
-import type { Attempt } from "./run.ts";
-import type { FailureClass } from "./verdict.ts";
+import type { FailureClass } from "./job-status.ts";
 
 const history: History = { policy: { maxRestarts: 3, onDivergence: "Fail" }, restarts: 0, earlier: [] };
 const restart = (counted: boolean): Consequence => ({ action: "restart", counted });

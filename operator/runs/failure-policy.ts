@@ -1,6 +1,6 @@
 import type { Reason } from "../api/reasons.ts";
-import type { Attempt, RunSpec } from "./run.ts";
-import type { Failure, FailureClass } from "./verdict.ts";
+import type { Attempt, RunSpec } from "../engine/run.ts";
+import type { Failure, FailureClass } from "./job-status.ts";
 
 /** What follows a failed attempt. */
 export type Consequence = { action: "restart"; counted: boolean } | { action: "fail"; reason: Reason; message: string };

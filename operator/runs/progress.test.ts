@@ -1,9 +1,9 @@
 import { createServer } from "node:http";
 import { expect, test } from "vitest";
-import { FakeClock } from "../runtime/fake-clock.ts";
-import { progressPort } from "./kernel-pod.ts";
+import { progressPort } from "../engine/kernel-pod.ts";
+import type { KernelProgress } from "../engine/run.ts";
+import { FakeClock } from "../testing/fake-clock.ts";
 import { advanced, concluded, durationInWords, httpGetProgress, paced } from "./progress.ts";
-import type { KernelProgress } from "./run.ts";
 
 const said: KernelProgress = {
   stage: "train",

@@ -1,11 +1,11 @@
+import { type Clock, timestamp } from "../clock/clock.ts";
+import { isTrue } from "../cluster/conditions.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
 import { Progress } from "../contract/index.ts";
-import { type Clock, timestamp } from "../runtime/clock.ts";
-import { isTrue } from "../runtime/conditions.ts";
-import { progressPort } from "./kernel-pod.ts";
-import { metricList } from "./kernel-result.ts";
-import type { KernelProgress, RunProgress } from "./run.ts";
-import { completionIndex } from "./verdict.ts";
+import { progressPort } from "../engine/kernel-pod.ts";
+import { metricList } from "../engine/kernel-result.ts";
+import type { KernelProgress, RunProgress } from "../engine/run.ts";
+import { completionIndex } from "./job-status.ts";
 
 /** How far a run is, in the program's words and in people's. */
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { InvalidError } from "../cluster/port.ts";
 import { claims, configMaps, events, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
 import { NetworkPolicies, PodDefaults } from "../configuration.ts";
+import { inUseFinalizer } from "../engine/in-use.ts";
 import {
   aForging,
   conditionOf,
@@ -10,9 +11,8 @@ import {
   readForging,
   reconcileForging,
   settle,
-} from "./engine-laboratory.ts";
-import { inUseFinalizer } from "./in-use.ts";
-import { badly, digest, namespace, World, well } from "./laboratory.ts";
+} from "../testing/run-engine.ts";
+import { badly, digest, namespace, World, well } from "../testing/run-world.ts";
 
 async function started(spec: Record<string, unknown> = {}) {
   const world = new World();

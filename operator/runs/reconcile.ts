@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "../runtime/clock.ts";
-import { setCondition } from "../runtime/conditions.ts";
+import type { Clock } from "../clock/clock.ts";
+import { setCondition } from "../cluster/conditions.ts";
+import { applyChild, ChildError } from "../engine/children.ts";
+import { type Consumer, inUseFinalizer, usersOf } from "../engine/in-use.ts";
+import { type Run, type RunStatus, runResource } from "../engine/run.ts";
+import type { BatchKind } from "../kinds/batch-kind.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import type { EventRecorder } from "../runtime/events.ts";
 import { withFinalizer } from "../runtime/finalizer.ts";
 import { done, type Outcome } from "../runtime/outcome.ts";
-import { applyChild, ChildError } from "./apply-child.ts";
-import type { BatchKind } from "./batch-kind.ts";
 import { decide, decideHeld } from "./decide.ts";
-import { happening, happenings } from "./happenings.ts";
-import { type Consumer, inUseFinalizer, usersOf } from "./in-use.ts";
-import { type Run, type RunStatus, runResource } from "./run.ts";
+import { happening, happenings } from "./events.ts";
 import { type Decision, readScope, readSpec, type ScopeReader } from "./scope.ts";
-import { lookAgainSeconds } from "./turn.ts";
+import { lookAgainSeconds } from "./step.ts";
 
 /** The thin rim around the decisions: reads the world once, carries out what was decided, writes status once, then tells. */
 

@@ -10,14 +10,14 @@ import type {
 import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
 import type { NetworkPolicies, PodDefaults } from "../configuration.ts";
+import { ownedBy } from "../engine/names.ts";
+import { policyKinds } from "../engine/network-policy.ts";
+import { findCycle, type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
+import { type KernelProgress, type Run, RunSpec, type RunStatus } from "../engine/run.ts";
+import type { BatchKind } from "../kinds/batch-kind.ts";
 import type { Outcome } from "../runtime/outcome.ts";
-import type { BatchKind } from "./batch-kind.ts";
 import { type RunStorage, storageOf } from "./claim.ts";
-import { ownedBy } from "./names.ts";
-import { policyKinds } from "./network-policy.ts";
 import { type AskProgress, speaker } from "./progress.ts";
-import { findCycle, type KindsByName, type ReferencedRun, readReferences } from "./references.ts";
-import { type KernelProgress, type Run, RunSpec, type RunStatus } from "./run.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
 export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [

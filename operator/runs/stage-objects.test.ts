@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { PodDefaults } from "../configuration.ts";
+import { attemptName, dnsLabel } from "../engine/names.ts";
+import { RunSpec } from "../engine/run.ts";
+import { aForging, forgings } from "../testing/run-engine.ts";
+import { aStage, forging, World } from "../testing/run-world.ts";
 import { storageOf } from "./claim.ts";
-import { aForging, forgings } from "./engine-laboratory.ts";
-import { aStage, forging, World } from "./laboratory.ts";
-import { attemptName, dnsLabel } from "./names.ts";
-import { RunSpec } from "./run.ts";
 import { attemptObjects, queueLabel } from "./stage-objects.ts";
 
 function rendered(

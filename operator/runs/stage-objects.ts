@@ -1,11 +1,11 @@
 import type { ConfigMap, EnvVar, Job, Service, Wanted } from "../cluster/objects.ts";
 import type { PodDefaults } from "../configuration.ts";
 import { exitCodes, stagePrograms } from "../contract/index.ts";
-import type { Stage } from "./batch-kind.ts";
+import { containerName, podSpec, threadsOf } from "../engine/kernel-pod.ts";
+import { attemptName, childLabels, controllerReference, labels } from "../engine/names.ts";
+import type { Run, RunSpec } from "../engine/run.ts";
+import type { Stage } from "../kinds/batch-kind.ts";
 import type { RunStorage } from "./claim.ts";
-import { containerName, podSpec, threadsOf } from "./kernel-pod.ts";
-import { attemptName, childLabels, controllerReference, labels } from "./names.ts";
-import type { Run, RunSpec } from "./run.ts";
 
 /** What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless Service; all of one name. */
 export interface AttemptObjects {

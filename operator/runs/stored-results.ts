@@ -1,8 +1,8 @@
 import type { ConfigMap, Wanted } from "../cluster/objects.ts";
-import type { KernelResult } from "./batch-kind.ts";
-import { readResult } from "./kernel-result.ts";
-import { childLabels, controllerReference, dnsLabel } from "./names.ts";
-import type { Run } from "./run.ts";
+import { readResult } from "../engine/kernel-result.ts";
+import { childLabels, controllerReference, dnsLabel } from "../engine/names.ts";
+import type { Run } from "../engine/run.ts";
+import type { KernelResult } from "../kinds/batch-kind.ts";
 
 /**
  * Results of the stages that have ended well, in a ConfigMap: a kind's status is made of all of them, and the pods that said them

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { ConflictError } from "../cluster/port.ts";
 import { jobs } from "../cluster/resource.ts";
-import { aForging, forgings } from "../runs/engine-laboratory.ts";
-import { World } from "../runs/laboratory.ts";
+import { aForging, forgings } from "../testing/run-engine.ts";
+import { World } from "../testing/run-world.ts";
 import { Controller, type Request } from "./controller.ts";
 import { createLogger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";

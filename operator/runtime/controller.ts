@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { Cancel, Clock } from "../clock/clock.ts";
 import type { KubernetesObject } from "../cluster/objects.ts";
 import { type Cluster, ConflictError, type Watch, type WatchEvent } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
-import type { Cancel, Clock } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics, ReconcileResult } from "./metrics.ts";
 import type { Outcome } from "./outcome.ts";

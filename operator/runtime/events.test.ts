@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Cluster } from "../cluster/port.ts";
 import { configMaps, events } from "../cluster/resource.ts";
-import { World } from "../runs/laboratory.ts";
+import { World } from "../testing/run-world.ts";
 import { EventRecorder, type Happening } from "./events.ts";
 import { createLogger } from "./logger.ts";
 

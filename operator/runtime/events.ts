@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { type Clock, microTimestamp } from "../clock/clock.ts";
 import type { KubernetesObject } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { events } from "../cluster/resource.ts";
-import { type Clock, microTimestamp } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 
 /** Something to tell people about an object. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../testing/fake-clock.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 function aQueue(random = () => 0) {

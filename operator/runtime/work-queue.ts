@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from "./clock.ts";
+import type { Cancel, Clock } from "../clock/clock.ts";
 
 /** Told of what the queue does; the metrics implement it. */
 export interface QueueObserver {

@@ -1,8 +1,8 @@
+import { type RootState, setRootCondition } from "../cluster/conditions.ts";
 import { configMaps, deployments, networkPolicies, services } from "../cluster/resource.ts";
-import { servingPlan } from "../kinds/planning/serving-plan.ts";
+import { servingPlan } from "../estimates/serving-plan.ts";
 import type { FoundChild, WantedChild } from "../runs/scope.ts";
-import { found, lookAgainSeconds, wanted } from "../runs/turn.ts";
-import { type RootState, setRootCondition } from "../runtime/conditions.ts";
+import { found, lookAgainSeconds, wanted } from "../runs/step.ts";
 import { again, done, type Outcome } from "../runtime/outcome.ts";
 import { choose, isObstacle, type Obstacle, type ServedModel, servedBefore } from "./model.ts";
 import { type ServingObjects, selectorOf, servingObjects } from "./objects.ts";

@@ -3,9 +3,9 @@ import type { InferenceDeployment } from "../api/kinds.ts";
 import type { ConfigMap, Deployment, NetworkPolicy, Service, Wanted } from "../cluster/objects.ts";
 import type { PodDefaults } from "../configuration.ts";
 import { ServeConfig } from "../contract/index.ts";
-import { podSpec, threadsOf } from "../runs/kernel-pod.ts";
-import { childLabels, controllerReference, dnsLabel, labels } from "../runs/names.ts";
-import { networkPolicy } from "../runs/network-policy.ts";
+import { podSpec, threadsOf } from "../engine/kernel-pod.ts";
+import { childLabels, controllerReference, dnsLabel, labels } from "../engine/names.ts";
+import { networkPolicy } from "../engine/network-policy.ts";
 import type { ServedModel } from "./model.ts";
 import type { ServingScope, ServingSpec } from "./scope.ts";
 

@@ -3,12 +3,12 @@ import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api
 import type { ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
 import { configMaps, deployments, events, pods, services } from "../cluster/resource.ts";
 import { NetworkPolicies, PodDefaults } from "../configuration.ts";
+import { kindsByName } from "../engine/references.ts";
+import type { Artifact, KernelResult } from "../kinds/batch-kind.ts";
 import { pretrainRunKind } from "../kinds/index.ts";
-import type { Artifact, KernelResult } from "../runs/batch-kind.ts";
-import { digest, namespace, World } from "../runs/laboratory.ts";
-import { kindsByName } from "../runs/references.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
+import { digest, namespace, World } from "../testing/run-world.ts";
 import { reconcileServing } from "./reconcile.ts";
 
 const logger = createLogger({ level: "silent" });

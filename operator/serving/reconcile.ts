@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import { type Reason, reasons } from "../api/reasons.ts";
-import { applyChild, ChildError } from "../runs/apply-child.ts";
-import { happening } from "../runs/happenings.ts";
-import { lookAgainSeconds } from "../runs/turn.ts";
-import type { Clock } from "../runtime/clock.ts";
-import { findCondition, setRootCondition } from "../runtime/conditions.ts";
+import type { Clock } from "../clock/clock.ts";
+import { findCondition, setRootCondition } from "../cluster/conditions.ts";
+import { applyChild, ChildError } from "../engine/children.ts";
+import { happening } from "../runs/events.ts";
+import { lookAgainSeconds } from "../runs/step.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import type { EventRecorder } from "../runtime/events.ts";
 import { done, type Outcome } from "../runtime/outcome.ts";

@@ -1,7 +1,7 @@
 import { type Reason, reasonOfKernel } from "../api/reasons.ts";
+import { findCondition, isTrue } from "../cluster/conditions.ts";
 import type { Deployment, Pod, Service } from "../cluster/objects.ts";
-import { readResult } from "../runs/kernel-result.ts";
-import { findCondition, isTrue } from "../runtime/conditions.ts";
+import { readResult } from "../engine/kernel-result.ts";
 import { configLabel } from "./objects.ts";
 
 /** How far the replicas are, from the Deployment and its pods. */

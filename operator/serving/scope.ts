@@ -6,12 +6,12 @@ import type { ConfigMap, Deployment, KubernetesObject, Pod, Service } from "../c
 import type { Cluster } from "../cluster/port.ts";
 import { configMaps, deployments, pods, type Resource, services } from "../cluster/resource.ts";
 import type { NetworkPolicies, PodDefaults } from "../configuration.ts";
+import type { Consumer } from "../engine/in-use.ts";
+import { ownedBy } from "../engine/names.ts";
+import { policyKinds } from "../engine/network-policy.ts";
+import { type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
+import type { Reference } from "../kinds/batch-kind.ts";
 import { modelReference } from "../kinds/stage-inputs.ts";
-import type { Reference } from "../runs/batch-kind.ts";
-import type { Consumer } from "../runs/in-use.ts";
-import { ownedBy } from "../runs/names.ts";
-import { policyKinds } from "../runs/network-policy.ts";
-import { type KindsByName, type ReferencedRun, readReferences } from "../runs/references.ts";
 import type { RequiredEvaluation } from "./model.ts";
 import { servingName } from "./objects.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { TestCluster } from "../cluster/cluster.ts";
 import { eventually } from "../contract/waiting.ts";
 
-const entry = join(import.meta.dirname, "../../operator/process.ts");
+const entry = join(import.meta.dirname, "../../operator/manager.ts");
 
 /** The operator as a process of its own, as the chart's pod runs it, with the rights of a ServiceAccount. */
 export class OperatorProcess {

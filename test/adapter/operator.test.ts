@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { samples } from "../../operator/api/samples.ts";
+import { samples } from "../../operator/testing/samples.ts";
 import { startCluster, type TestCluster } from "../cluster/cluster.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type Asked, OperatorProcess, serviceAccountKubeconfig } from "./operator-process.ts";

@@ -67,7 +67,7 @@ export async function tanren(workers: number): Promise<Candidate> {
 
 /** The operator of this project as it runs in a cluster, over PretrainRuns that wait for a Corpus. */
 export async function tanrenOperator(workers: number): Promise<Candidate> {
-  const program = join(repository, "operator/process.ts");
+  const program = join(repository, "operator/manager.ts");
   const { version, environment } = await node(program);
   const crds = readdirSync(join(repository, "crds")).map((file) => `crds/${file}`);
   return {

@@ -1,4 +1,4 @@
-import { samples } from "../../operator/api/samples.ts";
+import { samples } from "../../operator/testing/samples.ts";
 import { type Call, isCreated } from "./audit-log.ts";
 
 /** What a candidate is given to reconcile. */

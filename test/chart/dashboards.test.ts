@@ -41,7 +41,7 @@ test("every panel names a metric", () => {
 });
 
 test("the operator's dashboard asks only for what the operator exports", async () => {
-  // As operator/process.ts puts them together.
+  // As operator/manager.ts puts them together.
   const { registry } = new Metrics();
   collectDefaultMetrics({ register: registry });
   new KubernetesMetrics(registry, { isLeader: () => true, watches: () => [] });

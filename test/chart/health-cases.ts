@@ -1,6 +1,6 @@
 import { inferenceDeployment, pretrainRun } from "../../operator/api/kinds.ts";
+import { type RootState, setRootCondition } from "../../operator/cluster/conditions.ts";
 import { root } from "../../operator/runs/run-status.ts";
-import { type RootState, setRootCondition } from "../../operator/runtime/conditions.ts";
 
 /** Objects as the operator leaves them, and how Argo CD and Flux are to take them. */
 

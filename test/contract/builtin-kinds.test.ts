@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { inferenceDeployment } from "../../operator/api/kinds.ts";
+import { microTimestamp } from "../../operator/clock/clock.ts";
 import type { PersistentVolumeClaim, Service, Wanted } from "../../operator/cluster/objects.ts";
 import { InvalidError } from "../../operator/cluster/port.ts";
 import { claims, configMaps, events, jobs, secrets, services } from "../../operator/cluster/resource.ts";
-import { microTimestamp } from "../../operator/runtime/clock.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aConfigMap, aJob, anEndpoint, ownerReference } from "./objects.ts";
 import { given, running, until, untilGone } from "./waiting.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { findCondition, isTrue } from "../../operator/cluster/conditions.ts";
 import type { Deployment, Pod } from "../../operator/cluster/objects.ts";
 import { InvalidError } from "../../operator/cluster/port.ts";
 import { deployments, pods } from "../../operator/cluster/resource.ts";
-import { findCondition, isTrue } from "../../operator/runtime/conditions.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aDeployment } from "./objects.ts";
 import { eventually, given, isRunning, podsLeft, until, untilGone } from "./waiting.ts";

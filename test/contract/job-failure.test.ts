@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { findCondition, isTrue } from "../../operator/cluster/conditions.ts";
 import type { Job, Pod } from "../../operator/cluster/objects.ts";
 import { jobs, pods } from "../../operator/cluster/resource.ts";
-import { findCondition, isTrue } from "../../operator/runtime/conditions.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aJob } from "./objects.ts";
 import { eventually, figures, given, isOver, podsLeft, podsOf, running, until, untilJob } from "./waiting.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { findCondition, isTrue } from "../../operator/cluster/conditions.ts";
 import type { Job } from "../../operator/cluster/objects.ts";
 import { InvalidError } from "../../operator/cluster/port.ts";
 import { jobs, pods } from "../../operator/cluster/resource.ts";
-import { findCondition, isTrue } from "../../operator/runtime/conditions.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aJob, restated } from "./objects.ts";
 import { eventually, figures, given, podsOf, running, until, untilGone, untilJob } from "./waiting.ts";

@@ -4,7 +4,6 @@ import {
   type PretrainRun,
   pretrainRun,
 } from "../../operator/api/kinds.ts";
-import { samples } from "../../operator/api/samples.ts";
 import type {
   ConfigMap,
   Deployment,
@@ -14,6 +13,7 @@ import type {
   PodSpec,
   Wanted,
 } from "../../operator/cluster/objects.ts";
+import { samples } from "../../operator/testing/samples.ts";
 
 /** Objects of the contract suite, in the shape that reconcilers give theirs. */
 

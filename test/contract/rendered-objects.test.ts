@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { inferenceDeployment } from "../../operator/api/kinds.ts";
-import { samples } from "../../operator/api/samples.ts";
+import { isTrue } from "../../operator/cluster/conditions.ts";
 import type { KubernetesObject, PersistentVolumeClaim, Wanted } from "../../operator/cluster/objects.ts";
 import {
   claims,
@@ -14,19 +14,19 @@ import {
   services,
 } from "../../operator/cluster/resource.ts";
 import { NetworkPolicies, PodDefaults } from "../../operator/configuration.ts";
+import { covers } from "../../operator/engine/children.ts";
+import { ownedBy } from "../../operator/engine/names.ts";
+import { networkPolicy } from "../../operator/engine/network-policy.ts";
+import { RunSpec, runResource } from "../../operator/engine/run.ts";
+import type { Artifact } from "../../operator/kinds/batch-kind.ts";
 import { batchKinds } from "../../operator/kinds/index.ts";
-import { corpusInput, inputsOf, modelInputOf, sampleArtifact } from "../../operator/kinds/samples.ts";
-import { covers } from "../../operator/runs/apply-child.ts";
-import type { Artifact } from "../../operator/runs/batch-kind.ts";
 import { storageOf } from "../../operator/runs/claim.ts";
-import { ownedBy } from "../../operator/runs/names.ts";
-import { networkPolicy } from "../../operator/runs/network-policy.ts";
-import { RunSpec, runResource } from "../../operator/runs/run.ts";
 import { attemptObjects, stageConfig } from "../../operator/runs/stage-objects.ts";
-import { isTrue } from "../../operator/runtime/conditions.ts";
 import type { ServedModel } from "../../operator/serving/model.ts";
 import { servingObjects } from "../../operator/serving/objects.ts";
 import type { ServingSpec } from "../../operator/serving/scope.ts";
+import { corpusInput, inputsOf, modelInputOf, sampleArtifact } from "../../operator/testing/example-kinds.ts";
+import { samples } from "../../operator/testing/samples.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { restated } from "./objects.ts";
 import { eventually, isRunning } from "./waiting.ts";

@@ -1,7 +1,7 @@
+import { microTimestamp, timestamp } from "../../operator/clock/clock.ts";
 import type { Condition, Pod, TerminatedState } from "../../operator/cluster/objects.ts";
 import { type Cluster, ConflictError, NotFoundError } from "../../operator/cluster/port.ts";
 import { pods } from "../../operator/cluster/resource.ts";
-import { microTimestamp, timestamp } from "../../operator/runtime/clock.ts";
 import type { ApiServer } from "./api-server.ts";
 import { isOver } from "./waiting.ts";
 

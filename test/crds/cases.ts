@@ -1,4 +1,4 @@
-import type { Changes } from "../../operator/api/samples.ts";
+import type { Changes } from "../../operator/testing/samples.ts";
 import type { Rule } from "./rules.ts";
 
 interface Case {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { CorpusSpec } from "../../operator/api/corpus.ts";
 import { inferenceDeployment, type KindDefinition, kinds, type TanrenObject } from "../../operator/api/kinds.ts";
-import { samples } from "../../operator/api/samples.ts";
 import { connectKubernetes } from "../../operator/cluster/kubernetes/index.ts";
+import { samples } from "../../operator/testing/samples.ts";
 import { anObject, kindOf, type Server, useServer } from "./server.ts";
 
 /** What a person at kubectl sees and does. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { TanrenObject } from "../../operator/api/kinds.ts";
-import { type Changes, changed } from "../../operator/api/samples.ts";
+import { type Changes, changed } from "../../operator/testing/samples.ts";
 import { caseOf, changeOf } from "./cases.ts";
 import { committedRules, type Rule } from "./rules.ts";
 import { anObject, kindOf, ownVerdict, type Server, serverVerdict, useServer, type Verdict } from "./server.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { kinds } from "../../operator/api/kinds.ts";
-import { samples } from "../../operator/api/samples.ts";
+import { samples } from "../../operator/testing/samples.ts";
 import { anObject, kindOf, ownVerdict, serverVerdict, useServer } from "./server.ts";
 
 /** The schemas on the API server itself. */

@@ -7,7 +7,7 @@ import type { KubernetesObject, Wanted } from "../../operator/cluster/objects.ts
 import type { Cluster } from "../../operator/cluster/port.ts";
 import { claims, type Resource } from "../../operator/cluster/resource.ts";
 import { batchKinds } from "../../operator/kinds/index.ts";
-import { startOperator } from "../../operator/main.ts";
+import { startOperator } from "../../operator/operator.ts";
 import { createLogger } from "../../operator/runtime/logger.ts";
 
 /**

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { samples } from "../../operator/api/samples.ts";
+import { samples } from "../../operator/testing/samples.ts";
 import { endState, eventReasons, leftProcesses } from "./end-state.ts";
 
 /** The operator is killed right after each of its writes; whatever it had done, the next one ends where an undisturbed run ends. */

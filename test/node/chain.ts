@@ -193,7 +193,7 @@ export function chain(world: () => World): void {
 
   test("an operator that is killed is followed by itself, and the chat model is made", async () => {
     const before = await operatorPod(world());
-    killProgram(before.metadata.uid, "operator/process.ts");
+    killProgram(before.metadata.uid, "operator/manager.ts");
     await operatorAfter(world(), before);
     await world().wait("alignmentrun/assistant", "condition=Succeeded");
     const { status } = await world().get(Run, "alignmentrun", "assistant");

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../failure.ts";
-import type { Endpoint } from "../place/place.ts";
+import type { Endpoint } from "../target/target.ts";
 import { eventData } from "./server-sent-events.ts";
 
 /** A client of an OpenAI-compatible endpoint: the model's name, and answers as they are written. */

@@ -5,9 +5,9 @@ import { Conversation, converse } from "../chat/conversation.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, kindNamed, rootCondition, title } from "../kinds.ts";
 import { positiveInteger, temperature, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Place } from "../place/place.ts";
 import { findObject, withConnection } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Place } from "../target/target.ts";
 
 interface ChatOptions {
   namespace?: string;

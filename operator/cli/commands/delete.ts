@@ -3,14 +3,14 @@ import type { KubernetesObject } from "../../cluster/objects.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
-import { onInterruption } from "../interruption.ts";
 import { referenceNamed } from "../kinds.ts";
 import { filesOption, timeSpan, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Operating, Place } from "../place/place.ts";
 import { findObject, manifestsFor } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Operating, Place } from "../target/target.ts";
+import { onInterruption } from "../terminal/interruption.ts";
 import { terminalOf } from "../terminal/terminal.ts";
-import { Departure } from "../watching/departure.ts";
+import { Departure } from "../watch/deletion.ts";
 
 interface DeleteOptions {
   filename?: string[];

@@ -1,11 +1,11 @@
 import { Command, Option } from "commander";
 import { events } from "../../cluster/resource.ts";
-import { describeObject, type PartName, partNames } from "../describing/describe.ts";
+import { describeObject, type PartName, partNames } from "../describe/describe.ts";
 import { referenceNamed } from "../kinds.ts";
 import { withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Place } from "../place/place.ts";
 import { findObject, withConnection } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Place } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 interface DescribeOptions {

@@ -2,15 +2,15 @@ import { Command } from "commander";
 import { stringify } from "yaml";
 import { group, type PrinterColumn } from "../../api/kinds.ts";
 import { Failure } from "../failure.ts";
-import { readPath } from "../json-path.ts";
 import { type AnyObject, type Kind, kindNamed, kinds, referenceNamed } from "../kinds.ts";
 import { outputOption, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Connection, Place } from "../place/place.ts";
 import { findObject, withConnection } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Connection, Place } from "../target/target.ts";
+import { readPath } from "../terminal/json-path.ts";
 import type { Cell, Column } from "../terminal/table.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
-import { age } from "../units.ts";
+import { age } from "../terminal/units.ts";
 
 interface GetOptions {
   output?: "wide" | "name" | "json" | "yaml";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { anObject, at } from "../watching/fixtures.ts";
+import { anObject, at } from "../../testing/cli-objects.ts";
 import { choosePods } from "./logs.ts";
 
 const run = anObject("PretrainRun", "base");

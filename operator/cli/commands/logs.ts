@@ -4,11 +4,11 @@ import type { Pod } from "../../cluster/objects.ts";
 import { pods } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, referenceNamed, title } from "../kinds.ts";
-import { readableLogLine } from "../log-line.ts";
 import { positiveInteger, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Place, ReadableCluster } from "../place/place.ts";
 import { findObject, withConnection } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Place, ReadableCluster } from "../target/target.ts";
+import { readableLogLine } from "../terminal/log-line.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 interface LogsOptions {

@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { filesOption, outputOption, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Place } from "../place/place.ts";
 import { planAll, printPlans, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Place } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 interface PlanOptions {

@@ -1,19 +1,19 @@
 import { Command, Option } from "commander";
 import { Failure } from "../failure.ts";
-import { aborted, onInterruption } from "../interruption.ts";
 import { isServing, referenceNamed, title } from "../kinds.ts";
 import { applyManifests, checkChanges } from "../manifests/changes.ts";
 import type { Manifest } from "../manifests/manifest.ts";
 import { filesOption, outputOption, timeSpan, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Operating, Place } from "../place/place.ts";
 import { planAll, printPlans, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Operating, Place } from "../target/target.ts";
+import { aborted, onInterruption } from "../terminal/interruption.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
-import { attend } from "../watching/attend.ts";
-import type { Watched } from "../watching/board.ts";
+import type { Watched } from "../watch/store.ts";
+import { jsonView, liveView, plainView, type View } from "../watch/views.ts";
+import { attend } from "../watch/wait.ts";
 import { conclude } from "../watching/conclusion.ts";
-import { jsonView, liveView, plainView, type View } from "../watching/view.ts";
 
 interface RunOptions {
   filename: string[];

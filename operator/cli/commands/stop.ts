@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { findOperator } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
 import { timeSpan, withHelp } from "../options.ts";
-import { stateOf } from "../place/choose.ts";
+import { stateOf } from "../target/flags.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 export function stopCommand(): Command {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { lineageOf } from "../../artifacts/lineage.ts";
-import { lineageTree, newest } from "../../artifacts/lineage-tree.ts";
-import { anObject } from "../watching/fixtures.ts";
+import { anObject } from "../../testing/cli-objects.ts";
+import { lineageOf } from "../lineage/lineage.ts";
+import { lineageTree, newest } from "../lineage/lineage-tree.ts";
 import { treeLines } from "./tree.ts";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;

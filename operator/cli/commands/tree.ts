@@ -1,14 +1,14 @@
 import { Command } from "commander";
-import { lineageOf } from "../../artifacts/lineage.ts";
-import { type LineageTree, lineageTree, newest } from "../../artifacts/lineage-tree.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, referenceNamed, title } from "../kinds.ts";
+import { lineageOf } from "../lineage/lineage.ts";
+import { type LineageTree, lineageTree, newest } from "../lineage/lineage-tree.ts";
 import { outputOption, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Place } from "../place/place.ts";
 import { objectsIn, withConnection } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Place } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
-import { bytes } from "../units.ts";
+import { bytes } from "../terminal/units.ts";
 
 interface TreeOptions {
   output?: "json";

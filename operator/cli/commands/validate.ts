@@ -2,10 +2,10 @@ import { Command } from "commander";
 import { checkChanges } from "../manifests/changes.ts";
 import { checkOnServer } from "../manifests/server-check.ts";
 import { filesOption, withHelp } from "../options.ts";
-import { inPlace } from "../place/choose.ts";
-import type { Place } from "../place/place.ts";
 import { planAll, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
+import { inPlace } from "../target/flags.ts";
+import type { Place } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 export function validateCommand(): Command {

@@ -1,6 +1,6 @@
 import type { Cluster } from "../../cluster/port.ts";
 import type { AnyObject } from "../kinds.ts";
-import type { Place } from "../place/place.ts";
+import type { Place } from "../target/target.ts";
 import { admitSpec, type Manifest, problemAt } from "./manifest.ts";
 import { InvalidManifests, type Problem } from "./problem.ts";
 

@@ -1,6 +1,6 @@
 import { ClusterError, InvalidError } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
-import type { Place } from "../place/place.ts";
+import type { Place } from "../target/target.ts";
 import { type Manifest, pathOf, problemAt } from "./manifest.ts";
 import { InvalidManifests, type Problem } from "./problem.ts";
 

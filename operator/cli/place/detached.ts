@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../failure.ts";
-import type { Operating } from "./place.ts";
+import type { Operating } from "../target/target.ts";
 
 const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
 const startSeconds = 30;

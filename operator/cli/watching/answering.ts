@@ -1,5 +1,5 @@
 import { type AnyObject, isServing } from "../kinds.ts";
-import { standingOf } from "./standing.ts";
+import { standingOf } from "../watch/phase.ts";
 
 const patienceMilliseconds = 2000;
 

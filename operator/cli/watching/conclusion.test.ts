@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { Attended } from "./attend.ts";
+import { anObject } from "../../testing/cli-objects.ts";
+import type { Attended } from "../watch/wait.ts";
 import { conclude } from "./conclusion.ts";
-import { anObject } from "./fixtures.ts";
 
 const done = anObject("Corpus", "web", { root: ["True", "Completed"] });
 const failed = anObject("PretrainRun", "base", { root: ["False", "NumericsDiverged", "loss is NaN at step 7"] });

@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
-import type { Attended } from "./attend.ts";
-import { type Standing, standingOf } from "./standing.ts";
+import { type Standing, standingOf } from "../watch/phase.ts";
+import type { Attended } from "../watch/wait.ts";
 
 /** How waiting ended, for the exit code: undefined when all is well, else a Failure that names the objects and why. */
 export function conclude({ end, objects, gone }: Attended, mend: string): Failure | undefined {

@@ -1,6 +1,6 @@
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
-import { duration, figure } from "../units.ts";
-import { type Standing, standingOf } from "./standing.ts";
+import { duration, figure } from "../terminal/units.ts";
+import { type Standing, standingOf } from "../watch/phase.ts";
 
 /** One line of the live table, before it is drawn. */
 export interface Row {

@@ -1,5 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../clock/clock.ts";
 import type { KubernetesObject, Pod, Wanted } from "../objects.ts";
 import {
   type Cluster,
@@ -12,25 +12,25 @@ import {
   type WatchEvent,
 } from "../port.ts";
 import { pods, type Resource } from "../resource.ts";
-import { Connection } from "./connection.ts";
-import { Credentials } from "./credentials.ts";
-import type { KubeConfigSource } from "./kubeconfig.ts";
-import { selectorOf } from "./path.ts";
-import { readLog } from "./pod-log.ts";
-import type { ReflectorHealth } from "./reflector.ts";
-import { type Question, Rest } from "./rest.ts";
-import { readObject } from "./stored-object.ts";
-import { type CacheOptions, Views } from "./views.ts";
+import type { ReflectorHealth } from "./cache/reflector.ts";
+import { readObject } from "./cache/stored-object.ts";
+import { type CacheOptions, Views } from "./cache/views.ts";
+import { Connection } from "./client/connection.ts";
+import { Credentials } from "./client/credentials.ts";
+import type { KubeConfigSource } from "./client/kubeconfig.ts";
+import { selectorOf } from "./client/path.ts";
+import { readLog } from "./client/pod-log.ts";
+import { type Question, Rest } from "./client/rest.ts";
 
-export type { Connection } from "./connection.ts";
-export { missingKinds } from "./discovery.ts";
-export { type ElectionOptions, LeaderElection, NotLeaderError } from "./election.ts";
-export { ForbiddenError, UnauthorizedError, UnknownKindError, UnreachableError } from "./failure.ts";
-export type { KubeConfigSource } from "./kubeconfig.ts";
-export { leaseStore } from "./lease.ts";
+export type { ReflectorHealth } from "./cache/reflector.ts";
+export type { CacheOptions } from "./cache/views.ts";
+export type { Connection } from "./client/connection.ts";
+export { missingKinds } from "./client/discovery.ts";
+export { ForbiddenError, UnauthorizedError, UnknownKindError, UnreachableError } from "./client/errors.ts";
+export type { KubeConfigSource } from "./client/kubeconfig.ts";
+export { type ElectionOptions, LeaderElection, NotLeaderError } from "./leader-election/election.ts";
+export { leaseStore } from "./leader-election/lease.ts";
 export { KubernetesMetrics } from "./metrics.ts";
-export type { ReflectorHealth } from "./reflector.ts";
-export type { CacheOptions } from "./views.ts";
 
 export interface KubernetesOptions {
   kubeconfig?: KubeConfigSource;

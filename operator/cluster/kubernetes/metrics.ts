@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { ReflectorHealth } from "./reflector.ts";
+import type { ReflectorHealth } from "./cache/reflector.ts";
 
 /** Metrics of what goes to and comes from the API server, in client-go's names where it has them. */
 export class KubernetesMetrics {

@@ -1,4 +1,4 @@
-import { type ConditionState, isTrue } from "../../runtime/conditions.ts";
+import { type ConditionState, isTrue } from "../conditions.ts";
 import type { Condition, Pod } from "../objects.ts";
 
 /** The conditions with this one set; lastTransitionTime moves only when its status changes. */

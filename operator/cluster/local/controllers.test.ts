@@ -2,10 +2,6 @@ import { createServer as createHttpServer, get as httpGet } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { isTrue } from "../../runtime/conditions.ts";
-import type { Condition } from "../objects.ts";
-import { configMaps, deployments, events, jobs, pods, services } from "../resource.ts";
-import { isReady } from "./conditions.ts";
 import {
   aDeployment,
   aJob,
@@ -20,7 +16,11 @@ import {
   sh,
   temporaryDirectory,
   until,
-} from "./laboratory.ts";
+} from "../../testing/local-cluster.ts";
+import { isTrue } from "../conditions.ts";
+import type { Condition } from "../objects.ts";
+import { configMaps, deployments, events, jobs, pods, services } from "../resource.ts";
+import { isReady } from "./conditions.ts";
 
 /** The controllers over real processes. */
 

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../clock/clock.ts";
 import type { KubernetesObject, Wanted } from "../objects.ts";
 import {
   type Cluster,
@@ -14,31 +14,31 @@ import {
   type WatchEvent,
 } from "../port.ts";
 import { builtinResources, pods, type Resource } from "../resource.ts";
-import { Admission, type CustomResource } from "./admission.ts";
-import { bindClaims } from "./claims.ts";
+import { Admission, type CustomResource } from "./apiserver/admission.ts";
+import { ObjectFiles } from "./apiserver/object-files.ts";
+import { Store } from "./apiserver/store.ts";
 import { isTerminal } from "./conditions.ts";
-import { runDeployments } from "./deployment-controller.ts";
-import { collectGarbage } from "./garbage-collection.ts";
-import { runJobs } from "./job-controller.ts";
-import { enforceMemoryLimits } from "./memory-limit.ts";
-import { type NodeOptions, ProcessNode } from "./node.ts";
-import { ObjectFiles } from "./object-files.ts";
-import { acquireLock } from "./operator-lock.ts";
-import { currentAttempt, podLog } from "./pod-directory.ts";
-import { readLog } from "./pod-log.ts";
-import { restartCount } from "./pod-status.ts";
-import { runScheduler } from "./scheduler.ts";
-import { proxyServices } from "./service-proxy.ts";
-import { shutDownPods } from "./shutdown.ts";
-import { serveSocket } from "./socket-server.ts";
-import { Store } from "./store.ts";
+import { runDeployments } from "./controllers/deployment-controller.ts";
+import { collectGarbage } from "./controllers/garbage-collection.ts";
+import { runJobs } from "./controllers/job-controller.ts";
+import { runScheduler } from "./controllers/scheduler.ts";
+import { proxyServices } from "./controllers/service-proxy.ts";
+import { bindClaims } from "./kubelet/claims.ts";
+import { type NodeOptions, ProcessNode } from "./kubelet/kubelet.ts";
+import { enforceMemoryLimits } from "./kubelet/memory-limit.ts";
+import { currentAttempt, podLog } from "./kubelet/pod-directory.ts";
+import { readLog } from "./kubelet/pod-log.ts";
+import { restartCount } from "./kubelet/pod-status.ts";
+import { shutDownPods } from "./kubelet/shutdown.ts";
+import { acquireLock } from "./lock.ts";
+import { serveSocket } from "./socket/server.ts";
 
-export type { CustomResource } from "./admission.ts";
-export { type ReadableCluster, readAtRest } from "./at-rest.ts";
-export { pathAnnotation } from "./claims.ts";
-export type { NodeOptions } from "./node.ts";
-export { findOperator } from "./operator-lock.ts";
-export { connectLocal } from "./socket-client.ts";
+export type { CustomResource } from "./apiserver/admission.ts";
+export { pathAnnotation } from "./kubelet/claims.ts";
+export type { NodeOptions } from "./kubelet/kubelet.ts";
+export { findOperator } from "./lock.ts";
+export { type ReadableCluster, readAtRest } from "./offline-reader.ts";
+export { connectLocal } from "./socket/client.ts";
 
 export interface LocalClusterOptions {
   /** Everything the cluster keeps: objects, pods, claims, its lock and its socket. */

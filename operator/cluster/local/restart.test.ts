@@ -3,9 +3,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { isTrue } from "../../runtime/conditions.ts";
-import { configMaps, jobs, pods } from "../resource.ts";
-import { connectLocal } from "./index.ts";
 import {
   aJob,
   aPod,
@@ -18,8 +15,11 @@ import {
   sh,
   temporaryDirectory,
   until,
-} from "./laboratory.ts";
-import { readProcess } from "./process-table.ts";
+} from "../../testing/local-cluster.ts";
+import { isTrue } from "../conditions.ts";
+import { configMaps, jobs, pods } from "../resource.ts";
+import { connectLocal } from "./index.ts";
+import { readProcess } from "./kubelet/process-table.ts";
 
 /** The operator may be killed at any instant: programs go on, none is run twice, none is forgotten. */
 

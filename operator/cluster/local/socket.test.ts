@@ -1,10 +1,6 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { ConfigMap, Wanted } from "../objects.ts";
-import { ConflictError, InvalidError } from "../port.ts";
-import { configMaps, jobs, pods } from "../resource.ts";
-import { connectLocal } from "./index.ts";
 import {
   aJob,
   aPod,
@@ -15,7 +11,11 @@ import {
   openCluster,
   sh,
   temporaryDirectory,
-} from "./laboratory.ts";
+} from "../../testing/local-cluster.ts";
+import type { ConfigMap, Wanted } from "../objects.ts";
+import { ConflictError, InvalidError } from "../port.ts";
+import { configMaps, jobs, pods } from "../resource.ts";
+import { connectLocal } from "./index.ts";
 
 function aMap(name: string, value: string): Wanted<ConfigMap> {
   return {

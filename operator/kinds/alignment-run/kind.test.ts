@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { contractIssues } from "../contract-check.ts";
-import { admitted, digestOf, inputsOf, modelInputOf, sampleArtifact } from "../samples.ts";
+import { contractIssues } from "../../testing/contract-check.ts";
+import { admitted, digestOf, inputsOf, modelInputOf, sampleArtifact } from "../../testing/example-kinds.ts";
 import { alignmentRunKind } from "./kind.ts";
 
 const training = { globalBatchSize: 16, sequenceLength: 128, learningRate: "1e-4" };

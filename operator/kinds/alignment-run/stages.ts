@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { AlignmentRunSpec } from "../../api/alignment-run.ts";
 import type { NamedDatasets } from "../../api/parts.ts";
-import type { Artifact, Inputs, Mount, Stage } from "../../runs/batch-kind.ts";
+import type { Artifact, Inputs, Mount, Stage } from "../batch-kind.ts";
 import { claimMount, modelInput, modelMount, mounted, type ProgramInput } from "../stage-inputs.ts";
 import {
   checkpointsConfig,

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { KernelResult } from "../../runs/batch-kind.ts";
-import { contractIssues } from "../contract-check.ts";
-import { admitted, corpusInput, digestOf, inputsOf, modelInputOf, sampleArtifact } from "../samples.ts";
+import { contractIssues } from "../../testing/contract-check.ts";
+import {
+  admitted,
+  corpusInput,
+  digestOf,
+  inputsOf,
+  modelInputOf,
+  sampleArtifact,
+} from "../../testing/example-kinds.ts";
+import type { KernelResult } from "../batch-kind.ts";
 import { contextExtensionKind } from "./kind.ts";
 
 const small = {

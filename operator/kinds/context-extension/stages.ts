@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ContextExtensionSpec } from "../../api/context-extension.ts";
-import type { Artifact, Inputs, Stage } from "../../runs/batch-kind.ts";
+import type { Artifact, Inputs, Stage } from "../batch-kind.ts";
 import {
   artifactInput,
   artifactMount,

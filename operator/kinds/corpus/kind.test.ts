@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { KernelResult } from "../../runs/batch-kind.ts";
-import { contractIssues } from "../contract-check.ts";
-import { admitted, inputsOf, sampleArtifact } from "../samples.ts";
+import { contractIssues } from "../../testing/contract-check.ts";
+import { admitted, inputsOf, sampleArtifact } from "../../testing/example-kinds.ts";
+import type { KernelResult } from "../batch-kind.ts";
 import { corpusKind } from "./kind.ts";
 
 const source = { name: "web", language: "ja", licence: "CC0-1.0", format: "warc", from: { claimName: "crawl" } };

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { CorpusSpec } from "../../api/corpus.ts";
-import type { Inputs, Mount, Stage } from "../../runs/batch-kind.ts";
+import type { Inputs, Mount, Stage } from "../batch-kind.ts";
 import { artifactInput, artifactMount, claimMount, mounted, requiredInput } from "../stage-inputs.ts";
 
 type Spec = z.output<typeof CorpusSpec>;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { KernelResult } from "../../runs/batch-kind.ts";
-import { contractIssues } from "../contract-check.ts";
-import { admitted, inputsOf, modelInputOf } from "../samples.ts";
+import { contractIssues } from "../../testing/contract-check.ts";
+import { admitted, inputsOf, modelInputOf } from "../../testing/example-kinds.ts";
+import type { KernelResult } from "../batch-kind.ts";
 import { evaluationKind } from "./kind.ts";
 
 const suites = [

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { EvaluationSpec } from "../../api/evaluation.ts";
-import type { Inputs, KernelResult } from "../../runs/batch-kind.ts";
+import type { Inputs, KernelResult } from "../batch-kind.ts";
 
 type Spec = z.output<typeof EvaluationSpec>;
 type Scores = NonNullable<KernelResult["scores"]>;

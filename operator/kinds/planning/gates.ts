@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { EvaluationSpec } from "../../api/evaluation.ts";
 import type { InferenceDeploymentSpec } from "../../api/inference-deployment.ts";
-import type { Refusal } from "../refusal.ts";
-import type { PlannedObject } from "./manifests.ts";
+import type { Refusal } from "../../estimates/refusal.ts";
+import type { PlannedObject } from "../../planning/manifests.ts";
 
 /** Complaints about the Evaluations that a deployment requires: each must exist and speak of the model that is served. */
 export function unmetGates(

@@ -1,11 +1,11 @@
 import type { z } from "zod";
 import { pretrainRun } from "../../api/kinds.ts";
 import type { PretrainRunSpec } from "../../api/pretrain-run.ts";
-import type { BatchKind, Inputs, Plan, Stage } from "../../runs/batch-kind.ts";
-import { parametersOf, shapeOf } from "../planning/llama-shape.ts";
-import type { ModelFigures } from "../planning/model-figures.ts";
-import { trainingPlan } from "../planning/training-plan.ts";
-import { firstRefusal, refuseDecimals, refuseMemory } from "../refusal.ts";
+import { parametersOf, shapeOf } from "../../estimates/llama-shape.ts";
+import type { ModelFigures } from "../../estimates/model-figures.ts";
+import { firstRefusal, refuseDecimals, refuseMemory } from "../../estimates/refusal.ts";
+import { trainingPlan } from "../../estimates/training-plan.ts";
+import type { BatchKind, Inputs, Plan, Stage } from "../batch-kind.ts";
 import { artifactInput, artifactMount, requiredInput } from "../stage-inputs.ts";
 import { refuseStorage } from "../storage.ts";
 import {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { systemClock as clock } from "../../../operator/clock/clock.ts";
 import {
   connectKubernetes,
   LeaderElection,
   leaseStore,
   openConnection,
 } from "../../../operator/cluster/kubernetes/index.ts";
-import { systemClock as clock } from "../../../operator/runtime/clock.ts";
 import { Controller } from "../../../operator/runtime/controller.ts";
 import { serveHealth } from "../../../operator/runtime/health-server.ts";
 import { createLogger } from "../../../operator/runtime/logger.ts";

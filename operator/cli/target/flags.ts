@@ -1,0 +1,82 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { Failure } from "../failure.ts";
+import { kubernetesPlace } from "./kubernetes.ts";
+import { localPlace } from "./local.ts";
+import type { Place } from "./target.ts";
+
+/**
+ * Which place a command line means. `tanren` is about this machine unless it names a cluster; `kubectl tanren` is about the cluster
+ * that kubectl itself would ask. Nothing in the environment moves `tanren` off this machine.
+ */
+
+export const programs = ["tanren", "kubectl tanren"] as const;
+export type Program = (typeof programs)[number];
+
+interface PlaceOptions {
+  namespace?: string;
+  /** Absent with `kubectl tanren`. */
+  state?: string;
+  kubeconfig?: string;
+  context?: string;
+}
+
+/** Options that say where, before or behind the subcommand. */
+export function placeOptions(program: Program): Option[] {
+  const local = new Option("--state <dir>", "directory of the local cluster's state")
+    .default(".tanren")
+    .argParser((path) => resolve(path))
+    .conflicts(["kubeconfig", "context"]);
+  const choosing = program === "tanren" ? "work on a Kubernetes cluster: " : "";
+  return [
+    ...(program === "tanren" ? [local] : []),
+    new Option("--context <name>", `${choosing}a context of the kubeconfig`),
+    new Option(
+      "--kubeconfig <file>",
+      `${choosing}a kubeconfig file (else KUBECONFIG, ~/.kube/config, the pod's service account)`,
+    ),
+    new Option("-n, --namespace <name>", "namespace of the objects (else the context's, else default)"),
+  ];
+}
+
+/** The action of a command that works on objects, with the place that its command line means. */
+export function inPlace<Options, Words extends unknown[]>(
+  work: (place: Place, options: Options & { namespace?: string }, ...words: Words) => Promise<void>,
+) {
+  return (...input: unknown[]): Promise<void> => {
+    const command = input.at(-1) as Command;
+    const options = command.optsWithGlobals<Options & PlaceOptions>();
+    return work(placeOf(command, options), options, ...(input.slice(0, -2) as Words));
+  };
+}
+
+/** The state directory of a command that is about this machine only. */
+export function stateOf(command: Command): string {
+  const { state, kubeconfig, context } = command.optsWithGlobals<PlaceOptions>();
+  if (kubeconfig === undefined && context === undefined && state !== undefined) return resolve(state);
+  throw new Failure(
+    "usage",
+    `"tanren ${command.name()}" is about an operator on this machine; leave --context and --kubeconfig out`,
+  );
+}
+
+function placeOf(command: Command, options: PlaceOptions): Place {
+  const { state, kubeconfig, context } = options;
+  const program = programs.find((one) => one === command.parent?.name()) ?? "tanren";
+  const hint = (words: string) => `"${[program, words, ...flagsOf(command, options, words)].join(" ")}"`;
+  const isCluster = program === "kubectl tanren" || kubeconfig !== undefined || context !== undefined;
+  return isCluster || state === undefined
+    ? kubernetesPlace(
+        { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) },
+        hint,
+      )
+    : localPlace(resolve(state), hint);
+}
+
+/** What a person has to say again to mean the same place. */
+function flagsOf(command: Command, options: PlaceOptions, words: string): string[] {
+  const everywhere = words.endsWith(" -A");
+  return (["state", "kubeconfig", "context", "namespace"] as const)
+    .filter((name) => command.getOptionValueSourceWithGlobals(name) === "cli" && !(everywhere && name === "namespace"))
+    .map((name) => `--${name} ${options[name]}`);
+}

@@ -1,0 +1,120 @@
+import type { KubernetesCluster } from "../../cluster/kubernetes/index.ts";
+import type { KubernetesObject, Pod, Wanted } from "../../cluster/objects.ts";
+import { type Cluster, ClusterError } from "../../cluster/port.ts";
+import { pods, type Resource } from "../../cluster/resource.ts";
+import { ownedBy } from "../../engine/names.ts";
+import { Failure } from "../failure.ts";
+import { type AnyObject, title } from "../kinds.ts";
+import { inWords, spoken } from "./errors.ts";
+import type { Endpoint, Place } from "./target.ts";
+
+/** Where a kubeconfig is and which of its contexts is meant; absent: as kubectl chooses. */
+export interface KubeconfigChoice {
+  kubeconfig?: string;
+  context?: string;
+}
+
+/** Whose the applied fields are; not the operator's. */
+const fieldManager = "tanren-cli";
+
+/** A Kubernetes cluster, through its API server. The client is loaded and the kubeconfig read when somebody first asks. */
+export function kubernetesPlace(choice: KubeconfigChoice, hint: Place["hint"]): Place {
+  let opened: Promise<Opened> | undefined;
+  const open = () => {
+    opened ??= connect(choice);
+    return opened;
+  };
+  const connection = async () => {
+    const { kubernetes, cluster, where } = await open();
+    return {
+      cluster,
+      where,
+      tryApply: (resource: Resource<KubernetesObject>, wanted: Wanted<KubernetesObject>) =>
+        kubernetes.tryApply(resource, wanted).catch((error: unknown) => {
+          throw inWords(error, kubernetes.server);
+        }),
+      reach: (deployment: AnyObject) => reach(kubernetes, cluster, deployment),
+      // The process ends soon, and with it what is kept open for the next question.
+      close() {},
+    };
+  };
+  return {
+    hint,
+    hasLocalPaths: false,
+    namespace: async () => (await open()).kubernetes.currentNamespace,
+    connect: connection,
+    peek: connection,
+    async operate() {
+      const { kubernetes, cluster, where, trouble } = await open();
+      return {
+        cluster,
+        where,
+        inProcess: false,
+        onTrouble(tell) {
+          trouble.tell = tell;
+        },
+        afterwards: `the operator in the cluster goes on; ${hint("get")} shows how far it is`,
+        operatorHint: "see: kubectl get deployments -A -l app.kubernetes.io/name=tanren",
+        // Its operator has been at work before; and from this machine the endpoints may be out of reach.
+        confirm: async () => true,
+        stop: () => kubernetes.stop(),
+        hurry() {},
+      };
+    },
+  };
+}
+
+interface Opened {
+  /** Who is told of what goes wrong in watches. */
+  trouble: { tell: (sentence: string) => void };
+  kubernetes: KubernetesCluster;
+  cluster: Cluster;
+  where: string;
+}
+
+async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opened> {
+  const { connectKubernetes } = await import("../../cluster/kubernetes/index.ts");
+  const trouble = { tell: (sentence: string) => void process.stderr.write(`${sentence}\n`), last: "" };
+  try {
+    const kubernetes = connectKubernetes({
+      kubeconfig: { ...(kubeconfig !== undefined && { path: kubeconfig }), ...(context !== undefined && { context }) },
+      fieldManager,
+      report(error) {
+        // A watch that broke off is opened again; where that fails too, it is said in a ClusterError.
+        if (!(error instanceof ClusterError)) return;
+        const { message } = inWords(error, kubernetes.server);
+        if (message !== trouble.last) trouble.tell(`${message} (trying again)`);
+        trouble.last = message;
+      },
+    });
+    const { server } = kubernetes;
+    return {
+      kubernetes,
+      trouble,
+      cluster: spoken(kubernetes, server),
+      where: `context ${kubernetes.context} (${server})`,
+    };
+  } catch (error) {
+    // What was named, or should have been there, is not.
+    if (error instanceof ClusterError) throw new Failure("notFound", error.message);
+    throw error;
+  }
+}
+
+/** A ready pod of the deployment, on a loopback port of this machine. */
+async function reach(kubernetes: KubernetesCluster, cluster: Cluster, deployment: AnyObject): Promise<Endpoint> {
+  const { namespace } = deployment.metadata;
+  const serving = (await cluster.list(pods, { namespace, labels: ownedBy(deployment) })).find(isReady);
+  const port = serving?.spec.containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === "http");
+  if (serving === undefined || port === undefined)
+    throw new Failure("failed", `${title(deployment)} has no ready pod now; try again in a moment`);
+  const { forwardPort } = await import("../../cluster/kubernetes/client/port-forward.ts");
+  const pod = { namespace, pod: serving.metadata.name, port: port.containerPort };
+  const forwarded = await forwardPort(await kubernetes.kubeConfig(), pod);
+  return { url: `http://127.0.0.1:${forwarded.port}`, close: () => forwarded.close() };
+}
+
+function isReady({ metadata, status }: Pod): boolean {
+  const ready = status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+  return ready && metadata.deletionTimestamp === undefined;
+}

@@ -1,0 +1,66 @@
+import { constants, mkdirSync } from "node:fs";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { destination } from "pino";
+import { admit } from "../../api/admission.ts";
+import type { KindDefinition, TanrenObject } from "../../api/kinds.ts";
+import { type CustomResource, LocalCluster } from "../../cluster/local/index.ts";
+import type { Cluster } from "../../cluster/port.ts";
+import { batchKinds } from "../../kinds/index.ts";
+import { startOperator } from "../../operator.ts";
+import { createLogger } from "../../runtime/logger.ts";
+import { Failure } from "../failure.ts";
+import { kinds } from "../kinds.ts";
+
+/** The operator in this process, over the local cluster of a state directory. */
+
+export interface LocalOperator {
+  cluster: Cluster;
+  /** Stops in order: controllers first, then the programs, which save their state. */
+  stop(): Promise<void>;
+  /** Shortens a stop under way: programs that are still saving are killed. */
+  hurry(): void;
+}
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** A person looks on, and the programs are next door. */
+const progressSeconds = 1;
+
+/** The operator's own log goes to `operator.log` of the state directory. */
+export async function startLocalOperator(stateDirectory: string): Promise<LocalOperator> {
+  const python = join(repository, ".venv", "bin", "python");
+  await access(python, constants.X_OK).catch(() => {
+    throw new Failure("failed", `${python} is missing, so no kernel can run; run "make setup" in ${repository}`);
+  });
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  const logger = createLogger({
+    destination: destination({ dest: join(stateDirectory, "operator.log"), append: true, sync: true }),
+  });
+  const cluster = await LocalCluster.open({
+    stateDirectory,
+    customResources: kinds.map((kind) => customResource(kind as unknown as KindDefinition)),
+    node: { programs: { python }, env: { PYTHONPATH: join(repository, "kernels") } },
+    report: (error) => logger.error({ err: error }, "the local cluster failed at something and tries again"),
+  }).catch((error: unknown) => {
+    // The cluster's own sentence says what is in the way: another operator, a system without a loopback range.
+    throw new Failure("failed", error instanceof Error ? error.message : String(error));
+  });
+  const operator = await startOperator({ cluster, kinds: batchKinds, logger, progressSeconds });
+  return {
+    cluster,
+    async stop() {
+      await operator.stop();
+      await cluster.stop({ pods: "terminate" });
+    },
+    hurry: () => cluster.hurry(),
+  };
+}
+
+function customResource(kind: KindDefinition): CustomResource {
+  return {
+    resource: kind.resource,
+    admit: (candidate, old) => admit(kind, candidate, old as TanrenObject | undefined),
+  };
+}

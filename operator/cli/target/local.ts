@@ -1,0 +1,85 @@
+import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
+import { Failure } from "../failure.ts";
+import { operateDetached } from "../place/detached.ts";
+import { endpointsAnswer } from "../watching/answering.ts";
+import type { Connection, Endpoint, Operating, Place, ReadableCluster } from "./target.ts";
+
+/** A state directory of this machine: through the operator that runs on it, or as the last one left it. */
+export function localPlace(stateDirectory: string, hint: Place["hint"]): Place {
+  return {
+    hint,
+    hasLocalPaths: true,
+    namespace: async () => "default",
+    async connect() {
+      const running = await connectLocal(stateDirectory);
+      if (running) return connection(stateDirectory, running, () => running.close());
+      const cluster = readAtRest(stateDirectory);
+      if (cluster === undefined)
+        throw new Failure(
+          "notFound",
+          `${stateDirectory} holds no state; name it with --state, make it with ${hint("run -f DIR")}, or name a Kubernetes cluster with --context`,
+        );
+      process.stderr.write(`no operator runs on ${stateDirectory}: this is how it was left\n`);
+      return connection(stateDirectory, cluster);
+    },
+    async peek() {
+      const running = await connectLocal(stateDirectory);
+      const cluster = running ?? readAtRest(stateDirectory);
+      return cluster && connection(stateDirectory, cluster, () => running?.close());
+    },
+    async operate({ detach = false } = {}) {
+      if (detach) return operateDetached(stateDirectory, () => connectOperator(stateDirectory));
+      return (await connectOperator(stateDirectory)) ?? operateHere(stateDirectory);
+    },
+  };
+}
+
+function connection(where: string, cluster: ReadableCluster, close = () => {}): Connection {
+  return {
+    cluster,
+    where,
+    close,
+    reach: async ({ status }): Promise<Endpoint> => ({ url: status?.url ?? "", close() {} }),
+  };
+}
+
+const operatorHint = (stateDirectory: string) => `see ${stateDirectory}/operator.log`;
+
+/** An operator in this process, for as long as it is needed. */
+async function operateHere(stateDirectory: string): Promise<Operating> {
+  // Loaded only where an operator starts: commands that ask and show begin sooner without it.
+  const { startLocalOperator } = await import("./local-operator.ts");
+  return {
+    ...(await startLocalOperator(stateDirectory)),
+    where: stateDirectory,
+    inProcess: true,
+    afterwards: `run again to go on from ${stateDirectory}`,
+    operatorHint: operatorHint(stateDirectory),
+    confirm: endpointsAnswer,
+    onTrouble() {},
+  };
+}
+
+/** The operator that runs on the state directory; undefined when none does. */
+async function connectOperator(stateDirectory: string): Promise<Operating | undefined> {
+  let stopped = false;
+  const running = await connectLocal(stateDirectory, (error) => {
+    if (stopped) return;
+    throw new Failure("failed", `${error.message}; "tanren run" with the same manifests goes on from there`);
+  });
+  if (running === undefined) return undefined;
+  return {
+    cluster: running,
+    where: stateDirectory,
+    inProcess: false,
+    afterwards: `the operator on ${stateDirectory} goes on; "tanren stop" stops it`,
+    operatorHint: operatorHint(stateDirectory),
+    confirm: endpointsAnswer,
+    onTrouble() {},
+    async stop() {
+      stopped = true;
+      running.close();
+    },
+    hurry() {},
+  };
+}

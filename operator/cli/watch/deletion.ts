@@ -1,0 +1,55 @@
+import type { Condition, KubernetesObject } from "../../cluster/objects.ts";
+import type { Cluster } from "../../cluster/port.ts";
+import type { Resource } from "../../cluster/resource.ts";
+import { inUseFinalizer } from "../../engine/in-use.ts";
+import { title } from "../kinds.ts";
+
+/** An object that was deleted, on its way out: when it is gone, and who holds it until then. */
+export class Departure {
+  readonly #cluster: Pick<Cluster, "get" | "watch">;
+  readonly #resource: Resource<KubernetesObject>;
+  #object: KubernetesObject;
+
+  constructor(cluster: Pick<Cluster, "get" | "watch">, resource: Resource<KubernetesObject>, object: KubernetesObject) {
+    this.#cluster = cluster;
+    this.#resource = resource;
+    this.#object = object;
+  }
+
+  /** Whether the object, by its UID, is gone before the signal is aborted. `onHeld` is told once when another object holds it. */
+  wait(signal: AbortSignal, onHeld: (sentence: string) => void): Promise<boolean> {
+    const { namespace, name, uid } = this.#object.metadata;
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    let told: string | undefined;
+    const see = (object: KubernetesObject | undefined) => {
+      if (object?.metadata.uid !== uid) return resolve(true);
+      this.#object = object;
+      const held = userOf(object);
+      if (held !== undefined && held !== told) onHeld(`${title(object)}: ${held}`);
+      told = held;
+    };
+    const watch = this.#cluster.watch(this.#resource, { namespace }, ({ type, object }) => {
+      if (object.metadata.name === name) see(type === "DELETED" ? undefined : object);
+    });
+    signal.addEventListener("abort", () => resolve(false));
+    // It may have gone before the watch began.
+    watch.synced.then(async () => see(await this.#cluster.get(this.#resource, namespace, name))).catch(reject);
+    return promise.finally(() => watch.close());
+  }
+
+  /** Why the object is still there, as a sentence. */
+  holder(operatorHint: string): string {
+    const held = userOf(this.#object);
+    if (held !== undefined) return `${title(this.#object)}: ${held}`;
+    const { finalizers = [] } = this.#object.metadata;
+    const about = finalizers.length === 0 ? "its pods are still ending" : `held by ${finalizers.join(", ")}`;
+    const mend = finalizers.includes(inUseFinalizer) ? `, which the operator takes away; ${operatorHint}` : "";
+    return `${title(this.#object)}: ${about}${mend}`;
+  }
+}
+
+/** What the operator says of objects that still read this one. */
+function userOf(object: KubernetesObject & { status?: { conditions?: Condition[] } }): string | undefined {
+  const condition = object.status?.conditions?.find(({ type }) => type === "InUse");
+  return condition?.status === "True" ? condition.message : undefined;
+}

@@ -1,0 +1,95 @@
+import type { Event } from "../../cluster/objects.ts";
+import type { AnyObject } from "../kinds.ts";
+import { Screen } from "../terminal/screen.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { wrap } from "../terminal/width.ts";
+import { rowOf } from "../watching/row.ts";
+import { plainLine, statusLine } from "../watching/status-line.ts";
+import { renderLive } from "./live-table.ts";
+import type { BoardListener } from "./store.ts";
+
+/** How a run under way is shown. */
+export interface View extends BoardListener {
+  /** Something a person should know that no object says. */
+  onNotice(sentence: string): void;
+  /** Called a few times a second with the newest state of all objects. */
+  tick(objects: readonly AnyObject[]): void;
+  /** Called once, with the last state. */
+  finish(objects: readonly AnyObject[]): void;
+}
+
+/** A table that is drawn over in place; Warnings scroll by above it, and the last table stays. */
+export function liveView(stream: NodeJS.WriteStream, terminal: Terminal, now: () => number): View {
+  const screen = new Screen(stream);
+  const draw = (objects: readonly AnyObject[], lines?: number) => {
+    const rows = objects.map((object) => rowOf(object, now()));
+    screen.draw(renderLive(rows, { columns: screen.columns - 1, colour: terminal.colour, lines }));
+  };
+  return {
+    onObject() {},
+    onWarning: (event) => screen.print(wrap(warningText(event), screen.columns - 1)),
+    onNotice: (sentence) => screen.print(wrap(sentence, screen.columns - 1)),
+    tick: (objects) => draw(objects, screen.room),
+    finish(objects) {
+      draw(objects);
+      screen.finish();
+    },
+  };
+}
+
+/** One JSON object per change of status or Warning. */
+export function jsonView(terminal: Terminal, now: () => number): View {
+  const time = () => new Date(now()).toISOString();
+  const say = onChange(
+    (object) => JSON.stringify(statusLine(object)),
+    (object) => {
+      terminal.print(JSON.stringify({ time: time(), type: "status", ...statusLine(object) }));
+    },
+  );
+  return {
+    onObject: say,
+    onWarning({ regarding: { kind, name, namespace }, reason, note }) {
+      terminal.print(JSON.stringify({ time: time(), type: "warning", kind, name, namespace, reason, message: note }));
+    },
+    onNotice(message) {
+      terminal.print(JSON.stringify({ time: time(), type: "notice", message }));
+    },
+    tick() {},
+    finish() {},
+  };
+}
+
+/** A line per change of reason or stage, for a log that people read, and the table at the end. */
+export function plainView(terminal: Terminal, now: () => number): View {
+  const clock = () => new Date(now()).toISOString().slice(11, 19);
+  return {
+    onObject: onChange(standstill, (object) => terminal.print(`${clock()}  ${plainLine(object)}`)),
+    onWarning: (event) => terminal.print(`${clock()}  ${warningText(event)}`),
+    onNotice: (sentence) => terminal.print(`${clock()}  ${sentence}`),
+    tick() {},
+    finish(objects) {
+      const rows = objects.map((object) => rowOf(object, now()));
+      terminal.print("", ...renderLive(rows, { columns: terminal.columns, colour: false }));
+    },
+  };
+}
+
+/** What has to change before a plain log says something: not the step, nor a message that counts steps. */
+function standstill(object: AnyObject): string {
+  const { status, reason, stage } = statusLine(object);
+  return [status, reason, stage].join(" ");
+}
+
+function onChange(key: (object: AnyObject) => string, say: (object: AnyObject) => void): (object: AnyObject) => void {
+  const last = new Map<string, string>();
+  return (object) => {
+    const now = key(object);
+    if (last.get(object.metadata.uid) === now) return;
+    last.set(object.metadata.uid, now);
+    say(object);
+  };
+}
+
+function warningText({ regarding, reason, note }: Event): string {
+  return `Warning: ${regarding.kind}/${regarding.name}: ${reason}: ${note}`;
+}

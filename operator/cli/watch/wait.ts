@@ -1,0 +1,91 @@
+import type { Cluster } from "../../cluster/port.ts";
+import { type AnyObject, title } from "../kinds.ts";
+import { isSettled, isUnseen } from "./phase.ts";
+import { Board, type Watched } from "./store.ts";
+import type { View } from "./views.ts";
+
+export interface Attendance {
+  /** Objects that are shown. */
+  watched: readonly Watched[];
+  /** Those of them that are waited for; absent: all. */
+  until?: readonly Watched[];
+  timeoutSeconds?: number;
+  /** Aborted when the person has had enough. */
+  signal: AbortSignal;
+  now: () => number;
+  /**
+   * Whether what the objects say of themselves holds. An operator that has just started shows what an earlier one wrote until it has
+   * looked anew.
+   */
+  confirm: (objects: readonly AnyObject[]) => Promise<boolean>;
+  /** What to look at when no operator looks at the objects. */
+  operatorHint: string;
+}
+
+export interface Attended {
+  end: "settled" | "timedOut" | "interrupted";
+  /** The objects that were waited for, as they stood at the end. */
+  objects: AnyObject[];
+  /** Those that were deleted meanwhile. */
+  gone: Watched[];
+}
+
+const tickMilliseconds = 250;
+
+/** An operator looks at a new object within a second or two. */
+const patienceSeconds = 20;
+
+/** Shows objects until they are where they will stay, time is up or the person interrupts. */
+export async function attend(cluster: Cluster, view: View, attendance: Attendance): Promise<Attended> {
+  const { watched, until = watched, signal, now, confirm } = attendance;
+  const board = new Board(watched, view, now);
+  const deadline = now() + (attendance.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const awaited = () => board.objects.filter((object) => until.some((one) => isObject(one, object)));
+  const ended = async (): Promise<Attended["end"] | undefined> => {
+    if (signal.aborted) return "interrupted";
+    const objects = awaited();
+    const others = board.objects.filter((object) => !objects.includes(object)).concat(board.others);
+    const settled = board.complete && isSettled(objects, others, board.secondsUnchanged);
+    if (settled && (await confirm(objects))) return "settled";
+    return now() >= deadline ? "timedOut" : undefined;
+  };
+  let patience = now() + patienceSeconds * 1000;
+  try {
+    await board.open(cluster);
+    for (;;) {
+      view.tick(board.objects);
+      const unseen = board.objects.find(isUnseen);
+      if (unseen !== undefined && now() >= patience) {
+        patience = Number.POSITIVE_INFINITY;
+        view.onNotice(
+          `no operator has looked at ${title(unseen)} for ${patienceSeconds} s; is one running? ${attendance.operatorHint}`,
+        );
+      }
+      const end = await ended();
+      const objects = awaited();
+      const gone = until.filter((one) => !objects.some((object) => isObject(one, object)));
+      if (end !== undefined) return { end, objects, gone };
+      await pause(tickMilliseconds, signal);
+    }
+  } finally {
+    view.finish(board.objects);
+    board.close();
+  }
+}
+
+/** Resolves after the time, or at once when the signal is aborted. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end);
+  });
+}
+
+function isObject({ kind, namespace, name }: Watched, object: AnyObject): boolean {
+  return object.kind === kind && object.metadata.namespace === namespace && object.metadata.name === name;
+}

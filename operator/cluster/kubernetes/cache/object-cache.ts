@@ -1,0 +1,252 @@
+import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
+import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
+import { isLater } from "../resource-version.ts";
+
+export interface ObjectCacheOptions {
+  /** The one namespace that is held; absent: all. */
+  namespace?: string;
+  /** Labels of what is held; absent: everything. */
+  labels?: Record<string, string>;
+  /** Label by whose value objects are found without a search. */
+  indexedBy?: string;
+  /** Told of handlers that throw. */
+  report: (error: unknown) => void;
+}
+
+interface Watcher {
+  filter: ListFilter;
+  onEvent: (event: WatchEvent<KubernetesObject>) => void;
+  /** Until it has been told what exists, events say nothing new to it. */
+  started: boolean;
+}
+
+/** Departures of our own making that the watch may be behind; more than it ever is. */
+const longestLag = 1_000;
+
+/**
+ * The objects of one resource as a watch tells them, and as answers to our own requests do, whichever is later. Invariants:
+ * - what is held of a name never goes back to an older resourceVersion;
+ * - what the watch has gone past, and what we deleted ourselves, does not come back by a late answer;
+ * - watchers are told of each state once, whichever way it came.
+ * Objects are handed out as they are held, frozen.
+ */
+export class ObjectCache {
+  readonly #options: ObjectCacheOptions;
+  readonly #namespaces = new Map<string, Map<string, KubernetesObject>>();
+  readonly #index = new Map<string, Set<KubernetesObject>>();
+  /**
+   * By name, what our own requests showed to be gone or out of the labels' reach before the watch told so: up to that version, and
+   * for a deleted UID in any version, what is still told of the name is history.
+   */
+  readonly #departed = new Map<string, { uid: string; at: string; forGood: boolean }>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #firstList = Promise.withResolvers<void>();
+  /** How far the watch has come; undefined before the first list. */
+  #seen: string | undefined;
+
+  constructor(options: ObjectCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the first list is in. */
+  get synced(): boolean {
+    return this.#seen !== undefined;
+  }
+
+  get size(): number {
+    return this.#namespaces.values().reduce((sum, objects) => sum + objects.size, 0);
+  }
+
+  get(namespace: string, name: string): KubernetesObject | undefined {
+    return this.#namespaces.get(namespace)?.get(name);
+  }
+
+  list(filter: ListFilter): KubernetesObject[] {
+    return this.#candidates(filter)
+      .filter((object) => matches(object, filter))
+      .toArray()
+      .sort((a, b) => (keyOf(a.metadata) < keyOf(b.metadata) ? -1 : 1));
+  }
+
+  /** Replays what is held once the first list is in. */
+  watch(filter: ListFilter, onEvent: (event: WatchEvent<KubernetesObject>) => void): Watch {
+    const watcher: Watcher = { filter, onEvent, started: false };
+    this.#watchers.add(watcher);
+    const synced = this.#firstList.promise.then(() => {
+      if (!this.#watchers.has(watcher)) return;
+      watcher.started = true;
+      for (const object of this.list(filter)) this.#tell(watcher, "ADDED", object);
+    });
+    synced.catch(() => {}); // for who waits for it; a watcher may not
+    return { synced, close: () => void this.#watchers.delete(watcher) };
+  }
+
+  /** The answer to a write or a read of ours. */
+  learn(object: KubernetesObject): void {
+    const { uid, resourceVersion, namespace, name } = object.metadata;
+    const passed = this.#seen !== undefined && !isLater(resourceVersion, this.#seen);
+    if (passed || this.#isHistory(object) || !this.#holdsNamespace(object)) return;
+    if (matches(object, this.#options)) {
+      this.#put(object);
+      return;
+    }
+    const held = this.get(namespace, name);
+    if (held && isLater(held.metadata.resourceVersion, resourceVersion)) return;
+    this.#depart(object.metadata, false);
+    if (held) this.#remove(held, held.metadata.uid === uid ? object : held);
+  }
+
+  /** We deleted the object, and it is gone for good. */
+  bury({ namespace, name, uid }: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
+    const held = this.get(namespace, name);
+    if (held && held.metadata.uid !== uid) return; // a namesake that was born since
+    this.#depart({ namespace, name, uid, resourceVersion: held?.metadata.resourceVersion ?? "0" }, true);
+    if (held) this.#remove(held, held);
+  }
+
+  /** An event of the watch. */
+  observe({ type, object }: WatchEvent<KubernetesObject>): void {
+    const { resourceVersion, namespace, name } = object.metadata;
+    this.bookmark(resourceVersion);
+    if (type !== "DELETED") {
+      if (!this.#isHistory(object)) this.#put(object);
+      return;
+    }
+    const held = this.get(namespace, name);
+    if (held && !isLater(held.metadata.resourceVersion, resourceVersion)) this.#remove(held, object);
+  }
+
+  /** The watch has told everything up to here. */
+  bookmark(resourceVersion: string): void {
+    if (this.#seen === undefined || isLater(resourceVersion, this.#seen)) this.#seen = resourceVersion;
+    for (const [key, { at, forGood }] of this.#departed) {
+      if (!forGood && !isLater(at, resourceVersion)) this.#departed.delete(key);
+    }
+  }
+
+  /**
+   * A complete list: watchers are told what changed meanwhile. A list older than what the watch has told before comes of a
+   * cluster restored from a backup; there, older is right.
+   */
+  replace(objects: readonly KubernetesObject[], resourceVersion: string): void {
+    const restored = this.#seen !== undefined && isLater(this.#seen, resourceVersion);
+    const listed = new Set(objects.map(({ metadata }) => keyOf(metadata)));
+    const uids = new Set(objects.map(({ metadata }) => metadata.uid));
+    for (const [key, { uid, at }] of this.#departed) {
+      if (restored || (!uids.has(uid) && !isLater(at, resourceVersion))) this.#departed.delete(key);
+    }
+    for (const held of this.list({})) {
+      const newer = isLater(held.metadata.resourceVersion, resourceVersion);
+      if (!listed.has(keyOf(held.metadata)) && (restored || !newer)) this.#remove(held, held);
+    }
+    for (const object of objects) if (!this.#isHistory(object)) this.#put(object, restored);
+    this.#seen = resourceVersion;
+    this.#firstList.resolve();
+  }
+
+  /** There will be no list. */
+  fail(error: unknown): void {
+    this.#firstList.promise.catch(() => {}); // there may be no watcher
+    this.#firstList.reject(error);
+  }
+
+  #depart(last: Pick<ObjectMeta, "namespace" | "name" | "uid" | "resourceVersion">, forGood: boolean): void {
+    const before = this.#departed.get(keyOf(last))?.at ?? "0";
+    const at = isLater(before, last.resourceVersion) ? before : last.resourceVersion;
+    this.#departed.delete(keyOf(last)); // to be the newest of all
+    this.#departed.set(keyOf(last), { uid: last.uid, at, forGood });
+    const [oldest] = this.#departed.keys();
+    if (this.#departed.size > longestLag && oldest !== undefined) this.#departed.delete(oldest);
+  }
+
+  #isHistory({ metadata }: KubernetesObject): boolean {
+    const departed = this.#departed.get(keyOf(metadata));
+    if (departed === undefined) return false;
+    return !isLater(metadata.resourceVersion, departed.at) || (departed.forGood && departed.uid === metadata.uid);
+  }
+
+  *#candidates({ namespace, labels }: ListFilter): Generator<KubernetesObject> {
+    const { indexedBy } = this.#options;
+    const value = indexedBy === undefined ? undefined : labels?.[indexedBy];
+    if (value !== undefined) yield* this.#index.get(value) ?? [];
+    else if (namespace !== undefined) yield* this.#namespaces.get(namespace)?.values() ?? [];
+    else for (const objects of this.#namespaces.values()) yield* objects.values();
+  }
+
+  #holdsNamespace({ metadata }: KubernetesObject): boolean {
+    return this.#options.namespace === undefined || this.#options.namespace === metadata.namespace;
+  }
+
+  #put(object: KubernetesObject, force = false): void {
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const held = this.get(namespace, name);
+    if (held?.metadata.uid === uid && held.metadata.resourceVersion === resourceVersion) return;
+    if (held && !force && !isLater(resourceVersion, held.metadata.resourceVersion)) return;
+    if (held && held.metadata.uid !== uid) this.#remove(held, held);
+    const objects = this.#namespaces.get(namespace) ?? new Map<string, KubernetesObject>();
+    this.#namespaces.set(namespace, objects.set(name, freeze(object)));
+    this.#departed.delete(keyOf(object.metadata));
+    if (held) this.#unindex(held);
+    this.#addToIndex(object);
+    this.#tellAll(held?.metadata.uid === uid ? held : undefined, object);
+  }
+
+  #remove(held: KubernetesObject, last: KubernetesObject): void {
+    const { namespace, name } = held.metadata;
+    const objects = this.#namespaces.get(namespace);
+    objects?.delete(name);
+    if (objects?.size === 0) this.#namespaces.delete(namespace);
+    this.#unindex(held);
+    for (const watcher of this.#watchers) if (matches(held, watcher.filter)) this.#tell(watcher, "DELETED", last);
+  }
+
+  #addToIndex(object: KubernetesObject): void {
+    const value = this.#indexValue(object);
+    if (value === undefined) return;
+    const objects = this.#index.get(value) ?? new Set();
+    this.#index.set(value, objects.add(object));
+  }
+
+  #unindex(object: KubernetesObject): void {
+    const value = this.#indexValue(object);
+    const objects = value === undefined ? undefined : this.#index.get(value);
+    objects?.delete(object);
+    if (value !== undefined && objects?.size === 0) this.#index.delete(value);
+  }
+
+  #indexValue({ metadata }: KubernetesObject): string | undefined {
+    const { indexedBy } = this.#options;
+    return indexedBy === undefined ? undefined : metadata.labels?.[indexedBy];
+  }
+
+  /** A change of labels can bring an object into a watcher's view or take it out. */
+  #tellAll(before: KubernetesObject | undefined, after: KubernetesObject): void {
+    for (const watcher of this.#watchers) {
+      const [was, is] = [before !== undefined && matches(before, watcher.filter), matches(after, watcher.filter)];
+      if (was || is) this.#tell(watcher, was ? (is ? "MODIFIED" : "DELETED") : "ADDED", after);
+    }
+  }
+
+  #tell(watcher: Watcher, type: WatchEvent<unknown>["type"], object: KubernetesObject): void {
+    if (!watcher.started) return;
+    try {
+      watcher.onEvent({ type, object });
+    } catch (error) {
+      this.#options.report(error);
+    }
+  }
+}
+
+const keyOf = ({ namespace, name }: Pick<ObjectMeta, "namespace" | "name">) => `${namespace}/${name}`;
+
+function matches({ metadata }: KubernetesObject, { namespace, labels }: ListFilter): boolean {
+  if (namespace !== undefined && metadata.namespace !== namespace) return false;
+  for (const key in labels) if (metadata.labels?.[key] !== labels[key]) return false;
+  return true;
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,238 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../../../clock/clock.ts";
+import { sleep } from "../../../clock/sleep.ts";
+import type { KubernetesObject } from "../../objects.ts";
+import type { Resource } from "../../resource.ts";
+import { ExpiredError, failureOf, UnreachableError } from "../client/errors.ts";
+import { selectorOf } from "../client/path.ts";
+import type { Rest } from "../client/rest.ts";
+import type { ObjectCache } from "./object-cache.ts";
+import { readObject } from "./stored-object.ts";
+import { GarbledWatchError, readWatch, type WatchLine } from "./watch-stream.ts";
+
+export interface ReflectorOptions {
+  rest: Rest;
+  resource: Resource<KubernetesObject>;
+  namespace?: string;
+  labels?: Record<string, string>;
+  cache: ObjectCache;
+  clock: Clock;
+  /** Milliseconds on a clock that nobody sets. */
+  monotonic: () => number;
+  random: () => number;
+  /** Whether a first list that fails is always tried again, rather than told to the watchers as the end of it, outages apart. */
+  patient: boolean;
+  report: (error: unknown) => void;
+}
+
+/** How a reflector is doing, for probes and metrics. */
+export interface ReflectorHealth {
+  plural: string;
+  synced: boolean;
+  objects: number;
+  /** Since the API server last said anything here: an answer, an event, a bookmark. */
+  secondsSinceContact: number;
+  /** Since the reflector last did anything, be it a vain try. Bounded while it lives, whatever the API server does. */
+  secondsSinceActivity: number;
+  /** Watches and lists that failed. */
+  failures: number;
+}
+
+const pageSize = "500";
+/** The API server sends a bookmark about every minute; a watch that is silent for longer leads nowhere. */
+const longestSilenceMilliseconds = 75_000;
+/** A watch that ends sooner than this without a word is a failure, or it would be opened again and again. */
+const shortWatchMilliseconds = 5_000;
+const firstBackoffMilliseconds = 1_000;
+const longestBackoffMilliseconds = 20_000;
+
+/** Keeps a cache as the API server has it: lists, then watches from there, for ever; nothing ends it but `stop`. */
+export class Reflector {
+  readonly #options: ReflectorOptions;
+  readonly #stopping = new AbortController();
+  #ended: Promise<void> | undefined;
+  /** From where to watch; undefined: list first. */
+  #version: string | undefined;
+  #contact: number;
+  #activity: number;
+  #failures = 0;
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options;
+    this.#contact = this.#activity = this.#now();
+  }
+
+  start(): void {
+    this.#ended ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#ended;
+  }
+
+  health(): ReflectorHealth {
+    const { resource, cache } = this.#options;
+    const now = this.#now();
+    return {
+      plural: resource.plural,
+      synced: cache.synced,
+      objects: cache.size,
+      secondsSinceContact: (now - this.#contact) / 1000,
+      secondsSinceActivity: (now - this.#activity) / 1000,
+      failures: this.#failures,
+    };
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#options;
+    const { signal } = this.#stopping;
+    let inRow = 0;
+    while (!signal.aborted) {
+      const began = this.#now();
+      this.#activity = began;
+      const fruitful = await this.#turn();
+      const lasting = this.#now() - began >= shortWatchMilliseconds;
+      inRow = fruitful ? 0 : lasting ? 1 : inRow + 1;
+      // Whatever it is that a watch cannot get over, a list starts afresh.
+      if (inRow > 0 && inRow % 5 === 0) this.#version = undefined;
+      if (inRow > 0 && !signal.aborted) await sleep(clock, backoffMilliseconds(inRow, random), signal);
+    }
+  }
+
+  /** One watch, after a list where one is needed; false when it came to nothing, so that the next had better wait. */
+  async #turn(): Promise<boolean> {
+    const began = this.#now();
+    try {
+      this.#version ??= await this.#list();
+      const told = await this.#watch(this.#version);
+      return told > 0 || this.#now() - began >= shortWatchMilliseconds;
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return false;
+      this.#failures++;
+      const outage = error instanceof UnreachableError && this.#options.rest.reached;
+      if (!this.#options.patient && !this.#options.cache.synced && !outage) {
+        this.#options.cache.fail(error);
+        this.#stopping.abort();
+        return false;
+      }
+      if (error instanceof ExpiredError || error instanceof GarbledWatchError) this.#version = undefined;
+      if (!(error instanceof ExpiredError)) this.#options.report(error);
+      return false;
+    }
+  }
+
+  /** Fills the cache; returns the resourceVersion to watch from. */
+  async #list(): Promise<string> {
+    try {
+      return await this.#listBy(pageSize);
+    } catch (error) {
+      // The rest of the pages expired midway: the whole at once cannot.
+      if (!(error instanceof ExpiredError)) throw error;
+      return this.#listBy(undefined);
+    }
+  }
+
+  async #listBy(limit: string | undefined): Promise<string> {
+    const { rest, resource, cache } = this.#options;
+    const objects: KubernetesObject[] = [];
+    let version: string;
+    let next: string | undefined;
+    do {
+      const page = (await rest.json({
+        ...this.#place(),
+        verb: "list",
+        query: { labelSelector: selectorOf(this.#options.labels), limit, continue: next },
+        signal: this.#stopping.signal,
+      })) as { metadata?: { resourceVersion?: string; continue?: string }; items?: unknown[] | null };
+      this.#heard();
+      for (const item of page.items ?? []) objects.push(readObject(resource, item));
+      version = page.metadata?.resourceVersion ?? "";
+      next = page.metadata?.continue || undefined;
+    } while (next !== undefined);
+    cache.replace(objects, version);
+    return version;
+  }
+
+  /** Watches until the API server ends it; returns the number of lines that it told. */
+  async #watch(from: string): Promise<number> {
+    const { rest, random, labels } = this.#options;
+    const response = await rest.open({
+      ...this.#place(),
+      verb: "watch",
+      query: {
+        watch: "true",
+        resourceVersion: from,
+        labelSelector: selectorOf(labels),
+        allowWatchBookmarks: "true",
+        timeoutSeconds: String(300 + Math.floor(random() * 300)),
+      },
+      signal: this.#stopping.signal,
+    });
+    this.#heard();
+    const unguard = this.#guardSilence(response);
+    let told = 0;
+    try {
+      for await (const line of readWatch(response)) {
+        told++;
+        this.#heard();
+        this.#take(line);
+      }
+      return told;
+    } finally {
+      unguard();
+      response.destroy();
+    }
+  }
+
+  #take({ type, object }: WatchLine): void {
+    const { cache, resource } = this.#options;
+    if (type === "ERROR") {
+      const { apiVersion, plural, kind } = resource;
+      const { code = 500 } = object as { code?: number };
+      throw failureOf({ verb: "watch", apiVersion, plural, kind }, code, JSON.stringify(object));
+    }
+    if (type === "BOOKMARK") {
+      const version = (object as Partial<KubernetesObject>).metadata?.resourceVersion;
+      if (version === undefined) return;
+      cache.bookmark(version);
+      this.#version = version;
+      return;
+    }
+    const read = readObject(resource, object);
+    cache.observe({ type, object: read });
+    this.#version = read.metadata.resourceVersion;
+  }
+
+  /** Ends the response when it has been silent for too long, as one does whose other end is gone without a farewell. */
+  #guardSilence(response: IncomingMessage): () => void {
+    const { clock } = this.#options;
+    let cancel: () => void;
+    const look = () => {
+      const left = this.#contact + longestSilenceMilliseconds - this.#now();
+      if (left > 0) cancel = clock.after(left, look);
+      else response.destroy(new Error(`watch of ${this.#options.resource.plural}: silent for too long, opened anew`));
+    };
+    cancel = clock.after(longestSilenceMilliseconds, look);
+    return () => cancel();
+  }
+
+  #place() {
+    const { resource, namespace } = this.#options;
+    return { resource, ...(namespace !== undefined && { namespace }) };
+  }
+
+  #heard(): void {
+    this.#contact = this.#activity = this.#now();
+  }
+
+  #now(): number {
+    return this.#options.monotonic();
+  }
+}
+
+/** From a second doubling to twenty, of which the upper half is random. */
+function backoffMilliseconds(inRow: number, random: () => number): number {
+  const ceiling = Math.min(firstBackoffMilliseconds * 2 ** (inRow - 1), longestBackoffMilliseconds);
+  return (ceiling * (1 + random())) / 2;
+}

@@ -1,0 +1,23 @@
+import type { KubernetesObject } from "../../objects.ts";
+import type { Resource } from "../../resource.ts";
+
+/** Where kubectl keeps a copy of the whole object. */
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
+/**
+ * An object as the API server sent it, without what nobody here reads. The items of a list lack apiVersion and kind where they are
+ * built in. Throws TypeError when it is none.
+ */
+export function readObject<T extends KubernetesObject>(resource: Resource<T>, value: unknown): T {
+  const object = value as Partial<KubernetesObject> | null;
+  const metadata = object?.metadata as (KubernetesObject["metadata"] & { managedFields?: unknown }) | undefined;
+  if (typeof metadata?.uid !== "string" || typeof metadata.resourceVersion !== "string") {
+    throw new TypeError(`the API server sent something that is no ${resource.kind}`);
+  }
+  delete metadata.managedFields;
+  if (metadata.annotations?.[lastApplied] !== undefined) {
+    delete metadata.annotations[lastApplied];
+    if (Object.keys(metadata.annotations).length === 0) delete metadata.annotations;
+  }
+  return { ...object, apiVersion: resource.apiVersion, kind: resource.kind } as T;
+}

@@ -1,0 +1,152 @@
+import type { Clock } from "../../../clock/clock.ts";
+import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
+import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
+import type { Resource } from "../../resource.ts";
+import { selectorOf } from "../client/path.ts";
+import type { Rest } from "../client/rest.ts";
+import { ObjectCache } from "./object-cache.ts";
+import { Reflector, type ReflectorHealth } from "./reflector.ts";
+
+/** A resource of which every object, or every object with certain labels, is watched and read from memory. */
+export interface CacheOptions {
+  resource: Resource<KubernetesObject>;
+  /** Labels of what is held; absent: everything. */
+  labels?: Record<string, string>;
+  /** Keys of labels that only objects with `labels` carry: who asks for one of them is served from here. */
+  impliedBy?: readonly string[];
+  /** Label by whose value objects are found without a search. */
+  indexedBy?: string;
+}
+
+export interface ViewsOptions {
+  rest: Rest;
+  /** The one namespace that caches hold; absent: all. */
+  namespace?: string;
+  clock: Clock;
+  monotonic: () => number;
+  random: () => number;
+  report: (error: unknown) => void;
+}
+
+interface View {
+  options: CacheOptions & { namespace?: string };
+  cache: ObjectCache;
+  reflector: Reflector;
+  /** Watchers of a view that was opened for them; with the last one it ends. */
+  watchers: number;
+}
+
+/** All that is watched: the caches, each of which serves whoever asks for a part of it, and what single watchers asked for beside. */
+export class Views {
+  readonly #options: ViewsOptions;
+  /** From the start to the end. */
+  readonly #caches: View[];
+  /** Opened for watchers of what no cache holds, by what they watch. */
+  readonly #opened = new Map<string, View>();
+
+  constructor(options: ViewsOptions, caches: readonly CacheOptions[]) {
+    this.#options = options;
+    const restriction = options.namespace === undefined ? {} : { namespace: options.namespace };
+    this.#caches = caches.map((cache) => this.#open({ ...cache, ...restriction }, { patient: true }));
+  }
+
+  health(): ReflectorHealth[] {
+    return this.#all().map(({ reflector }) => reflector.health());
+  }
+
+  async stop(): Promise<void> {
+    const views = this.#all();
+    this.#opened.clear();
+    await Promise.all(views.map(({ reflector }) => reflector.stop()));
+  }
+
+  /** The object, or undefined where there is none; "unknown" where only the API server can tell. */
+  get(resource: Resource<KubernetesObject>, namespace: string, name: string): KubernetesObject | undefined | "unknown" {
+    const view = this.#cacheOf(resource, namespace);
+    if (!view?.cache.synced) return "unknown";
+    const found = view.cache.get(namespace, name);
+    // Where only some objects are held, another may have the name.
+    return found === undefined && view.options.labels !== undefined ? "unknown" : found;
+  }
+
+  list(resource: Resource<KubernetesObject>, filter: ListFilter): KubernetesObject[] | "unknown" {
+    const view = this.#covering(resource, filter);
+    return view?.cache.synced ? view.cache.list(filter) : "unknown";
+  }
+
+  watch(
+    resource: Resource<KubernetesObject>,
+    filter: ListFilter,
+    onEvent: (event: WatchEvent<KubernetesObject>) => void,
+  ): Watch {
+    const cached = this.#covering(resource, filter);
+    if (cached) return cached.cache.watch(filter, onEvent);
+    const key = JSON.stringify([resource.apiVersion, resource.plural, filter.namespace, selectorOf(filter.labels)]);
+    const view = this.#opened.get(key) ?? this.#open({ resource, ...filter }, { patient: false });
+    this.#opened.set(key, view);
+    const isShared = () => this.#opened.get(key) === view;
+    view.watchers++;
+    const watch = view.cache.watch(filter, onEvent);
+    // One that could not begin is not shared with those who try later.
+    watch.synced.catch(() => isShared() && this.#opened.delete(key));
+    let open = true;
+    const close = () => {
+      watch.close();
+      if (!open) return;
+      open = false;
+      if (--view.watchers > 0) return;
+      if (isShared()) this.#opened.delete(key);
+      void view.reflector.stop();
+    };
+    return { synced: watch.synced, close };
+  }
+
+  /** Later reads see what the API server has just answered, though the watch has not told it yet. */
+  learn(resource: Resource<KubernetesObject>, object: KubernetesObject): void {
+    for (const { cache } of this.#of(resource)) cache.learn(object);
+  }
+
+  /** Later reads do not see what is gone, though the watch has not told it yet. */
+  bury(resource: Resource<KubernetesObject>, metadata: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
+    for (const { cache } of this.#of(resource)) cache.bury(metadata);
+  }
+
+  #open(options: CacheOptions & { namespace?: string }, { patient }: { patient: boolean }): View {
+    const { resource, namespace, labels, indexedBy } = options;
+    const { rest, clock, monotonic, random, report } = this.#options;
+    const scope = { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) };
+    const cache = new ObjectCache({ ...scope, ...(indexedBy !== undefined && { indexedBy }), report });
+    const reflector = new Reflector({ ...scope, resource, cache, rest, clock, monotonic, random, patient, report });
+    reflector.start();
+    return { options, cache, reflector, watchers: 0 };
+  }
+
+  #all(): View[] {
+    return [...this.#caches, ...this.#opened.values()];
+  }
+
+  #of(resource: Resource<KubernetesObject>): View[] {
+    return this.#all().filter(({ options }) => isSame(options.resource, resource));
+  }
+
+  /** The cache of the resource, if it looks at the namespace. */
+  #cacheOf(resource: Resource<KubernetesObject>, namespace: string | undefined): View | undefined {
+    return this.#caches.find(({ options }) => {
+      const looks = options.namespace === undefined || options.namespace === namespace;
+      return looks && isSame(options.resource, resource);
+    });
+  }
+
+  /** The cache that holds everything the filter can mean. */
+  #covering(resource: Resource<KubernetesObject>, filter: ListFilter): View | undefined {
+    const view = this.#cacheOf(resource, filter.namespace);
+    const { labels = {}, impliedBy = [] } = view?.options ?? {};
+    const asked = filter.labels ?? {};
+    const stated = Object.entries(labels).every(([key, value]) => asked[key] === value);
+    return stated || impliedBy.some((key) => asked[key] !== undefined) ? view : undefined;
+  }
+}
+
+function isSame(one: Resource<KubernetesObject>, other: Resource<KubernetesObject>): boolean {
+  return one.plural === other.plural && one.apiVersion === other.apiVersion;
+}

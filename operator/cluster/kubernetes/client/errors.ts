@@ -1,0 +1,125 @@
+import { ClusterError, ConflictError, InvalidError, NotFoundError } from "../../port.ts";
+
+/** What was asked, for the sentence that says why it failed. */
+export interface Asked {
+  verb: "get" | "list" | "watch" | "create" | "patch" | "update" | "delete";
+  apiVersion: string;
+  plural: string;
+  kind: string;
+  namespace?: string;
+  name?: string;
+  subresource?: string;
+}
+
+/** The API server cannot be reached, or does not answer. */
+export class UnreachableError extends ClusterError {}
+
+/** The API server does not know who is asking. */
+export class UnauthorizedError extends ClusterError {}
+
+/** Whoever is asking may not, or a quota, a policy or a namespace that is going does not let it. */
+export class ForbiddenError extends ClusterError {}
+
+/** The API server does not have the kind. */
+export class UnknownKindError extends ClusterError {}
+
+/** A watch or a page of a list asks for a time that the API server no longer keeps; it is listed anew. */
+export class ExpiredError extends Error {}
+
+/** The fields of metav1.Status that are read here. */
+interface Status {
+  message: string;
+  reason: string;
+  details: { name?: string; kind?: string; causes?: { field?: string; message?: string; reason?: string }[] };
+}
+
+/** The error for an answer that is none of 2xx. */
+export function failureOf(asked: Asked, code: number, body: string): Error {
+  const status = readStatus(body);
+  const told = status.message || `HTTP ${code}`;
+  // Server-side apply answers with 500 where an object does not fit its schema.
+  const misfit = code === 500 && told.startsWith("failed to create typed patch object");
+  switch (misfit ? 422 : code) {
+    case 400:
+    case 422:
+      return invalid(asked, status, told);
+    case 401:
+      return new UnauthorizedError(
+        `the API server does not know who is asking (${told}); renew the kubeconfig's credentials`,
+      );
+    case 403:
+      return new ForbiddenError(forbidden(asked, told));
+    case 404:
+      return notFound(asked, status);
+    case 409:
+      return new ConflictError(`${described(asked)}: ${told}`);
+    case 410:
+      return new ExpiredError(`${asked.verb} ${described(asked)}: ${told}`);
+    default:
+      return new Error(`${asked.verb} ${described(asked)}: the API server answers ${code}: ${told}`);
+  }
+}
+
+function readStatus(body: string): Status {
+  let parsed: Partial<Status> | undefined;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    // A proxy or the server's own mux answers in plain text.
+  }
+  if (typeof parsed !== "object" || parsed === null)
+    return { message: body.trim().slice(0, 300), reason: "", details: {} };
+  return { message: parsed.message ?? "", reason: parsed.reason ?? "", details: parsed.details ?? {} };
+}
+
+/** What the API server adds, as one more cause, when a refused schema kept it from asking the CEL rules. */
+const unasked = /some validation rules were not checked/;
+
+function invalid(asked: Asked, status: Status, told: string): InvalidError {
+  const named = [asked.namespace, asked.name ?? status.details.name].filter((part) => part !== undefined).join("/");
+  const causes = (status.details.causes ?? []).flatMap(({ field, message }) => {
+    if (field === undefined || message === undefined || unasked.test(message)) return [];
+    // A refusal of the whole object names no field; what is asked for stands in its spec.
+    return [{ field: field === "<nil>" ? "spec" : field, message }];
+  });
+  return new InvalidError(asked.kind, named, causes.length > 0 ? causes : spokenCauses(told));
+}
+
+/** Refusals that name their fields only in their sentence: strict decoding, and the typing of server-side apply. */
+function spokenCauses(told: string): { field: string; message: string }[] {
+  const unknown = [...told.matchAll(/unknown field "([^"]+)"/g)].map(([, field = ""]) => ({
+    field,
+    message: "unknown field",
+  }));
+  const typing = [...told.matchAll(/(?:\): |^\s+)\.(\S+): (.+)$/gm)].map(([, field = "", why = ""]) => ({
+    field,
+    message: why === "field not declared in schema" ? "unknown field" : why,
+  }));
+  const causes = [...unknown, ...typing];
+  return causes.length > 0 ? causes : [{ field: "manifest", message: told }];
+}
+
+/** Not only missing rights end in 403: quotas, Pod Security and namespaces that are going do too, and say so themselves. */
+function forbidden(asked: Asked, told: string): string {
+  const { verb, apiVersion, plural, subresource, namespace } = asked;
+  const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
+  const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
+  if (!/ cannot \w+ resource /.test(told)) return `cannot ${verb} ${resource} ${where}: ${told}`;
+  const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
+  return `not allowed to ${verb} ${resource} ${where}; grant the verb ${verb} on ${resource} of API group "${group}" to whoever runs this (${told})`;
+}
+
+function notFound(asked: Asked, { details }: Status): ClusterError {
+  if (details.kind === "namespaces") {
+    return new NotFoundError(`namespace ${details.name} does not exist; create it first`);
+  }
+  if (details.name !== undefined) return new NotFoundError(`${described(asked)} does not exist`);
+  return new UnknownKindError(
+    `the API server does not serve ${asked.plural} of ${asked.apiVersion}; install the CustomResourceDefinitions, or a Kubernetes that has it`,
+  );
+}
+
+function described({ kind, plural, namespace, name }: Asked): string {
+  if (name !== undefined) return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
+  return namespace === undefined ? plural : `${plural} of namespace ${namespace}`;
+}

@@ -1,0 +1,142 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../../../clock/clock.ts";
+import { sleep } from "../../../clock/sleep.ts";
+import type { KubernetesObject } from "../../objects.ts";
+import type { Resource } from "../../resource.ts";
+import type { Call, Connection } from "./connection.ts";
+import { type Asked, failureOf, UnreachableError } from "./errors.ts";
+import { type Place, pathOf } from "./path.ts";
+
+export interface RestOptions {
+  connection: Connection;
+  clock: Clock;
+  random: () => number;
+  readTimeoutSeconds?: number;
+  /** Told to the server too, so that it commits nothing later than this. */
+  writeTimeoutSeconds?: number;
+  /** How often a request is made of a server that asks for patience, before the caller hears of it. */
+  mostTries?: number;
+  /** Throws where this process may write no more. Asked right before every write goes out. */
+  mayWrite?: () => void;
+  /** Told of every answer. */
+  answered?: (method: string, code: number) => void;
+}
+
+/** What is asked of a resource. */
+export interface Question extends Place {
+  verb: Asked["verb"];
+  resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural" | "kind">;
+  query?: Record<string, string | undefined>;
+  body?: unknown;
+  contentType?: string;
+  signal?: AbortSignal;
+}
+
+const methods = {
+  get: "GET",
+  list: "GET",
+  watch: "GET",
+  create: "POST",
+  patch: "PATCH",
+  update: "PUT",
+  delete: "DELETE",
+} as const;
+
+const longestPatienceSeconds = 10;
+
+/** JSON requests about resources: patience where the server asks for it, renewed credentials where it refuses, and port errors. */
+export class Rest {
+  readonly #options: RestOptions;
+  #reached = false;
+
+  constructor(options: RestOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the API server has ever answered: an outage may end by itself, a wrong address does not. */
+  get reached(): boolean {
+    return this.#reached;
+  }
+
+  /** The parsed body of the answer. */
+  async json(question: Question): Promise<unknown> {
+    const response = await this.open(question);
+    return JSON.parse(await this.#readBody(response));
+  }
+
+  /** An answer of status 2xx whose body is to be read or destroyed. */
+  async open(question: Question): Promise<IncomingMessage> {
+    const { clock, random, connection, mostTries = 4 } = this.#options;
+    const call = this.#call(question);
+    let renewed = false;
+    for (let tries = 1; ; tries++) {
+      const response = await connection.open(call);
+      this.#reached = true;
+      const code = response.statusCode ?? 0;
+      this.#options.answered?.(call.method, code);
+      if (code >= 200 && code < 300) return response;
+      const body = await this.#readBody(response);
+      if (code === 401 && !renewed) {
+        renewed = true;
+        connection.credentials.reload();
+      } else if (asksForPatience(response) && tries < mostTries) {
+        await sleep(clock, patienceMilliseconds(response, random), question.signal);
+      } else {
+        throw failureOf(askedBy(question), code, body);
+      }
+    }
+  }
+
+  #call(question: Question): Call {
+    const { readTimeoutSeconds = 30, writeTimeoutSeconds = 30, mayWrite } = this.#options;
+    const { verb, resource, query, body, contentType = "application/json", signal } = question;
+    const writes = !["get", "list", "watch"].includes(verb);
+    return {
+      method: methods[verb],
+      path: pathOf(resource, question),
+      query: { ...query, ...(writes && { timeout: `${writeTimeoutSeconds}s` }) },
+      timeoutMilliseconds: (writes ? writeTimeoutSeconds : readTimeoutSeconds) * 1000,
+      ...(body !== undefined && { body: JSON.stringify(body), contentType }),
+      ...(signal && { signal }),
+      ...(writes && mayWrite && { beforeSend: mayWrite }),
+    };
+  }
+
+  async #readBody(response: IncomingMessage): Promise<string> {
+    const { clock, readTimeoutSeconds = 30 } = this.#options;
+    const cancel = clock.after(readTimeoutSeconds * 1000, () => {
+      response.destroy(new UnreachableError("the API server's answer stopped midway; it is asked again"));
+    });
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk);
+      return Buffer.concat(chunks).toString("utf8");
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function askedBy({ verb, resource, namespace, name, subresource }: Question): Asked {
+  const { apiVersion, plural, kind } = resource;
+  return {
+    verb,
+    apiVersion,
+    plural,
+    kind,
+    ...(namespace !== undefined && { namespace }),
+    ...(name !== undefined && { name }),
+    ...(subresource !== undefined && { subresource }),
+  };
+}
+
+/** Both say that the request was turned away unread: 429 always, 503 where it names a time. */
+function asksForPatience({ statusCode, headers }: IncomingMessage): boolean {
+  return statusCode === 429 || (statusCode === 503 && headers["retry-after"] !== undefined);
+}
+
+function patienceMilliseconds({ headers }: IncomingMessage, random: () => number): number {
+  const asked = Number(headers["retry-after"] ?? 1);
+  const seconds = Number.isFinite(asked) ? Math.min(Math.max(asked, 0.1), longestPatienceSeconds) : 1;
+  return seconds * 1000 * (1 + random() / 4);
+}

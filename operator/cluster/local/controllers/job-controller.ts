@@ -1,0 +1,56 @@
+import type { Clock } from "../../../clock/clock.ts";
+import type { Pod } from "../../objects.ts";
+import { jobs, pods } from "../../resource.ts";
+import { keyOf, type Store } from "../apiserver/store.ts";
+import { Loop } from "../work-loop.ts";
+import { decide } from "./job-decision.ts";
+import { podOfIndex, trackingFinalizer } from "./job-pods.ts";
+
+/** Runs Indexed Jobs as kube-controller-manager does; what to do is decided in job-decision. */
+export function runJobs(store: Store, clock: Clock, report: (error: unknown) => void): { stop(): void } {
+  const loop = new Loop(clock, report, (key) => {
+    const [namespace = "", name = ""] = key.split("/");
+    return sync(store, namespace, name, clock.now());
+  });
+  const watches = [
+    store.watch(jobs, {}, ({ object }) => loop.mark(keyOf(object.metadata))),
+    store.watch(pods, {}, ({ object }) => {
+      const name = jobOf(object)?.name;
+      if (name) loop.mark(keyOf({ namespace: object.metadata.namespace, name }));
+    }),
+  ];
+  return {
+    stop() {
+      loop.stop();
+      for (const watch of watches) watch.close();
+    },
+  };
+}
+
+/**
+ * The order makes a crash between any two writes harmless: pods exist before status counts them, failures are recorded by UID before
+ * the finalizer that keeps their pod comes off, and are counted only after.
+ */
+function sync(store: Store, namespace: string, name: string, now: Date): number | undefined {
+  const job = store.get(jobs, namespace, name);
+  const siblings = store.list(pods, { namespace }).filter((pod) => jobOf(pod)?.name === name);
+  const owned = siblings.filter((pod) => jobOf(pod)?.uid === job?.metadata.uid);
+  // Nobody will count the pods of a Job that is gone.
+  for (const pod of siblings) if (!owned.includes(pod)) store.setFinalizer(pods, pod, trackingFinalizer, false);
+  if (!job || job.metadata.deletionTimestamp) return undefined;
+
+  const decision = decide(job, owned, now);
+  for (const pod of decision.withdraw) {
+    store.setFinalizer(pods, pod, trackingFinalizer, false);
+    store.delete(pods, pod);
+  }
+  for (const pod of decision.terminate) store.delete(pods, pod);
+  for (const { index, failures } of decision.create) store.create(pods, podOfIndex(job, index, failures));
+  store.updateStatus(jobs, { ...job, status: decision.status });
+  for (const pod of decision.recorded) store.setFinalizer(pods, pod, trackingFinalizer, false);
+  return decision.recorded.length > 0 ? 0 : decision.again;
+}
+
+function jobOf(pod: Pod): { name: string; uid: string } | undefined {
+  return pod.metadata.ownerReferences?.find(({ kind, controller }) => controller && kind === "Job");
+}

@@ -1,0 +1,70 @@
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../../clock/clock.ts";
+import type { PersistentVolumeClaim, Pod } from "../../objects.ts";
+import { claims, pods } from "../../resource.ts";
+import { claimProtection, keyOf, type Store } from "../apiserver/store.ts";
+import { Loop } from "../work-loop.ts";
+
+/** On a claim: an absolute path of this machine that it stands for, and that is never removed. */
+export const pathAnnotation = "local.tanren.dev/path";
+
+export function claimDirectory(stateDirectory: string, { metadata }: PersistentVolumeClaim): string {
+  return metadata.annotations?.[pathAnnotation] ?? join(stateDirectory, "claims", metadata.namespace, metadata.name);
+}
+
+/** Binds every claim to its directory; a claim that is deleted takes its own directory along once no pod uses it. */
+export function bindClaims(
+  store: Store,
+  stateDirectory: string,
+  clock: Clock,
+  report: (error: unknown) => void,
+): { stop(): void } {
+  const loop = new Loop(clock, report, (key) => {
+    const [namespace = "", name = ""] = key.split("/");
+    const claim = store.get(claims, namespace, name);
+    if (!claim) return undefined;
+    if (claim.metadata.deletionTimestamp) {
+      if (!store.list(pods, { namespace }).some((pod) => uses(pod, name)))
+        release(store, stateDirectory, claim).catch(report);
+      return undefined;
+    }
+    if (!claim.metadata.annotations?.[pathAnnotation])
+      mkdirSync(claimDirectory(stateDirectory, claim), { recursive: true });
+    const { storage } = claim.spec.resources.requests;
+    store.updateStatus(claims, { ...claim, status: { phase: "Bound", capacity: { storage } } });
+    return undefined;
+  });
+  const watches = [
+    store.watch(claims, {}, ({ object }) => loop.mark(keyOf(object.metadata))),
+    store.watch(pods, {}, ({ object: { spec, metadata } }) => {
+      for (const { persistentVolumeClaim } of spec.volumes) {
+        if (persistentVolumeClaim)
+          loop.mark(keyOf({ namespace: metadata.namespace, name: persistentVolumeClaim.claimName }));
+      }
+    }),
+  ];
+  return {
+    stop() {
+      loop.stop();
+      for (const watch of watches) watch.close();
+    },
+  };
+}
+
+/** The finalizer comes off last: a crash leaves a claim that is deleted again, never a directory without a claim. */
+async function release(store: Store, stateDirectory: string, claim: PersistentVolumeClaim): Promise<void> {
+  if (!claim.metadata.annotations?.[pathAnnotation]) {
+    await rm(claimDirectory(stateDirectory, claim), { recursive: true, force: true });
+  }
+  store.setFinalizer(claims, claim, claimProtection, false);
+}
+
+/** A pod that is not placed yet holds nothing: it waits for a claim that stays. One that has ended holds it as long as it is kept. */
+function uses(pod: Pod, claimName: string): boolean {
+  return (
+    pod.spec.nodeName !== undefined &&
+    pod.spec.volumes.some((volume) => volume.persistentVolumeClaim?.claimName === claimName)
+  );
+}

@@ -1,0 +1,144 @@
+import type { z } from "zod";
+import { accelerators } from "../api/accelerators.ts";
+import type { ServingCompute } from "../api/parts.ts";
+import type { Container, EnvVar, PodSpec, Probe, Volume } from "../cluster/objects.ts";
+import { quantityValue } from "../cluster/quantity.ts";
+import type { PodDefaults } from "../configuration.ts";
+import type { Mount } from "../kinds/batch-kind.ts";
+
+/** The pod every kernel program runs in: the restricted Pod Security Standard in full, no API token, read-only root. */
+
+export const progressPort = 9400;
+export const containerName = "kernel";
+
+/** The programs' working directory; every path in a configuration is relative to it. */
+const workingDirectory = "/tanren";
+
+/** A user without a name on any node. */
+const kernelUser = 65_532;
+
+export interface KernelPod {
+  program: string;
+  compute: z.output<typeof ServingCompute>;
+  /** Of the operator's configuration: the spec's own image and pull secrets go first. */
+  defaults: PodDefaults;
+  gpus: number;
+  processes: number;
+  configMap: string;
+  inputs: readonly Mount[];
+  /** Where `output` lies: a directory of a claim, or nothing that lasts. */
+  output?: { claimName: string; directory: string };
+  /** Mounted read-only at keys. */
+  secretName?: string;
+  env?: EnvVar[];
+  ports?: { name: string; containerPort: number }[];
+  probes?: { readiness: Probe; liveness: Probe };
+  graceSeconds: number;
+  restartPolicy: "Never" | "Always";
+  subdomain?: string;
+}
+
+/** CPU threads of one process: of the CPU limit, never of the machine. */
+export function threadsOf(compute: KernelPod["compute"], processes: number): number {
+  return Math.max(1, Math.floor(quantityValue(compute.resources.cpu) / processes));
+}
+
+export function podSpec(pod: KernelPod): PodSpec {
+  const { compute, defaults } = pod;
+  const imagePullSecrets = compute.imagePullSecrets ?? defaults.imagePullSecrets;
+  const product = compute.accelerator && pod.gpus > 0 ? accelerators[compute.accelerator].product : undefined;
+  const nodeSelector = { ...compute.nodeSelector, ...(product !== undefined && { "nvidia.com/gpu.product": product }) };
+  return {
+    restartPolicy: pod.restartPolicy,
+    terminationGracePeriodSeconds: pod.graceSeconds,
+    automountServiceAccountToken: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: kernelUser,
+      runAsGroup: kernelUser,
+      fsGroup: kernelUser,
+      // Claims of terabytes are not walked at each start when their root is as it should be.
+      fsGroupChangePolicy: "OnRootMismatch",
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    containers: [container(pod)],
+    volumes: volumes(pod),
+    ...(pod.subdomain !== undefined && { subdomain: pod.subdomain }),
+    ...(compute.serviceAccountName !== undefined && { serviceAccountName: compute.serviceAccountName }),
+    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+    ...(compute.tolerations !== undefined && { tolerations: compute.tolerations }),
+    ...(compute.affinity !== undefined && { affinity: compute.affinity }),
+    ...(compute.priorityClassName !== undefined && { priorityClassName: compute.priorityClassName }),
+    ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
+  };
+}
+
+function container(pod: KernelPod): Container {
+  const { cpu, memory } = pod.compute.resources;
+  const amounts = { cpu, memory, ...(pod.gpus > 0 && { "nvidia.com/gpu": String(pod.gpus) }) };
+  return {
+    name: containerName,
+    image: pod.compute.image ?? pod.defaults.image,
+    command: ["python", "-m", `tanren_kernels.${pod.program}`, "--config", "config/config.json"],
+    workingDir: workingDirectory,
+    env: [
+      { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+      { name: "TANREN_MEMORY_BYTES", value: String(Math.floor(quantityValue(memory))) },
+      { name: "OMP_NUM_THREADS", value: String(threadsOf(pod.compute, pod.processes)) },
+      { name: "TANREN_GRACE_SECONDS", value: String(pod.graceSeconds) },
+      { name: "HOME", value: "/tmp" },
+      ...(pod.env ?? []),
+    ],
+    ports: pod.ports ?? [{ name: "progress", containerPort: progressPort }],
+    resources: { requests: amounts, limits: amounts },
+    volumeMounts: [
+      { name: "config", mountPath: `${workingDirectory}/config`, readOnly: true },
+      pod.output === undefined
+        ? { name: "output", mountPath: `${workingDirectory}/output` }
+        : {
+            name: volumeOf(pod, pod.output.claimName),
+            mountPath: `${workingDirectory}/output`,
+            subPath: pod.output.directory,
+          },
+      { name: "tmp", mountPath: "/tmp" },
+      ...pod.inputs.map((input) => ({
+        name: volumeOf(pod, input.claimName),
+        mountPath: `${workingDirectory}/inputs/${input.name}`,
+        ...(input.path !== "." && { subPath: input.path }),
+        readOnly: true,
+      })),
+      ...(pod.secretName === undefined
+        ? []
+        : [{ name: "keys", mountPath: `${workingDirectory}/keys`, readOnly: true }]),
+      ...pod.defaults.extraVolumeMounts,
+    ],
+    ...(pod.probes && { readinessProbe: pod.probes.readiness, livenessProbe: pod.probes.liveness }),
+    securityContext: {
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    terminationMessagePolicy: "File",
+  };
+}
+
+function claimNames(pod: KernelPod): string[] {
+  const output = pod.output === undefined ? [] : [pod.output.claimName];
+  return [...new Set([...output, ...pod.inputs.map((input) => input.claimName)])];
+}
+
+/** One volume per claim, however many of its directories are mounted. */
+const volumeOf = (pod: KernelPod, claimName: string) => `claim-${claimNames(pod).indexOf(claimName)}`;
+
+function volumes(pod: KernelPod): Volume[] {
+  return [
+    { name: "config", configMap: { name: pod.configMap } },
+    { name: "tmp", emptyDir: {} },
+    ...(pod.output === undefined ? [{ name: "output", emptyDir: {} }] : []),
+    ...claimNames(pod).map((claimName) => ({ name: volumeOf(pod, claimName), persistentVolumeClaim: { claimName } })),
+    ...(pod.secretName === undefined ? [] : [{ name: "keys", secret: { secretName: pod.secretName } }]),
+    ...pod.defaults.extraVolumes,
+  ];
+}

@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { NetworkPolicies, PodDefaults } from "../configuration.ts";
+import { storageOf } from "../runs/claim.ts";
+import { attemptObjects } from "../runs/stage-objects.ts";
+import { aForging, forgings } from "../testing/run-engine.ts";
+import { aStage, forging, World } from "../testing/run-world.ts";
+import { labels } from "./names.ts";
+import { networkPolicy } from "./network-policy.ts";
+import { RunSpec } from "./run.ts";
+
+const rules = NetworkPolicies.parse({
+  enabled: true,
+  operator: { namespace: "tanren-system", podLabels: { app: "tanren" } },
+});
+
+const aRun = () => new World().store.apply(forgings, aForging({}));
+
+/** The pods' labels, as a NetworkPolicy sees them. */
+function podLabels(run: ReturnType<typeof aRun>) {
+  const spec = RunSpec.parse(run.spec);
+  const storage = storageOf(forging.definition, run, spec);
+  const podDefaults = PodDefaults.parse({});
+  return attemptObjects({ run, spec, storage, stage: aStage({}), attempt: 1, config: {}, podDefaults }).job.spec
+    .template.metadata.labels;
+}
+
+test("no policy where the configuration asks for none", () => {
+  expect(networkPolicy(aRun(), NetworkPolicies.parse({}))).toBeUndefined();
+});
+
+test("a run's policy takes exactly its own pods, both ways", () => {
+  const run = aRun();
+  const policy = networkPolicy(run, rules);
+  expect(policy?.spec.policyTypes).toEqual(["Ingress", "Egress"]);
+  const { matchLabels } = policy?.spec.podSelector ?? {};
+  expect(podLabels(run)).toMatchObject(matchLabels ?? { none: true });
+  expect(podLabels(aRun())).not.toMatchObject(matchLabels ?? {});
+});
+
+test("ranks of a run reach each other; the operator alone reaches the progress port", () => {
+  const run = aRun();
+  const own = { podSelector: { matchLabels: { [labels.uid]: run.metadata.uid } } };
+  expect(networkPolicy(run, rules)?.spec.ingress).toEqual([
+    { from: [own] },
+    {
+      from: [
+        {
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "tanren-system" } },
+          podSelector: { matchLabels: { app: "tanren" } },
+        },
+      ],
+      ports: [{ port: 9400, protocol: "TCP" }],
+    },
+  ]);
+  expect(networkPolicy(run, { ...rules, operator: undefined })?.spec.ingress).toEqual([{ from: [own] }]);
+});
+
+test("a run reaches its own ranks and looks names up; an endpoint reaches nobody", () => {
+  const run = aRun();
+  const [first, second, ...others] = networkPolicy(run, rules)?.spec.egress ?? [];
+  expect(first?.to).toEqual([{ podSelector: { matchLabels: { [labels.uid]: run.metadata.uid } } }]);
+  expect(second?.ports?.map(({ port }) => port)).toEqual([53, 53]);
+  expect(others).toEqual([]);
+  const endpoint = networkPolicy(run, rules, 8000)?.spec;
+  expect(endpoint).toMatchObject({ policyTypes: ["Ingress", "Egress"] });
+  expect(endpoint).not.toHaveProperty("egress");
+});
+
+test("an endpoint lets in the clients that are named, or every pod, and nothing to other ports", () => {
+  const run = aRun();
+  const clients = [{ namespaceSelector: { matchLabels: { team: "search" } } }];
+  const ports = [{ port: 8000, protocol: "TCP" }];
+  expect(networkPolicy(run, rules, 8000)?.spec.ingress).toEqual([{ from: [{ namespaceSelector: {} }], ports }]);
+  expect(networkPolicy(run, { ...rules, clients }, 8000)?.spec.ingress).toEqual([{ from: clients, ports }]);
+});

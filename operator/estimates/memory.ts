@@ -1,0 +1,87 @@
+import type { Shape } from "../api/presets.ts";
+import type { Rank } from "./hardware.ts";
+import { blockParameters, embeddingParameters, headDimension } from "./llama-shape.ts";
+import type { ModelFigures } from "./model-figures.ts";
+
+/** Estimates of the memory of one rank, in bytes. */
+
+export type Precision = "float32" | "bfloat16";
+
+export const bytesOf: Record<Precision, number> = { float32: 4, bfloat16: 2 };
+
+/** float32 weights, gradients and AdamW's two moments. */
+const stateBytesPerParameter = 16;
+
+/** Weights are stored in float32, with AdamW's two moments; gradients are not. */
+export const checkpointBytesPerParameter = 12;
+
+/** Exported models hold float32 weights. */
+export const modelBytes = (parameters: number): number => 4 * parameters;
+
+/** Interpreter, libraries and, on a GPU, its context and the communication buffers. */
+export const runtimeBytes: Record<Rank["device"], number> = { gpu: 2 * 2 ** 30, cpu: 384 * 2 ** 20 };
+
+export interface TrainingLoad {
+  model: ModelFigures;
+  /** Ranks a copy's parameters, gradients and optimizer state are divided over. */
+  shard: number;
+  /** Sequences of one forward pass: the micro batch; for DPO twice that, chosen and rejected. */
+  sequences: number;
+  sequenceLength: number;
+  precision: Precision;
+  device: Rank["device"];
+}
+
+export function trainingBytes(load: TrainingLoad): number {
+  const { model, sequences, sequenceLength, precision } = load;
+  const state = (stateBytesPerParameter * model.parameters) / load.shard;
+  const logits = sequences * sequenceLength * (model.vocabularySize ?? 0) * bytesOf[precision];
+  const activations = sequences * sequenceLength * model.shape.layers * activationBytesPerToken(load);
+  return Math.ceil(state + computeCopyBytes(load) + activations + logits + runtimeBytes[load.device]);
+}
+
+/**
+ * Weights beside those a rank keeps. In bfloat16 the backward pass holds a copy of every weight it will need. Sharded (FSDP2), whole
+ * float32 weights are gathered: the embeddings, and two blocks at a time, the one that computes and the next.
+ */
+function computeCopyBytes({ model, shard, precision }: TrainingLoad): number {
+  const cast = precision === "bfloat16" ? bytesOf.bfloat16 * model.parameters : 0;
+  if (shard === 1) return cast;
+  const embeddings = embeddingParameters(model.shape, model.vocabularySize ?? 0);
+  return cast + bytesOf.float32 * (2 * blockParameters(model.shape) + embeddings);
+}
+
+/** Up to this length the kernels' attention in bfloat16 on the CPU keeps its weights for the backward pass. */
+const explicitAttentionTokens = 1024;
+
+/**
+ * What one block keeps of one token for the backward pass, without recomputation: the count of Korthikanti et al. 2022, section 4.1,
+ * made anew for LLaMA and for what PyTorch saves. In float32: input and normalised input of two norms. In the precision of the
+ * products: three inputs of linear layers, rotated queries and keys, the matrix they and the values come from, the attended values,
+ * and of the feed-forward layer gate, up, activated gate and their product. No scores: attention recomputes them (Dao et al. 2022).
+ */
+function activationBytesPerToken({ model: { shape }, sequenceLength, precision, device }: TrainingLoad): number {
+  const { hiddenSize, intermediateSize, keyValueHeads, attentionHeads } = shape;
+  const keys = keyValueHeads * headDimension(shape);
+  const norms = 4 * hiddenSize;
+  const products = 3 * hiddenSize + (hiddenSize + keys) + (hiddenSize + 2 * keys) + hiddenSize + 4 * intermediateSize;
+  const explicit = device === "cpu" && precision === "bfloat16" && sequenceLength <= explicitAttentionTokens;
+  const scores = explicit ? attentionHeads * sequenceLength : 0;
+  return bytesOf.float32 * norms + bytesOf[precision] * (products + scores);
+}
+
+/** Keys and values of so many tokens in all layers. */
+export function keyValueBytes(shape: Shape, tokens: number, precision: Precision): number {
+  return 2 * shape.layers * shape.keyValueHeads * headDimension(shape) * tokens * bytesOf[precision];
+}
+
+/** Weights, and keys and values of `cachedTokens`, of a model that answers. */
+export function inferenceBytes(
+  model: ModelFigures,
+  cachedTokens: number,
+  precision: Precision,
+  device: Rank["device"],
+): number {
+  const weights = model.parameters * bytesOf[precision];
+  return Math.ceil(weights + keyValueBytes(model.shape, cachedTokens, precision) + runtimeBytes[device]);
+}

@@ -1,0 +1,33 @@
+import type { Shape } from "../api/presets.ts";
+import type { ResolvedInput } from "../kinds/batch-kind.ts";
+import { likelyShape } from "./llama-shape.ts";
+import { modelBytes } from "./memory.ts";
+
+/** What a plan must know of a model. */
+export interface ModelFigures {
+  parameters: number;
+  shape: Shape;
+  /** Absent for an artifact that does not say; then logits are left out of estimates. */
+  vocabularySize?: number;
+}
+
+/** An input as manifests foresee it: they tell the very shape, which the status of an artifact does not. */
+export interface ForeseenInput extends ResolvedInput {
+  shape?: Shape;
+}
+
+/**
+ * Figures of a model artifact. Where its status has no number of parameters they are estimated from its size, and where no manifest
+ * tells the shape it is a likely one.
+ */
+export function figuresOf(input: ForeseenInput | undefined): ModelFigures | undefined {
+  if (!input) return undefined;
+  const { parameters: known, sizeBytes, vocabularySize } = input.artifact;
+  const parameters = known ?? Math.floor(sizeBytes / modelBytes(1));
+  if (parameters === 0) return undefined;
+  return {
+    parameters,
+    shape: input.shape ?? likelyShape(parameters, vocabularySize),
+    ...(vocabularySize !== undefined && { vocabularySize }),
+  };
+}

@@ -1,0 +1,42 @@
+import type { z } from "zod";
+import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
+import type { Plan, ResolvedInput } from "../kinds/batch-kind.ts";
+import { rankOf } from "./hardware.ts";
+import { inferenceBytes } from "./memory.ts";
+import { type ForeseenInput, figuresOf } from "./model-figures.ts";
+import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "./refusal.ts";
+
+type Spec = z.output<typeof InferenceDeploymentSpec>;
+
+/**
+ * What a replica takes: weights, and keys and values of as many requests as it decodes at once, each as long as the context. A ready
+ * artifact does not tell its shape; where it is no preset's, the size of keys and values is that of LLaMA's proportions. Without a
+ * model (an imported directory) only the limit is known; the program measures for itself before it reads a weight.
+ */
+export function servingPlan(spec: Spec, model: ForeseenInput | undefined): Plan {
+  const { device, memoryBytes } = rankOf(spec.compute);
+  const figures = figuresOf(model);
+  const contextLength = spec.contextLength ?? model?.artifact.contextLength;
+  const plan: Plan = { ranks: 1, ...(memoryBytes !== undefined && { memoryLimitPerRankBytes: memoryBytes }) };
+  if (!figures) return plan;
+  plan.parameters = figures.parameters;
+  if (contextLength === undefined) return plan;
+  const cached = contextLength * spec.maxConcurrentRequests;
+  return { ...plan, memoryPerRankBytes: inferenceBytes(figures, cached, spec.precision, device) };
+}
+
+/** What forbids serving this artifact with this spec. */
+export function refuseServing(spec: Spec, model: ResolvedInput | undefined): Refusal | undefined {
+  return firstRefusal(
+    () => refuseContext(spec, model),
+    () => refuseMemory(servingPlan(spec, model), spec.compute, "contextLength, maxConcurrentRequests or precision"),
+  );
+}
+
+function refuseContext({ contextLength }: Spec, model: ResolvedInput | undefined): Refusal | undefined {
+  const own = model?.artifact.contextLength;
+  if (own === undefined || contextLength === undefined || contextLength <= own) return undefined;
+  return invalidSpec(
+    `spec.contextLength ${contextLength} is over the context of ${own} tokens that ${model?.kind} ${model?.name} has; set it to ${own} or less, or leave it out`,
+  );
+}

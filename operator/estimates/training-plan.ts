@@ -1,0 +1,41 @@
+import type { z } from "zod";
+import type { Compute } from "../api/parts.ts";
+import type { Plan } from "../kinds/batch-kind.ts";
+import { rankOf, ranksOf } from "./hardware.ts";
+import { checkpointBytesPerParameter, type Precision, trainingBytes } from "./memory.ts";
+import type { ModelFigures } from "./model-figures.ts";
+import { trainingFlopsPerToken } from "./time.ts";
+
+/** What a plan must know of a training stage. */
+export interface TrainingWork {
+  compute: z.output<typeof Compute>;
+  shard: number;
+  /** Sequences of one forward pass of a rank. */
+  sequences: number;
+  sequenceLength: number;
+  precision: Precision;
+  /** Absent where it depends on how many samples a file has. */
+  steps?: number;
+  tokens?: number;
+}
+
+/** What can be said of a training stage. Without a model: no parameters, memory, checkpoints or time. */
+export function trainingPlan(work: TrainingWork, model: ModelFigures | undefined): Plan {
+  const ranks = ranksOf(work.compute);
+  const rank = rankOf(work.compute);
+  const plan: Plan = {
+    ranks,
+    ...(work.steps !== undefined && { steps: work.steps }),
+    ...(work.tokens !== undefined && { tokens: work.tokens }),
+    ...(rank.memoryBytes !== undefined && { memoryLimitPerRankBytes: rank.memoryBytes }),
+  };
+  if (!model) return plan;
+  plan.parameters = model.parameters;
+  plan.memoryPerRankBytes = trainingBytes({ ...work, model, device: rank.device });
+  plan.checkpointBytes = checkpointBytesPerParameter * model.parameters;
+  if (rank.flops !== undefined && work.tokens !== undefined) {
+    const flops = work.tokens * trainingFlopsPerToken(model, work.sequenceLength);
+    plan.estimatedSeconds = Math.ceil(flops / (ranks * rank.flops));
+  }
+  return plan;
+}

@@ -1,0 +1,117 @@
+import { expect, test } from "vitest";
+import type { Job, Pod } from "../cluster/objects.ts";
+import { jobs, pods } from "../cluster/resource.ts";
+import { PodDefaults } from "../configuration.ts";
+import { RunSpec } from "../engine/run.ts";
+import { aForging, forgings } from "../testing/run-engine.ts";
+import { aStage, badly, type Ending, forging, namespace, World, well } from "../testing/run-world.ts";
+import { storageOf } from "./claim.ts";
+import { judge } from "./job-status.ts";
+import { attemptObjects } from "./stage-objects.ts";
+
+function judged(
+  endings: Ending[],
+  coupling: "gang" | "independent" = "gang",
+  change?: (world: World, job: Job, pods: Pod[]) => void,
+) {
+  const world = new World();
+  const run = world.store.apply(forgings, aForging());
+  const spec = RunSpec.parse(run.spec);
+  const stage = aStage({ coupling, pods: endings.length });
+  const storage = storageOf(forging.definition, run, spec);
+  const objects = attemptObjects({
+    run,
+    spec,
+    storage,
+    stage,
+    attempt: 1,
+    config: {},
+    podDefaults: PodDefaults.parse({}),
+  });
+  const job = world.store.apply(jobs, objects.job);
+  world.endJob(job, endings);
+  change?.(world, job, world.store.list(pods, { namespace }));
+  const [ended] = world.store.list(jobs, { namespace });
+  if (ended === undefined) throw new Error("no Job");
+  return judge(ended, world.store.list(pods, { namespace }), stage);
+}
+
+const evicted: Ending = { exitCode: 137, evicted: true };
+const killed: Ending = { exitCode: 137, reason: "OOMKilled" };
+
+test.each<[why: string, Ending[], kind: string, reason: string]>([
+  [
+    "the rank that crashed, not the one that lost it",
+    [badly("PeerLost", 75), badly("InternalError", 1)],
+    "program",
+    "ProgramFailed",
+  ],
+  [
+    "the wrong config, not the peers that were stopped",
+    [badly("Terminated", 143), badly("InvalidConfig", 64)],
+    "invalid",
+    "InvalidConfig",
+  ],
+  [
+    "the numbers, before a crash",
+    [badly("InternalError", 1), badly("NumericsDiverged", 86)],
+    "numerics",
+    "NumericsDiverged",
+  ],
+  ["the memory, before a crash", [badly("InternalError", 1), killed], "outOfMemory", "OutOfMemory"],
+  ["the eviction, not what its peers made of it", [badly("InternalError", 1), evicted], "lost", "PodLost"],
+  [
+    "what the program found wrong, though it was evicted",
+    [{ ...badly("InvalidData", 64), evicted: true }],
+    "invalid",
+    "InvalidData",
+  ],
+  ["infrastructure, not a stop", [badly("Terminated", 143), badly("DiskFull", 75)], "infrastructure", "DiskFull"],
+  ["a word that does not fit the exit code is not believed", [badly("InvalidData", 1)], "program", "ProgramFailed"],
+  ["no word at all", [{ exitCode: 139 }], "program", "ProgramFailed"],
+])("decides: %s", (_why, endings, kind, reason) => {
+  expect(judged(endings)).toMatchObject({ state: "failed", failure: { class: kind, reason } });
+});
+
+test("a death by signal is named", () => {
+  expect(judged([{ exitCode: 139 }])).toMatchObject({ failure: { message: expect.stringContaining("signal 11") } });
+});
+
+test("a Job counts as failed only when none of its pods can still write", () => {
+  const verdict = judged([badly("PeerLost", 75), badly("PeerLost", 75)], "gang", (world, _job, [first]) => {
+    if (first !== undefined) world.store.updateStatus(pods, { ...first, status: { phase: "Running" } });
+  });
+  expect(verdict.state).toBe("active");
+});
+
+test("a completed Job whose pods are gone is done again at no cost; one without a result is not", () => {
+  const gone = judged([well], "gang", (world, _job, [pod]) => {
+    if (pod !== undefined) world.store.delete(pods, pod);
+  });
+  expect(gone).toMatchObject({ state: "failed", failure: { class: "lost" } });
+  expect(judged([{ exitCode: 0 }])).toMatchObject({ state: "failed", failure: { class: "program" } });
+});
+
+test("a gang speaks through index 0; independent pods add up their funnels", () => {
+  const row = {
+    step: "read",
+    language: "ja" as const,
+    documents_in: 10,
+    documents_out: 7,
+    bytes_in: 100,
+    bytes_out: 70,
+  };
+  const part = (dropped: Record<string, number>): Ending => ({
+    exitCode: 0,
+    result: { reason: "Completed", message: "", metrics: {}, funnel: [{ ...row, dropped }] },
+  });
+  const endings = [part({ short: 3 }), part({ short: 1, symbols: 2 })];
+  expect(judged(endings)).toMatchObject({ result: { funnel: [{ documents_in: 10, dropped: { short: 3 } }] } });
+  expect(judged(endings, "independent")).toMatchObject({
+    result: {
+      funnel: [
+        { documents_in: 20, documents_out: 14, bytes_in: 200, bytes_out: 140, dropped: { short: 4, symbols: 2 } },
+      ],
+    },
+  });
+});
