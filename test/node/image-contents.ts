@@ -104,8 +104,8 @@ export function imageContents(world: () => World): void {
   test("the operator's image has its source without the tests, and no development dependency", () =>
     opened("operator", async (root) => {
       const source = readdirSync(join(root, "tanren/operator"), { recursive: true, encoding: "utf8" });
-      expect(source).toContain("process.ts");
-      expect(source.filter((path) => /\.test\.ts$|laboratory|fixtures|samples|loopback/.test(path))).toEqual([]);
+      expect(source).toContain("manager.ts");
+      expect(source.filter((path) => /\.test\.ts$|^testing/.test(path))).toEqual([]);
       expect(existsSync(join(root, "tanren/node_modules/vitest"))).toBe(false);
     }));
 }
