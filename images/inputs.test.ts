@@ -29,13 +29,13 @@ function digestAfterChangeOf(file: string): string {
   return digest();
 }
 
-test.each([
-  "operator/runs/step.test.ts",
-  "operator/testing/worlds/world.ts",
-])("a comment in %s leaves the image's name as it is", (file) => {
-  const before = digest();
-  expect(digestAfterChangeOf(file)).toBe(before);
-});
+test.each(["operator/runs/step.test.ts", "operator/testing/worlds/world.ts"])(
+  "a comment in %s leaves the image's name as it is",
+  (file) => {
+    const before = digest();
+    expect(digestAfterChangeOf(file)).toBe(before);
+  },
+);
 
 test.each([
   "operator/manager.ts",

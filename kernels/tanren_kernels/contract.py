@@ -571,21 +571,21 @@ class Result(BaseModel):
     )
     reason: Literal[
         "Completed",
+        "TokenizerMismatch",
+        "PortInUse",
+        "DiskFull",
         "InvalidConfig",
         "InvalidData",
         "ArtifactDamaged",
-        "TokenizerMismatch",
         "NoDocumentsLeft",
         "RatiosNotMet",
         "NoLongDocuments",
         "ModelTooLarge",
         "NoPreferencePairs",
-        "DiskFull",
-        "PortInUse",
-        "PeerLost",
         "NumericsDiverged",
-        "Terminated",
         "InternalError",
+        "PeerLost",
+        "Terminated",
     ]
     message: Annotated[str, Field(description="one sentence: what, where, how to mend it", max_length=1000)]
     artifact: ArtifactResult | None = None
@@ -621,19 +621,19 @@ class Contract(BaseModel):
 # Exit code of each reason.
 EXIT_CODES: dict[str, int] = {
     "Completed": 0,
+    "TokenizerMismatch": 64,
+    "PortInUse": 75,
+    "DiskFull": 75,
     "InvalidConfig": 64,
     "InvalidData": 64,
     "ArtifactDamaged": 64,
-    "TokenizerMismatch": 64,
     "NoDocumentsLeft": 64,
     "RatiosNotMet": 64,
     "NoLongDocuments": 64,
     "ModelTooLarge": 64,
     "NoPreferencePairs": 64,
-    "DiskFull": 75,
-    "PortInUse": 75,
-    "PeerLost": 75,
     "NumericsDiverged": 86,
-    "Terminated": 143,
     "InternalError": 1,
+    "PeerLost": 75,
+    "Terminated": 143,
 }

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { fieldOf } from "./fields.ts";
 import type { KindDefinition } from "./kinds.ts";
 import { apiVersion } from "./kinds.ts";
-import { reasons } from "./reasons.ts";
+import { isReason, needsPerson, type Reason, reasonEntry, reasons } from "./reasons.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
 /** The API reference as Markdown: every field of every kind, and of the operator's configuration, with type, bounds, default and meaning. */
@@ -16,13 +16,26 @@ export function apiReference(kinds: readonly KindDefinition[], configuration: z.
     "A JSON file, named by `--config` of `operator/manager.ts`; the chart writes it from its values.",
     table(fieldHeader, fieldRows(structuralSchema(configuration), "")),
     "## Reasons",
-    "Reasons of conditions and Events.",
+    "Reasons of conditions and Events, and of how kernel programs end.",
     table(
-      ["reason", "Event", "meaning"],
-      Object.entries(reasons).map(([name, { type, about }]) => [`\`${name}\``, type, about]),
+      ["reason", "phase", "a person must act", "Event", "a program's exit code", "meaning"],
+      Object.keys(reasons).filter(isReason).map(reasonRow),
     ),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+function reasonRow(reason: Reason): string[] {
+  const { phase, waitsFor, event, program, about } = reasonEntry(reason);
+  const awaited = { operator: "the operator", cluster: "the cluster", object: "another object" };
+  return [
+    `\`${reason}\``,
+    waitsFor === undefined ? phase : `${phase} for ${awaited[waitsFor]}`,
+    needsPerson(phase) ? "yes" : "",
+    event,
+    Object.values(program ?? {}).join(", "),
+    about,
+  ];
 }
 
 const fieldHeader = ["field", "type", "default", "meaning"];

@@ -1,79 +1,131 @@
-import type { KernelReason } from "../contract/result.ts";
+/**
+ * The one table of reasons. Conditions, Events, the command's exit code, the API reference and the endings of kernel
+ * programs read it; a new reason is a new line.
+ */
 
-/** Every reason that stands in a condition or an Event. `type` is the Event's. */
+/**
+ * Where an object stands that gives the reason in its root condition:
+ * - waiting: it goes on by itself once what it waits for has come (`waitsFor`)
+ * - running: the operator and its pods are at it
+ * - suspended: a person has stopped it, and can let it go on
+ * - blocked: it goes on once a person has changed something
+ * - failed: it has ended badly
+ * - done: what was asked for is there
+ */
+export type Phase = "waiting" | "running" | "suspended" | "blocked" | "failed" | "done";
+
+interface ReasonEntry {
+  phase: Phase;
+  /** Who moves what waits: the operator within seconds, the cluster, or another object of the namespace. */
+  waitsFor?: "operator" | "cluster" | "object";
+  /** Type of the Event. */
+  event: "Normal" | "Warning";
+  /** How a kernel program ends for this reason: its own word and its exit code. */
+  program?: Record<string, number>;
+  about: string;
+}
+
+/** Exit codes of every kernel program: they name the kind of ending. */
+export const programExitCodes = {
+  done: 0,
+  /** A defect of the program: retried within the failure policy's budget. */
+  failed: 1,
+  /** Configuration or data are wrong: never retried. */
+  invalid: 64,
+  /** Retried without cost. */
+  infrastructure: 75,
+  /** The numbers went bad: the failure policy decides. */
+  numerics: 86,
+  /** Asked to stop, and saved. */
+  terminated: 143,
+} as const;
+
+const { done, failed, invalid, infrastructure, numerics, terminated } = programExitCodes;
+
+// A line each, however long: this is a table.
+// biome-ignore format: a table
 export const reasons = {
-  // Waiting
-  Pending: { type: "Normal", about: "the object was seen and is about to be worked on" },
-  Suspended: { type: "Normal", about: "spec.suspend is true; the run goes on when it is false" },
-  Resumed: { type: "Normal", about: "spec.suspend was set back to false" },
-  InputNotReady: { type: "Normal", about: "a referenced object exists and has no artifact yet" },
-  InputNotFound: { type: "Warning", about: "a referenced object does not exist" },
-  EvaluationNotPassed: {
-    type: "Warning",
-    about: "a required Evaluation has not passed for the artifact that is to be served",
-  },
-  WaitingForPods: { type: "Normal", about: "pods are waiting for a node, an image or a volume" },
-  // Running
-  StageStarted: { type: "Normal", about: "a stage's first pods were asked for" },
-  StageRestarted: { type: "Warning", about: "a stage failed and goes on from its last checkpoint" },
-  StageCompleted: { type: "Normal", about: "a stage ended well" },
-  Running: { type: "Normal", about: "pods are at work" },
-  // Good endings
-  Completed: { type: "Normal", about: "all stages ended well and the artifact exists" },
-  ThresholdsMet: { type: "Normal", about: "every score reaches its threshold" },
-  ThresholdsNotMet: { type: "Warning", about: "a score is below its threshold" },
-  // Bad endings known before anything runs
-  InvalidSpec: { type: "Warning", about: "the spec cannot be run as it is" },
-  CyclicReference: { type: "Warning", about: "the references lead back to the object itself" },
-  TokenizerMismatch: { type: "Warning", about: "model and corpus, or model and parent, have different tokenizers" },
-  InsufficientMemory: { type: "Warning", about: "the plan needs more memory than the pods have" },
-  InputFailed: { type: "Warning", about: "a referenced object failed and will have no artifact" },
-  // Bad endings of programs
-  InvalidConfig: { type: "Warning", about: "a program refused its configuration" },
-  InvalidData: { type: "Warning", about: "a program refused its data" },
-  ArtifactDamaged: { type: "Warning", about: "a file of an artifact is missing or differs from its manifest" },
-  NoDocumentsLeft: { type: "Warning", about: "cleaning left no document" },
-  RatiosNotMet: { type: "Warning", about: "the documents do not suffice for the mixture's ratios and tokens" },
-  NoLongDocuments: { type: "Warning", about: "the corpus has no document as long as the context" },
-  ModelTooLarge: { type: "Warning", about: "the model does not fit the memory limit" },
-  NoPreferencePairs: { type: "Warning", about: "judging left no pair" },
-  NumericsDiverged: { type: "Warning", about: "loss or gradients were no longer finite" },
-  OutOfMemory: { type: "Warning", about: "a pod was killed at its memory limit" },
-  ProgramFailed: { type: "Warning", about: "a program ended with an error that has no reason of its own" },
-  DeadlineExceeded: { type: "Warning", about: "activeDeadlineSeconds have passed" },
-  RestartsExhausted: { type: "Warning", about: "failurePolicy.maxRestarts were used up" },
-  // Infrastructure: retried without cost
-  DiskFull: { type: "Warning", about: "the disk is full" },
-  PortInUse: { type: "Warning", about: "a port is taken by another process" },
-  PeerLost: { type: "Warning", about: "a process of the same run was lost" },
-  PodLost: { type: "Warning", about: "a pod was evicted, preempted or lost its node" },
-  Terminated: { type: "Normal", about: "a program was asked to stop and has saved its state" },
-  // Serving
-  Available: { type: "Normal", about: "all replicas are ready with the wanted artifact" },
-  RollingOut: { type: "Normal", about: "replicas are being brought to the wanted artifact" },
-  RolloutFailed: { type: "Warning", about: "replicas did not become ready in time; the old ones go on serving" },
-  ScaledToZero: { type: "Normal", about: "spec.replicas is 0" },
-  Deleting: { type: "Normal", about: "the object is being deleted" },
-} as const satisfies Record<string, { type: "Normal" | "Warning"; about: string }>;
+  Pending: { phase: "waiting", waitsFor: "operator", event: "Normal", about: "the object was seen and is about to be worked on" },
+  InputNotReady: { phase: "waiting", waitsFor: "object", event: "Normal", about: "a referenced object exists and has no artifact yet" },
+  InputNotFound: { phase: "waiting", waitsFor: "object", event: "Warning", about: "a referenced object or claim does not exist" },
+  EvaluationNotPassed: { phase: "waiting", waitsFor: "object", event: "Warning", about: "a required Evaluation has not passed for the artifact that is to be served" },
+  WaitingForPods: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "pods are waiting for a node, an image or a volume" },
+  Deleting: { phase: "waiting", waitsFor: "object", event: "Normal", about: "the object is being deleted and others still read its artifact" },
+
+  Running: { phase: "running", event: "Normal", about: "pods are running" },
+  StageStarted: { phase: "running", event: "Normal", about: "a stage's first pods were created" },
+  StageRestarted: { phase: "running", event: "Warning", about: "a stage failed and resumes from its last checkpoint" },
+  StageCompleted: { phase: "running", event: "Normal", program: { Completed: done }, about: "a stage completed" },
+  Resumed: { phase: "running", event: "Normal", about: "spec.suspend was set back to false" },
+  RollingOut: { phase: "running", event: "Normal", about: "replicas are being brought to the wanted artifact" },
+
+  Suspended: { phase: "suspended", event: "Normal", about: "spec.suspend is true; the run resumes when it is false" },
+
+  InvalidSpec: { phase: "blocked", event: "Warning", about: "the spec cannot be run as it is" },
+  CyclicReference: { phase: "blocked", event: "Warning", about: "the references lead back to the object itself" },
+  InsufficientMemory: { phase: "blocked", event: "Warning", about: "the plan needs more memory than the pods have" },
+  InputFailed: { phase: "blocked", event: "Warning", about: "a referenced object failed and will have no artifact" },
+  NameTaken: { phase: "blocked", event: "Warning", about: "an object that the operator must create exists already and belongs to somebody else" },
+  TokenizerMismatch: { phase: "blocked", event: "Warning", program: { TokenizerMismatch: invalid }, about: "model and corpus, or model and parent, have different tokenizers" },
+  PortInUse: { phase: "blocked", event: "Warning", program: { PortInUse: infrastructure }, about: "a port is taken by another process" },
+  DiskFull: { phase: "blocked", event: "Warning", program: { DiskFull: infrastructure }, about: "the disk is full" },
+  RolloutFailed: { phase: "blocked", event: "Warning", about: "replicas did not become ready in time; the old ones keep serving" },
+
+  InvalidConfig: { phase: "failed", event: "Warning", program: { InvalidConfig: invalid }, about: "a program refused its configuration" },
+  InvalidData: { phase: "failed", event: "Warning", program: { InvalidData: invalid }, about: "a program refused its data" },
+  ArtifactDamaged: { phase: "failed", event: "Warning", program: { ArtifactDamaged: invalid }, about: "a file of an artifact is missing or differs from its manifest" },
+  NoDocumentsLeft: { phase: "failed", event: "Warning", program: { NoDocumentsLeft: invalid }, about: "cleaning left no document" },
+  RatiosNotMet: { phase: "failed", event: "Warning", program: { RatiosNotMet: invalid }, about: "the documents do not suffice for the mixture's ratios and tokens" },
+  NoLongDocuments: { phase: "failed", event: "Warning", program: { NoLongDocuments: invalid }, about: "the corpus has no document as long as the context" },
+  ModelTooLarge: { phase: "failed", event: "Warning", program: { ModelTooLarge: invalid }, about: "the model does not fit the memory limit" },
+  NoPreferencePairs: { phase: "failed", event: "Warning", program: { NoPreferencePairs: invalid }, about: "judging left no pair" },
+  NumericsDiverged: { phase: "failed", event: "Warning", program: { NumericsDiverged: numerics }, about: "loss or gradients were no longer finite" },
+  OutOfMemory: { phase: "failed", event: "Warning", about: "a pod was killed at its memory limit" },
+  ProgramFailed: { phase: "failed", event: "Warning", program: { InternalError: failed }, about: "a program ended with an error that has no reason of its own" },
+  DeadlineExceeded: { phase: "failed", event: "Warning", about: "activeDeadlineSeconds have passed" },
+  RestartsExhausted: { phase: "failed", event: "Warning", about: "failurePolicy.maxRestarts were used up" },
+  ThresholdsNotMet: { phase: "failed", event: "Warning", about: "a score is below its threshold" },
+
+  // Of attempts that the operator repeats without cost: no run ends for them.
+  PeerLost: { phase: "running", event: "Warning", program: { PeerLost: infrastructure }, about: "a process of the same run was lost" },
+  PodLost: { phase: "running", event: "Warning", about: "a pod was evicted, preempted or lost its node" },
+  Terminated: { phase: "running", event: "Normal", program: { Terminated: terminated }, about: "a program was asked to stop and has saved its state" },
+
+  Completed: { phase: "done", event: "Normal", about: "all stages completed and the artifact exists" },
+  ThresholdsMet: { phase: "done", event: "Normal", about: "every score reaches its threshold" },
+  Available: { phase: "done", event: "Normal", about: "all replicas are ready with the wanted artifact" },
+  ScaledToZero: { phase: "done", event: "Normal", about: "spec.replicas is 0" },
+} as const satisfies Record<string, ReasonEntry>;
 
 export type Reason = keyof typeof reasons;
 
-/** Reason of status for each reason a kernel may end with. */
-export const reasonOfKernel: Record<KernelReason, Reason> = {
-  Completed: "StageCompleted",
-  InvalidConfig: "InvalidConfig",
-  InvalidData: "InvalidData",
-  ArtifactDamaged: "ArtifactDamaged",
-  TokenizerMismatch: "TokenizerMismatch",
-  NoDocumentsLeft: "NoDocumentsLeft",
-  RatiosNotMet: "RatiosNotMet",
-  NoLongDocuments: "NoLongDocuments",
-  ModelTooLarge: "ModelTooLarge",
-  NoPreferencePairs: "NoPreferencePairs",
-  DiskFull: "DiskFull",
-  PortInUse: "PortInUse",
-  PeerLost: "PeerLost",
-  NumericsDiverged: "NumericsDiverged",
-  Terminated: "Terminated",
-  InternalError: "ProgramFailed",
-};
+export const isReason = (word: string | undefined): word is Reason =>
+  word !== undefined && Object.hasOwn(reasons, word);
+
+export const reasonEntry = (reason: Reason): ReasonEntry => reasons[reason];
+
+/** Whether nothing moves an object of this phase but a person. */
+export const needsPerson = (phase: Phase): boolean =>
+  phase === "suspended" || phase === "blocked" || phase === "failed";
+
+type ProgramColumn = Extract<(typeof reasons)[Reason], { program: unknown }>["program"];
+
+/** The word a kernel program gives for its ending. */
+export type KernelReason = ProgramColumn extends infer P ? (P extends unknown ? keyof P & string : never) : never;
+
+const endings = Object.keys(reasons)
+  .filter(isReason)
+  .flatMap((reason) =>
+    Object.entries(reasonEntry(reason).program ?? {}).map(([word, exitCode]) => ({ word, exitCode, reason })),
+  );
+
+const byWord = <T>(value: (ending: (typeof endings)[number]) => T) =>
+  Object.fromEntries(endings.map((ending) => [ending.word, value(ending)])) as Record<KernelReason, T>;
+
+/** Exit code of each word. Anything else a process may die of has no result. */
+export const kernelExitCodes = byWord(({ exitCode }) => exitCode);
+
+/** Reason of status for each word. */
+export const reasonOfKernel = byWord(({ reason }) => reason);
+
+export const kernelReasons = endings.map(({ word }) => word) as [KernelReason, ...KernelReason[]];

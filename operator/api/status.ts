@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { artifactTypes } from "../contract/manifest.ts";
+import { Artifact } from "./artifact.ts";
 import { Language } from "./languages.ts";
 
 /** Status shapes. Status is written by the operator alone, so it has no bounds; figures are numbers as strings. */
@@ -22,27 +22,6 @@ export const Metrics = z
   .array(Metric)
   .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] });
 
-export const Parent = z.object({
-  name: z.string().describe("role of the parent, e.g. corpus or model"),
-  digest: z.string().describe("digest of the parent's manifest"),
-  reference: z.string().optional().describe("object it came from, as Kind/name"),
-});
-
-export const Artifact = z.object({
-  type: z.enum(artifactTypes).describe("what it is"),
-  stage: z.string().describe("stage that made it"),
-  claimName: z.string().describe("claim it lies on"),
-  path: z.string().describe("directory below the claim's root"),
-  digest: z.string().describe("sha256 of its manifest, which names the sha256 of every file"),
-  sizeBytes: z.int().describe("size of its files"),
-  parents: z.array(Parent).describe("artifacts it was made from"),
-  tokenizerDigest: z.string().optional().describe("sha256 of its tokenizer.json"),
-  vocabularySize: z.int().optional().describe("tokens the tokenizer knows"),
-  contextLength: z.int().optional().describe("context window in tokens"),
-  parameters: z.int().optional().describe("parameters of the model"),
-  tokens: z.int().optional().describe("training tokens of the corpus"),
-});
-
 export const Plan = z.object({
   steps: z.int().optional().describe("optimizer steps of the main stage"),
   tokens: z.int().optional().describe("training tokens of the main stage"),
@@ -56,6 +35,7 @@ export const Plan = z.object({
   checkpointBytes: z.int().optional().describe("size of one checkpoint"),
   estimatedSeconds: z.int().optional().describe("rough estimate of the main stage's time"),
 });
+export type Plan = z.output<typeof Plan>;
 
 export const Progress = z.object({
   stage: z.string().describe("stage that runs"),

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
+import { kernelExitCodes } from "../api/reasons.ts";
 import * as contract from "./index.ts";
 
 /** Writes kernels/contract/*.schema.json and, from them, the Python models in kernels/tanren_kernels/contract.py. */
@@ -64,5 +65,5 @@ execFileSync(
   { stdio: ["ignore", "inherit", "inherit"] },
 );
 rmSync(models);
-const codes = Object.entries(contract.kernelReasons).map(([reason, code]) => `    "${reason}": ${code},\n`);
+const codes = Object.entries(kernelExitCodes).map(([reason, code]) => `    "${reason}": ${code},\n`);
 appendFileSync(python, `\n\n# Exit code of each reason.\nEXIT_CODES: dict[str, int] = {\n${codes.join("")}}\n`);

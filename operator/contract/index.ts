@@ -7,7 +7,7 @@ export { JudgeConfig } from "./judge.ts";
 export { Manifest } from "./manifest.ts";
 export { type StageProgram, stagePrograms } from "./programs.ts";
 export { Progress } from "./progress.ts";
-export { exitCodes, type KernelReason, kernelReasons, Result } from "./result.ts";
+export { Result } from "./result.ts";
 export { ServeConfig } from "./serve.ts";
 export { TokenizeConfig } from "./tokenize.ts";
 export { TrainConfig } from "./train.ts";

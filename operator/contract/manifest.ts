@@ -1,7 +1,6 @@
 import { z } from "zod";
+import { artifactTypes } from "../api/artifact.ts";
 import { Digest, RunIdentity } from "./parts.ts";
-
-export const artifactTypes = ["corpus", "model", "measurement", "evaluation"] as const;
 
 export const ManifestFile = z
   .strictObject({ path: z.string().min(1), size_bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) })

@@ -1,38 +1,7 @@
 import { z } from "zod";
-import { artifactTypes } from "./manifest.ts";
+import { artifactTypes } from "../api/artifact.ts";
+import { kernelReasons } from "../api/reasons.ts";
 import { Digest, Language, RelativePath } from "./parts.ts";
-
-/** Exit codes of every kernel program: they name the kind of ending. */
-export const exitCodes = {
-  done: 0,
-  invalid: 64,
-  infrastructure: 75,
-  numerics: 86,
-  terminated: 143,
-} as const;
-
-/** Reason of an ending, and the exit code it comes with. Anything else a process may die of has no result. */
-export const kernelReasons = {
-  Completed: exitCodes.done,
-  InvalidConfig: exitCodes.invalid,
-  InvalidData: exitCodes.invalid,
-  ArtifactDamaged: exitCodes.invalid,
-  TokenizerMismatch: exitCodes.invalid,
-  NoDocumentsLeft: exitCodes.invalid,
-  RatiosNotMet: exitCodes.invalid,
-  NoLongDocuments: exitCodes.invalid,
-  ModelTooLarge: exitCodes.invalid,
-  NoPreferencePairs: exitCodes.invalid,
-  DiskFull: exitCodes.infrastructure,
-  PortInUse: exitCodes.infrastructure,
-  PeerLost: exitCodes.infrastructure,
-  NumericsDiverged: exitCodes.numerics,
-  Terminated: exitCodes.terminated,
-  InternalError: 1,
-} as const;
-
-export type KernelReason = keyof typeof kernelReasons;
-const reasonNames = Object.keys(kernelReasons) as [KernelReason, ...KernelReason[]];
 
 export const ArtifactResult = z
   .strictObject({
@@ -84,7 +53,7 @@ export const PositionLoss = z
 /** At most 4,096 bytes of JSON at the termination message path: what becomes status. */
 export const Result = z
   .strictObject({
-    reason: z.enum(reasonNames),
+    reason: z.enum(kernelReasons),
     message: z.string().max(1000).describe("one sentence: what, where, how to mend it"),
     artifact: ArtifactResult.optional(),
     metrics: z

@@ -1,7 +1,8 @@
+import type { Reference, ResolvedInput } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { findCondition, isTrue } from "../cluster/conditions.ts";
 import type { Cluster } from "../cluster/port.ts";
-import type { BatchKind, Reference, ResolvedInput } from "../kinds/batch-kind.ts";
+import type { BatchKind } from "../kinds/batch-kind.ts";
 import { type Run, runResource } from "./run.ts";
 
 /** From references to the artifacts they stand for. */

@@ -1,5 +1,5 @@
+import type { ResolvedInput } from "../api/artifact.ts";
 import type { Shape } from "../api/presets.ts";
-import type { ResolvedInput } from "../kinds/batch-kind.ts";
 import { likelyShape } from "./llama-shape.ts";
 import { modelBytes } from "./memory.ts";
 

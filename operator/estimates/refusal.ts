@@ -1,5 +1,6 @@
+import type { Plan } from "../api/status.ts";
 import { inGibibytes } from "../cluster/quantity.ts";
-import type { BatchKind, Plan } from "../kinds/batch-kind.ts";
+import type { BatchKind } from "../kinds/batch-kind.ts";
 
 /** Why a run is not begun, as a reason and a sentence that names the field and a value that would do. */
 export type Refusal = NonNullable<ReturnType<BatchKind["refuse"]>>;

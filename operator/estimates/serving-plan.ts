@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import type { ResolvedInput } from "../api/artifact.ts";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
-import type { Plan, ResolvedInput } from "../kinds/batch-kind.ts";
+import type { Plan } from "../api/status.ts";
 import { rankOf } from "./hardware.ts";
 import { inferenceBytes } from "./memory.ts";
 import { type ForeseenInput, figuresOf } from "./model-figures.ts";

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Compute } from "../api/parts.ts";
-import type { Plan } from "../kinds/batch-kind.ts";
+import type { Plan } from "../api/status.ts";
 import { rankOf, ranksOf } from "./hardware.ts";
 import { checkpointBytesPerParameter, type Precision, trainingBytes } from "./memory.ts";
 import type { ModelFigures } from "./model-figures.ts";

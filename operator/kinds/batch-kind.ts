@@ -1,7 +1,8 @@
 import type { z } from "zod";
+import type { Artifact, Inputs, Reference } from "../api/artifact.ts";
 import type { KindDefinition } from "../api/kinds.ts";
 import type { Reason } from "../api/reasons.ts";
-import type { Artifact as ArtifactSchema, Plan as PlanSchema } from "../api/status.ts";
+import type { Plan } from "../api/status.ts";
 import type { Result, StageProgram } from "../contract/index.ts";
 
 /**
@@ -27,22 +28,7 @@ export interface BatchKind<Spec = unknown> {
   results(spec: Spec, inputs: Inputs, results: ReadonlyMap<string, KernelResult>): Record<string, unknown>;
 }
 
-export type Artifact = z.output<typeof ArtifactSchema>;
-export type Plan = z.output<typeof PlanSchema>;
 export type KernelResult = z.output<typeof Result>;
-
-export interface Reference {
-  role: string;
-  kind: string;
-  name: string;
-}
-
-/** Artifacts by role. What a spec names by claim and path is no reference: the program hashes it itself. */
-export type Inputs = ReadonlyMap<string, ResolvedInput>;
-
-export interface ResolvedInput extends Reference {
-  artifact: Artifact;
-}
 
 export interface Stage {
   name: string;

@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import type { Inputs, Reference, ResolvedInput } from "../api/artifact.ts";
 import type { ClaimPath, ModelReference } from "../api/parts.ts";
-import type { Inputs, Mount, Reference, ResolvedInput } from "./batch-kind.ts";
+import type { Mount } from "./batch-kind.ts";
 
 /** How inputs reach a program: mounted at inputs/<name>, named by that path and, for artifacts, by digest. */
 

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import type { Checkpoints, Storage } from "../api/parts.ts";
+import type { Plan } from "../api/status.ts";
 import { inGibibytes, quantityValue } from "../cluster/quantity.ts";
 import { modelBytes } from "../estimates/memory.ts";
 import { invalidSpec, type Refusal } from "../estimates/refusal.ts";
-import type { Plan } from "./batch-kind.ts";
 
 /**
  * A claim made for the run must hold what training certainly writes: the checkpoints kept and one more, as the oldest goes only when

@@ -1,10 +1,10 @@
 import type { z } from "zod";
 import type { AlignmentRunSpec } from "../api/alignment-run.ts";
+import type { Artifact } from "../api/artifact.ts";
 import type { ContextExtensionSpec } from "../api/context-extension.ts";
 import type { CorpusSpec } from "../api/corpus.ts";
 import type { PretrainRunSpec } from "../api/pretrain-run.ts";
 import type { ForeseenInput } from "../estimates/model-figures.ts";
-import type { Artifact } from "../kinds/batch-kind.ts";
 import { pretrainedModel } from "../kinds/pretrain-run/kind.ts";
 
 /** Figures of the artifact an object will make, as its manifest foretells them. Only these are looked at by plans and refusals. */

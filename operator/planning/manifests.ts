@@ -1,9 +1,10 @@
 import { admit } from "../api/admission.ts";
+import type { Artifact, Reference } from "../api/artifact.ts";
 import { type KindDefinition, kinds } from "../api/kinds.ts";
 import type { Reason } from "../api/reasons.ts";
+import type { Plan } from "../api/status.ts";
 import { InvalidError } from "../cluster/port.ts";
 import type { ForeseenInput } from "../estimates/model-figures.ts";
-import type { Artifact, Plan, Reference } from "../kinds/batch-kind.ts";
 import type { ForeseenFigures } from "./expected-artifacts.ts";
 import { type PlannedKind, plannedKinds } from "./planned-kinds.ts";
 

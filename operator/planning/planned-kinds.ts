@@ -1,10 +1,11 @@
 import type { z } from "zod";
+import type { Reference } from "../api/artifact.ts";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
 import { inferenceDeployment } from "../api/kinds.ts";
+import type { Plan } from "../api/status.ts";
 import type { ForeseenInput } from "../estimates/model-figures.ts";
 import type { Refusal } from "../estimates/refusal.ts";
 import { refuseServing, servingPlan } from "../estimates/serving-plan.ts";
-import type { Plan, Reference } from "../kinds/batch-kind.ts";
 import { alignmentRunKind, contextExtensionKind, corpusKind, evaluationKind, pretrainRunKind } from "../kinds/index.ts";
 import { unmetGates } from "../kinds/planning/gates.ts";
 import { modelReference } from "../kinds/stage-inputs.ts";

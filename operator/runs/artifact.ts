@@ -1,5 +1,6 @@
 import { posix } from "node:path";
-import type { Artifact, Inputs, KernelResult, Stage } from "../kinds/batch-kind.ts";
+import type { Artifact, Inputs } from "../api/artifact.ts";
+import type { KernelResult, Stage } from "../kinds/batch-kind.ts";
 import type { RunStorage } from "./claim.ts";
 
 /** What a program says it made, as status has it: where it lies on its claim and what it came from. */

@@ -1,8 +1,8 @@
+import type { Inputs } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { controllerUid } from "../engine/names.ts";
 import { isResolved, resolve } from "../engine/references.ts";
 import type { Run, RunStatus } from "../engine/run.ts";
-import type { Inputs } from "../kinds/batch-kind.ts";
 import { again, done } from "../runtime/outcome.ts";
 import { concludeStatus, root, withStages } from "./run-status.ts";
 import type { Decision, RunScope } from "./scope.ts";

@@ -1,4 +1,4 @@
-import { type Reason, reasons } from "../api/reasons.ts";
+import { isReason, type Reason, reasonEntry } from "../api/reasons.ts";
 import { findCondition } from "../cluster/conditions.ts";
 import type { Condition } from "../cluster/objects.ts";
 import type { Attempt, RunStatus, StageStatus } from "../engine/run.ts";
@@ -7,7 +7,7 @@ import type { Happening } from "../runtime/events.ts";
 /** What to tell people: a function of the status before and after, so that no Event can report what status does not say. */
 
 export function happening(reason: Reason, note: string): Happening {
-  return { type: reasons[reason].type, reason, note, action: "Reconcile" };
+  return { type: reasonEntry(reason).event, reason, note, action: "Reconcile" };
 }
 
 export function happenings(before: RunStatus, after: RunStatus): Happening[] {
@@ -54,6 +54,3 @@ function ofCondition(old: Condition | undefined, now: Condition | undefined): Ha
   if (isReason(now.reason) && !untold.has(now.reason)) told.push(happening(now.reason, now.message));
   return told;
 }
-
-const isReason = (reason: string | undefined): reason is Reason =>
-  reason !== undefined && Object.hasOwn(reasons, reason);

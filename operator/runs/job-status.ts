@@ -1,8 +1,6 @@
-import type { Reason } from "../api/reasons.ts";
-import { reasonOfKernel } from "../api/reasons.ts";
+import { programExitCodes as exitCodes, kernelExitCodes, type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { isTrue } from "../cluster/conditions.ts";
 import type { ContainerStatus, Job, Pod, TerminatedState } from "../cluster/objects.ts";
-import { exitCodes, kernelReasons } from "../contract/result.ts";
 import { containerName } from "../engine/kernel-pod.ts";
 import { readResult, stageResult } from "../engine/kernel-result.ts";
 import type { KernelResult, Stage } from "../kinds/batch-kind.ts";
@@ -123,7 +121,7 @@ function podFailure(pod: Pod): Failure {
   const reason = result === undefined ? undefined : reasonOfKernel[result.reason];
   const message = result?.message ?? `pod ${name}: ${endingInWords(ended)}`;
   // The exit code names the class, and a result that speaks of another ending is not believed.
-  const agreed = result !== undefined && kernelReasons[result.reason] === ended.exitCode ? reason : undefined;
+  const agreed = result !== undefined && kernelExitCodes[result.reason] === ended.exitCode ? reason : undefined;
   switch (ended.exitCode) {
     case exitCodes.invalid:
       return { class: "invalid", reason: agreed ?? "InvalidConfig", message, ...said };

@@ -1,8 +1,9 @@
+import type { Artifact } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { timestamp } from "../clock/clock.ts";
 import { type RootState, setCondition, setRootCondition } from "../cluster/conditions.ts";
 import type { Attempt, Run, RunStatus, StageStatus } from "../engine/run.ts";
-import type { Artifact, Stage } from "../kinds/batch-kind.ts";
+import type { Stage } from "../kinds/batch-kind.ts";
 
 /** Changes of status, each a function from one status to the next. */
 

@@ -1,10 +1,11 @@
+import type { Inputs } from "../api/artifact.ts";
 import { timestamp } from "../clock/clock.ts";
 import { claims, configMaps, jobs, networkPolicies, services } from "../cluster/resource.ts";
 import { metricList } from "../engine/kernel-result.ts";
 import { attemptName } from "../engine/names.ts";
 import { networkPolicy } from "../engine/network-policy.ts";
 import type { Attempt, RunStatus } from "../engine/run.ts";
-import type { Inputs, KernelResult, Stage } from "../kinds/batch-kind.ts";
+import type { KernelResult, Stage } from "../kinds/batch-kind.ts";
 import { again } from "../runtime/outcome.ts";
 import { artifactOf, runArtifact } from "./artifact.ts";
 import { backoffSeconds, consequenceOf } from "./failure-policy.ts";

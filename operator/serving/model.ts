@@ -1,8 +1,8 @@
+import type { Artifact, ResolvedInput } from "../api/artifact.ts";
 import type { Evaluation } from "../api/kinds.ts";
 import type { Reason } from "../api/reasons.ts";
 import { isResolved, type ReferencedRun, resolve } from "../engine/references.ts";
 import { refuseServing } from "../estimates/serving-plan.ts";
-import type { Artifact, ResolvedInput } from "../kinds/batch-kind.ts";
 import type { ServingSpec } from "./scope.ts";
 
 /** What is to be served: which model, and whether it may be. */

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
+import type { Artifact } from "../api/artifact.ts";
 import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api/kinds.ts";
 import type { ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
 import { configMaps, deployments, events, pods, services } from "../cluster/resource.ts";
 import { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { kindsByName } from "../engine/references.ts";
-import type { Artifact, KernelResult } from "../kinds/batch-kind.ts";
+import type { KernelResult } from "../kinds/batch-kind.ts";
 import { pretrainRunKind } from "../kinds/index.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Reference } from "../api/artifact.ts";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
 import { evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import type { InferenceDeploymentStatus } from "../api/status.ts";
@@ -10,7 +11,6 @@ import type { Consumer } from "../engine/in-use.ts";
 import { ownedBy } from "../engine/names.ts";
 import { policyKinds } from "../engine/network-policy.ts";
 import { type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
-import type { Reference } from "../kinds/batch-kind.ts";
 import { modelReference } from "../kinds/stage-inputs.ts";
 import type { RequiredEvaluation } from "./model.ts";
 import { servingName } from "./objects.ts";

@@ -1,5 +1,6 @@
+import type { Artifact } from "../api/artifact.ts";
 import { stagePrograms } from "../contract/index.ts";
-import type { Artifact, Stage } from "../kinds/batch-kind.ts";
+import type { Stage } from "../kinds/batch-kind.ts";
 
 /** For tests: holds the configuration of a stage against the contract of its program, as the kernel will. */
 

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { admit } from "../api/admission.ts";
-import type { Artifact, BatchKind, ResolvedInput } from "../kinds/batch-kind.ts";
+import type { Artifact, ResolvedInput } from "../api/artifact.ts";
+import type { BatchKind } from "../kinds/batch-kind.ts";
 import type { PlannedObject } from "../planning/manifests.ts";
 
 /** For tests: admitted specs, artifacts and the manifests of examples/. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Artifact } from "../../operator/api/artifact.ts";
 import { inferenceDeployment } from "../../operator/api/kinds.ts";
 import { isTrue } from "../../operator/cluster/conditions.ts";
 import type { KubernetesObject, PersistentVolumeClaim, Wanted } from "../../operator/cluster/objects.ts";
@@ -18,7 +19,6 @@ import { covers } from "../../operator/engine/children.ts";
 import { ownedBy } from "../../operator/engine/names.ts";
 import { networkPolicy } from "../../operator/engine/network-policy.ts";
 import { RunSpec, runResource } from "../../operator/engine/run.ts";
-import type { Artifact } from "../../operator/kinds/batch-kind.ts";
 import { batchKinds } from "../../operator/kinds/index.ts";
 import { storageOf } from "../../operator/runs/claim.ts";
 import { attemptObjects, stageConfig } from "../../operator/runs/stage-objects.ts";

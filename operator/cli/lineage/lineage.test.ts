@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Artifact } from "../../api/artifact.ts";
 import type { TanrenObject } from "../../api/kinds.ts";
-import type { Artifact } from "../../kinds/batch-kind.ts";
 import { isImported, lineageOf } from "./lineage.ts";
 import { type LineageTree, lineageTree, newest, staleEdges } from "./lineage-tree.ts";
 

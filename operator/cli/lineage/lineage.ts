@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Artifact } from "../../api/artifact.ts";
 import type { TanrenObject } from "../../api/kinds.ts";
-import type { Artifact } from "../../kinds/batch-kind.ts";
 
 /** What every artifact was made from, down to what people brought: a graph by digest, built from the status of all objects. */
 

@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import type { AlignmentRunSpec } from "../../api/alignment-run.ts";
+import type { Inputs } from "../../api/artifact.ts";
 import { alignmentRun } from "../../api/kinds.ts";
+import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { inferenceBytes } from "../../estimates/memory.ts";
 import { figuresOf, type ModelFigures } from "../../estimates/model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals, refuseMemory } from "../../estimates/refusal.ts";
 import { trainingPlan } from "../../estimates/training-plan.ts";
-import type { BatchKind, Inputs, Plan } from "../batch-kind.ts";
+import type { BatchKind } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
 import { refuseStorage } from "../storage.ts";
 import { refuseParallelism, refuseTraining } from "../training.ts";

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import type { AlignmentRunSpec } from "../../api/alignment-run.ts";
+import type { Artifact, Inputs } from "../../api/artifact.ts";
 import type { NamedDatasets } from "../../api/parts.ts";
-import type { Artifact, Inputs, Mount, Stage } from "../batch-kind.ts";
+import type { Mount, Stage } from "../batch-kind.ts";
 import { claimMount, modelInput, modelMount, mounted, type ProgramInput } from "../stage-inputs.ts";
 import {
   checkpointsConfig,

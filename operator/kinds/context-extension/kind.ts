@@ -1,12 +1,14 @@
 import type { z } from "zod";
+import type { Inputs } from "../../api/artifact.ts";
 import type { ContextExtensionSpec } from "../../api/context-extension.ts";
 import { contextExtension } from "../../api/kinds.ts";
+import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { inferenceBytes } from "../../estimates/memory.ts";
 import { figuresOf } from "../../estimates/model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "../../estimates/refusal.ts";
 import { trainingPlan } from "../../estimates/training-plan.ts";
-import type { BatchKind, Inputs, KernelResult, Plan } from "../batch-kind.ts";
+import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
 import { refuseStorage } from "../storage.ts";
 import { corpusDuration, refuseParallelism, refuseTraining } from "../training.ts";

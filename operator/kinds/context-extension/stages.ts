@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import type { Artifact, Inputs } from "../../api/artifact.ts";
 import type { ContextExtensionSpec } from "../../api/context-extension.ts";
-import type { Artifact, Inputs, Stage } from "../batch-kind.ts";
+import type { Stage } from "../batch-kind.ts";
 import {
   artifactInput,
   artifactMount,

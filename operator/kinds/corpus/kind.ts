@@ -1,9 +1,10 @@
 import type { z } from "zod";
 import type { CorpusSpec } from "../../api/corpus.ts";
 import { corpus } from "../../api/kinds.ts";
+import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "../../estimates/refusal.ts";
-import type { BatchKind, KernelResult, Plan } from "../batch-kind.ts";
+import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { corpusStages, tokenizerRole } from "./stages.ts";
 
 type Spec = z.output<typeof CorpusSpec>;

@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import type { Inputs } from "../../api/artifact.ts";
 import type { CorpusSpec } from "../../api/corpus.ts";
-import type { Inputs, Mount, Stage } from "../batch-kind.ts";
+import type { Mount, Stage } from "../batch-kind.ts";
 import { artifactInput, artifactMount, claimMount, mounted, requiredInput } from "../stage-inputs.ts";
 
 type Spec = z.output<typeof CorpusSpec>;

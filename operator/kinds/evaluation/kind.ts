@@ -1,11 +1,13 @@
 import type { z } from "zod";
+import type { Inputs } from "../../api/artifact.ts";
 import type { EvaluationSpec } from "../../api/evaluation.ts";
 import { evaluation } from "../../api/kinds.ts";
+import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { inferenceBytes } from "../../estimates/memory.ts";
 import { figuresOf } from "../../estimates/model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals, refuseMemory } from "../../estimates/refusal.ts";
-import type { BatchKind, Inputs, Plan } from "../batch-kind.ts";
+import type { BatchKind } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
 import { evaluationResults } from "./results.ts";
 import { evaluationStages } from "./stages.ts";

@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import type { Inputs } from "../../api/artifact.ts";
 import type { EvaluationSpec } from "../../api/evaluation.ts";
-import type { Inputs, KernelResult } from "../batch-kind.ts";
+import type { KernelResult } from "../batch-kind.ts";
 
 type Spec = z.output<typeof EvaluationSpec>;
 type Scores = NonNullable<KernelResult["scores"]>;

@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import type { Inputs } from "../../api/artifact.ts";
 import type { EvaluationSpec } from "../../api/evaluation.ts";
-import type { Inputs, Stage } from "../batch-kind.ts";
+import type { Stage } from "../batch-kind.ts";
 import { claimMount, modelInput, modelMount, mounted } from "../stage-inputs.ts";
 import { soloStage } from "../training.ts";
 

@@ -1,11 +1,13 @@
 import type { z } from "zod";
+import type { Inputs } from "../../api/artifact.ts";
 import { pretrainRun } from "../../api/kinds.ts";
 import type { PretrainRunSpec } from "../../api/pretrain-run.ts";
+import type { Plan } from "../../api/status.ts";
 import { parametersOf, shapeOf } from "../../estimates/llama-shape.ts";
 import type { ModelFigures } from "../../estimates/model-figures.ts";
 import { firstRefusal, refuseDecimals, refuseMemory } from "../../estimates/refusal.ts";
 import { trainingPlan } from "../../estimates/training-plan.ts";
-import type { BatchKind, Inputs, Plan, Stage } from "../batch-kind.ts";
+import type { BatchKind, Stage } from "../batch-kind.ts";
 import { artifactInput, artifactMount, requiredInput } from "../stage-inputs.ts";
 import { refuseStorage } from "../storage.ts";
 import {
