@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import { collectDefaultMetrics } from "prom-client";
+import { OperatorConfiguration } from "./api/configuration.ts";
 import { inferenceDeployment } from "./api/kinds.ts";
 import { systemClock } from "./clock/clock.ts";
 import { sleep } from "./clock/sleep.ts";
@@ -20,7 +21,6 @@ import {
   openConnection,
   type ReflectorHealth,
 } from "./cluster/kubernetes/index.ts";
-import { OperatorConfiguration } from "./configuration.ts";
 import { labels, managed } from "./engine/names.ts";
 import { batchKinds } from "./kinds/index.ts";
 import { startOperator } from "./operator.ts";

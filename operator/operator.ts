@@ -1,9 +1,9 @@
+import { defaultWorkers, NetworkPolicies, PodDefaults } from "./api/configuration.ts";
 import { inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
 import type { Resource } from "./cluster/resource.ts";
-import { defaultWorkers, NetworkPolicies, PodDefaults } from "./configuration.ts";
 import { batchConsumer, type Consumer, held } from "./engine/in-use.ts";
 import { labels, ownerOf } from "./engine/names.ts";
 import { kindsByName } from "./engine/references.ts";

@@ -10,7 +10,7 @@ export const configurationPart = "tanren.configuration";
 
 const optional = (path: ValuePath) => when(value(path), valueToken(path));
 
-/** The operator's configuration: an OperatorConfiguration of operator/configuration.ts. */
+/** The operator's configuration: an OperatorConfiguration of operator/api/configuration.ts. */
 export const configuration = {
   namespace: when(isNamespaced, namespace),
   logLevel: valueToken("logLevel"),

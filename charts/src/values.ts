@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { LeaderElection, NetworkPolicies, OperatorConfiguration, PodDefaults } from "../../operator/configuration.ts";
+import {
+  LeaderElection,
+  NetworkPolicies,
+  OperatorConfiguration,
+  PodDefaults,
+} from "../../operator/api/configuration.ts";
 
 /** The chart's values. `values.yaml`, `values.schema.json` and the table in the chart's README are written from here. */
 

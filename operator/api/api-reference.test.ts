@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { OperatorConfiguration } from "../configuration.ts";
 import { apiReference } from "./api-reference.ts";
+import { OperatorConfiguration } from "./configuration.ts";
 import { kinds } from "./kinds.ts";
 
 test("every field of the kinds and of the configuration has a meaning", () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { OperatorConfiguration } from "../configuration.ts";
 import { apiReference } from "./api-reference.ts";
+import { OperatorConfiguration } from "./configuration.ts";
 import { customResourceDefinition } from "./crd.ts";
 import { kinds } from "./kinds.ts";
 

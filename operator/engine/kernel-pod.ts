@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { accelerators } from "../api/accelerators.ts";
+import type { PodDefaults } from "../api/configuration.ts";
 import type { ServingCompute } from "../api/parts.ts";
 import type { Container, EnvVar, PodSpec, Probe, Volume } from "../cluster/objects.ts";
 import { quantityValue } from "../cluster/quantity.ts";
-import type { PodDefaults } from "../configuration.ts";
 import type { Mount } from "../kinds/batch-kind.ts";
 
 /** The pod every kernel program runs in: the restricted Pod Security Standard in full, no API token, read-only root. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { NetworkPolicies, PodDefaults } from "../configuration.ts";
+import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { storageOf } from "../runs/claim.ts";
 import { attemptObjects } from "../runs/stage-objects.ts";
 import { aForging, forgings } from "../testing/run-engine.ts";

@@ -1,6 +1,6 @@
+import type { NetworkPolicies } from "../api/configuration.ts";
 import type { KubernetesObject, NetworkPolicy, NetworkPolicyPeer, Wanted } from "../cluster/objects.ts";
 import { networkPolicies, type Resource } from "../cluster/resource.ts";
-import type { NetworkPolicies } from "../configuration.ts";
 import { progressPort } from "./kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "./names.ts";
 

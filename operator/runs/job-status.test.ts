@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { PodDefaults } from "../api/configuration.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
 import { jobs, pods } from "../cluster/resource.ts";
-import { PodDefaults } from "../configuration.ts";
 import { RunSpec } from "../engine/run.ts";
 import { aForging, forgings } from "../testing/run-engine.ts";
 import { aStage, badly, type Ending, forging, namespace, World, well } from "../testing/run-world.ts";

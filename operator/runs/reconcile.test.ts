@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { InvalidError } from "../cluster/port.ts";
 import { claims, configMaps, events, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
-import { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { inUseFinalizer } from "../engine/in-use.ts";
 import {
   aForging,

@@ -1,3 +1,4 @@
+import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type {
   ConfigMap,
   Job,
@@ -9,7 +10,6 @@ import type {
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
-import type { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { ownedBy } from "../engine/names.ts";
 import { policyKinds } from "../engine/network-policy.ts";
 import { findCycle, type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PodDefaults } from "../configuration.ts";
+import { PodDefaults } from "../api/configuration.ts";
 import { attemptName, dnsLabel } from "../engine/names.ts";
 import { RunSpec } from "../engine/run.ts";
 import { aForging, forgings } from "../testing/run-engine.ts";

@@ -1,6 +1,6 @@
+import type { PodDefaults } from "../api/configuration.ts";
 import { programExitCodes as exitCodes } from "../api/reasons.ts";
 import type { ConfigMap, EnvVar, Job, Service, Wanted } from "../cluster/objects.ts";
-import type { PodDefaults } from "../configuration.ts";
 import { stagePrograms } from "../contract/index.ts";
 import { containerName, podSpec, threadsOf } from "../engine/kernel-pod.ts";
 import { attemptName, childLabels, controllerReference, labels } from "../engine/names.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
+import type { PodDefaults } from "../api/configuration.ts";
 import type { InferenceDeployment } from "../api/kinds.ts";
 import type { ConfigMap, Deployment, NetworkPolicy, Service, Wanted } from "../cluster/objects.ts";
-import type { PodDefaults } from "../configuration.ts";
 import { ServeConfig } from "../contract/index.ts";
 import { podSpec, threadsOf } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, labels } from "../engine/names.ts";

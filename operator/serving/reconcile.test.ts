@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { Artifact } from "../api/artifact.ts";
+import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api/kinds.ts";
 import type { ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
 import { configMaps, deployments, events, pods, services } from "../cluster/resource.ts";
-import { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { kindsByName } from "../engine/references.ts";
 import type { KernelResult } from "../kinds/batch-kind.ts";
 import { pretrainRunKind } from "../kinds/index.ts";

@@ -1,12 +1,12 @@
 import type { z } from "zod";
 import type { Reference } from "../api/artifact.ts";
+import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
 import { evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import type { InferenceDeploymentStatus } from "../api/status.ts";
 import type { ConfigMap, Deployment, KubernetesObject, Pod, Service } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { configMaps, deployments, pods, type Resource, services } from "../cluster/resource.ts";
-import type { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import type { Consumer } from "../engine/in-use.ts";
 import { ownedBy } from "../engine/names.ts";
 import { policyKinds } from "../engine/network-policy.ts";

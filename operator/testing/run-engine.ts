@@ -1,6 +1,6 @@
+import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { Condition, Wanted } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { NetworkPolicies, PodDefaults } from "../configuration.ts";
 import { batchConsumer } from "../engine/in-use.ts";
 import { kindsByName } from "../engine/references.ts";
 import { type Run, runResource } from "../engine/run.ts";

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultWorkers } from "../../operator/configuration.ts";
+import { defaultWorkers } from "../../operator/api/configuration.ts";
 import { type Candidate, controllerRuntime, kopf, tanren, tanrenOperator } from "./candidates.ts";
 import { compare, withLaboratory } from "./comparison.ts";
 import { table } from "./report.ts";

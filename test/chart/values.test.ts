@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import type { GivenValues } from "../../charts/src/chart.ts";
 import { valuesTable } from "../../charts/src/values-file.ts";
-import { OperatorConfiguration } from "../../operator/configuration.ts";
+import { OperatorConfiguration } from "../../operator/api/configuration.ts";
 import { differences, one, rendered } from "./release.ts";
 import { bothSides, effects } from "./value-effects.ts";
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Artifact } from "../../operator/api/artifact.ts";
+import { NetworkPolicies, PodDefaults } from "../../operator/api/configuration.ts";
 import { inferenceDeployment } from "../../operator/api/kinds.ts";
 import { isTrue } from "../../operator/cluster/conditions.ts";
 import type { KubernetesObject, PersistentVolumeClaim, Wanted } from "../../operator/cluster/objects.ts";
@@ -14,7 +15,6 @@ import {
   secrets,
   services,
 } from "../../operator/cluster/resource.ts";
-import { NetworkPolicies, PodDefaults } from "../../operator/configuration.ts";
 import { covers } from "../../operator/engine/children.ts";
 import { ownedBy } from "../../operator/engine/names.ts";
 import { networkPolicy } from "../../operator/engine/network-policy.ts";
