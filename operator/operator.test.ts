@@ -109,3 +109,48 @@ test("a Service that somebody takes from a gang at work is made again at once, l
   const uid = async () => (await cluster.get(services, namespace, name))?.metadata.uid;
   await expect.poll(async () => before.includes(await uid()), { timeout: 5_000 }).toBe(false);
 }, 30_000);
+
+/** Reconciles so far, whatever came of them. */
+async function reconciles(metrics: Metrics): Promise<number> {
+  const { values } = (await metrics.registry.getSingleMetric("controller_runtime_reconcile_total")?.get()) ?? {};
+  return (values ?? [])
+    .filter(({ labels }) => labels.controller === "forging")
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+/** The count once it has stood still: watches tell within milliseconds. */
+async function quiet(metrics: Metrics): Promise<number> {
+  for (let before = -1; ; ) {
+    const now = await reconciles(metrics);
+    if (now === before) return now;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+test("a run at work is looked at for its children's sake, not for the status the operator wrote itself", async () => {
+  const { cluster, metrics } = await operate(slow, 3_600);
+  await cluster.apply(forgings, aForging());
+  await until(cluster, "blade", "Unknown", "Running");
+  const before = await quiet(metrics);
+  const run = await cluster.get(forgings, namespace, "blade");
+  if (run?.status === undefined) throw new Error("the run has no status");
+  await cluster.updateStatus(forgings, { ...run, status: { ...run.status, restarts: 7 } });
+  const labelled = await cluster.get(forgings, namespace, "blade");
+  expect(labelled?.status?.restarts).toBe(7);
+  expect(await quiet(metrics)).toBe(before);
+  const { storage } = aForging().spec as { storage: object };
+  await cluster.apply(forgings, {
+    ...aForging(),
+    metadata: { name: "blade", namespace, labels: { team: "a" } },
+    spec: { storage },
+  });
+  await expect.poll(() => reconciles(metrics), { timeout: 5_000 }).toBe(before + 1);
+}, 30_000);
+
+test("a finished run lets go of its Jobs in time, though nothing else wakes it", async () => {
+  const { cluster } = await operate(program, 3_600);
+  await cluster.apply(forgings, aForging({ ttlSecondsAfterFinished: 1 }));
+  await until(cluster, "blade", "True", "Completed");
+  await expect.poll(async () => (await cluster.list(jobs, { namespace })).length, { timeout: 10_000 }).toBe(0);
+}, 30_000);

@@ -1,21 +1,22 @@
 import { defaultWorkers, NetworkPolicies, PodDefaults } from "./api/configuration.ts";
-import { inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
+import { type Evaluation, inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
+import { findCondition } from "./cluster/conditions.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
 import type { Resource } from "./cluster/resource.ts";
-import { batchConsumer, type Consumer, held } from "./engine/in-use.ts";
 import { labels, ownerOf } from "./engine/names.ts";
-import { kindsByName } from "./engine/references.ts";
+import { batchConsumer, type Consumer, heldBy, kindsByName, ParsedSpecs } from "./engine/references.ts";
 import type { BatchKind } from "./kinds/batch-kind.ts";
-import { type AskProgress, httpGetProgress, paced } from "./runs/progress.ts";
-import { type RunEngine, reconcileRun } from "./runs/reconcile.ts";
+import { type AskProgress, httpGetProgress, throttle } from "./runs/progress.ts";
+import { type RunReconciler, reconcileRun } from "./runs/reconcile.ts";
 import { childKindsOfRuns } from "./runs/scope.ts";
 import { Controller, type Reconciler, type Runtime } from "./runtime/controller.ts";
 import { Dependents } from "./runtime/dependents.ts";
 import { EventRecorder } from "./runtime/events.ts";
 import { createLogger, type Logger } from "./runtime/logger.ts";
 import { Metrics } from "./runtime/metrics.ts";
+import { WakeFilter } from "./runtime/wake-filter.ts";
 import { reconcileServing } from "./serving/reconcile.ts";
 import { childKindsOfServing, servingConsumer } from "./serving/scope.ts";
 
@@ -71,21 +72,23 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ...(options.namespace !== undefined && { namespace: options.namespace }),
   };
   const recorder = new EventRecorder({ cluster, clock, logger, instance: options.instance ?? "tanren-operator" });
-  const consumers = [...kinds.map(batchConsumer), servingConsumer];
-  const engine: RunEngine = {
+  const specs = new ParsedSpecs();
+  const consumers = [...kinds.map((kind) => batchConsumer(kind, specs)), servingConsumer];
+  const reader: RunReconciler = {
     cluster,
     clock,
     recorder,
     consumers,
     kinds: kindsByName(kinds),
-    askProgress: paced(options.askProgress ?? httpGetProgress, clock, progressSeconds),
+    specs,
+    askProgress: throttle(options.askProgress ?? httpGetProgress, clock, progressSeconds),
     podDefaults,
     networkPolicies,
     progressSeconds,
   };
 
   const controllers = new Map<string, Controller<TanrenObject>>();
-  const wake = wakeByReference(controllers);
+  const wake = wakeByReference(controllers, specs);
   const add = (
     resource: Resource<TanrenObject>,
     consumer: Consumer,
@@ -103,8 +106,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     controllers.set(kind, controller);
   };
   for (const kind of kinds)
-    add(kind.definition.resource, batchConsumer(kind), reconcileRun(kind, engine), childKindsOfRuns(networkPolicies));
-  add(inferenceDeployment.resource, servingConsumer, reconcileServing(engine), childKindsOfServing(networkPolicies));
+    add(
+      kind.definition.resource,
+      batchConsumer(kind, specs),
+      reconcileRun(kind, reader),
+      childKindsOfRuns(networkPolicies),
+    );
+  add(inferenceDeployment.resource, servingConsumer, reconcileServing(reader), childKindsOfServing(networkPolicies));
 
   await Promise.all(controllers.values().map((controller) => controller.start()));
   logger.info({ kinds: [...controllers.keys()] }, "operator started");
@@ -116,13 +124,27 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   };
 }
 
-/** A change of an object wakes those that refer to it; one that ceases to refer wakes what may have waited to be let go. */
-function wakeByReference(controllers: ReadonlyMap<string, Controller<TanrenObject>>) {
+/** What those who refer to an object read of it. */
+function whatOthersRead({ metadata, status }: TanrenObject) {
+  const { generation, deletionTimestamp } = metadata;
+  const { artifact, completionTime, passed, modelDigest, conditions }: Evaluation["status"] & object = status ?? {};
+  const { status: succeeded, reason, message } = findCondition(conditions, "Succeeded") ?? {};
+  return [generation, deletionTimestamp, artifact, completionTime, passed, modelDigest, succeeded, reason, message];
+}
+
+/**
+ * A change of what others read wakes those that refer to the object; one that ceases to refer wakes what may have waited
+ * to be let go.
+ */
+function wakeByReference(controllers: ReadonlyMap<string, Controller<TanrenObject>>, specs: ParsedSpecs) {
   const dependents = new Dependents();
+  const wakes = new WakeFilter(whatOthersRead);
   return (consumer: Consumer, { type, object }: WatchEvent<TanrenObject>) => {
+    if (!wakes.passes({ type, object })) return;
     const { kind } = object;
     const { namespace, name } = object.metadata;
-    const released = dependents.set({ kind, namespace, name }, type === "DELETED" ? [] : held(consumer, object));
+    if (type === "DELETED") specs.forget(object.metadata.uid);
+    const released = dependents.set({ kind, namespace, name }, type === "DELETED" ? [] : heldBy(consumer, object));
     for (const other of [...released, ...dependents.of({ kind, namespace, name })])
       controllers.get(other.kind)?.enqueue(other);
   };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { timestamp } from "../clock/clock.ts";
-import type { Condition } from "./objects.ts";
+import type { Condition, Job } from "./objects.ts";
 
 /** Conditions of an object: a list that is a map by type. */
 
@@ -23,6 +23,10 @@ export function findCondition(conditions: readonly Condition[] | undefined, type
 export function isTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
   return findCondition(conditions, type)?.status === "True";
 }
+
+/** Whether a Job has ended, well or badly. */
+export const isFinished = ({ status }: Pick<Job, "status">): boolean =>
+  isTrue(status?.conditions, "Complete") || isTrue(status?.conditions, "Failed");
 
 /** The conditions with one set. lastTransitionTime moves only when status does; nothing changes when nothing is said anew. */
 export function setCondition(conditions: readonly Condition[], state: ConditionState, seen: Observation): Condition[] {

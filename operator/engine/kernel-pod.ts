@@ -1,12 +1,28 @@
 import type { z } from "zod";
 import { accelerators } from "../api/accelerators.ts";
-import type { PodDefaults } from "../api/configuration.ts";
+import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { ServingCompute } from "../api/parts.ts";
-import type { Container, EnvVar, PodSpec, Probe, Volume } from "../cluster/objects.ts";
+import type {
+  Container,
+  EnvVar,
+  KubernetesObject,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  PodSpec,
+  Probe,
+  Volume,
+  Wanted,
+} from "../cluster/objects.ts";
 import { quantityValue } from "../cluster/quantity.ts";
-import type { Mount } from "../kinds/batch-kind.ts";
+import { networkPolicies, type Resource } from "../cluster/resource.ts";
+import { Result } from "../contract/index.ts";
+import type { KernelResult, Mount } from "../kinds/batch-kind.ts";
+import { childLabels, controllerReference, dnsLabel, ownedBy } from "./names.ts";
 
-/** The pod every kernel program runs in: the restricted Pod Security Standard in full, no API token, read-only root. */
+/**
+ * The pod every kernel program runs in (the restricted Pod Security Standard in full, no API token, read-only root), who
+ * may reach it, and what it says at its end.
+ */
 
 export const progressPort = 9400;
 export const containerName = "kernel";
@@ -141,4 +157,65 @@ function volumes(pod: KernelPod): Volume[] {
     ...(pod.secretName === undefined ? [] : [{ name: "keys", secret: { secretName: pod.secretName } }]),
     ...pod.defaults.extraVolumes,
   ];
+}
+
+/** Who may speak with the pods of an object: itself, the operator that asks for progress, and the clients of an endpoint. Nobody else. */
+
+/** The kind of child that only some configurations ask for. */
+export const policyKinds = ({ enabled }: NetworkPolicies): Resource<KubernetesObject>[] =>
+  enabled ? [networkPolicies] : [];
+
+/**
+ * The policy of a run's pods, or of an endpoint's when `servingPort` is given. Ranks reach each other and names are looked up;
+ * everything else is denied, both ways. Undefined where the configuration asks for none.
+ */
+export function networkPolicy(
+  owner: KubernetesObject,
+  { enabled, operator, clients }: NetworkPolicies,
+  servingPort?: number,
+): Wanted<NetworkPolicy> | undefined {
+  if (!enabled) return undefined;
+  const own: NetworkPolicyPeer = { podSelector: { matchLabels: ownedBy(owner) } };
+  const anyone: NetworkPolicyPeer[] = [{ namespaceSelector: {} }];
+  const ranks = servingPort === undefined;
+  const asker: NetworkPolicyPeer | undefined = operator && {
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": operator.namespace } },
+    podSelector: { matchLabels: operator.podLabels },
+  };
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: {
+      name: dnsLabel(`${owner.kind.toLowerCase()}-${owner.metadata.name}`),
+      namespace: owner.metadata.namespace,
+      labels: childLabels(owner),
+      ownerReferences: [controllerReference(owner)],
+    },
+    spec: {
+      podSelector: { matchLabels: ownedBy(owner) },
+      policyTypes: ["Ingress", "Egress"],
+      ingress: [
+        ...(ranks ? [{ from: [own] }] : [{ from: clients.length > 0 ? clients : anyone, ports: [tcp(servingPort)] }]),
+        ...(ranks && asker ? [{ from: [asker], ports: [tcp(progressPort)] }] : []),
+      ],
+      // Where the cluster's DNS runs differs between clusters; on some it is no pod at all. Nothing is left out rather than stated
+      // empty: the API server would take every repeat of an empty list for a change.
+      ...(ranks && { egress: [{ to: [own] }, { ports: [tcp(53), { port: 53, protocol: "UDP" as const }] }] }),
+    },
+  };
+}
+
+const tcp = (port: number) => ({ port, protocol: "TCP" as const });
+
+/** The result in a termination message, read as what a stranger says; undefined when there is none or it is not of the contract. */
+export function readResult(message: string | undefined): KernelResult | undefined {
+  if (message === undefined) return undefined;
+  let said: unknown;
+  try {
+    said = JSON.parse(message);
+  } catch {
+    return undefined;
+  }
+  const parsed = Result.safeParse(said);
+  return parsed.success ? parsed.data : undefined;
 }

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
-import { storageOf } from "../runs/claim.ts";
+import { RunSpec } from "../kinds/batch-kind.ts";
+import { storageOf } from "../runs/scope.ts";
 import { attemptObjects } from "../runs/stage-objects.ts";
 import { aForging, forgings } from "../testing/run-engine.ts";
 import { aStage, forging, World } from "../testing/run-world.ts";
+import { networkPolicy } from "./kernel-pod.ts";
 import { labels } from "./names.ts";
-import { networkPolicy } from "./network-policy.ts";
-import { RunSpec } from "./run.ts";
 
 const rules = NetworkPolicies.parse({
   enabled: true,

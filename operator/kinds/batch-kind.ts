@@ -1,9 +1,17 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { Artifact, Inputs, Reference } from "../api/artifact.ts";
-import type { KindDefinition } from "../api/kinds.ts";
+import type { KindDefinition, TanrenObject } from "../api/kinds.ts";
+import { runFields } from "../api/parts.ts";
 import type { Reason } from "../api/reasons.ts";
-import type { Plan } from "../api/status.ts";
-import type { Result, StageProgram } from "../contract/index.ts";
+import type {
+  Attempt as AttemptSchema,
+  Plan,
+  PretrainRunStatus,
+  Progress as ProgressSchema,
+  StageStatus as StageSchema,
+} from "../api/status.ts";
+import type { Resource } from "../cluster/resource.ts";
+import type { Progress, Result, StageProgram } from "../contract/index.ts";
 
 /**
  * What a batch kind means, as pure functions. The engine of `operator/runs` turns it into Jobs and status; a new kind is a value of
@@ -57,3 +65,18 @@ export interface Mount {
   /** Below the claim's root; "." is the root. */
   path: string;
 }
+
+/** What every batch object has, whatever its kind. */
+export const RunSpec = z.object(runFields);
+export type RunSpec = z.output<typeof RunSpec>;
+
+/** A kind's own fields stand beside these. */
+export type RunStatus = z.output<typeof PretrainRunStatus>;
+
+export type Run = TanrenObject<unknown, RunStatus>;
+export type Attempt = z.output<typeof AttemptSchema>;
+export type StageStatus = z.output<typeof StageSchema>;
+export type RunProgress = z.output<typeof ProgressSchema>;
+export type KernelProgress = z.output<typeof Progress>;
+
+export const runResource = (kind: BatchKind) => kind.definition.resource as Resource<Run>;

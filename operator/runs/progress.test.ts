@@ -1,9 +1,9 @@
 import { createServer } from "node:http";
 import { expect, test } from "vitest";
 import { progressPort } from "../engine/kernel-pod.ts";
-import type { KernelProgress } from "../engine/run.ts";
+import type { KernelProgress } from "../kinds/batch-kind.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
-import { advanced, concluded, durationInWords, httpGetProgress, paced } from "./progress.ts";
+import { durationInWords, finalProgress, httpGetProgress, throttle, updatedProgress } from "./progress.ts";
 
 const said: KernelProgress = {
   stage: "train",
@@ -19,21 +19,21 @@ const place = { stage: "train", index: 1, count: 4 };
 const now = new Date("2026-01-01T00:01:00Z");
 
 test("the time left goes by the steps of this process, not by those of the attempt it went on from", () => {
-  expect(advanced(undefined, said, place, now)).toMatchObject({ percent: "43%", eta: "50s", step: 150 });
+  expect(updatedProgress(undefined, said, place, now)).toMatchObject({ percent: "43%", eta: "50s", step: 150 });
 });
 
 test("an unknown total has no share and no time left", () => {
-  expect(advanced(undefined, { ...said, total: 0 }, place, now)).toMatchObject({ percent: "25%", eta: "" });
+  expect(updatedProgress(undefined, { ...said, total: 0 }, place, now)).toMatchObject({ percent: "25%", eta: "" });
 });
 
 test("the checkpoint a restart would go on from is not forgotten when the program does not repeat it", () => {
-  const first = advanced(undefined, { ...said, checkpoint_step: 120 }, place, now);
-  expect(advanced(first, said, place, now).checkpointStep).toBe(120);
+  const first = updatedProgress(undefined, { ...said, checkpoint_step: 120 }, place, now);
+  expect(updatedProgress(first, said, place, now).checkpointStep).toBe(120);
 });
 
 test("the last word has the final figures beside those only the running program told", () => {
-  const before = advanced(undefined, { ...said, metrics: { loss: 3.25, tokens_per_second: 7 } }, place, now);
-  expect(concluded(before, place, { loss: 2, held_out_loss: 2.5 })).toMatchObject({
+  const before = updatedProgress(undefined, { ...said, metrics: { loss: 3.25, tokens_per_second: 7 } }, place, now);
+  expect(finalProgress(before, place, { loss: 2, held_out_loss: 2.5 })).toMatchObject({
     percent: "50%",
     step: 200,
     metrics: [
@@ -51,7 +51,7 @@ test("a pod is asked once in the pause, however often the run is looked at", asy
     asked += 1;
     return said;
   };
-  const ask = paced(count, clock, 10);
+  const ask = throttle(count, clock, 10);
   expect(await ask("10.0.0.1")).toEqual(said);
   expect(await ask("10.0.0.1")).toBeUndefined();
   expect(await ask("10.0.0.2")).toEqual(said);

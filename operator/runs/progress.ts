@@ -1,13 +1,13 @@
+import type { z } from "zod";
 import { type Clock, timestamp } from "../clock/clock.ts";
-import { isTrue } from "../cluster/conditions.ts";
+import { isFinished } from "../cluster/conditions.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
 import { Progress } from "../contract/index.ts";
+import type { FunnelRow as FunnelRowSchema } from "../contract/result.ts";
 import { progressPort } from "../engine/kernel-pod.ts";
-import { metricList } from "../engine/kernel-result.ts";
-import type { KernelProgress, RunProgress } from "../engine/run.ts";
-import { completionIndex } from "./job-status.ts";
+import type { KernelProgress, KernelResult, RunProgress } from "../kinds/batch-kind.ts";
 
-/** How far a run is, in the program's words and in people's. */
+/** What programs report: how far they are while they run, and their results at the end. */
 
 /** Asks a pod how far it is; undefined when it does not answer, which is no error. */
 export type AskProgress = (podIP: string) => Promise<KernelProgress | undefined>;
@@ -28,11 +28,8 @@ export const httpGetProgress: AskProgress = async (podIP) => {
   }
 };
 
-/**
- * Asks a pod once in so many seconds and says nothing in between. Every new word changes status, and that change wakes the run: without
- * this a program of fast steps would be asked without pause.
- */
-export function paced(ask: AskProgress, clock: Clock, seconds: number): AskProgress {
+/** Asks a pod once in so many seconds and says nothing in between, whatever wakes the run meanwhile. */
+export function throttle(ask: AskProgress, clock: Clock, seconds: number): AskProgress {
   const asked = new Map<string, number>();
   // Timers may fire a little early.
   const pause = seconds * 900;
@@ -45,11 +42,9 @@ export function paced(ask: AskProgress, clock: Clock, seconds: number): AskProgr
   };
 }
 
-/** The pod that speaks for the running attempt: index 0 of the Job that has not ended. */
-export function speaker(jobs: readonly Job[], pods: readonly Pod[]): Pod | undefined {
-  const running = jobs.filter(
-    ({ status }) => !isTrue(status?.conditions, "Complete") && !isTrue(status?.conditions, "Failed"),
-  );
+/** The pod that answers for the running attempt: index 0 of the Job that has not ended. */
+export function leaderPod(jobs: readonly Job[], pods: readonly Pod[]): Pod | undefined {
+  const running = jobs.filter((job) => !isFinished(job));
   const uids = new Set(running.map((job) => job.metadata.uid));
   return pods.find(
     (pod) =>
@@ -61,15 +56,20 @@ export function speaker(jobs: readonly Job[], pods: readonly Pod[]): Pod | undef
   );
 }
 
+export function completionIndex(pod: Pod): number {
+  const index = pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"];
+  return Number(index ?? pod.metadata.labels?.["batch.kubernetes.io/job-completion-index"] ?? 0);
+}
+
 /** Where a stage stands among the others. */
-export interface Place {
+export interface StageIndex {
   stage: string;
   /** From 0. */
   index: number;
   count: number;
 }
 
-export function beginning(place: Place, now: Date): RunProgress {
+export function initialProgress(place: StageIndex, now: Date): RunProgress {
   return {
     stage: place.stage,
     step: 0,
@@ -82,14 +82,14 @@ export function beginning(place: Place, now: Date): RunProgress {
   };
 }
 
-/** Progress as status has it; without a new word from the program the old one stands. */
-export function advanced(
+/** Progress as status has it; while the program does not answer the last answer stands. */
+export function updatedProgress(
   old: RunProgress | undefined,
   said: KernelProgress | undefined,
-  place: Place,
+  place: StageIndex,
   now: Date,
 ): RunProgress {
-  const before = old?.stage === place.stage ? old : beginning(place, now);
+  const before = old?.stage === place.stage ? old : initialProgress(place, now);
   if (said === undefined) return before;
   const share = said.total > 0 ? Math.min(1, said.step / said.total) : 0;
   const checkpointStep = said.checkpoint_step ?? before.checkpointStep;
@@ -106,8 +106,12 @@ export function advanced(
   };
 }
 
-/** The last word on a stage that ended well: its final figures, beside those only the running program told. */
-export function concluded(old: RunProgress, place: Place, metrics: Readonly<Record<string, number>>): RunProgress {
+/** Progress of a completed stage: its final metrics, beside those only the running program reported. */
+export function finalProgress(
+  old: RunProgress,
+  place: StageIndex,
+  metrics: Readonly<Record<string, number>>,
+): RunProgress {
   const final = metricList(metrics);
   const kept = old.metrics.filter(({ name }) => !(name in metrics));
   return {
@@ -120,7 +124,7 @@ export function concluded(old: RunProgress, place: Place, metrics: Readonly<Reco
 }
 
 /** Stages count alike: how their lengths compare is not known beforehand. */
-function percent({ index, count }: Place, share: number): string {
+function percent({ index, count }: StageIndex, share: number): string {
   return `${Math.floor((100 * (index + share)) / count)}%`;
 }
 
@@ -147,4 +151,52 @@ export function durationInWords(seconds: number): string {
     .filter(([amount]) => amount > 0)
     .map(([amount, unit]) => `${amount}${unit}`)
     .join("");
+}
+
+/** Metrics as status has them: decimal strings of at most six digits, by name. */
+export function metricList(metrics: Readonly<Record<string, number>>): { name: string; value: string }[] {
+  return Object.entries(metrics)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({
+      name,
+      value: Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6))),
+    }));
+}
+
+type FilterStatistics = z.output<typeof FunnelRowSchema>;
+
+/**
+ * The result of a stage from those of its pods, by index. A gang answers through index 0; independent pods each did a part: the
+ * counts of their filter statistics are added, and the rest is index 0's.
+ */
+export function stageResult(
+  results: readonly [KernelResult, ...KernelResult[]],
+  coupling: "gang" | "independent",
+): KernelResult {
+  const [first, ...others] = results;
+  if (coupling === "gang" || others.length === 0 || first.funnel === undefined) return first;
+  return { ...first, funnel: addStatistics(results.flatMap((result) => result.funnel ?? [])) };
+}
+
+function addStatistics(rows: readonly FilterStatistics[]): FilterStatistics[] {
+  const sums = new Map<string, FilterStatistics>();
+  for (const row of rows) {
+    const key = `${row.step}/${row.language}`;
+    const sum = sums.get(key);
+    sums.set(key, sum === undefined ? row : addRows(sum, row));
+  }
+  return [...sums.values()];
+}
+
+function addRows(sum: FilterStatistics, row: FilterStatistics): FilterStatistics {
+  const dropped = new Map(Object.entries(sum.dropped));
+  for (const [reason, count] of Object.entries(row.dropped)) dropped.set(reason, (dropped.get(reason) ?? 0) + count);
+  return {
+    ...sum,
+    documents_in: sum.documents_in + row.documents_in,
+    documents_out: sum.documents_out + row.documents_out,
+    bytes_in: sum.bytes_in + row.bytes_in,
+    bytes_out: sum.bytes_out + row.bytes_out,
+    dropped: Object.fromEntries(dropped),
+  };
 }

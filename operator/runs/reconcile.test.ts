@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { InvalidError } from "../cluster/port.ts";
 import { claims, configMaps, events, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
-import { inUseFinalizer } from "../engine/in-use.ts";
+import { inUseFinalizer } from "../engine/references.ts";
 import {
   aForging,
   conditionOf,
@@ -194,7 +194,7 @@ describe("a run", () => {
     world.store.delete(forgings, readForging(world));
     await settle(world, engine);
     world.store.apply(forgings, aForging({ storage }));
-    expect(await settle(world, engine)).toMatchObject({ kind: "waiting", reason: "Pending" });
+    expect(await settle(world, engine)).toMatchObject({ kind: "waiting", reason: "NameTaken" });
     expect(conditionOf(readForging(world))?.message).toContain("exists and");
     expect(world.store.list(jobs)).toEqual(theirs);
   });
@@ -230,7 +230,7 @@ describe("a run", () => {
   test("fails at its deadline and takes its pods away", async () => {
     const { world, engine } = await started({ activeDeadlineSeconds: 100 });
     world.clock.advance(95_000);
-    expect(await settle(world, engine)).toEqual({ kind: "again", afterSeconds: 5 });
+    expect(await settle(world, engine)).toMatchObject({ kind: "waiting", afterSeconds: 5 });
     world.clock.advance(5000);
     await settle(world, engine);
     expect(conditionOf(readForging(world))?.reason).toBe("DeadlineExceeded");

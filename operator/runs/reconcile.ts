@@ -1,96 +1,215 @@
-import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "../clock/clock.ts";
+import type { Inputs } from "../api/artifact.ts";
+import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
-import { applyChild, ChildError } from "../engine/children.ts";
-import { type Consumer, inUseFinalizer, usersOf } from "../engine/in-use.ts";
-import { type Run, type RunStatus, runResource } from "../engine/run.ts";
-import type { BatchKind } from "../kinds/batch-kind.ts";
+import { controllerUid } from "../engine/names.ts";
+import { ChildError, carryOut, newEvent, outcomeOf, type Rim } from "../engine/reconcile-result.ts";
+import { type Consumer, inUseFinalizer, isResolved, resolve, usersOf } from "../engine/references.ts";
+import { type BatchKind, type Run, type RunStatus, runResource } from "../kinds/batch-kind.ts";
 import type { Reconciler } from "../runtime/controller.ts";
-import type { EventRecorder } from "../runtime/events.ts";
 import { withFinalizer } from "../runtime/finalizer.ts";
-import { done, type Outcome } from "../runtime/outcome.ts";
-import { decide, decideHeld } from "./decide.ts";
-import { happening, happenings } from "./events.ts";
-import { type Decision, readScope, readSpec, type ScopeReader } from "./scope.ts";
-import { lookAgainSeconds } from "./step.ts";
+import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
+import { type RunScope, readScope, type ScopeReader } from "./scope.ts";
+import { fail, type RunResult, reconcileStage } from "./stage.ts";
+import { children, suspension } from "./stage-objects.ts";
+import { concludeStatus, runEvents, withStages } from "./status.ts";
 
-/** The thin rim around the decisions: reads the world once, carries out what was decided, writes status once, then tells. */
+/** One reconcile of a batch object: the world is read once, the phases decide, the rim carries out. */
 
-export interface RunEngine extends ScopeReader {
-  clock: Clock;
-  recorder: EventRecorder;
+/** What the phases pass on: the status as it grows, and the inputs once they are known. */
+interface Known {
+  status: RunStatus;
+  inputs: Inputs;
+}
+
+interface RunPhase {
+  name: string;
+  /** What holds for the phases after it. */
+  invariant: string;
+  /** The result, if this phase decides; else what is known for the next. */
+  decide(scope: RunScope, known: Known): RunResult | Known;
+}
+
+/** In order; the first that has a result decides, and the last always has one. */
+export const runPhases: readonly RunPhase[] = [
+  { name: "retire", invariant: "the run has not ended: what has ended starts nothing", decide: retire },
+  { name: "deadline", invariant: "activeDeadlineSeconds have not passed since the start", decide: checkDeadline },
+  {
+    name: "plan",
+    invariant: "status has the plan of a run that has not begun; a run that has keeps its own",
+    decide: plan,
+  },
+  { name: "references", invariant: "every referenced object has its artifact", decide: resolveReferences },
+  {
+    name: "refusal",
+    invariant: "the kind refuses nothing: pods are started only for what can succeed",
+    decide: refuse,
+  },
+  { name: "claim", invariant: "the claim is the run's to write to, or is there to be created", decide: checkClaim },
+  { name: "stage", invariant: "status names an attempt only after its Job was made", decide: advanceStage },
+];
+
+const isResult = (next: RunResult | Known): next is RunResult => "apply" in next;
+
+/** What is to be done with a run, as a pure function of what was read. */
+export function decide(scope: RunScope): RunResult {
+  let known: Known = { status: scope.run.status ?? {}, inputs: new Map() };
+  for (const phase of runPhases) {
+    const next = phase.decide(scope, known);
+    if (isResult(next)) return wakeInTime(scope, next);
+    known = next;
+  }
+  throw new TypeError("the last phase of a run has no result");
+}
+
+const blocked = (status: RunStatus, reason: Reason, message: string, more: Partial<RunResult> = {}): RunResult => ({
+  status,
+  root: { reason, message },
+  apply: [],
+  remove: [],
+  ...more,
+});
+
+/** A finished run does nothing but let go of its Jobs after ttlSecondsAfterFinished. */
+function retire(scope: RunScope, known: Known): RunResult | Known {
+  const { completionTime } = known.status;
+  if (completionTime === undefined) return known;
+  const nothing: RunResult = { status: known.status, apply: [], remove: [] };
+  const ttl = scope.spec.ttlSecondsAfterFinished;
+  if (ttl === undefined) return nothing;
+  const left = Math.ceil((Date.parse(completionTime) - scope.now.getTime()) / 1000) + ttl;
+  if (left > 0) return { ...nothing, requeueAfter: left };
+  return { ...nothing, remove: children(scope, () => true) };
+}
+
+function checkDeadline(scope: RunScope, known: Known): RunResult | Known {
+  const { status } = known;
+  const left = secondsToDeadline(scope, status);
+  if (left === undefined || left > 0) return known;
+  const stage = status.stages?.find(({ state }) => state === "Running" || state === "Suspended")?.name;
+  const message = `the run had not ended ${scope.spec.activeDeadlineSeconds} s after its start, as spec.activeDeadlineSeconds asks`;
+  return fail(scope, status, stage, "DeadlineExceeded", message);
+}
+
+const hasBegun = ({ startTime }: RunStatus) => startTime !== undefined;
+
+function plan({ kind, spec, references }: RunScope, { status }: Known): Known {
+  const inputs: Inputs = new Map(
+    references
+      .map(resolve)
+      .filter(isResolved)
+      .map((input) => [input.role, input]),
+  );
+  return { inputs, status: hasBegun(status) ? status : { ...status, plan: kind.plan(spec, inputs) } };
+}
+
+function resolveReferences(scope: RunScope, known: Known): RunResult | Known {
+  const { status } = known;
+  if (scope.cycle !== undefined && !hasBegun(status))
+    return blocked(status, "CyclicReference", `the references go in a circle: ${scope.cycle.join(" -> ")}`);
+  // A run that has begun may be suspended even while an input is gone.
+  for (const input of scope.references.map(resolve))
+    if (!isResolved(input))
+      return blocked(status, input.reason, input.message, hasBegun(status) ? suspension(scope) : {});
+  return known;
+}
+
+function refuse({ kind, spec }: RunScope, known: Known): RunResult | Known {
+  const refusal = hasBegun(known.status) ? undefined : kind.refuse(spec, known.inputs);
+  return refusal === undefined ? known : blocked(known.status, refusal.reason, refusal.message);
+}
+
+function checkClaim({ storage, claim, run }: RunScope, known: Known): RunResult | Known {
+  const named = `PersistentVolumeClaim ${storage.claimName}`;
+  if (storage.wanted === undefined && claim === undefined) {
+    const message = `${named} of spec.storage.claimName does not exist; create it or correct the name`;
+    return blocked(known.status, "InputNotFound", message);
+  }
+  if (storage.wanted !== undefined && claim !== undefined && controllerUid(claim) !== run.metadata.uid) {
+    const message = `${named} exists and is not this run's; delete it, or name it in spec.storage.claimName`;
+    // Claims of others are not watched.
+    return blocked(known.status, "NameTaken", message, { requeueAfter: lookAgainSeconds });
+  }
+  return known;
+}
+
+function advanceStage(scope: RunScope, { status, inputs }: Known): RunResult {
+  const stages = scope.kind.stages(scope.spec, inputs);
+  return reconcileStage(scope, { status: withStages(status, stages), inputs, stages });
+}
+
+function secondsToDeadline({ spec, now }: RunScope, { startTime }: RunStatus): number | undefined {
+  if (spec.activeDeadlineSeconds === undefined || startTime === undefined) return undefined;
+  return Math.ceil((Date.parse(startTime) - now.getTime()) / 1000) + spec.activeDeadlineSeconds;
+}
+
+/** Wakes the run at its deadline, or when it is to be retired, unless something else wakes it before. */
+function wakeInTime(scope: RunScope, result: RunResult): RunResult {
+  const endsNow = result.status.completionTime !== undefined && scope.run.status?.completionTime === undefined;
+  if (endsNow) return { ...result, requeueAfter: scope.spec.ttlSecondsAfterFinished };
+  const left = secondsToDeadline(scope, result.status);
+  if (left === undefined || result.status.completionTime !== undefined) return result;
+  const outcome = outcomeOf(result);
+  const due = "afterSeconds" in outcome ? outcome.afterSeconds : Number.POSITIVE_INFINITY;
+  return { ...result, requeueAfter: Math.min(due, Math.max(0, left)) };
+}
+
+export interface RunReconciler extends ScopeReader, Rim {
   /** All kinds whose objects read artifacts. */
   consumers: readonly Consumer[];
 }
 
-export function reconcileRun(kind: BatchKind, engine: RunEngine): Reconciler {
-  const { cluster } = engine;
+export function reconcileRun(kind: BatchKind, reader: RunReconciler): Reconciler {
+  const { cluster } = reader;
   const resource = runResource(kind);
   return {
     async reconcile({ namespace, name }) {
       const run = await cluster.get(resource, namespace, name);
       if (run === undefined) return done;
       return withFinalizer(cluster, resource, run, inUseFinalizer, {
-        reconcile: () => advance(engine, kind, run),
-        cleanUp: () => release(engine, kind, run),
+        reconcile: () => advance(reader, kind, run),
+        cleanUp: () => release(reader, kind, run),
       });
     },
   };
 }
 
-async function advance(engine: RunEngine, kind: BatchKind, run: Run): Promise<Outcome> {
-  const now = engine.clock.now();
-  const hold = (held: Parameters<typeof decideHeld>[1]) => carryOut(engine, kind, run, decideHeld(run, held, now));
-  const spec = readSpec(kind, run);
-  if ("problem" in spec) {
+async function advance(reader: RunReconciler, kind: BatchKind, run: Run): Promise<Outcome> {
+  const now = reader.clock.now();
+  const write = async (result: RunResult): Promise<Outcome> => {
+    const status = concludeStatus(run, result, now);
+    await carryOut(reader, { resource: runResource(kind), owner: run, result, status, events: runEvents });
+    return outcomeOf(result);
+  };
+  const parsed = reader.specs.read(kind, run);
+  const status = run.status ?? {};
+  if ("problem" in parsed) {
     // What has ended stays ended, even when a newer schema would not let it in.
-    return run.status?.completionTime === undefined ? hold({ reason: "InvalidSpec", message: spec.problem }) : done;
+    return status.completionTime === undefined ? write(blocked(status, "InvalidSpec", parsed.problem)) : done;
   }
   try {
-    return await carryOut(engine, kind, run, decide(await readScope(engine, kind, run, spec, now)));
+    return await write(decide(await readScope(reader, kind, run, parsed, now)));
   } catch (error) {
     if (!(error instanceof ChildError)) throw error;
-    return hold(error);
+    return write(blocked(status, error.reason, error.message, { requeueAfter: lookAgainSeconds }));
   }
 }
 
-async function carryOut(engine: RunEngine, kind: BatchKind, run: Run, decision: Decision): Promise<Outcome> {
-  const { cluster } = engine;
-  for (const child of decision.apply) await applyChild(cluster, child);
-  for (const { resource, object } of decision.remove) await cluster.delete(resource, object);
-  await writeStatus(engine, kind, run, decision.status);
-  return decision.outcome;
-}
-
-/** Only a status that differs is written, and Events follow only what was written. */
-async function writeStatus(
-  { cluster, recorder }: RunEngine,
-  kind: BatchKind,
-  run: Run,
-  wanted: RunStatus,
-): Promise<void> {
-  const before = run.status ?? {};
-  const status: RunStatus = JSON.parse(JSON.stringify(wanted));
-  if (isDeepStrictEqual(before, status)) return;
-  const written = await cluster.updateStatus(runResource(kind), { ...run, status });
-  await recorder.publish(written, happenings(before, status));
-}
-
-/** Deletion was asked for: the run goes unless others still read its artifact; who they are is said in a condition and an Event. */
-async function release(engine: RunEngine, kind: BatchKind, run: Run): Promise<Outcome> {
+/** Deletion was asked for: the run goes unless others still read its artifact, which a condition and an Event say. */
+async function release(reader: RunReconciler, kind: BatchKind, run: Run): Promise<Outcome> {
   if (run.status?.artifact === undefined) return done;
-  const users = await usersOf(engine.cluster, engine.consumers, run);
+  const users = await usersOf(reader.cluster, reader.consumers, run);
   if (users.length === 0) return done;
+  const reason = "Deleting" satisfies Reason;
   const message = `deletion waits for ${users.join(", ")}, which read this artifact: delete them or let them end`;
-  const conditions = setCondition(
-    run.status.conditions ?? [],
-    { type: "InUse", status: "True", reason: "Deleting", message },
-    { now: engine.clock.now(), generation: run.metadata.generation ?? 0 },
-  );
-  const status = { ...run.status, conditions };
-  if (!isDeepStrictEqual(run.status, status)) {
-    const written = await engine.cluster.updateStatus(runResource(kind), { ...run, status });
-    await engine.recorder.publish(written, [happening("Deleting", message)]);
-  }
-  return { kind: "waiting", reason: "Deleting", message, afterSeconds: lookAgainSeconds };
+  const seen = { now: reader.clock.now(), generation: run.metadata.generation ?? 0 };
+  const inUse = { type: "InUse", status: "True", reason, message } as const;
+  const status = { ...run.status, conditions: setCondition(run.status.conditions ?? [], inUse, seen) };
+  await carryOut(reader, {
+    resource: runResource(kind),
+    owner: run,
+    result: { apply: [], remove: [] },
+    status,
+    events: () => [newEvent(reason, message)],
+  });
+  return outcomeOf({ root: { reason, message } });
 }

@@ -1,23 +1,29 @@
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
+import type { KindDefinition } from "../api/kinds.ts";
 import type {
   ConfigMap,
   Job,
   KubernetesObject,
+  NetworkPolicy,
   PersistentVolumeClaim,
   Pod,
   Service,
   Wanted,
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
-import { ownedBy } from "../engine/names.ts";
-import { policyKinds } from "../engine/network-policy.ts";
-import { findCycle, type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
-import { type KernelProgress, type Run, RunSpec, type RunStatus } from "../engine/run.ts";
-import type { BatchKind } from "../kinds/batch-kind.ts";
-import type { Outcome } from "../runtime/outcome.ts";
-import { type RunStorage, storageOf } from "./claim.ts";
-import { type AskProgress, speaker } from "./progress.ts";
+import { claims, configMaps, jobs, networkPolicies, pods, type Resource, services } from "../cluster/resource.ts";
+import { policyKinds } from "../engine/kernel-pod.ts";
+import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
+import {
+  findCycle,
+  type KindsByName,
+  type ParsedSpec,
+  type ParsedSpecs,
+  type ReferencedRun,
+  readReferences,
+} from "../engine/references.ts";
+import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
+import { type AskProgress, leaderPod } from "./progress.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
 export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
@@ -34,10 +40,9 @@ export interface RunScope {
   kind: BatchKind;
   run: Run;
   /** The kind's own spec, with defaults. */
-  spec: unknown;
-  common: RunSpec;
+  spec: RunSpec;
   storage: RunStorage;
-  /** The claim the run writes to, whoever made it; absent when there is none of that name, or the run does not come to it yet. */
+  /** The claim the run writes to, whoever made it; absent when there is none, or the run does not come to it yet. */
   claim?: PersistentVolumeClaim;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
@@ -47,6 +52,7 @@ export interface RunScope {
   pods: Pod[];
   configMaps: ConfigMap[];
   services: Service[];
+  policies: NetworkPolicy[];
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
   now: Date;
@@ -56,89 +62,95 @@ export interface RunScope {
   progressSeconds: number;
 }
 
-export interface WantedChild {
-  resource: Resource<KubernetesObject>;
-  wanted: Wanted<KubernetesObject>;
-  /** create: what exists under the name stays as it is; update: it is made so. */
-  mode: "create" | "update";
-}
-
-export interface FoundChild {
-  resource: Resource<KubernetesObject>;
-  object: KubernetesObject;
-}
-
-/** What a reconcile is to do, in this order: apply, remove, write status. */
-export interface Decision {
-  apply: WantedChild[];
-  remove: FoundChild[];
-  status: RunStatus;
-  outcome: Outcome;
-}
-
 export interface ScopeReader {
   cluster: Cluster;
   kinds: KindsByName;
+  specs: ParsedSpecs;
   askProgress: AskProgress;
   podDefaults: PodDefaults;
   networkPolicies: NetworkPolicies;
   progressSeconds: number;
 }
 
-/** The spec with its defaults, or what is wrong with it, which an API server with our CRDs would have refused. */
-export function readSpec(kind: BatchKind, run: Run): { spec: unknown; common: RunSpec } | { problem: string } {
-  const own = kind.definition.spec.safeParse(run.spec);
-  const common = RunSpec.safeParse(run.spec);
-  if (own.success && common.success) return { spec: own.data, common: common.data };
-  const issue = own.error?.issues[0] ?? common.error?.issues[0];
-  return { problem: `spec.${issue?.path.join(".")}: ${issue?.message}` };
-}
-
 export async function readScope(
   reader: ScopeReader,
   kind: BatchKind,
   run: Run,
-  { spec, common }: { spec: unknown; common: RunSpec },
+  { spec, references: named }: Exclude<ParsedSpec, { problem: string }>,
   now: Date,
 ): Promise<RunScope> {
-  const { cluster, kinds, podDefaults, networkPolicies, progressSeconds } = reader;
+  const { cluster, kinds, podDefaults, progressSeconds } = reader;
   const { namespace, name } = run.metadata;
-  const storage = storageOf(kind.definition, run, common);
+  const storage = storageOf(kind.definition, run, spec);
   const filter = { namespace, labels: ownedBy(run) };
-  const wanted = kind.references(spec);
-  const [ownJobs, ownPods, ownConfigMaps, ownServices, ownClaims, references] = await Promise.all([
+  const [ownJobs, ownPods, ownConfigMaps, ownServices, ownClaims, policies, references] = await Promise.all([
     cluster.list(jobs, filter),
     cluster.list(pods, filter),
     cluster.list(configMaps, filter),
     cluster.list(services, filter),
     cluster.list(claims, filter),
-    readReferences(cluster, kinds, namespace, wanted),
+    reader.networkPolicies.enabled ? cluster.list(networkPolicies, filter) : [],
+    readReferences(cluster, kinds, namespace, named),
   ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
-  const cycle = unresolved ? await findCycle(cluster, kinds, { kind: run.kind, namespace, name }, wanted) : undefined;
   const isClaim = ({ metadata }: PersistentVolumeClaim) => metadata.name === storage.claimName;
   // A claim of others is in no cache: it is asked for only where it matters.
   const asks = !unresolved && run.status?.completionTime === undefined;
-  const claim = ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined);
-  const address = speaker(ownJobs, ownPods)?.status?.podIP;
-  const progress = address === undefined ? undefined : await reader.askProgress(address);
+  const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
   return {
     kind,
     run,
     spec,
-    common,
     storage,
+    claim: ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined),
     references,
+    cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
     jobs: ownJobs,
     pods: ownPods,
     configMaps: ownConfigMaps,
     services: ownServices,
+    policies,
+    progress: address === undefined ? undefined : await reader.askProgress(address),
     now,
     podDefaults,
-    networkPolicies,
+    networkPolicies: reader.networkPolicies,
     progressSeconds,
-    ...(claim !== undefined && { claim }),
-    ...(cycle !== undefined && { cycle }),
-    ...(progress !== undefined && { progress }),
+  };
+}
+
+/** Where a run writes. */
+export interface RunStorage {
+  claimName: string;
+  /** Directory of the run below the claim's root; the uid keeps a namesake born later out of it. */
+  directory: string;
+  /** The claim to make; absent when the spec names one that exists. */
+  wanted?: Wanted<PersistentVolumeClaim>;
+}
+
+export function storageOf(definition: KindDefinition, run: Run, { storage }: RunSpec): RunStorage {
+  const { name, namespace, uid } = run.metadata;
+  const directory = `${definition.resource.plural}/${name}-${uid.slice(0, 8)}`;
+  if (storage.claimName !== undefined) return { claimName: storage.claimName, directory };
+  if (storage.size === undefined)
+    throw new TypeError("spec.storage has neither claimName nor size, though its CEL rule asks for one");
+  const claimName = dnsLabel(`${definition.singular}-${name}`);
+  return {
+    claimName,
+    directory,
+    wanted: {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: {
+        name: claimName,
+        namespace,
+        labels: childLabels(run),
+        ownerReferences: [controllerReference(run)],
+      },
+      spec: {
+        accessModes: [storage.accessMode ?? "ReadWriteMany"],
+        storageClassName: storage.storageClassName,
+        resources: { requests: { storage: storage.size } },
+      },
+    },
   };
 }

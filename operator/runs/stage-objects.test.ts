@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { PodDefaults } from "../api/configuration.ts";
 import { attemptName, dnsLabel } from "../engine/names.ts";
-import { RunSpec } from "../engine/run.ts";
+import { RunSpec } from "../kinds/batch-kind.ts";
 import { aForging, forgings } from "../testing/run-engine.ts";
 import { aStage, forging, World } from "../testing/run-world.ts";
-import { storageOf } from "./claim.ts";
+import { storageOf } from "./scope.ts";
 import { attemptObjects, queueLabel } from "./stage-objects.ts";
 
 function rendered(

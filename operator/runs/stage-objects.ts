@@ -1,12 +1,15 @@
 import type { PodDefaults } from "../api/configuration.ts";
 import { programExitCodes as exitCodes } from "../api/reasons.ts";
-import type { ConfigMap, EnvVar, Job, Service, Wanted } from "../cluster/objects.ts";
+import { isFinished } from "../cluster/conditions.ts";
+import type { ConfigMap, EnvVar, Job, KubernetesObject, Service, Wanted } from "../cluster/objects.ts";
+import { configMaps, jobs, services } from "../cluster/resource.ts";
 import { stagePrograms } from "../contract/index.ts";
 import { containerName, podSpec, threadsOf } from "../engine/kernel-pod.ts";
 import { attemptName, childLabels, controllerReference, labels } from "../engine/names.ts";
-import type { Run, RunSpec } from "../engine/run.ts";
-import type { Stage } from "../kinds/batch-kind.ts";
-import type { RunStorage } from "./claim.ts";
+
+import { type FoundChild, found, type WantedChild, wanted } from "../engine/reconcile-result.ts";
+import type { Run, RunSpec, Stage } from "../kinds/batch-kind.ts";
+import type { RunScope, RunStorage } from "./scope.ts";
 
 /** What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless Service; all of one name. */
 export interface AttemptObjects {
@@ -88,7 +91,7 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
   return { configMap, service, job: job(plan, metadata) };
 }
 
-const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stage.pods > 1;
+export const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stage.pods > 1;
 
 function job(
   { spec, storage, stage, podDefaults }: AttemptPlan,
@@ -149,4 +152,44 @@ function rendezvous(stage: Stage, name: string): EnvVar[] {
     { name: "NNODES", value: String(stage.pods) },
     { name: "NPROC_PER_NODE", value: String(stage.processesPerPod) },
   ];
+}
+
+/** Jobs, ConfigMaps and Services of the run that the test picks. */
+export function children(scope: RunScope, picked: (object: KubernetesObject) => boolean): FoundChild[] {
+  return [
+    ...scope.jobs.filter(picked).map((job) => found(jobs, job)),
+    ...scope.services.filter(picked).map((service) => found(services, service)),
+    ...scope.configMaps.filter(picked).map((configMap) => found(configMaps, configMap)),
+  ];
+}
+
+export const numberOf = (object: KubernetesObject): number => Number(object.metadata.labels?.[labels.attempt]);
+
+export const isOfStage = (object: KubernetesObject, stage: string): boolean =>
+  object.metadata.labels?.[labels.stage] === stage;
+
+/**
+ * The Jobs that still run, stopped or let go as spec.suspend says. A Job is stated as it was read, so that a newer
+ * operator's rendering never touches it. Kueue alone starts and stops the Jobs of its queues, so one of those is taken
+ * away instead, and made again when the run resumes.
+ */
+export function suspension(scope: RunScope): { apply: WantedChild[]; remove: FoundChild[] } {
+  const { suspend } = scope.spec;
+  const active = scope.jobs.filter((job) => !isFinished(job) && job.metadata.deletionTimestamp === undefined);
+  const queued = active.filter((job) => job.metadata.labels?.[queueLabel] !== undefined);
+  const unlike = active.filter((job) => !queued.includes(job) && (job.spec.suspend ?? false) !== suspend);
+  return {
+    apply: unlike.map((job) => wanted(jobs, restated(job, suspend), "update")),
+    remove: suspend ? queued.map((job) => found(jobs, job)) : [],
+  };
+}
+
+function restated({ apiVersion, kind, metadata, spec }: Job, suspend: boolean): Wanted<Job> {
+  const { name, namespace, labels: own, annotations, ownerReferences } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, labels: own, annotations, ownerReferences },
+    spec: { ...spec, suspend },
+  };
 }

@@ -1,32 +1,39 @@
 import type { Inputs } from "../api/artifact.ts";
 import { timestamp } from "../clock/clock.ts";
+import { isFinished } from "../cluster/conditions.ts";
+import type { KubernetesObject } from "../cluster/objects.ts";
 import { claims, configMaps, jobs, networkPolicies, services } from "../cluster/resource.ts";
-import { metricList } from "../engine/kernel-result.ts";
+import { networkPolicy } from "../engine/kernel-pod.ts";
 import { attemptName } from "../engine/names.ts";
-import { networkPolicy } from "../engine/network-policy.ts";
-import type { Attempt, RunStatus } from "../engine/run.ts";
-import type { KernelResult, Stage } from "../kinds/batch-kind.ts";
-import { again } from "../runtime/outcome.ts";
-import { artifactOf, runArtifact } from "./artifact.ts";
-import { backoffSeconds, consequenceOf } from "./failure-policy.ts";
-import { type Failure, isLive, judge } from "./job-status.ts";
-import { advanced, beginning, concluded } from "./progress.ts";
-import { artifactsOf, attemptsAt, root, stageStatus, withAttempt, withStage } from "./run-status.ts";
-import type { RunScope, WantedChild } from "./scope.ts";
-import { attemptObjects, stageConfig } from "./stage-objects.ts";
+import { found, type ReconcileResult, type WantedChild, wanted } from "../engine/reconcile-result.ts";
+import type { Attempt, KernelResult, RunStatus, Stage } from "../kinds/batch-kind.ts";
+import { lookAgainSeconds } from "../runtime/outcome.ts";
+import { backoffSeconds, consequenceOf, type Failure, isLive, jobStatus } from "./attempts.ts";
+import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
+import type { RunScope } from "./scope.ts";
 import {
-  attemptOf,
+  attemptObjects,
   children,
-  failTurn,
+  hasRendezvous,
   isOfStage,
-  lookAgainSeconds,
+  numberOf,
+  stageConfig,
   suspension,
-  type Turn,
-  turn,
-  waitTurn,
-  wanted,
-} from "./step.ts";
-import { resultsConfigMap, storedResults } from "./stored-results.ts";
+} from "./stage-objects.ts";
+import {
+  artifactOf,
+  artifactsOf,
+  attemptsAt,
+  failed,
+  resultsConfigMap,
+  runArtifact,
+  stageStatus,
+  storedResults,
+  withAttempt,
+  withStage,
+} from "./status.ts";
+
+export type RunResult = ReconcileResult<RunStatus>;
 
 /** A run that may run: its inputs are there and nothing forbids it. */
 export interface Prepared {
@@ -37,151 +44,148 @@ export interface Prepared {
 
 /**
  * The life of a stage, as a function of what was read. Invariants, whatever instant the operator is killed at:
- * - an attempt is begun only when status says that the one before it has ended, and that is said only of a Job seen ended;
+ * - an attempt begins only when status says that the one before it has ended, and status says so only of a Job that was
+ *   seen ended;
  * - status names an attempt only after its Job was made, so a named Job that is missing was taken away: it is made again;
- * - a Job that exists is never rendered anew.
+ * - a Job that exists is never rendered again.
  */
-export function stageTurn(scope: RunScope, prepared: Prepared): Turn {
+export function reconcileStage(scope: RunScope, prepared: Prepared): RunResult {
   const { status, stages } = prepared;
   const stage = stages.find(({ name }) => stageStatus(status, name)?.state !== "Succeeded");
-  if (stage === undefined) return completed(scope, prepared);
+  if (stage === undefined) return runCompleted(scope, prepared);
   const last = attemptsAt(status, stage.name).at(-1);
   return last !== undefined && last.endTime === undefined
-    ? attend(scope, prepared, stage, last)
+    ? observeAttempt(scope, prepared, stage, last)
     : beginNext(scope, prepared, stage, last);
 }
 
-function beginNext(scope: RunScope, prepared: Prepared, stage: Stage, last: Attempt | undefined): Turn {
-  const { now, common } = scope;
+function beginNext(scope: RunScope, prepared: Prepared, stage: Stage, last: Attempt | undefined): RunResult {
+  const { now, spec } = scope;
   const { status } = prepared;
-  if (common.suspend) return suspended(scope, status, stage);
+  if (spec.suspend) return suspended(scope, status, stage);
   if (last?.endTime !== undefined) {
     const due = Date.parse(last.endTime) + backoffSeconds(attemptsAt(status, stage.name)) * 1000;
     const left = Math.ceil((due - now.getTime()) / 1000);
     if (left > 0) return betweenAttempts(status, last, left);
   }
-  if (scope.pods.some((pod) => isOfStage(pod, stage.name) && isLive(pod))) return podsLinger(status, stage);
+  if (hasLivePods(scope, stage)) return podsLinger(status, stage);
+  const number = (last?.number ?? 0) + 1;
   return begin(scope, prepared, stage, {
     stage: stage.name,
-    number: (last?.number ?? 0) + 1,
-    jobName: attemptName(scope.run, stage.name, (last?.number ?? 0) + 1),
+    number,
+    jobName: attemptName(scope.run, stage.name, number),
     startTime: timestamp(now),
-    ...(last !== undefined &&
-      status.progress?.checkpointStep !== undefined && { resumedFromStep: status.progress.checkpointStep }),
+    resumedFromStep: last && status.progress?.checkpointStep,
   });
 }
 
-function begin(scope: RunScope, prepared: Prepared, stage: Stage, attempt: Attempt): Turn {
-  const { status, stages } = prepared;
-  const { storage, now } = scope;
-  const made = render(scope, status, stage, attempt);
-  if ("problem" in made) return failTurn(scope, status, stage.name, "InvalidConfig", made.problem);
+function begin(scope: RunScope, { status, stages }: Prepared, stage: Stage, attempt: Attempt): RunResult {
+  const { storage, now, spec, run } = scope;
+  const configured = stageConfig(run, spec, stage, attempt.number, stage.config(artifactsOf(status)));
+  if ("problem" in configured) return fail(scope, status, stage.name, "InvalidConfig", configured.problem);
   const claim = storage.wanted && scope.claim === undefined ? [wanted(claims, storage.wanted, "create")] : [];
-  const apply: WantedChild[] = [...claim, ...made.surroundings, made.job];
-  const place = placeOf(stages, stage);
-  const startTime = attempt.startTime;
-  const begun = withAttempt(
-    withStage(status, stage.name, {
-      state: "Running",
-      startTime: stageStatus(status, stage.name)?.startTime ?? startTime,
-    }),
-    attempt,
-  );
-  const progress = status.progress?.stage === stage.name ? status.progress : beginning(place, now);
-  const state = root.open("Running", runningMessage(stages, stage));
-  return turn({ ...begun, startTime: status.startTime ?? startTime, progress }, state, again(scope.progressSeconds), {
-    apply,
-  });
+  const { surroundings, job } = render(scope, stage, attempt, configured.config);
+  const index = indexOf(stages, stage);
+  const startTime = stageStatus(status, stage.name)?.startTime ?? attempt.startTime;
+  const begun = withAttempt(withStage(status, stage.name, { state: "Running", startTime }), attempt);
+  return {
+    status: {
+      ...begun,
+      startTime: status.startTime ?? attempt.startTime,
+      progress: status.progress?.stage === stage.name ? status.progress : initialProgress(index, now),
+    },
+    root: running(index),
+    requeueAfter: scope.progressSeconds,
+    apply: [...policyOf(scope), ...claim, ...surroundings, job],
+    remove: [],
+  };
 }
 
 /** The attempt's objects; its Job is to come after what its pods need. */
-function render(scope: RunScope, status: RunStatus, stage: Stage, attempt: Attempt) {
-  const { run, common, storage, podDefaults } = scope;
-  const made = stageConfig(run, common, stage, attempt.number, stage.config(artifactsOf(status)));
-  if ("problem" in made) return made;
-  const objects = attemptObjects({
-    run,
-    spec: common,
-    storage,
-    stage,
-    attempt: attempt.number,
-    config: made.config,
-    podDefaults,
-  });
-  const policy = networkPolicy(run, scope.networkPolicies);
-  const surroundings = [
-    ...(policy ? [wanted(networkPolicies, policy, "update")] : []),
-    wanted(configMaps, objects.configMap, "create"),
-    ...(objects.service ? [wanted(services, objects.service, "create")] : []),
-  ];
-  return { surroundings, job: wanted(jobs, objects.job, "create") };
+function render({ run, spec, storage, podDefaults }: RunScope, stage: Stage, attempt: Attempt, config: unknown) {
+  const objects = attemptObjects({ run, spec, storage, stage, attempt: attempt.number, config, podDefaults });
+  return {
+    surroundings: [
+      wanted(configMaps, objects.configMap, "create"),
+      ...(objects.service ? [wanted(services, objects.service, "create")] : []),
+    ],
+    job: wanted(jobs, objects.job, "create"),
+  };
 }
 
-/** What the pods of a running attempt need and somebody took away. */
+function policyOf({ run, networkPolicies: configured }: RunScope): WantedChild[] {
+  const policy = networkPolicy(run, configured);
+  return policy ? [wanted(networkPolicies, policy, "update")] : [];
+}
+
+/** What the pods of a running attempt need and somebody took away. All of an attempt has the attempt's name. */
 function missing(scope: RunScope, status: RunStatus, stage: Stage, attempt: Attempt): WantedChild[] {
-  const made = render(scope, status, stage, attempt);
-  if ("problem" in made) return [];
-  const there = new Set(
-    [...scope.configMaps, ...scope.services].map(({ kind, metadata }) => `${kind}/${metadata.name}`),
-  );
-  return made.surroundings.filter(
-    ({ wanted: child, mode }) => mode === "update" || !there.has(`${child.kind}/${child.metadata.name}`),
-  );
+  const isThere = (objects: readonly KubernetesObject[]) =>
+    objects.some(({ metadata }) => metadata.name === attempt.jobName);
+  if (isThere(scope.configMaps) && (!hasRendezvous(stage) || isThere(scope.services))) return policyOf(scope);
+  const own = stage.config(artifactsOf(status));
+  const configured = stageConfig(scope.run, scope.spec, stage, attempt.number, own);
+  if ("problem" in configured) return policyOf(scope);
+  return [...policyOf(scope), ...render(scope, stage, attempt, configured.config).surroundings];
 }
 
 /** An attempt that status says is under way. */
-function attend(scope: RunScope, prepared: Prepared, stage: Stage, attempt: Attempt): Turn {
+function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attempt: Attempt): RunResult {
   const { status, stages } = prepared;
-  const swept = children(scope, (object) => isOfStage(object, stage.name) && attemptOf(object) < attempt.number);
   const job = scope.jobs.find(({ metadata }) => metadata.name === attempt.jobName);
   if (job === undefined || job.metadata.deletionTimestamp !== undefined) {
-    if (scope.pods.some((pod) => isOfStage(pod, stage.name) && isLive(pod))) return podsLinger(status, stage);
-    if (scope.common.suspend) return suspended(scope, status, stage);
+    if (hasLivePods(scope, stage)) return podsLinger(status, stage);
+    if (scope.spec.suspend) return suspended(scope, status, stage);
     return job === undefined ? begin(scope, prepared, stage, attempt) : podsLinger(status, stage);
   }
-  const progress = advanced(status.progress, scope.progress, placeOf(stages, stage), scope.now);
-  const resumedFromStep = scope.progress?.resumed_from_step ?? attempt.resumedFromStep;
-  const known: Attempt = { ...attempt, ...(resumedFromStep !== undefined && { resumedFromStep }) };
+  const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
+  const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
   const current: Prepared = { ...prepared, status: withAttempt({ ...status, progress }, known) };
-  const verdict = judge(job, scope.pods, stage);
-  switch (verdict.state) {
+  const observed = jobStatus(job, scope.pods, stage);
+  switch (observed.state) {
     case "succeeded":
-      return stageSucceeded(scope, current, stage, known, verdict.result);
+      return stageCompleted(scope, current, stage, known, observed.result);
     case "failed":
-      return attemptFailed(scope, current, stage, known, verdict.failure);
-    case "active": {
-      const next = active(scope, current, stage, verdict.waiting);
-      return {
-        ...next,
-        apply: [...missing(scope, status, stage, known), ...next.apply],
-        remove: [...next.remove, ...swept],
-      };
-    }
+      return attemptFailed(scope, current, stage, known, observed.failure);
+    case "active":
+      return attemptActive(scope, current, stage, known, observed.waiting);
   }
 }
 
-function active(scope: RunScope, { status, stages }: Prepared, stage: Stage, waiting: string | undefined): Turn {
-  const writes = suspension(scope);
-  if (scope.common.suspend) return { ...suspended(scope, status, stage), ...writes };
-  const state =
-    waiting === undefined
-      ? root.open("Running", runningMessage(stages, stage))
-      : root.open("WaitingForPods", `stage ${stage.name}: ${waiting}`);
-  return turn(withStage(status, stage.name, { state: "Running" }), state, again(scope.progressSeconds), writes);
+function attemptActive(
+  scope: RunScope,
+  { status, stages }: Prepared,
+  stage: Stage,
+  attempt: Attempt,
+  waiting: string | undefined,
+): RunResult {
+  const { apply, remove } = suspension(scope);
+  const older = children(scope, (object) => isOfStage(object, stage.name) && numberOf(object) < attempt.number);
+  const writes = { apply: [...missing(scope, status, stage, attempt), ...apply], remove: [...remove, ...older] };
+  if (scope.spec.suspend) return { ...suspended(scope, status, stage), ...writes };
+  return {
+    status: withStage(status, stage.name, { state: "Running" }),
+    root:
+      waiting === undefined
+        ? running(indexOf(stages, stage))
+        : { reason: "WaitingForPods", message: `stage ${stage.name}: ${waiting}` },
+    requeueAfter: scope.progressSeconds,
+    ...writes,
+  };
 }
 
-function stageSucceeded(
+function stageCompleted(
   scope: RunScope,
   { status, inputs, stages }: Prepared,
   stage: Stage,
   attempt: Attempt,
   result: KernelResult,
-): Turn {
+): RunResult {
   const { run, kind, spec, storage, now } = scope;
   const artifact = stage.artifact ? artifactOf(stage, result, storage, inputs, artifactsOf(status)) : undefined;
   if (stage.artifact && artifact === undefined) {
-    const message = `stage ${stage.name} ended well but named no artifact below ${stage.name}'s output; is the image one of Tanren's kernels?`;
-    return failTurn(scope, status, stage.name, "ProgramFailed", message);
+    const message = `stage ${stage.name} completed but named no artifact below ${stage.name}'s output; is the image one of Tanren's kernels?`;
+    return fail(scope, status, stage.name, "ProgramFailed", message);
   }
   const results = storedResults(run, scope.configMaps).set(stage.name, result);
   const completionTime = timestamp(now);
@@ -191,43 +195,49 @@ function stageSucceeded(
     reason: "StageCompleted",
     message: result.message,
     exitCode: 0,
-    ...(result.resumed_from_step !== undefined && { resumedFromStep: result.resumed_from_step }),
+    resumedFromStep: result.resumed_from_step ?? attempt.resumedFromStep,
   };
-  const place = placeOf(stages, stage);
+  const index = indexOf(stages, stage);
   const recorded: RunStatus = {
     ...withAttempt(status, ended),
     ...kind.results(spec, inputs, results),
-    progress: concluded(status.progress ?? beginning(place, now), place, result.metrics),
+    progress: finalProgress(status.progress ?? initialProgress(index, now), index, result.metrics),
   };
-  const next = withStage(recorded, stage.name, {
-    state: "Succeeded",
-    completionTime,
-    metrics: metricList(result.metrics),
-    ...(artifact !== undefined && { artifact }),
-  });
+  const metrics = metricList(result.metrics);
+  const next = withStage(recorded, stage.name, { state: "Succeeded", completionTime, metrics, artifact });
   const apply = [wanted(configMaps, resultsConfigMap(run, results), "update")];
-  if (place.index + 1 < stages.length) {
-    const state = root.open("Running", `stage ${stage.name} ended well; ${stages[place.index + 1]?.name} is next`);
-    return turn(next, state, again(0), { apply });
-  }
-  return { ...completed(scope, { status: next, inputs, stages }), apply };
+  const following = stages[index.index + 1];
+  if (following === undefined) return { ...runCompleted(scope, { status: next, inputs, stages }), apply };
+  const message = `stage ${stage.name} completed; ${following.name} is next`;
+  return { status: next, root: { reason: "Running", message }, requeueAfter: 0, apply, remove: [] };
 }
 
-function completed(scope: RunScope, { status, inputs, stages }: Prepared): Turn {
-  const artifact = runArtifact(stages, artifactsOf(status), inputs);
-  const message = stages.length === 1 ? "the stage ended well" : `all ${stages.length} stages ended well`;
-  const ended = { ...status, completionTime: timestamp(scope.now), ...(artifact !== undefined && { artifact }) };
-  return turn(ended, root.succeeded(message));
+function runCompleted(scope: RunScope, { status, inputs, stages }: Prepared): RunResult {
+  const artifact = runArtifact(stages, artifactsOf(status), inputs) ?? status.artifact;
+  const { length: count } = stages;
+  const message = count === 1 ? "the stage completed" : `${count}/${count} stages completed`;
+  return {
+    status: { ...status, completionTime: timestamp(scope.now), artifact },
+    root: { reason: "Completed", message },
+    apply: [],
+    remove: [],
+  };
 }
 
-function attemptFailed(scope: RunScope, { status }: Prepared, stage: Stage, attempt: Attempt, failure: Failure): Turn {
+function attemptFailed(
+  scope: RunScope,
+  { status }: Prepared,
+  stage: Stage,
+  attempt: Attempt,
+  failure: Failure,
+): RunResult {
   const resumedFromStep = failure.resumedFromStep ?? attempt.resumedFromStep;
   const restarts = status.restarts ?? 0;
   const consequence = consequenceOf(failure, {
-    policy: scope.common.failurePolicy,
+    policy: scope.spec.failurePolicy,
     restarts,
     earlier: attemptsAt(status, stage.name).filter(({ number }) => number < attempt.number),
-    ...(resumedFromStep !== undefined && { resumedFromStep }),
+    resumedFromStep,
   });
   const counted = consequence.action === "restart" && consequence.counted;
   const closed: Attempt = {
@@ -235,44 +245,70 @@ function attemptFailed(scope: RunScope, { status }: Prepared, stage: Stage, atte
     endTime: timestamp(scope.now),
     reason: failure.reason,
     message: failure.message,
-    ...(failure.exitCode !== undefined && { exitCode: failure.exitCode }),
-    ...(resumedFromStep !== undefined && { resumedFromStep }),
+    exitCode: failure.exitCode,
+    resumedFromStep,
     counted,
   };
   const recorded = { ...withAttempt(status, closed), restarts: restarts + (counted ? 1 : 0) };
-  if (consequence.action === "fail")
-    return failTurn(scope, recorded, stage.name, consequence.reason, consequence.message);
-  if (scope.common.suspend) return suspended(scope, recorded, stage);
+  if (consequence.action === "fail") return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
+  if (scope.spec.suspend) return suspended(scope, recorded, stage);
   return betweenAttempts(recorded, closed, backoffSeconds(attemptsAt(recorded, stage.name)));
 }
 
-function betweenAttempts(status: RunStatus, { stage, number, reason, message }: Attempt, seconds: number): Turn {
-  const next = `stage ${stage}: attempt ${number} ended (${reason}: ${message}); the next one follows`;
-  return turn(status, root.open("StageRestarted", next), again(seconds));
+function betweenAttempts(status: RunStatus, attempt: Attempt, seconds: number): RunResult {
+  const { stage, number, reason, message } = attempt;
+  return {
+    status,
+    root: {
+      reason: "StageRestarted",
+      message: `stage ${stage}: attempt ${number} ended (${reason}: ${message}); the next one follows`,
+    },
+    requeueAfter: seconds,
+    apply: [],
+    remove: [],
+  };
 }
 
-/** No pods, and status as it is: progress and attempts stay for when the run goes on. */
-function suspended(scope: RunScope, status: RunStatus, stage: Stage): Turn {
-  const state = root.open(
-    "Suspended",
-    `spec.suspend is true; stage ${stage.name} goes on from its last checkpoint when it is false`,
-  );
-  const known =
-    stageStatus(status, stage.name)?.startTime === undefined
-      ? status
-      : withStage(status, stage.name, { state: "Suspended" });
-  const stopping = scope.pods.some((pod) => isOfStage(pod, stage.name) && isLive(pod));
-  return turn(known, state, stopping ? again(lookAgainSeconds) : undefined);
+/** No pods, and status as it is: progress and attempts stay for when the run resumes. */
+function suspended(scope: RunScope, status: RunStatus, stage: Stage): RunResult {
+  const hasStarted = stageStatus(status, stage.name)?.startTime !== undefined;
+  const message = `spec.suspend is true; stage ${stage.name} resumes from its last checkpoint when it is false`;
+  return {
+    status: hasStarted ? withStage(status, stage.name, { state: "Suspended" }) : status,
+    root: { reason: "Suspended", message },
+    requeueAfter: hasLivePods(scope, stage) ? lookAgainSeconds : undefined,
+    apply: [],
+    remove: [],
+  };
 }
 
-function podsLinger(status: RunStatus, stage: Stage): Turn {
-  return waitTurn(status, "WaitingForPods", `stage ${stage.name}: pods of an earlier Job have not ended yet`);
+function podsLinger(status: RunStatus, stage: Stage): RunResult {
+  const message = `stage ${stage.name}: pods of an earlier Job have not ended yet`;
+  return { status, root: { reason: "WaitingForPods", message }, apply: [], remove: [] };
 }
 
-function placeOf(stages: readonly Stage[], stage: Stage) {
+/** The run has ended badly. Jobs that still run are taken away. */
+export function fail(
+  scope: RunScope,
+  status: RunStatus,
+  stage: string | undefined,
+  reason: "InvalidConfig" | "ProgramFailed" | "DeadlineExceeded" | Failure["reason"],
+  message: string,
+): RunResult {
+  return {
+    status: failed(status, stage, scope.now),
+    root: { reason, message },
+    apply: [],
+    remove: scope.jobs.filter((job) => !isFinished(job)).map((job) => found(jobs, job)),
+  };
+}
+
+const hasLivePods = ({ pods }: RunScope, stage: Stage): boolean =>
+  pods.some((pod) => isOfStage(pod, stage.name) && isLive(pod));
+
+function indexOf(stages: readonly Stage[], stage: Stage): StageIndex {
   return { stage: stage.name, index: stages.findIndex(({ name }) => name === stage.name), count: stages.length };
 }
 
-function runningMessage(stages: readonly Stage[], stage: Stage): string {
-  return `stage ${stage.name} is at work (${placeOf(stages, stage).index + 1} of ${stages.length})`;
-}
+const running = ({ stage, index, count }: StageIndex) =>
+  ({ reason: "Running", message: `running stage ${stage} (${index + 1}/${count})` }) as const;

@@ -4,8 +4,9 @@ import type { KubernetesObject } from "../cluster/objects.ts";
 import { type Cluster, ConflictError, type Watch, type WatchEvent } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
 import type { Logger } from "./logger.ts";
-import type { Metrics, ReconcileResult } from "./metrics.ts";
+import type { Metrics, ResultLabel } from "./metrics.ts";
 import type { Outcome } from "./outcome.ts";
+import { ownWish, WakeFilter } from "./wake-filter.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 /** What a reconcile is given: a name and nothing of what woke it. */
@@ -81,9 +82,11 @@ export class Controller<T extends Reconciled> {
   async start(): Promise<void> {
     const { cluster, namespace } = this.#runtime;
     const filter = namespace === undefined ? {} : { namespace };
+    const wakes = new WakeFilter<T>(ownWish);
     this.#watches.push(
       cluster.watch(this.#options.resource, filter, (event) => {
         this.#options.onEvent?.(event);
+        if (!wakes.passes(event)) return;
         this.#queue.add(keyOf(event.object.metadata), { urgent: isUnseen(event.object) });
       }),
     );
@@ -147,7 +150,7 @@ export class Controller<T extends Reconciled> {
     });
     const began = this.#runtime.clock.now().getTime();
     this.#observer.began();
-    let result: ReconcileResult;
+    let result: ResultLabel;
     try {
       const outcome = await this.#options.reconciler.reconcile({ namespace, name }, { logger });
       result = this.#settle(key, outcome, logger);
@@ -157,7 +160,7 @@ export class Controller<T extends Reconciled> {
     this.#observer.ended(result, (this.#runtime.clock.now().getTime() - began) / 1000);
   }
 
-  #settle(key: string, outcome: Outcome, logger: Logger): ReconcileResult {
+  #settle(key: string, outcome: Outcome, logger: Logger): ResultLabel {
     this.#queue.forget(key);
     switch (outcome.kind) {
       case "done":
@@ -176,7 +179,7 @@ export class Controller<T extends Reconciled> {
   }
 
   /** A conflict is the normal end of acting on a read that is no longer the newest: it is tried again without a word. */
-  #retry(key: string, error: unknown, logger: Logger): ReconcileResult {
+  #retry(key: string, error: unknown, logger: Logger): ResultLabel {
     this.#queue.addRateLimited(key);
     if (error instanceof ConflictError) return "conflict";
     logger.error({ err: error }, "reconcile failed and is tried again");

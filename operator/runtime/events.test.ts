@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import type { Cluster } from "../cluster/port.ts";
 import { configMaps, events } from "../cluster/resource.ts";
 import { World } from "../testing/run-world.ts";
-import { EventRecorder, type Happening } from "./events.ts";
+import { EventRecorder, type NewEvent } from "./events.ts";
 import { createLogger } from "./logger.ts";
 
-const happening: Happening = { type: "Warning", reason: "PodLost", note: "pod a was lost", action: "Reconcile" };
+const event: NewEvent = { type: "Warning", reason: "PodLost", note: "pod a was lost", action: "Reconcile" };
 
 function aRecorder(change: Partial<Cluster> = {}) {
   const world = new World();
@@ -20,8 +20,8 @@ function aRecorder(change: Partial<Cluster> = {}) {
 
 test("the same thing is told once in ten minutes, and again after them", async () => {
   const { world, recorder, about } = aRecorder();
-  await recorder.publish(about, [happening, happening]);
-  await recorder.publish(about, [happening]);
+  await recorder.publish(about, [event, event]);
+  await recorder.publish(about, [event]);
   expect(world.store.list(events)).toMatchObject([
     {
       type: "Warning",
@@ -32,10 +32,10 @@ test("the same thing is told once in ten minutes, and again after them", async (
       reportingInstance: "operator-0",
     },
   ]);
-  await recorder.publish(about, [{ ...happening, note: "pod b was lost" }]);
+  await recorder.publish(about, [{ ...event, note: "pod b was lost" }]);
   expect(world.store.list(events)).toHaveLength(2);
   world.clock.advance(600_000);
-  await recorder.publish(about, [happening]);
+  await recorder.publish(about, [event]);
   expect(world.store.list(events)).toHaveLength(3);
 });
 
@@ -45,6 +45,6 @@ test("an Event that cannot be sent is logged and stops nothing", async () => {
       throw new Error("quota");
     },
   });
-  await recorder.publish(about, [happening]);
+  await recorder.publish(about, [event]);
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", reason: "PodLost" }]);
 });

@@ -6,7 +6,7 @@ import { events } from "../cluster/resource.ts";
 import type { Logger } from "./logger.ts";
 
 /** Something to tell people about an object. */
-export interface Happening {
+export interface NewEvent {
   type: "Normal" | "Warning";
   /** One word of the reason vocabulary. */
   reason: string;
@@ -30,7 +30,7 @@ export class EventRecorder {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #instance: string;
-  readonly #told = new Map<string, number>();
+  readonly #published = new Map<string, number>();
 
   constructor(parts: { cluster: Cluster; clock: Clock; logger: Logger; instance: string }) {
     this.#cluster = parts.cluster;
@@ -39,45 +39,45 @@ export class EventRecorder {
     this.#instance = parts.instance;
   }
 
-  /** Call only after the write of the status that the happenings report. */
-  async publish(about: KubernetesObject, happenings: readonly Happening[]): Promise<void> {
-    for (const happening of happenings) {
-      if (!this.#isNews(about, happening)) continue;
+  /** Call only after the write of the status that the Events report. */
+  async publish(about: KubernetesObject, news: readonly NewEvent[]): Promise<void> {
+    for (const event of news) {
+      if (!this.#isNews(about, event)) continue;
       try {
-        await this.#cluster.apply(events, this.#event(about, happening));
+        await this.#cluster.apply(events, this.#event(about, event));
       } catch (error) {
         this.#logger.warn(
-          { err: error, reason: happening.reason, name: about.metadata.name },
+          { err: error, reason: event.reason, name: about.metadata.name },
           "an Event could not be sent",
         );
       }
     }
   }
 
-  #isNews(about: KubernetesObject, happening: Happening): boolean {
-    const key = `${about.metadata.uid}/${happening.reason}/${happening.note}`;
+  #isNews(about: KubernetesObject, event: NewEvent): boolean {
+    const key = `${about.metadata.uid}/${event.reason}/${event.note}`;
     const now = this.#clock.now().getTime();
-    const last = this.#told.get(key);
+    const last = this.#published.get(key);
     if (last !== undefined && now - last < quietMilliseconds) return false;
-    this.#told.delete(key);
-    this.#told.set(key, now);
-    const [oldest] = this.#told.keys();
-    if (this.#told.size > remembered && oldest !== undefined) this.#told.delete(oldest);
+    this.#published.delete(key);
+    this.#published.set(key, now);
+    const [oldest] = this.#published.keys();
+    if (this.#published.size > remembered && oldest !== undefined) this.#published.delete(oldest);
     return true;
   }
 
-  #event(about: KubernetesObject, happening: Happening) {
+  #event(about: KubernetesObject, event: NewEvent) {
     const { namespace, name, uid } = about.metadata;
     const eventTime = microTimestamp(this.#clock.now());
-    const hash = createHash("sha256").update(`${uid}/${happening.reason}/${happening.note}/${eventTime}`).digest("hex");
+    const hash = createHash("sha256").update(`${uid}/${event.reason}/${event.note}/${eventTime}`).digest("hex");
     return {
       apiVersion: "events.k8s.io/v1" as const,
       kind: "Event" as const,
       metadata: { name: `${name}.${hash.slice(0, 16)}`, namespace },
-      type: happening.type,
-      reason: happening.reason,
-      action: happening.action,
-      note: happening.note.slice(0, longestNote),
+      type: event.type,
+      reason: event.reason,
+      action: event.action,
+      note: event.note.slice(0, longestNote),
       regarding: { apiVersion: about.apiVersion, kind: about.kind, namespace, name, uid },
       reportingController: "tanren.dev/operator",
       reportingInstance: this.#instance,

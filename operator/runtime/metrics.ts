@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { QueueObserver } from "./work-queue.ts";
 
-export type ReconcileResult = "success" | "requeue_after" | "error" | "conflict";
+export type ResultLabel = "success" | "requeue_after" | "error" | "conflict";
 
 /** Metrics in controller-runtime's and client-go's names, so that dashboards made for those work. */
 export class Metrics {
@@ -32,7 +32,7 @@ export class Metrics {
     this.#workers.set({ controller }, workers);
     return {
       began: () => this.#active.inc({ controller }),
-      ended: (result: ReconcileResult, seconds: number) => {
+      ended: (result: ResultLabel, seconds: number) => {
         this.#active.dec({ controller });
         this.#reconciles.inc({ controller, result });
         if (result === "error") this.#errors.inc({ controller });

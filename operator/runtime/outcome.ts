@@ -15,3 +15,6 @@ export type Outcome =
 export const done: Outcome = { kind: "done" };
 
 export const again = (afterSeconds: number): Outcome => ({ kind: "again", afterSeconds });
+
+/** For what no watch tells of. */
+export const lookAgainSeconds = 30;

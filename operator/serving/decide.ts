@@ -1,24 +1,23 @@
-import { type RootState, setRootCondition } from "../cluster/conditions.ts";
 import { configMaps, deployments, networkPolicies, services } from "../cluster/resource.ts";
+import {
+  type FoundChild,
+  found,
+  type ReconcileResult,
+  type Root,
+  type WantedChild,
+  wanted,
+} from "../engine/reconcile-result.ts";
 import { servingPlan } from "../estimates/serving-plan.ts";
-import type { FoundChild, WantedChild } from "../runs/scope.ts";
-import { found, lookAgainSeconds, wanted } from "../runs/step.ts";
-import { again, done, type Outcome } from "../runtime/outcome.ts";
-import { choose, isObstacle, type Obstacle, type ServedModel, servedBefore } from "./model.ts";
+import { lookAgainSeconds } from "../runtime/outcome.ts";
+import { choose, isObstacle, type ServedModel, servedBefore } from "./model.ts";
 import { type ServingObjects, selectorOf, servingObjects } from "./objects.ts";
 import { isReady, type Rollout, readEndpoint, readRollout, wantedPods } from "./rollout.ts";
 import type { ServingScope, ServingStatus } from "./scope.ts";
 
-/** What a reconcile is to do, in this order: apply, remove, write status. */
-export interface ServingDecision {
-  apply: WantedChild[];
-  remove: FoundChild[];
-  status: ServingStatus;
-  outcome: Outcome;
-}
+export type ServingResult = ReconcileResult<ServingStatus>;
 
 /** What is to be done with an InferenceDeployment, as a pure function of what was read. */
-export function decideServing(scope: ServingScope): ServingDecision {
+export function decide(scope: ServingScope): ServingResult {
   const { owner, spec } = scope;
   const old: ServingStatus = owner.status ?? {};
   const { input, wanted: asked } = choose(spec, scope.model, scope.required);
@@ -28,12 +27,14 @@ export function decideServing(scope: ServingScope): ServingDecision {
   const model = isObstacle(asked) ? servedBefore(spec, old.served) : asked;
   const objects = model && servingObjects(owner, spec, model, scope);
   const rollout = objects && readRollout(scope.deployment, scope.pods, objects.configHash);
-  const state = rootOf(scope, obstacle, rollout);
+  const root = rootOf(scope, obstacle, rollout);
   return {
+    status: { ...old, plan, ...replicaCounts(scope, objects), ...artifacts(old, asked, rollout) },
+    root,
+    // What a rollout waits for is watched, except a port of this machine.
+    requeueAfter: root.reason === "RollingOut" || root.reason === "PortInUse" ? lookAgainSeconds : undefined,
     apply: objects ? applied(objects) : [],
     remove: objects && rollout?.state === "complete" ? outdated(scope, objects) : [],
-    status: conclude(scope, state, { ...old, plan, ...figures(scope, objects), ...artifacts(old, asked, rollout) }),
-    outcome: outcomeOf(obstacle, state),
   };
 }
 
@@ -56,7 +57,7 @@ function outdated({ configMaps: there }: ServingScope, { configMap }: ServingObj
 /** The artifact that every ready replica serves changes only when a rollout is complete. */
 function artifacts(
   { served }: ServingStatus,
-  asked: ServedModel | Obstacle,
+  asked: ServedModel | Root,
   rollout: Rollout | undefined,
 ): Pick<ServingStatus, "served" | "rollingOut"> {
   if (isObstacle(asked)) return { served, rollingOut: undefined };
@@ -64,7 +65,7 @@ function artifacts(
   return { served, rollingOut: asked.artifact?.digest === served?.digest ? undefined : asked.artifact };
 }
 
-function figures(
+function replicaCounts(
   { owner, spec, deployment, service, pods }: ServingScope,
   objects: ServingObjects | undefined,
 ): Partial<ServingStatus> {
@@ -79,56 +80,23 @@ function figures(
   };
 }
 
-type Word = Omit<RootState, "type">;
-
-function rootOf(scope: ServingScope, obstacle: Obstacle | undefined, rollout: Rollout | undefined): Word {
+function rootOf(scope: ServingScope, obstacle: Root | undefined, rollout: Rollout | undefined): Root {
   const digest = scope.owner.status?.served?.digest;
-  const meanwhile = digest === undefined ? "" : `; ${digest} goes on being served`;
-  if (obstacle !== undefined) {
-    return {
-      status: "False",
-      reason: obstacle.reason,
-      message: obstacle.message + meanwhile,
-      stalled: obstacle.stalled,
-    };
-  }
+  const meanwhile = digest === undefined ? "" : `; ${digest} is still being served`;
+  if (obstacle !== undefined) return { reason: obstacle.reason, message: obstacle.message + meanwhile };
   const error = scope.service && readEndpoint(scope.service, scope.spec.port).error;
   if (error !== undefined) {
     const message = `port ${scope.spec.port} cannot be used (${error}); free it or choose another spec.port`;
-    return { status: "False", reason: "PortInUse", message, stalled: false };
+    return { reason: "PortInUse", message };
   }
   switch (rollout?.state) {
     case "failed":
-      return { status: "False", reason: rollout.reason, message: rollout.message + meanwhile, stalled: true };
+      return { reason: rollout.reason, message: rollout.message + meanwhile };
     case "complete":
       return scope.spec.replicas === 0
-        ? { status: "True", reason: "ScaledToZero", message: "spec.replicas is 0: nobody is served", stalled: false }
-        : {
-            status: "True",
-            reason: "Available",
-            message: "all replicas are ready with the wanted model",
-            stalled: false,
-          };
+        ? { reason: "ScaledToZero", message: "spec.replicas is 0: nobody is served" }
+        : { reason: "Available", message: "all replicas are ready with the wanted model" };
     default:
-      return {
-        status: "False",
-        reason: "RollingOut",
-        message: rollout?.message ?? "the Deployment is being made",
-        stalled: false,
-      };
+      return { reason: "RollingOut", message: rollout?.message ?? "the Deployment is being created" };
   }
-}
-
-function conclude({ owner, now }: ServingScope, word: Word, status: ServingStatus): ServingStatus {
-  const generation = owner.metadata.generation ?? 0;
-  const conditions = setRootCondition(status.conditions ?? [], { type: "Ready", ...word }, { now, generation });
-  return { ...status, observedGeneration: generation, conditions };
-}
-
-/** Whatever is awaited is watched; the time is for what is not. */
-function outcomeOf(obstacle: Obstacle | undefined, { status, reason, message, stalled }: Word): Outcome {
-  if (status === "True") return done;
-  if (obstacle === undefined && !stalled) return again(lookAgainSeconds);
-  if (stalled) return { kind: "stalled", reason, message };
-  return { kind: "waiting", reason, message, afterSeconds: lookAgainSeconds };
 }

@@ -1,9 +1,9 @@
 import type { Artifact, ResolvedInput } from "../api/artifact.ts";
 import type { Evaluation } from "../api/kinds.ts";
-import type { Reason } from "../api/reasons.ts";
+import type { Root } from "../engine/reconcile-result.ts";
 import { isResolved, type ReferencedRun, resolve } from "../engine/references.ts";
 import { refuseServing } from "../estimates/serving-plan.ts";
-import type { ServingSpec } from "./scope.ts";
+import type { RequiredEvaluation, ServingSpec } from "./scope.ts";
 
 /** What is to be served: which model, and whether it may be. */
 
@@ -15,26 +15,14 @@ export interface ServedModel {
   artifact?: Artifact;
 }
 
-export interface Obstacle {
-  reason: Reason;
-  message: string;
-  /** Whether a person must mend it. */
-  stalled: boolean;
-}
-
 export interface Choice {
   /** Absent when the model is an imported directory or not to be had. */
   input?: ResolvedInput;
-  wanted: ServedModel | Obstacle;
+  wanted: ServedModel | Root;
 }
 
-export const isObstacle = (wanted: ServedModel | Obstacle): wanted is Obstacle => "reason" in wanted;
-
-/** A required Evaluation, where it exists. */
-export interface RequiredEvaluation {
-  name: string;
-  evaluation?: Evaluation;
-}
+/** What stands in the way of a model is said by the root condition. */
+export const isObstacle = (wanted: ServedModel | Root): wanted is Root => "reason" in wanted;
 
 /** The model that the spec asks for, or what stands in its way. */
 export function choose(
@@ -43,29 +31,29 @@ export function choose(
   required: readonly RequiredEvaluation[],
 ): Choice {
   const seen = referenced && resolve(referenced);
-  if (seen !== undefined && !isResolved(seen)) return { wanted: { ...seen, stalled: seen.reason === "InputFailed" } };
+  if (seen !== undefined && !isResolved(seen)) return { wanted: seen };
   const refusal = refuseServing(spec, seen);
-  const obstacle = (refusal && { ...refusal, stalled: true }) ?? closedGate(required, seen?.artifact.digest);
-  return { ...(seen && { input: seen }), wanted: obstacle ?? locate(spec, seen?.artifact) };
+  const obstacle = refusal ?? closedGate(required, seen?.artifact.digest);
+  return { input: seen, wanted: obstacle ?? locate(spec, seen?.artifact) };
 }
 
-function locate(spec: ServingSpec, artifact: Artifact | undefined): ServedModel | Obstacle {
+function locate(spec: ServingSpec, artifact: Artifact | undefined): ServedModel | Root {
   const place = artifact ?? spec.model.directory;
   const contextLength = spec.contextLength ?? artifact?.contextLength;
-  if (place === undefined) return { reason: "InvalidSpec", message: "spec.model names no model", stalled: true };
+  if (place === undefined) return { reason: "InvalidSpec", message: "spec.model names no model" };
   if (contextLength === undefined) {
     const message =
       "spec.contextLength is missing and the model's artifact does not tell it, as an imported directory cannot; set it";
-    return { reason: "InvalidSpec", message, stalled: true };
+    return { reason: "InvalidSpec", message };
   }
-  return { claimName: place.claimName, path: place.path, contextLength, ...(artifact && { artifact }) };
+  return { claimName: place.claimName, path: place.path, contextLength, artifact };
 }
 
 /** The first required Evaluation that has not passed for this very artifact. */
-function closedGate(required: readonly RequiredEvaluation[], digest: string | undefined): Obstacle | undefined {
+function closedGate(required: readonly RequiredEvaluation[], digest: string | undefined): Root | undefined {
   for (const { name, evaluation } of required) {
     const message = whyClosed(name, evaluation, digest);
-    if (message !== undefined) return { reason: "EvaluationNotPassed", message, stalled: false };
+    if (message !== undefined) return { reason: "EvaluationNotPassed", message };
   }
   return undefined;
 }

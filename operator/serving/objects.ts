@@ -3,11 +3,10 @@ import type { PodDefaults } from "../api/configuration.ts";
 import type { InferenceDeployment } from "../api/kinds.ts";
 import type { ConfigMap, Deployment, NetworkPolicy, Service, Wanted } from "../cluster/objects.ts";
 import { ServeConfig } from "../contract/index.ts";
-import { podSpec, threadsOf } from "../engine/kernel-pod.ts";
+import { networkPolicy, podSpec, threadsOf } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, labels } from "../engine/names.ts";
-import { networkPolicy } from "../engine/network-policy.ts";
 import type { ServedModel } from "./model.ts";
-import type { ServingScope, ServingSpec } from "./scope.ts";
+import { type ServingScope, type ServingSpec, servingName } from "./scope.ts";
 
 /** What serving is made of: a ConfigMap named by its content, a Deployment, a Service. */
 export interface ServingObjects {
@@ -31,9 +30,6 @@ const graceSeconds = 60;
 
 const annotations = { artifactDigest: "tanren.dev/artifact-digest", rendering: "tanren.dev/rendering" };
 export const configLabel = "tanren.dev/config";
-
-/** Name of Deployment and Service. */
-export const servingName = (owner: InferenceDeployment) => dnsLabel(owner.metadata.name);
 
 const hashOf = (value: unknown) => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 10);
 
@@ -71,8 +67,7 @@ export function servingObjects(
     metadata: { ...metadata, name, annotations: { [annotations.rendering]: hashOf(body) } },
     spec: body,
   };
-  const policy = networkPolicy(owner, networkPolicies, servingPort);
-  return { configMap, deployment, service, configHash, ...(policy && { policy }) };
+  return { configMap, deployment, service, configHash, policy: networkPolicy(owner, networkPolicies, servingPort) };
 }
 
 export const selectorOf = (owner: InferenceDeployment) => ({

@@ -226,7 +226,7 @@ test("the gate stays closed until the Evaluation has passed for this very artifa
   expect(stand.ready?.reason).toBe("Available");
 });
 
-test("behind a closed gate the artifact served so far goes on being served, and scales", async () => {
+test("behind a closed gate the artifact served so far is still being served, and scales", async () => {
   const stand = new Stand();
   stand.trained(artifact("a"));
   stand.evaluated(digest("a"), true);
@@ -235,7 +235,7 @@ test("behind a closed gate the artifact served so far goes on being served, and 
   stand.trained(artifact("b"));
   await stand.apply({ requires: [{ name: "exam" }], replicas: 3 });
   expect(stand.ready).toMatchObject({ status: "False", reason: "EvaluationNotPassed" });
-  expect(stand.ready?.message).toContain(`${digest("a")} goes on being served`);
+  expect(stand.ready?.message).toContain(`${digest("a")} is still being served`);
   expect(stand.deployment.spec.replicas).toBe(3);
   expect(stand.deployment.spec.template.metadata.annotations?.["tanren.dev/artifact-digest"]).toBe(digest("a"));
   expect(stand.status?.served?.digest).toBe(digest("a"));
@@ -257,7 +257,7 @@ test("a program that ends tells why, and what was served stays", async () => {
   });
   await stand.settle();
   expect(stand.ready).toMatchObject({ status: "False", reason: "ModelTooLarge" });
-  expect(stand.ready?.message).toBe(`the model needs 3 GiB; ${digest("a")} goes on being served`);
+  expect(stand.ready?.message).toBe(`the model needs 3 GiB; ${digest("a")} is still being served`);
   expect(stand.status?.served?.digest).toBe(digest("a"));
 });
 

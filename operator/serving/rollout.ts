@@ -1,7 +1,7 @@
 import { type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { findCondition, isTrue } from "../cluster/conditions.ts";
 import type { Deployment, Pod, Service } from "../cluster/objects.ts";
-import { readResult } from "../engine/kernel-result.ts";
+import { readResult } from "../engine/kernel-pod.ts";
 import { configLabel } from "./objects.ts";
 
 /** How far the replicas are, from the Deployment and its pods. */
@@ -76,5 +76,5 @@ export function readEndpoint(service: Service, port: number): { url: string; err
   const ingress = service.status?.loadBalancer?.ingress?.find(({ ip }) => ip !== undefined);
   const error = ingress?.ports?.find((each) => each.port === port)?.error;
   const host = ingress?.ip ?? `${service.metadata.name}.${service.metadata.namespace}.svc`;
-  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, ...(error !== undefined && { error }) };
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, error };
 }

@@ -1,19 +1,15 @@
 import type { z } from "zod";
-import type { Reference } from "../api/artifact.ts";
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
-import { evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
+import { type Evaluation, evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import type { InferenceDeploymentStatus } from "../api/status.ts";
 import type { ConfigMap, Deployment, KubernetesObject, Pod, Service } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { configMaps, deployments, pods, type Resource, services } from "../cluster/resource.ts";
-import type { Consumer } from "../engine/in-use.ts";
-import { ownedBy } from "../engine/names.ts";
-import { policyKinds } from "../engine/network-policy.ts";
-import { type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
+import { policyKinds } from "../engine/kernel-pod.ts";
+import { dnsLabel, ownedBy } from "../engine/names.ts";
+import { type Consumer, type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
 import { modelReference } from "../kinds/stage-inputs.ts";
-import type { RequiredEvaluation } from "./model.ts";
-import { servingName } from "./objects.ts";
 
 /** Everything a reconcile of an InferenceDeployment looks at, read once. */
 
@@ -28,6 +24,15 @@ export const childKindsOfServing = (policies: NetworkPolicies): Resource<Kuberne
   services,
   ...policyKinds(policies),
 ];
+
+/** Name of Deployment and Service. */
+export const servingName = (owner: InferenceDeployment) => dnsLabel(owner.metadata.name);
+
+/** A required Evaluation, where it exists. */
+export interface RequiredEvaluation {
+  name: string;
+  evaluation?: Evaluation;
+}
 
 export interface ServingScope {
   owner: InferenceDeployment;
@@ -70,26 +75,24 @@ export async function readServingScope(
     cluster.list(configMaps, filter),
   ]);
   const [model] = models;
-  const deployment = ownDeployments.find(({ metadata }) => metadata.name === servingName(owner));
-  const service = ownServices.find(({ metadata }) => metadata.name === servingName(owner));
+  const isServing = ({ metadata }: KubernetesObject) => metadata.name === servingName(owner);
   return {
     owner,
     spec,
+    model,
     required,
+    deployment: ownDeployments.find(isServing),
+    service: ownServices.find(isServing),
     pods: ownPods,
     configMaps: ownConfigMaps,
     now,
     podDefaults,
     networkPolicies,
-    ...(model && { model }),
-    ...(deployment && { deployment }),
-    ...(service && { service }),
   };
 }
 
 async function readRequired(cluster: Cluster, namespace: string, name: string): Promise<RequiredEvaluation> {
-  const found = await cluster.get(evaluation.resource, namespace, name);
-  return { name, ...(found && { evaluation: found }) };
+  return { name, evaluation: await cluster.get(evaluation.resource, namespace, name) };
 }
 
 /** What an InferenceDeployment reads as long as it lives. */
@@ -99,7 +102,7 @@ export const servingConsumer: Consumer = {
     const spec = inferenceDeployment.spec.safeParse(object.spec);
     if (!spec.success) return [];
     const { model, requires } = spec.data as ServingSpec;
-    const reference: Reference | undefined = modelReference(model);
+    const reference = modelReference(model);
     const gates = requires.map(({ name }) => ({ kind: evaluation.resource.kind, name }));
     return reference === undefined ? gates : [{ kind: reference.kind, name: reference.name }, ...gates];
   },

@@ -1,11 +1,11 @@
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { Condition, Wanted } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { batchConsumer } from "../engine/in-use.ts";
-import { kindsByName } from "../engine/references.ts";
-import { type Run, runResource } from "../engine/run.ts";
+
+import { batchConsumer, kindsByName, ParsedSpecs } from "../engine/references.ts";
+import { type Run, runResource } from "../kinds/batch-kind.ts";
 import type { AskProgress } from "../runs/progress.ts";
-import { type RunEngine, reconcileRun } from "../runs/reconcile.ts";
+import { type RunReconciler, reconcileRun } from "../runs/reconcile.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
 import type { Outcome } from "../runtime/outcome.ts";
@@ -20,13 +20,15 @@ export function engineOn(
   world: World,
   cluster: Cluster = world.cluster,
   askProgress: AskProgress = async () => undefined,
-): RunEngine {
+): RunReconciler {
+  const specs = new ParsedSpecs();
   return {
     cluster,
+    specs,
     clock: world.clock,
     recorder: new EventRecorder({ cluster, clock: world.clock, logger: silent, instance: "test" }),
     kinds: kindsByName([forging]),
-    consumers: [batchConsumer(forging)],
+    consumers: [batchConsumer(forging, specs)],
     askProgress,
     podDefaults: PodDefaults.parse({ image: "kernels:test" }),
     networkPolicies: NetworkPolicies.parse({}),
@@ -34,12 +36,12 @@ export function engineOn(
   };
 }
 
-export function reconcileForging(engine: RunEngine, name = "blade"): Promise<Outcome> {
+export function reconcileForging(engine: RunReconciler, name = "blade"): Promise<Outcome> {
   return reconcileRun(forging, engine).reconcile({ namespace, name }, { logger: silent });
 }
 
 /** Reconciles until nothing changes any more but by time or by others. */
-export async function settle(world: World, engine: RunEngine, name = "blade"): Promise<Outcome> {
+export async function settle(world: World, engine: RunReconciler, name = "blade"): Promise<Outcome> {
   for (let turn = 0; turn < 20; turn++) {
     const before = world.store.get(forgings, namespace, name);
     const outcome = await reconcileForging(engine, name);

@@ -8,6 +8,7 @@ import { apiVersion, type KindDefinition, kinds } from "../api/kinds.ts";
 import { runFields } from "../api/parts.ts";
 import { PretrainRunStatus } from "../api/status.ts";
 import { timestamp } from "../clock/clock.ts";
+import { isFinished } from "../cluster/conditions.ts";
 import { Admission, type CustomResource } from "../cluster/local/apiserver/admission.ts";
 import { ObjectFiles } from "../cluster/local/apiserver/object-files.ts";
 import { Store } from "../cluster/local/apiserver/store.ts";
@@ -16,7 +17,6 @@ import type { Cluster } from "../cluster/port.ts";
 import { jobs, pods, type Resource } from "../cluster/resource.ts";
 import { containerName } from "../engine/kernel-pod.ts";
 import type { BatchKind, KernelResult, Stage } from "../kinds/batch-kind.ts";
-import { isFinished } from "../runs/step.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 /** What the tests of the engines share: a small batch kind, a cluster without controllers, and a hand that plays those. */

@@ -1,6 +1,7 @@
 import { inferenceDeployment, pretrainRun } from "../../operator/api/kinds.ts";
+import type { Reason } from "../../operator/api/reasons.ts";
 import { type RootState, setRootCondition } from "../../operator/cluster/conditions.ts";
-import { root } from "../../operator/runs/run-status.ts";
+import { rootState } from "../../operator/engine/reconcile-result.ts";
 
 /** Objects as the operator leaves them, and how Argo CD and Flux are to take them. */
 
@@ -14,37 +15,20 @@ export function objectIn(state: RootState | undefined, observedGeneration = 2) {
   };
 }
 
-const living = (status: "True" | "False", reason: string, stalled = false): RootState => ({
-  type: "Ready",
-  status,
-  reason,
-  message: "as it is",
-  stalled,
-});
+const run = (reason: Reason) => rootState("Succeeded", { reason, message: "as it is" });
+const endpoint = (reason: Reason) => rootState("Ready", { reason, message: "as it is" });
 
 export const cases = [
   ["run nobody has seen", pretrainRun, objectIn(undefined), "Progressing", "InProgress"],
-  ["run changed since", pretrainRun, objectIn(root.succeeded("done"), 1), "Progressing", "InProgress"],
-  [
-    "run that waits",
-    pretrainRun,
-    objectIn(root.open("InputNotReady", "web has no artifact yet")),
-    "Progressing",
-    "Current",
-  ],
-  ["run at work", pretrainRun, objectIn(root.open("Running", "at work")), "Progressing", "Current"],
-  ["suspended run", pretrainRun, objectIn(root.open("Suspended", "spec.suspend is true")), "Suspended", "Current"],
-  ["run that succeeded", pretrainRun, objectIn(root.succeeded("done")), "Healthy", "Current"],
-  [
-    "run that failed",
-    pretrainRun,
-    objectIn(root.refused("RestartsExhausted", "no restart left")),
-    "Degraded",
-    "Failed",
-  ],
+  ["run changed since", pretrainRun, objectIn(run("Completed"), 1), "Progressing", "InProgress"],
+  ["run that waits", pretrainRun, objectIn(run("InputNotReady")), "Progressing", "Current"],
+  ["run at work", pretrainRun, objectIn(run("Running")), "Progressing", "Current"],
+  ["suspended run", pretrainRun, objectIn(run("Suspended")), "Suspended", "Current"],
+  ["run that succeeded", pretrainRun, objectIn(run("Completed")), "Healthy", "Current"],
+  ["run that failed", pretrainRun, objectIn(run("RestartsExhausted")), "Degraded", "Failed"],
   ["endpoint nobody has seen", inferenceDeployment, objectIn(undefined), "Progressing", "InProgress"],
-  ["endpoint rolling out", inferenceDeployment, objectIn(living("False", "RollingOut")), "Progressing", "InProgress"],
-  ["endpoint that answers", inferenceDeployment, objectIn(living("True", "Available")), "Healthy", "Current"],
-  ["endpoint scaled to zero", inferenceDeployment, objectIn(living("True", "ScaledToZero")), "Suspended", "Current"],
-  ["endpoint that failed", inferenceDeployment, objectIn(living("False", "RolloutFailed", true)), "Degraded", "Failed"],
+  ["endpoint rolling out", inferenceDeployment, objectIn(endpoint("RollingOut")), "Progressing", "InProgress"],
+  ["endpoint that answers", inferenceDeployment, objectIn(endpoint("Available")), "Healthy", "Current"],
+  ["endpoint scaled to zero", inferenceDeployment, objectIn(endpoint("ScaledToZero")), "Suspended", "Current"],
+  ["endpoint that failed", inferenceDeployment, objectIn(endpoint("RolloutFailed")), "Degraded", "Failed"],
 ] as const;

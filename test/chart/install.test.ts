@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { covers } from "../../operator/engine/children.ts";
+import { covers } from "../../operator/engine/reconcile-result.ts";
 import { startCluster, type TestCluster } from "../cluster/cluster.ts";
 import { buildHelm, chart, type Helm } from "./helm.ts";
 import { documents, identity, rendered } from "./release.ts";

@@ -64,7 +64,7 @@ describe("with Tanren's kinds", () => {
     await kubernetes.startComponent("kube-apiserver");
     await bench.setStatus("Corpus", "web", {
       observedGeneration: 1,
-      conditions: [condition("Succeeded", "True", "Completed", "all 3 stages ended well")],
+      conditions: [condition("Succeeded", "True", "Completed", "3/3 stages completed")],
     });
     expect(await ended).toMatchObject({ code: 0, error: "" });
     expect(seen.out.match(/"type":"notice"/g)?.length).toBeLessThan(4);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   expect(await plugin("run", "-f", "all.yaml", "--detach")).toMatchObject({ code: 0, error: "" });
   await setStatus("Corpus", "web", {
     observedGeneration: 1,
-    conditions: [condition("Succeeded", "True", "Completed", "all 3 stages ended well")],
+    conditions: [condition("Succeeded", "True", "Completed", "3/3 stages completed")],
     artifact: { ...artifact("a", "tokenize", []), tokens: 1024, vocabularySize: 400, tokenizerDigest: digest("e") },
   });
   await setStatus("PretrainRun", "base", {

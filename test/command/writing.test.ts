@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exitCodes } from "../../operator/cli/exit-codes.ts";
-import { inUseFinalizer } from "../../operator/engine/in-use.ts";
+import { inUseFinalizer } from "../../operator/engine/references.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type Bench, condition, corpus, openBench, pretrainRun, resourceOf, started } from "./command.ts";
 
@@ -11,7 +11,7 @@ const patience = 120_000;
 const corpora = resourceOf("Corpus");
 const succeeded = {
   observedGeneration: 1,
-  conditions: [condition("Succeeded", "True", "Completed", "all 3 stages ended well")],
+  conditions: [condition("Succeeded", "True", "Completed", "3/3 stages completed")],
 };
 
 let bench: Bench;

@@ -15,12 +15,12 @@ import {
   secrets,
   services,
 } from "../../operator/cluster/resource.ts";
-import { covers } from "../../operator/engine/children.ts";
+import { networkPolicy } from "../../operator/engine/kernel-pod.ts";
 import { ownedBy } from "../../operator/engine/names.ts";
-import { networkPolicy } from "../../operator/engine/network-policy.ts";
-import { RunSpec, runResource } from "../../operator/engine/run.ts";
+import { covers } from "../../operator/engine/reconcile-result.ts";
+import { RunSpec, runResource } from "../../operator/kinds/batch-kind.ts";
 import { batchKinds } from "../../operator/kinds/index.ts";
-import { storageOf } from "../../operator/runs/claim.ts";
+import { storageOf } from "../../operator/runs/scope.ts";
 import { attemptObjects, stageConfig } from "../../operator/runs/stage-objects.ts";
 import type { ServedModel } from "../../operator/serving/model.ts";
 import { servingObjects } from "../../operator/serving/objects.ts";

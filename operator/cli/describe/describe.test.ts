@@ -5,7 +5,7 @@ import { widthOf } from "../terminal/width.ts";
 import { describeObject } from "./describe.ts";
 
 const extension = anObject("ContextExtension", "long", {
-  root: ["True", "Completed", "all 2 stages ended well"],
+  root: ["True", "Completed", "2/2 stages completed"],
   spec: { model: { pretrainRun: { name: "base" } }, contextLength: 512, comparisons: [] },
   status: {
     plan: { ranks: 1, parameters: 3_370_000, memoryPerRankBytes: 2 ** 30, memoryLimitPerRankBytes: 2 ** 31 },
@@ -66,7 +66,7 @@ test("everything about an object stands under its name, from heading to events",
     "
     ContextExtension/long
       namespace default, generation 1, 100s old
-      Succeeded is True: Completed: all 2 stages ended well
+      Succeeded is True: Completed: 2/2 stages completed
 
     Spec
       model          pretrainRun { name base }
@@ -96,7 +96,7 @@ test("everything about an object stands under its name, from heading to events",
 
     Conditions
       TYPE       STATUS  REASON     SINCE  MESSAGE
-      Succeeded  True    Completed   100s  all 2 stages ended well
+      Succeeded  True    Completed   100s  2/2 stages completed
 
     Events
        AGE  TYPE    REASON          NOTE

@@ -1,7 +1,7 @@
 import type { Condition, KubernetesObject } from "../../cluster/objects.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
-import { inUseFinalizer } from "../../engine/in-use.ts";
+import { inUseFinalizer } from "../../engine/references.ts";
 import { title } from "../kinds.ts";
 
 /** An object that was deleted, on its way out: when it is gone, and who holds it until then. */

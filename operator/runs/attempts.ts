@@ -1,12 +1,14 @@
-import { programExitCodes as exitCodes, kernelExitCodes, type Reason, reasonOfKernel } from "../api/reasons.ts";
+import { kernelExitCodes, programExitCodes, type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { isTrue } from "../cluster/conditions.ts";
 import type { ContainerStatus, Job, Pod, TerminatedState } from "../cluster/objects.ts";
-import { containerName } from "../engine/kernel-pod.ts";
-import { readResult, stageResult } from "../engine/kernel-result.ts";
-import type { KernelResult, Stage } from "../kinds/batch-kind.ts";
+import { containerName, readResult } from "../engine/kernel-pod.ts";
+import type { Attempt, KernelResult, RunSpec, Stage } from "../kinds/batch-kind.ts";
+import { completionIndex, stageResult } from "./progress.ts";
 
-/** How an attempt stands, from its Job and the pods of that Job. */
-export type Verdict =
+/** How an attempt at a stage ended, from its Job and pods, and what follows by the failure policy. */
+
+export type JobStatus =
+  /** `waiting` says why pods do not run yet. */
   | { state: "active"; waiting?: string }
   | { state: "succeeded"; result: KernelResult }
   | { state: "failed"; failure: Failure };
@@ -31,13 +33,13 @@ export interface Failure {
   resumedFromStep?: number;
 }
 
-export function judge(job: Job, pods: readonly Pod[], stage: Pick<Stage, "coupling" | "pods">): Verdict {
+export function jobStatus(job: Job, pods: readonly Pod[], stage: Pick<Stage, "coupling" | "pods">): JobStatus {
   const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
-  if (isTrue(job.status?.conditions, "Complete")) return completed(job, own, stage);
+  if (isTrue(job.status?.conditions, "Complete")) return completedJob(job, own, stage);
   if (isTrue(job.status?.conditions, "Failed") && !hasLivePods(job, own))
     return { state: "failed", failure: deciding(job, own) };
   const waiting = waitingReason(own);
-  return { state: "active", ...(waiting !== undefined && { waiting }) };
+  return { state: "active", waiting };
 }
 
 /** Whether a pod may still be writing. Nobody else may start before they have all ended. */
@@ -47,19 +49,14 @@ function hasLivePods(job: Job, pods: readonly Pod[]): boolean {
   return (job.status?.active ?? 0) > 0 || (job.status?.terminating ?? 0) > 0 || pods.some(isLive);
 }
 
-export function completionIndex(pod: Pod): number {
-  const index = pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"];
-  return Number(index ?? pod.metadata.labels?.["batch.kubernetes.io/job-completion-index"] ?? 0);
-}
-
-function completed(job: Job, pods: readonly Pod[], stage: Pick<Stage, "coupling" | "pods">): Verdict {
+function completedJob(job: Job, pods: readonly Pod[], stage: Pick<Stage, "coupling" | "pods">): JobStatus {
   const succeeded = pods.filter((pod) => pod.status?.phase === "Succeeded");
-  const speakers = Array.from({ length: stage.coupling === "gang" ? 1 : stage.pods }, (_, index) =>
+  const leaders = Array.from({ length: stage.coupling === "gang" ? 1 : stage.pods }, (_, index) =>
     succeeded.find((pod) => completionIndex(pod) === index),
   );
-  if (speakers.includes(undefined)) return { state: "failed", failure: resultsGone(job) };
-  const [first, ...others] = speakers.flatMap((pod) => (pod && readResult(termination(pod)?.message)) ?? []);
-  if (first === undefined || others.length + 1 < speakers.length)
+  if (leaders.includes(undefined)) return { state: "failed", failure: resultsGone(job) };
+  const [first, ...others] = leaders.flatMap((pod) => (pod && readResult(termination(pod)?.message)) ?? []);
+  if (first === undefined || others.length + 1 < leaders.length)
     return { state: "failed", failure: resultsUnreadable(job) };
   return { state: "succeeded", result: stageResult([first, ...others], stage.coupling) };
 }
@@ -98,10 +95,7 @@ function podFailure(pod: Pod): Failure {
   const ended = termination(pod);
   const name = pod.metadata.name;
   const result = readResult(ended?.message);
-  const said = {
-    ...(ended !== undefined && { exitCode: ended.exitCode }),
-    ...(result?.resumed_from_step !== undefined && { resumedFromStep: result.resumed_from_step }),
-  };
+  const said = { exitCode: ended?.exitCode, resumedFromStep: result?.resumed_from_step };
   if (ended?.reason === "OOMKilled") {
     return {
       class: "outOfMemory",
@@ -112,31 +106,34 @@ function podFailure(pod: Pod): Failure {
   }
   // What a program found wrong is wrong on any node, whether or not this one was being drained; and one that saved its state in
   // time was not lost.
-  const { invalid, numerics, terminated } = exitCodes;
+  const { invalid, numerics, terminated } = programExitCodes;
   const final = [invalid, numerics, terminated].some((code) => code === ended?.exitCode);
   if (ended === undefined || (isDisrupted(pod) && !final)) {
     const why = pod.status?.message ?? pod.status?.reason ?? "its node or the control plane ended it";
     return { class: "lost", reason: "PodLost", message: `pod ${name} was lost: ${why}`, ...said };
   }
-  const reason = result === undefined ? undefined : reasonOfKernel[result.reason];
-  const message = result?.message ?? `pod ${name}: ${endingInWords(ended)}`;
+  const { class: endingClass, reason } = endingOf(ended.exitCode);
   // The exit code names the class, and a result that speaks of another ending is not believed.
-  const agreed = result !== undefined && kernelExitCodes[result.reason] === ended.exitCode ? reason : undefined;
-  switch (ended.exitCode) {
-    case exitCodes.invalid:
-      return { class: "invalid", reason: agreed ?? "InvalidConfig", message, ...said };
-    case exitCodes.numerics:
-      return { class: "numerics", reason: agreed ?? "NumericsDiverged", message, ...said };
-    case exitCodes.infrastructure:
-      return { class: "infrastructure", reason: agreed ?? "PeerLost", message, ...said };
-    case exitCodes.terminated:
-      return { class: "terminated", reason: "Terminated", message, ...said };
-    default:
-      return { class: "program", reason: agreed ?? "ProgramFailed", message, ...said };
-  }
+  const agreed = result !== undefined && kernelExitCodes[result.reason] === ended.exitCode;
+  return {
+    class: endingClass,
+    reason: agreed ? reasonOfKernel[result.reason] : reason,
+    message: result?.message ?? `pod ${name}: ${describeExit(ended)}`,
+    ...said,
+  };
 }
 
-function endingInWords(ended: TerminatedState): string {
+/** What an exit code stands for when the program gives no reason of its own. */
+const endings = new Map<number, { class: FailureClass; reason: Reason }>([
+  [programExitCodes.invalid, { class: "invalid", reason: "InvalidConfig" }],
+  [programExitCodes.numerics, { class: "numerics", reason: "NumericsDiverged" }],
+  [programExitCodes.infrastructure, { class: "infrastructure", reason: "PeerLost" }],
+  [programExitCodes.terminated, { class: "terminated", reason: "Terminated" }],
+]);
+
+const endingOf = (exitCode: number) => endings.get(exitCode) ?? { class: "program", reason: "ProgramFailed" };
+
+function describeExit(ended: TerminatedState): string {
   const signal = ended.exitCode > 128 && ended.exitCode < 160 ? `, signal ${ended.exitCode - 128}` : "";
   const word = ended.message?.trim().split("\n").at(-1)?.slice(0, 300);
   return `the program ended with exit code ${ended.exitCode}${signal}${word ? `: ${word}` : "; its log says why"}`;
@@ -168,4 +165,74 @@ function waitingReason(pods: readonly Pod[]): string | undefined {
     return `pod ${pod.metadata.name} is pending`;
   }
   return undefined;
+}
+
+/** What follows a failed attempt. */
+export type Consequence = { action: "restart"; counted: boolean } | { action: "fail"; reason: Reason; message: string };
+
+export interface History {
+  policy: RunSpec["failurePolicy"];
+  /** Restarts of the run that counted so far. */
+  restarts: number;
+  /** Earlier attempts at the same stage, oldest first. */
+  earlier: readonly Attempt[];
+  /** Step the failed attempt went on from; undefined: from the start. */
+  resumedFromStep?: number;
+}
+
+type Rule = (failure: Failure, history: History) => Consequence;
+
+const fail: Rule = ({ reason, message }) => ({ action: "fail", reason, message });
+
+const restartUncounted: Rule = () => ({ action: "restart", counted: false });
+
+const restartCounted: Rule = ({ reason, message }, { policy, restarts }) =>
+  restarts < policy.maxRestarts
+    ? { action: "restart", counted: true }
+    : {
+        action: "fail",
+        reason: "RestartsExhausted",
+        message: `all ${policy.maxRestarts} restarts of failurePolicy.maxRestarts are used up; the last failure was ${reason}: ${message}`,
+      };
+
+/** Killed for memory twice without a checkpoint in between: a third time would end the same. */
+const outOfMemory: Rule = (failure, history) => {
+  const last = history.earlier.at(-1);
+  if (last?.reason !== "OutOfMemory" || last.resumedFromStep !== history.resumedFromStep)
+    return restartCounted(failure, history);
+  const mend = "raise spec.compute.resources.memory or lower the micro batch";
+  return {
+    action: "fail",
+    reason: "OutOfMemory",
+    message: `${failure.message}, as the attempt before it was at the same step; ${mend}`,
+  };
+};
+
+const rules: Record<FailureClass, Rule> = {
+  invalid: fail,
+  numerics: (failure, history) => (history.policy.onDivergence === "Fail" ? fail : restartCounted)(failure, history),
+  outOfMemory,
+  lost: restartUncounted,
+  program: restartCounted,
+  infrastructure: restartUncounted,
+  terminated: restartUncounted,
+};
+
+export function consequenceOf(failure: Failure, history: History): Consequence {
+  return rules[failure.class](failure, history);
+}
+
+const firstBackoffSeconds = 5;
+const longestBackoffSeconds = 300;
+/** An attempt that ran this long was well: what ended it is a new trouble. */
+const healthySeconds = 600;
+
+/** Seconds between the end of the last attempt at a stage and the next: 5 s doubling to 5 min while attempts keep failing early. */
+export function backoffSeconds(attempts: readonly Attempt[]): number {
+  const lastHealthy = attempts.findLastIndex(
+    ({ startTime, endTime }) =>
+      endTime !== undefined && Date.parse(endTime) - Date.parse(startTime) >= healthySeconds * 1000,
+  );
+  const early = attempts.length - 1 - lastHealthy;
+  return Math.min(firstBackoffSeconds * 2 ** Math.max(0, early - 1), longestBackoffSeconds);
 }

@@ -1,0 +1,183 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Phase, type Reason, reasonEntry } from "../api/reasons.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { RootState } from "../cluster/conditions.ts";
+import type { KubernetesObject, Wanted } from "../cluster/objects.ts";
+import { type Cluster, InvalidError } from "../cluster/port.ts";
+import { quantityValue } from "../cluster/quantity.ts";
+import type { Resource } from "../cluster/resource.ts";
+import type { EventRecorder, NewEvent } from "../runtime/events.ts";
+import { again, done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
+import { controllerUid } from "./names.ts";
+
+/** What a reconcile decides, and how it is carried out: the same for runs and endpoints. */
+
+export interface WantedChild {
+  resource: Resource<KubernetesObject>;
+  wanted: Wanted<KubernetesObject>;
+  /** create: what exists under the name stays as it is; update: it is made so. */
+  mode: "create" | "update";
+}
+
+export interface FoundChild {
+  resource: Resource<KubernetesObject>;
+  object: KubernetesObject;
+}
+
+/** What the root condition says. Everything else about it follows from the table of reasons. */
+export interface Root {
+  reason: Reason;
+  message: string;
+}
+
+/** The one value that every branch of a reconcile returns. Carried out in this order: apply, remove, write status. */
+export interface ReconcileResult<Status> {
+  /** Status without what follows from `root`. */
+  status: Status;
+  /** Absent: the conditions stay as they are. */
+  root?: Root;
+  /** Look again after so many seconds even if nothing changes; what waits is looked at again in any case. */
+  requeueAfter?: number;
+  apply: WantedChild[];
+  remove: FoundChild[];
+}
+
+export function wanted<T extends KubernetesObject>(
+  resource: Resource<T>,
+  child: Wanted<T>,
+  mode: WantedChild["mode"],
+): WantedChild {
+  return { resource, wanted: child, mode };
+}
+
+export function found<T extends KubernetesObject>(resource: Resource<T>, object: T): FoundChild {
+  return { resource, object };
+}
+
+const isStalled = (phase: Phase) => phase === "blocked" || phase === "failed";
+
+/** The root condition: Succeeded is open until the end is known, Ready is either true or not. */
+export function rootState(type: RootState["type"], { reason, message }: Root): RootState {
+  const { phase } = reasonEntry(reason);
+  const stalled = isStalled(phase);
+  const status = phase === "done" ? "True" : stalled || type === "Ready" ? "False" : "Unknown";
+  return { type, status, reason, message, stalled };
+}
+
+export function outcomeOf({ root, requeueAfter }: Pick<ReconcileResult<unknown>, "root" | "requeueAfter">): Outcome {
+  const phase = root && reasonEntry(root.reason).phase;
+  if (root && phase === "waiting") return { kind: "waiting", ...root, afterSeconds: requeueAfter ?? lookAgainSeconds };
+  if (root && phase && isStalled(phase))
+    return requeueAfter === undefined
+      ? { kind: "stalled", ...root }
+      : { kind: "waiting", ...root, afterSeconds: requeueAfter };
+  return requeueAfter === undefined ? done : again(requeueAfter);
+}
+
+/** An Event with the type that the table gives its reason. */
+export const newEvent = (reason: Reason, note: string): NewEvent => ({
+  type: reasonEntry(reason).event,
+  reason,
+  note,
+  action: "Reconcile",
+});
+
+/** The rim of a reconciler: where decisions meet the world. */
+export interface Rim {
+  cluster: Cluster;
+  clock: Clock;
+  recorder: EventRecorder;
+}
+
+interface Effects<T extends KubernetesObject & { status?: unknown }> {
+  resource: Resource<T>;
+  owner: T;
+  result: Pick<ReconcileResult<unknown>, "apply" | "remove">;
+  /** Status with its conditions. */
+  status: NonNullable<T["status"]>;
+  /** What people are told: a function of the status before and after, so that no Event says what status does not. */
+  events: (before: Partial<NonNullable<T["status"]>>, after: NonNullable<T["status"]>) => NewEvent[];
+}
+
+/** Makes and removes children, then writes the status if it differs, then tells. */
+export async function carryOut<T extends KubernetesObject & { status?: unknown }>(
+  { cluster, recorder }: Rim,
+  { resource, owner, result, status, events }: Effects<T>,
+): Promise<void> {
+  for (const child of result.apply) await applyChild(cluster, child);
+  for (const child of result.remove) await cluster.delete(child.resource, child.object);
+  const before = (owner.status ?? {}) as Partial<NonNullable<T["status"]>>;
+  const after: NonNullable<T["status"]> = JSON.parse(JSON.stringify(status));
+  if (isDeepStrictEqual(before, after)) return;
+  const written = await cluster.updateStatus(resource, { ...owner, status: after });
+  await recorder.publish(written, events(before, after));
+}
+
+/** A child cannot be made, and the root condition says why. */
+export class ChildError extends Error {
+  readonly reason: "Pending" | "NameTaken" | "InvalidSpec";
+
+  constructor(reason: ChildError["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/**
+ * Makes a child, or makes it so again where `update` asks for that and it differs. Apply alone would not do: it would
+ * take an object of another owner for ours.
+ */
+async function applyChild(cluster: Cluster, { resource, wanted: child, mode }: WantedChild): Promise<void> {
+  const { namespace, name, ownerReferences } = child.metadata;
+  const existing = await cluster.get(resource, namespace, name);
+  if (existing !== undefined) {
+    const ours = ownerReferences?.some(({ uid }) => uid === controllerUid(existing));
+    if (!ours || existing.metadata.deletionTimestamp !== undefined) throw taken(existing);
+    if (mode === "create" || covers(existing, child)) return;
+  }
+  try {
+    await cluster.apply(resource, child);
+  } catch (error) {
+    if (error instanceof InvalidError) throw new ChildError("InvalidSpec", `the API server refuses ${error.message}`);
+    throw error;
+  }
+}
+
+function taken({ kind, metadata }: KubernetesObject): ChildError {
+  if (metadata.deletionTimestamp !== undefined)
+    return new ChildError("Pending", `waiting for ${kind} ${metadata.name} of an earlier owner to be deleted`);
+  const owner = metadata.ownerReferences?.find((reference) => reference.controller);
+  const whose = owner ? `${owner.kind} ${owner.name}` : "somebody else";
+  return new ChildError(
+    "NameTaken",
+    `${kind} ${metadata.name} exists and belongs to ${whose}; delete it, or rename this object`,
+  );
+}
+
+/**
+ * Whether everything stated is there already, as the API server keeps it: what is empty it leaves out, and of
+ * quantities it has one notation ("0.5" becomes "500m"). What was stated once and is no more is not seen: see
+ * `rendering`.
+ */
+export function covers(existing: unknown, stated: unknown): boolean {
+  if (typeof stated !== "object" || stated === null) return existing === stated;
+  if (existing === undefined) return Object.keys(stated).length === 0;
+  if (typeof existing !== "object" || existing === null) return false;
+  if (Array.isArray(stated) && (!Array.isArray(existing) || existing.length !== stated.length)) return false;
+  const there = new Map(Object.entries(existing));
+  return Object.entries(stated).every(([field, value]) => {
+    if (value === undefined) return true;
+    const kept = there.get(field);
+    return field === "requests" || field === "limits" ? coversAmounts(kept, value) : covers(kept, value);
+  });
+}
+
+/** Resources by name, compared by what they amount to. */
+function coversAmounts(existing: unknown, stated: Record<string, string>): boolean {
+  const there = new Map(Object.entries(existing ?? {}));
+  return Object.entries(stated).every(([name, amount]) => {
+    const kept: unknown = there.get(name);
+    // 700 times a thousandth is not quite 0.7.
+    return typeof kept === "string" && Math.abs(quantityValue(kept) - quantityValue(amount)) < 1e-6;
+  });
+}

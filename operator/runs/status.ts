@@ -1,0 +1,213 @@
+import { posix } from "node:path";
+import type { Artifact, Inputs } from "../api/artifact.ts";
+import { isReason, type Reason, reasonEntry } from "../api/reasons.ts";
+import { timestamp } from "../clock/clock.ts";
+import { findCondition, setCondition, setRootCondition } from "../cluster/conditions.ts";
+import type { Condition, ConfigMap, Wanted } from "../cluster/objects.ts";
+import { readResult } from "../engine/kernel-pod.ts";
+import { childLabels, controllerReference, dnsLabel } from "../engine/names.ts";
+import { newEvent, type ReconcileResult, rootState } from "../engine/reconcile-result.ts";
+import type { Attempt, KernelResult, Run, RunStatus, Stage, StageStatus } from "../kinds/batch-kind.ts";
+import type { NewEvent } from "../runtime/events.ts";
+import type { RunStorage } from "./scope.ts";
+
+/** What status says of a run: its stages, attempts and artifacts, each a function from one status to the next. */
+
+const attemptsKept = 20;
+
+export const stageStatus = (status: RunStatus, name: string): StageStatus | undefined =>
+  status.stages?.find((stage) => stage.name === name);
+
+/** Every stage of the run stands in status, in order; what is known of one stays. */
+export function withStages(status: RunStatus, stages: readonly Stage[]): RunStatus {
+  return { ...status, stages: stages.map(({ name }) => stageStatus(status, name) ?? { name, state: "Pending" }) };
+}
+
+export function withStage(status: RunStatus, name: string, change: Partial<StageStatus>): RunStatus {
+  return {
+    ...status,
+    stages: (status.stages ?? []).map((stage) => (stage.name === name ? { ...stage, ...change } : stage)),
+  };
+}
+
+/** Sets the attempt in the place of the one with its stage and number, or after all others. */
+export function withAttempt(status: RunStatus, attempt: Attempt): RunStatus {
+  const same = (other: Attempt) => other.stage === attempt.stage && other.number === attempt.number;
+  const attempts = status.attempts ?? [];
+  const set = attempts.some(same)
+    ? attempts.map((other) => (same(other) ? attempt : other))
+    : [...attempts, attempt].slice(-attemptsKept);
+  return { ...status, attempts: set };
+}
+
+export const attemptsAt = (status: RunStatus, stage: string): Attempt[] =>
+  (status.attempts ?? []).filter((attempt) => attempt.stage === stage);
+
+/** The run has ended badly: no further attempt is made. */
+export function failed(status: RunStatus, stage: string | undefined, now: Date): RunStatus {
+  const completionTime = timestamp(now);
+  const ended = { ...status, completionTime };
+  return stage === undefined ? ended : withStage(ended, stage, { state: "Failed", completionTime });
+}
+
+/** The status of a result, with its conditions: the root's, and `Passed` where the kind says whether it has. */
+export function concludeStatus(run: Run, { status, root }: ReconcileResult<RunStatus>, now: Date): RunStatus {
+  const generation = run.metadata.generation ?? 0;
+  const next: RunStatus & { passed?: unknown } = { ...status, observedGeneration: generation };
+  if (root === undefined) return next;
+  const seen = { now, generation };
+  const conditions = setRootCondition(status.conditions ?? [], rootState("Succeeded", root), seen);
+  if (typeof next.passed !== "boolean") return { ...next, conditions };
+  const passed = next.passed
+    ? ({ status: "True", reason: "ThresholdsMet", message: "every threshold is met" } as const)
+    : ({ status: "False", reason: "ThresholdsNotMet", message: "a score is below its threshold" } as const);
+  return { ...next, conditions: setCondition(conditions, { type: "Passed", ...passed }, seen) };
+}
+
+type Parent = Artifact["parents"][number];
+
+/** Artifacts of the stages that have completed. */
+export function artifactsOf(status: RunStatus): Map<string, Artifact> {
+  return new Map(
+    (status.stages ?? []).flatMap(({ name, artifact }) => (artifact === undefined ? [] : [[name, artifact] as const])),
+  );
+}
+
+/**
+ * What a program says it made, as status has it: where it lies on its claim and what it came from. Undefined when the
+ * result names no artifact, or one outside the run's own directory.
+ */
+export function artifactOf(
+  stage: Stage,
+  result: KernelResult,
+  storage: RunStorage,
+  inputs: Inputs,
+  earlier: ReadonlyMap<string, Artifact>,
+): Artifact | undefined {
+  const made = result.artifact;
+  if (made === undefined) return undefined;
+  const below = posix.relative("output", posix.normalize(made.path));
+  if (below === ".." || below.startsWith("../")) return undefined;
+  return {
+    type: made.type,
+    stage: stage.name,
+    claimName: storage.claimName,
+    path: posix.join(storage.directory, below),
+    digest: made.digest,
+    sizeBytes: made.size_bytes,
+    parents: [...mountedParents(stage, inputs), ...stageParents(earlier)],
+    tokenizerDigest: made.tokenizer_digest,
+    vocabularySize: made.vocabulary_size,
+    contextLength: made.context_length,
+    parameters: made.parameters,
+    tokens: made.tokens,
+  };
+}
+
+/** The run's result is the artifact of its last stage that has one; all of the run's inputs are its parents. */
+export function runArtifact(
+  stages: readonly Stage[],
+  made: ReadonlyMap<string, Artifact>,
+  inputs: Inputs,
+): Artifact | undefined {
+  const last = stages.findLast((stage) => stage.artifact);
+  const artifact = last && made.get(last.name);
+  if (artifact === undefined) return undefined;
+  const earlier = new Map([...made].filter(([stage]) => stage !== artifact.stage));
+  return { ...artifact, parents: [...inputParents(inputs), ...stageParents(earlier)] };
+}
+
+function inputParents(inputs: Inputs): Parent[] {
+  return [...inputs.values()].map(({ role, kind, name, artifact }) => ({
+    name: role,
+    digest: artifact.digest,
+    reference: `${kind}/${name}`,
+  }));
+}
+
+/** Inputs that the stage's pods had before them. */
+function mountedParents(stage: Stage, inputs: Inputs): Parent[] {
+  const mounted = new Set(stage.mounts.map(({ claimName, path }) => `${claimName}:${path}`));
+  return inputParents(
+    new Map([...inputs].filter(([, { artifact }]) => mounted.has(`${artifact.claimName}:${artifact.path}`))),
+  );
+}
+
+const stageParents = (made: ReadonlyMap<string, Artifact>): Parent[] =>
+  [...made].map(([stage, { digest }]) => ({ name: stage, digest }));
+
+/**
+ * Results of the stages that have completed, in a ConfigMap: a kind's status is made of all of them, and the pods that
+ * gave them may be gone before the last stage has ended.
+ */
+const resultsName = (run: Run) => dnsLabel(`${run.kind.toLowerCase()}-${run.metadata.name}-results`);
+
+export function storedResults(run: Run, configMaps: readonly ConfigMap[]): Map<string, KernelResult> {
+  const data = configMaps.find((configMap) => configMap.metadata.name === resultsName(run))?.data ?? {};
+  return new Map(
+    Object.entries(data).flatMap(([stage, text]) => {
+      const result = readResult(text);
+      return result === undefined ? [] : [[stage, result] as const];
+    }),
+  );
+}
+
+export function resultsConfigMap(run: Run, results: ReadonlyMap<string, KernelResult>): Wanted<ConfigMap> {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: {
+      name: resultsName(run),
+      namespace: run.metadata.namespace,
+      labels: childLabels(run),
+      ownerReferences: [controllerReference(run)],
+    },
+    data: Object.fromEntries([...results].map(([stage, result]) => [stage, JSON.stringify(result)])),
+  };
+}
+
+/** What people are told: a function of the status before and after. */
+export function runEvents(before: RunStatus, after: RunStatus): NewEvent[] {
+  return [
+    ...(after.attempts ?? []).flatMap((attempt) => attemptEvents(before, attempt)),
+    ...(after.stages ?? []).flatMap((stage) => stageEvents(before, stage)),
+    ...["Succeeded", "Passed"].flatMap((type) =>
+      conditionEvents(findCondition(before.conditions, type), findCondition(after.conditions, type)),
+    ),
+  ];
+}
+
+function attemptEvents(before: RunStatus, attempt: Attempt): NewEvent[] {
+  const { stage, number, jobName, endTime, reason, message, resumedFromStep } = attempt;
+  const old = before.attempts?.find((other) => other.stage === stage && other.number === number);
+  const events: NewEvent[] = [];
+  if (old === undefined && number === 1)
+    events.push(newEvent("StageStarted", `stage ${stage} started as Job ${jobName}`));
+  if (old === undefined && number > 1) {
+    const from = resumedFromStep === undefined ? "restarted" : `resumed from step ${resumedFromStep}`;
+    events.push(newEvent("StageRestarted", `stage ${stage} ${from} as Job ${jobName}`));
+  }
+  if (old?.endTime === undefined && endTime !== undefined && isReason(reason) && reason !== "StageCompleted")
+    events.push(newEvent(reason, `stage ${stage}, attempt ${number}: ${message}`));
+  return events;
+}
+
+function stageEvents(before: RunStatus, { name, state }: StageStatus): NewEvent[] {
+  const old = stageStatus(before, name)?.state;
+  return state === "Succeeded" && old !== "Succeeded" ? [newEvent("StageCompleted", `stage ${name} completed`)] : [];
+}
+
+function conditionEvents(old: Condition | undefined, now: Condition | undefined): NewEvent[] {
+  if (now === undefined || old?.reason === now.reason) return [];
+  const events: NewEvent[] = [];
+  if (old?.reason === ("Suspended" satisfies Reason) && now.status !== "False")
+    events.push(newEvent("Resumed", "spec.suspend is false again"));
+  if (isReason(now.reason) && isNews(now.reason)) events.push(newEvent(now.reason, now.message));
+  return events;
+}
+
+/** What goes on by itself is told by stages and attempts, or not worth telling. */
+function isNews(reason: Reason): boolean {
+  const { phase, waitsFor } = reasonEntry(reason);
+  return phase !== "running" && waitsFor !== "operator" && waitsFor !== "cluster";
+}
