@@ -6,13 +6,13 @@ import { LocalCluster } from "./cluster/local/index.ts";
 import { jobs, pods, services } from "./cluster/resource.ts";
 import { startOperator } from "./operator.ts";
 import { Metrics } from "./runtime/metrics.ts";
-import { aForging, conditionOf, forgings, silent } from "./testing/run-engine.ts";
-import { customResources, digest, forging, namespace } from "./testing/run-world.ts";
+import { anExampleRun, conditionOf, exampleRuns, silent } from "./testing/example-runs.ts";
+import { customResources, digest, exampleKind, namespace } from "./testing/test-env.ts";
 
 /** The whole operator over the local cluster; a script stands in for Python and ends as a kernel program does. */
 
 const program = `#!/bin/sh
-printf '%s' '{"reason":"Completed","message":"all is well","metrics":{"loss":1},"artifact":{"path":"output/forge","type":"model","digest":"${digest("a")}","size_bytes":1}}' > "$TANREN_RESULT"
+printf '%s' '{"reason":"Completed","message":"all is well","metrics":{"loss":1},"artifact":{"path":"output/build","type":"model","digest":"${digest("a")}","size_bytes":1}}' > "$TANREN_RESULT"
 `;
 
 const slow = `#!/bin/sh
@@ -43,7 +43,7 @@ async function operate(script: string, progressSeconds = 1) {
   const metrics = new Metrics();
   const operator = await startOperator({
     cluster,
-    kinds: [forging],
+    kinds: [exampleKind],
     logger: silent,
     metrics,
     progressSeconds,
@@ -60,7 +60,7 @@ async function operate(script: string, progressSeconds = 1) {
 async function until(cluster: LocalCluster, name: string, status: string, reason: string, milliseconds = 15_000) {
   const end = Date.now() + milliseconds;
   for (;;) {
-    const run = await cluster.get(forgings, namespace, name);
+    const run = await cluster.get(exampleRuns, namespace, name);
     const condition = run && conditionOf(run);
     if (run && condition?.status === status && condition.reason === reason) return run;
     if (Date.now() > end) throw new Error(`${name} is not ${status} ${reason} but ${JSON.stringify(condition)}`);
@@ -70,36 +70,40 @@ async function until(cluster: LocalCluster, name: string, status: string, reason
 
 test("a chain of two runs, the second applied first, ends with artifacts; a finished input goes when it is deleted", async () => {
   const { cluster, metrics } = await operate(program);
-  await cluster.apply(forgings, aForging({ from: "ingot" }));
-  await until(cluster, "blade", "Unknown", "InputNotFound");
-  await cluster.apply(forgings, aForging({}, "ingot"));
-  const blade = await until(cluster, "blade", "True", "Completed");
-  expect(blade.status?.artifact?.parents[0]).toEqual({ name: "iron", digest: digest("a"), reference: "Forging/ingot" });
+  await cluster.apply(exampleRuns, anExampleRun({ from: "parent" }));
+  await until(cluster, "demo", "Unknown", "InputNotFound");
+  await cluster.apply(exampleRuns, anExampleRun({}, "parent"));
+  const demo = await until(cluster, "demo", "True", "Completed");
+  expect(demo.status?.artifact?.parents[0]).toEqual({
+    name: "base",
+    digest: digest("a"),
+    reference: "ExampleRun/parent",
+  });
   expect(await metrics.registry.metrics()).toMatch(
-    /controller_runtime_reconcile_total\{controller="forging",result="success"\} [1-9]/,
+    /controller_runtime_reconcile_total\{controller="examplerun",result="success"\} [1-9]/,
   );
-  const ingot = await cluster.get(forgings, namespace, "ingot");
-  if (ingot === undefined) throw new Error("the ingot is gone");
-  await cluster.delete(forgings, ingot);
-  await expect.poll(() => cluster.get(forgings, namespace, "ingot"), { timeout: 5000 }).toBeUndefined();
+  const parent = await cluster.get(exampleRuns, namespace, "parent");
+  if (parent === undefined) throw new Error("the parent is gone");
+  await cluster.delete(exampleRuns, parent);
+  await expect.poll(() => cluster.get(exampleRuns, namespace, "parent"), { timeout: 5000 }).toBeUndefined();
 }, 30_000);
 
 test("a run is suspended and goes on", async () => {
   const { cluster } = await operate(slow);
-  await cluster.apply(forgings, aForging());
-  await until(cluster, "blade", "Unknown", "Running");
-  await cluster.apply(forgings, aForging({ suspend: true }));
-  await until(cluster, "blade", "Unknown", "Suspended");
+  await cluster.apply(exampleRuns, anExampleRun());
+  await until(cluster, "demo", "Unknown", "Running");
+  await cluster.apply(exampleRuns, anExampleRun({ suspend: true }));
+  await until(cluster, "demo", "Unknown", "Suspended");
   await expect.poll(async () => (await cluster.list(pods, { namespace })).length, { timeout: 10_000 }).toBe(0);
-  await cluster.apply(forgings, aForging({ suspend: false }));
-  await until(cluster, "blade", "Unknown", "Running");
+  await cluster.apply(exampleRuns, anExampleRun({ suspend: false }));
+  await until(cluster, "demo", "Unknown", "Running");
   expect((await cluster.list(jobs, { namespace })).map(({ metadata }) => metadata.name)).toHaveLength(1);
 }, 60_000);
 
 test("a Service that somebody takes from a gang at work is made again at once, long before the next look at it", async () => {
   const { cluster } = await operate(slowGang, 3_600);
-  const name = "forging-blade-forge-1";
-  await cluster.apply(forgings, aForging());
+  const name = "examplerun-demo-build-1";
+  await cluster.apply(exampleRuns, anExampleRun());
   const ready = async () => (await cluster.get(jobs, namespace, name))?.status?.ready;
   await expect.poll(ready, { timeout: 15_000 }).toBe(2);
   const taken = await cluster.get(services, namespace, name);
@@ -114,7 +118,7 @@ test("a Service that somebody takes from a gang at work is made again at once, l
 async function reconciles(metrics: Metrics): Promise<number> {
   const { values } = (await metrics.registry.getSingleMetric("controller_runtime_reconcile_total")?.get()) ?? {};
   return (values ?? [])
-    .filter(({ labels }) => labels.controller === "forging")
+    .filter(({ labels }) => labels.controller === "examplerun")
     .reduce((sum, { value }) => sum + value, 0);
 }
 
@@ -130,19 +134,19 @@ async function quiet(metrics: Metrics): Promise<number> {
 
 test("a run at work is looked at for its children's sake, not for the status the operator wrote itself", async () => {
   const { cluster, metrics } = await operate(slow, 3_600);
-  await cluster.apply(forgings, aForging());
-  await until(cluster, "blade", "Unknown", "Running");
+  await cluster.apply(exampleRuns, anExampleRun());
+  await until(cluster, "demo", "Unknown", "Running");
   const before = await quiet(metrics);
-  const run = await cluster.get(forgings, namespace, "blade");
+  const run = await cluster.get(exampleRuns, namespace, "demo");
   if (run?.status === undefined) throw new Error("the run has no status");
-  await cluster.updateStatus(forgings, { ...run, status: { ...run.status, restarts: 7 } });
-  const labelled = await cluster.get(forgings, namespace, "blade");
+  await cluster.updateStatus(exampleRuns, { ...run, status: { ...run.status, restarts: 7 } });
+  const labelled = await cluster.get(exampleRuns, namespace, "demo");
   expect(labelled?.status?.restarts).toBe(7);
   expect(await quiet(metrics)).toBe(before);
-  const { storage } = aForging().spec as { storage: object };
-  await cluster.apply(forgings, {
-    ...aForging(),
-    metadata: { name: "blade", namespace, labels: { team: "a" } },
+  const { storage } = anExampleRun().spec as { storage: object };
+  await cluster.apply(exampleRuns, {
+    ...anExampleRun(),
+    metadata: { name: "demo", namespace, labels: { team: "a" } },
     spec: { storage },
   });
   await expect.poll(() => reconciles(metrics), { timeout: 5_000 }).toBe(before + 1);
@@ -150,7 +154,7 @@ test("a run at work is looked at for its children's sake, not for the status the
 
 test("a finished run lets go of its Jobs in time, though nothing else wakes it", async () => {
   const { cluster } = await operate(program, 3_600);
-  await cluster.apply(forgings, aForging({ ttlSecondsAfterFinished: 1 }));
-  await until(cluster, "blade", "True", "Completed");
+  await cluster.apply(exampleRuns, anExampleRun({ ttlSecondsAfterFinished: 1 }));
+  await until(cluster, "demo", "True", "Completed");
   await expect.poll(async () => (await cluster.list(jobs, { namespace })).length, { timeout: 10_000 }).toBe(0);
 }, 30_000);

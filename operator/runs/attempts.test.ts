@@ -4,8 +4,8 @@ import type { Reason } from "../api/reasons.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
 import { jobs, pods } from "../cluster/resource.ts";
 import { type Attempt, RunSpec } from "../kinds/batch-kind.ts";
-import { aForging, forgings } from "../testing/run-engine.ts";
-import { aStage, badly, type Ending, forging, namespace, World, well } from "../testing/run-world.ts";
+import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
+import { aStage, badly, type Ending, exampleKind, namespace, TestEnv, well } from "../testing/test-env.ts";
 import {
   backoffSeconds,
   type Consequence,
@@ -20,13 +20,13 @@ import { attemptObjects } from "./stage-objects.ts";
 function judged(
   endings: Ending[],
   coupling: "gang" | "independent" = "gang",
-  change?: (world: World, job: Job, pods: Pod[]) => void,
+  change?: (env: TestEnv, job: Job, pods: Pod[]) => void,
 ) {
-  const world = new World();
-  const run = world.store.apply(forgings, aForging());
+  const env = new TestEnv();
+  const run = env.store.apply(exampleRuns, anExampleRun());
   const spec = RunSpec.parse(run.spec);
   const stage = aStage({ coupling, pods: endings.length });
-  const storage = storageOf(forging.definition, run, spec);
+  const storage = storageOf(exampleKind.definition, run, spec);
   const objects = attemptObjects({
     run,
     spec,
@@ -36,12 +36,12 @@ function judged(
     config: {},
     podDefaults: PodDefaults.parse({}),
   });
-  const job = world.store.apply(jobs, objects.job);
-  world.endJob(job, endings);
-  change?.(world, job, world.store.list(pods, { namespace }));
-  const [ended] = world.store.list(jobs, { namespace });
+  const job = env.store.apply(jobs, objects.job);
+  env.endJob(job, endings);
+  change?.(env, job, env.store.list(pods, { namespace }));
+  const [ended] = env.store.list(jobs, { namespace });
   if (ended === undefined) throw new Error("no Job");
-  return jobStatus(ended, world.store.list(pods, { namespace }), stage);
+  return jobStatus(ended, env.store.list(pods, { namespace }), stage);
 }
 
 const evicted: Ending = { exitCode: 137, evicted: true };
@@ -86,15 +86,15 @@ test("a death by signal is named", () => {
 });
 
 test("a Job counts as failed only when none of its pods can still write", () => {
-  const verdict = judged([badly("PeerLost", 75), badly("PeerLost", 75)], "gang", (world, _job, [first]) => {
-    if (first !== undefined) world.store.updateStatus(pods, { ...first, status: { phase: "Running" } });
+  const verdict = judged([badly("PeerLost", 75), badly("PeerLost", 75)], "gang", (env, _job, [first]) => {
+    if (first !== undefined) env.store.updateStatus(pods, { ...first, status: { phase: "Running" } });
   });
   expect(verdict.state).toBe("active");
 });
 
 test("a completed Job whose pods are gone is done again at no cost; one without a result is not", () => {
-  const gone = judged([well], "gang", (world, _job, [pod]) => {
-    if (pod !== undefined) world.store.delete(pods, pod);
+  const gone = judged([well], "gang", (env, _job, [pod]) => {
+    if (pod !== undefined) env.store.delete(pods, pod);
   });
   expect(gone).toMatchObject({ state: "failed", failure: { class: "lost" } });
   expect(judged([{ exitCode: 0 }])).toMatchObject({ state: "failed", failure: { class: "program" } });

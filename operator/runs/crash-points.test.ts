@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { KubernetesObject } from "../cluster/objects.ts";
 import { claims, configMaps, jobs, type Resource, services } from "../cluster/resource.ts";
-import { aForging, engineOn, forgings, readForging, settle } from "../testing/run-engine.ts";
-import { badly, type Ending, KilledError, killedAt, namespace, World, well } from "../testing/run-world.ts";
+import { anExampleRun, engineOn, exampleRuns, readExample, settle } from "../testing/example-runs.ts";
+import { badly, type Ending, KilledError, killedAt, namespace, TestEnv, well } from "../testing/test-env.ts";
 
 /**
  * The operator is killed at each of its writes, just before it arrives and just after, and another one goes on: the end must be the
@@ -11,10 +11,10 @@ import { badly, type Ending, KilledError, killedAt, namespace, World, well } fro
 
 /** How each attempt in turn ends: a first stage that is lost once, a second that fails once and then succeeds. */
 const endings: Record<string, Ending> = {
-  "forging-blade-melt-1": { exitCode: 137, evicted: true },
-  "forging-blade-melt-2": well,
-  "forging-blade-forge-1": badly("InternalError", 1),
-  "forging-blade-forge-2": well,
+  "examplerun-demo-prepare-1": { exitCode: 137, evicted: true },
+  "examplerun-demo-prepare-2": well,
+  "examplerun-demo-build-1": badly("InternalError", 1),
+  "examplerun-demo-build-2": well,
 };
 
 const watched: Resource<KubernetesObject>[] = [jobs, configMaps, services, claims];
@@ -28,40 +28,40 @@ interface Ended {
 
 /** Runs to the end under an operator that dies at its nth write; those after it live. */
 async function runToEnd(write: number, when: "before" | "after"): Promise<Ended> {
-  const world = new World();
+  const env = new TestEnv();
   const counts: Record<string, number> = {};
   for (const resource of watched) {
-    world.store.watch(resource, {}, ({ type, object }) => {
+    env.store.watch(resource, {}, ({ type, object }) => {
       if (type === "MODIFIED") return;
       const key = `${type} ${object.kind}/${object.metadata.name}`;
       counts[key] = (counts[key] ?? 0) + 1;
     });
   }
-  const mortal = killedAt(world.cluster, write, when);
-  let engine = engineOn(world, mortal);
-  world.store.apply(forgings, aForging());
-  for (let step = 0; step < 20 && !hasEnded(world); step++) {
+  const mortal = killedAt(env.cluster, write, when);
+  let engine = engineOn(env, mortal);
+  env.store.apply(exampleRuns, anExampleRun());
+  for (let step = 0; step < 20 && !hasEnded(env); step++) {
     try {
-      await settle(world, engine);
+      await settle(env, engine);
     } catch (error) {
       if (!(error instanceof KilledError)) throw error;
-      engine = engineOn(world);
-      await settle(world, engine);
+      engine = engineOn(env);
+      await settle(env, engine);
     }
-    for (const job of world.openJobs()) world.endJob(job, [endings[job.metadata.name] ?? well]);
-    world.clock.advance(10_000);
+    for (const job of env.openJobs()) env.endJob(job, [endings[job.metadata.name] ?? well]);
+    env.clock.advance(10_000);
   }
   await new Promise((resolve) => setImmediate(resolve));
-  const { status } = readForging(world);
+  const { status } = readExample(env);
   return {
-    objects: watched.flatMap((resource) => world.store.list(resource, { namespace }).map(masked)),
+    objects: watched.flatMap((resource) => env.store.list(resource, { namespace }).map(masked)),
     status: masked({ status }),
     counts,
     writes: mortal.writes,
   };
 }
 
-const hasEnded = (world: World) => readForging(world).status?.completionTime !== undefined;
+const hasEnded = (env: TestEnv) => readExample(env).status?.completionTime !== undefined;
 
 /** Without what differs between any two runs: identities, and when things happened. */
 function masked(value: unknown): unknown {
@@ -80,14 +80,14 @@ function masked(value: unknown): unknown {
       : field,
   );
   return JSON.parse(
-    text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "<uid>").replaceAll(/blade-[0-9a-f]{8}/g, "blade-<uid>"),
+    text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "<uid>").replaceAll(/demo-[0-9a-f]{8}/g, "demo-<uid>"),
   );
 }
 
 test("every crash point leads to the same end", async () => {
   const undisturbed = await runToEnd(Number.POSITIVE_INFINITY, "before");
-  expect(undisturbed.status).toMatchObject({ status: { restarts: 1, artifact: { stage: "forge" } } });
-  expect(undisturbed.counts["ADDED Job/forging-blade-forge-2"]).toBe(1);
+  expect(undisturbed.status).toMatchObject({ status: { restarts: 1, artifact: { stage: "build" } } });
+  expect(undisturbed.counts["ADDED Job/examplerun-demo-build-2"]).toBe(1);
   const { writes, ...end } = undisturbed;
   expect(writes).toBeGreaterThan(20);
   for (let write = 1; write <= writes; write++) {

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { PodDefaults } from "../api/configuration.ts";
 import { attemptName, dnsLabel } from "../engine/names.ts";
 import { RunSpec } from "../kinds/batch-kind.ts";
-import { aForging, forgings } from "../testing/run-engine.ts";
-import { aStage, forging, World } from "../testing/run-world.ts";
+import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
+import { aStage, exampleKind, TestEnv } from "../testing/test-env.ts";
 import { storageOf } from "./scope.ts";
 import { attemptObjects, queueLabel } from "./stage-objects.ts";
 
@@ -12,9 +12,9 @@ function rendered(
   spec: Record<string, unknown> = {},
   podDefaults: unknown = { image: "kernels:1" },
 ) {
-  const run = new World().store.apply(forgings, aForging(spec));
+  const run = new TestEnv().store.apply(exampleRuns, anExampleRun(spec));
   const common = RunSpec.parse(run.spec);
-  const storage = storageOf(forging.definition, run, common);
+  const storage = storageOf(exampleKind.definition, run, common);
   return attemptObjects({
     run,
     spec: common,
@@ -52,11 +52,11 @@ test("inputs are mounted read-only, one volume per claim, and a claim's root wit
   const mounts = [
     { name: "model", claimName: "models", path: "base/a" },
     { name: "all", claimName: "models", path: "." },
-    { name: "own", claimName: "forging-blade", path: "x" },
+    { name: "own", claimName: "examplerun-demo", path: "x" },
   ];
   const { spec } = rendered({ mounts }).job.spec.template;
   expect(spec.volumes.flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? [])).toEqual([
-    "forging-blade",
+    "examplerun-demo",
     "models",
   ]);
   expect(spec.containers[0]?.volumeMounts).toEqual(
@@ -64,18 +64,22 @@ test("inputs are mounted read-only, one volume per claim, and a claim's root wit
       { name: "claim-1", mountPath: "/tanren/inputs/model", subPath: "base/a", readOnly: true },
       { name: "claim-1", mountPath: "/tanren/inputs/all", readOnly: true },
       { name: "claim-0", mountPath: "/tanren/inputs/own", subPath: "x", readOnly: true },
-      { name: "claim-0", mountPath: "/tanren/output", subPath: expect.stringMatching(/^forgings\/blade-[0-9a-f]{8}$/) },
+      {
+        name: "claim-0",
+        mountPath: "/tanren/output",
+        subPath: expect.stringMatching(/^exampleRuns\/demo-[0-9a-f]{8}$/),
+      },
     ]),
   );
 });
 
 test("a gang of several pods meets at index 0 of a headless Service named like the Job", () => {
   const { job, service } = rendered({ pods: 4, processesPerPod: 8 });
-  expect(service?.metadata.name).toBe("forging-blade-forge-3");
-  expect(job.spec.template.spec.subdomain).toBe("forging-blade-forge-3");
+  expect(service?.metadata.name).toBe("examplerun-demo-build-3");
+  expect(job.spec.template.spec.subdomain).toBe("examplerun-demo-build-3");
   expect(job.spec.template.spec.containers[0]?.env).toEqual(
     expect.arrayContaining([
-      { name: "MASTER_ADDR", value: "forging-blade-forge-3-0.forging-blade-forge-3" },
+      { name: "MASTER_ADDR", value: "examplerun-demo-build-3-0.examplerun-demo-build-3" },
       { name: "NNODES", value: "4" },
       { name: "NPROC_PER_NODE", value: "8" },
     ]),
@@ -108,12 +112,12 @@ test("names are labels of the length that pods need, and different names stay di
     kind,
     metadata: { ...rendered().job.metadata, name, uid: "u", resourceVersion: "1", creationTimestamp: "" },
   });
-  expect(attemptName(named("PretrainRun", "blade"), "train", 2)).toBe("pretrainrun-blade-train-2");
+  expect(attemptName(named("PretrainRun", "demo"), "train", 2)).toBe("pretrainrun-demo-train-2");
   const long = "a".repeat(60);
   const names = [
-    attemptName(named("Forging", `${long}1`), "forge", 10),
-    attemptName(named("Forging", `${long}2`), "forge", 10),
-    attemptName(named("Forging", "7b.chat"), "dpo", 1),
+    attemptName(named("ExampleRun", `${long}1`), "build", 10),
+    attemptName(named("ExampleRun", `${long}2`), "build", 10),
+    attemptName(named("ExampleRun", "7b.chat"), "dpo", 1),
     attemptName(named("Casting", "7b.chat"), "dpo", 1),
   ];
   for (const name of names) expect(name).toMatch(/^[a-z][-a-z0-9]{0,50}[a-z0-9]$/);

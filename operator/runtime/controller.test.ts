@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { ConflictError } from "../cluster/port.ts";
 import { jobs } from "../cluster/resource.ts";
-import { aForging, forgings } from "../testing/run-engine.ts";
-import { World } from "../testing/run-world.ts";
+import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
+import { TestEnv } from "../testing/test-env.ts";
 import { Controller, type Request } from "./controller.ts";
 import { createLogger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
@@ -11,19 +11,19 @@ import { again, done, type Outcome } from "./outcome.ts";
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 async function aController(reconcile: (request: Request) => Promise<Outcome>) {
-  const world = new World();
+  const env = new TestEnv();
   const lines: string[] = [];
   const metrics = new Metrics();
   const controller = new Controller(
     {
-      cluster: world.cluster,
-      clock: world.clock,
+      cluster: env.cluster,
+      clock: env.clock,
       random: () => 0,
       metrics,
       logger: createLogger({ destination: { write: (line) => lines.push(line) } }),
     },
     {
-      resource: forgings,
+      resource: exampleRuns,
       reconciler: { reconcile },
       workers: 4,
       children: {
@@ -36,10 +36,10 @@ async function aController(reconcile: (request: Request) => Promise<Outcome>) {
   await controller.start();
   const total = async (result: string) => {
     const text = await metrics.registry.metrics();
-    return Number(text.match(`reconcile_total\\{controller="forging",result="${result}"\\} (\\d+)`)?.[1]);
+    return Number(text.match(`reconcile_total\\{controller="examplerun",result="${result}"\\} (\\d+)`)?.[1]);
   };
-  const create = (name: string) => world.store.apply(forgings, aForging({}, name));
-  return { world, controller, lines, total, create };
+  const create = (name: string) => env.store.apply(exampleRuns, anExampleRun({}, name));
+  return { env, controller, lines, total, create };
 }
 
 test("an object is reconciled by name; different objects at the same time, one object never twice", async () => {
@@ -75,25 +75,27 @@ test("again comes after its time, what is thrown after its backoff, a conflict w
     () => done,
   ];
   let calls = 0;
-  const { world, controller, lines, total, create } = await aController(async () => answers[calls++]?.() ?? done);
+  const { env, controller, lines, total, create } = await aController(async () => answers[calls++]?.() ?? done);
   create("a");
   await settled();
   expect(calls).toBe(1);
-  world.clock.advance(9999);
+  env.clock.advance(9999);
   await settled();
   expect(calls).toBe(1);
-  world.clock.advance(1);
+  env.clock.advance(1);
   await settled();
   expect(calls).toBe(2);
-  world.clock.advance(5);
+  env.clock.advance(5);
   await settled();
   expect(calls).toBe(3);
-  world.clock.advance(10);
+  env.clock.advance(10);
   await settled();
   expect(calls).toBe(4);
   expect(await Promise.all(["requeue_after", "error", "conflict", "success"].map(total))).toEqual([1, 1, 1, 1]);
   const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "error");
-  expect(errors).toMatchObject([{ kind: "Forging", namespace: "default", name: "a", reconcileID: expect.any(String) }]);
+  expect(errors).toMatchObject([
+    { kind: "ExampleRun", namespace: "default", name: "a", reconcileID: expect.any(String) },
+  ]);
   await controller.stop();
 });
 

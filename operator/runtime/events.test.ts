@@ -1,28 +1,28 @@
 import { expect, test } from "vitest";
 import type { Cluster } from "../cluster/port.ts";
 import { configMaps, events } from "../cluster/resource.ts";
-import { World } from "../testing/run-world.ts";
+import { TestEnv } from "../testing/test-env.ts";
 import { EventRecorder, type NewEvent } from "./events.ts";
 import { createLogger } from "./logger.ts";
 
 const event: NewEvent = { type: "Warning", reason: "PodLost", note: "pod a was lost", action: "Reconcile" };
 
 function aRecorder(change: Partial<Cluster> = {}) {
-  const world = new World();
+  const env = new TestEnv();
   const lines: string[] = [];
   const logger = createLogger({ destination: { write: (line) => lines.push(line) } });
-  const cluster = { ...world.cluster, ...change };
-  const recorder = new EventRecorder({ cluster, clock: world.clock, logger, instance: "operator-0" });
+  const cluster = { ...env.cluster, ...change };
+  const recorder = new EventRecorder({ cluster, clock: env.clock, logger, instance: "operator-0" });
   const metadata = { name: "a", namespace: "default" };
-  const about = world.store.apply(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata, data: {} });
-  return { world, recorder, about, lines };
+  const about = env.store.apply(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata, data: {} });
+  return { env, recorder, about, lines };
 }
 
 test("the same thing is told once in ten minutes, and again after them", async () => {
-  const { world, recorder, about } = aRecorder();
+  const { env, recorder, about } = aRecorder();
   await recorder.publish(about, [event, event]);
   await recorder.publish(about, [event]);
-  expect(world.store.list(events)).toMatchObject([
+  expect(env.store.list(events)).toMatchObject([
     {
       type: "Warning",
       reason: "PodLost",
@@ -33,10 +33,10 @@ test("the same thing is told once in ten minutes, and again after them", async (
     },
   ]);
   await recorder.publish(about, [{ ...event, note: "pod b was lost" }]);
-  expect(world.store.list(events)).toHaveLength(2);
-  world.clock.advance(600_000);
+  expect(env.store.list(events)).toHaveLength(2);
+  env.clock.advance(600_000);
   await recorder.publish(about, [event]);
-  expect(world.store.list(events)).toHaveLength(3);
+  expect(env.store.list(events)).toHaveLength(3);
 });
 
 test("an Event that cannot be sent is logged and stops nothing", async () => {

@@ -9,7 +9,7 @@ import type { KernelResult } from "../kinds/batch-kind.ts";
 import { pretrainRunKind } from "../kinds/index.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
-import { digest, namespace, World } from "../testing/run-world.ts";
+import { digest, namespace, TestEnv } from "../testing/test-env.ts";
 import { reconcileServing } from "./reconcile.ts";
 
 const logger = createLogger({ level: "silent" });
@@ -28,7 +28,7 @@ const artifact = (digit: string): Artifact => ({
 });
 
 /** A base model that has succeeded, served as the spec says, and a hand that plays the Deployment controller. */
-class Stand extends World {
+class Stand extends TestEnv {
   readonly #reconciler = reconcileServing({
     cluster: this.cluster,
     kinds: kindsByName([pretrainRunKind]),

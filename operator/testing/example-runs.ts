@@ -9,26 +9,26 @@ import { type RunReconciler, reconcileRun } from "../runs/reconcile.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
 import type { Outcome } from "../runtime/outcome.ts";
-import { forging, namespace, type World } from "./run-world.ts";
+import { exampleKind, namespace, type TestEnv } from "./test-env.ts";
 
-/** The run engine over a World, with runs of the small kind. */
+/** The run engine over a TestEnv, with runs of the small kind. */
 
-export const forgings = runResource(forging);
+export const exampleRuns = runResource(exampleKind);
 export const silent = createLogger({ level: "silent" });
 
 export function engineOn(
-  world: World,
-  cluster: Cluster = world.cluster,
+  env: TestEnv,
+  cluster: Cluster = env.cluster,
   askProgress: AskProgress = async () => undefined,
 ): RunReconciler {
   const specs = new ParsedSpecs();
   return {
     cluster,
     specs,
-    clock: world.clock,
-    recorder: new EventRecorder({ cluster, clock: world.clock, logger: silent, instance: "test" }),
-    kinds: kindsByName([forging]),
-    consumers: [batchConsumer(forging, specs)],
+    clock: env.clock,
+    recorder: new EventRecorder({ cluster, clock: env.clock, logger: silent, instance: "test" }),
+    kinds: kindsByName([exampleKind]),
+    consumers: [batchConsumer(exampleKind, specs)],
     askProgress,
     podDefaults: PodDefaults.parse({ image: "kernels:test" }),
     networkPolicies: NetworkPolicies.parse({}),
@@ -36,33 +36,33 @@ export function engineOn(
   };
 }
 
-export function reconcileForging(engine: RunReconciler, name = "blade"): Promise<Outcome> {
-  return reconcileRun(forging, engine).reconcile({ namespace, name }, { logger: silent });
+export function reconcileExample(engine: RunReconciler, name = "demo"): Promise<Outcome> {
+  return reconcileRun(exampleKind, engine).reconcile({ namespace, name }, { logger: silent });
 }
 
 /** Reconciles until nothing changes any more but by time or by others. */
-export async function settle(world: World, engine: RunReconciler, name = "blade"): Promise<Outcome> {
+export async function settle(env: TestEnv, engine: RunReconciler, name = "demo"): Promise<Outcome> {
   for (let turn = 0; turn < 20; turn++) {
-    const before = world.store.get(forgings, namespace, name);
-    const outcome = await reconcileForging(engine, name);
-    const after = world.store.get(forgings, namespace, name);
+    const before = env.store.get(exampleRuns, namespace, name);
+    const outcome = await reconcileExample(engine, name);
+    const after = env.store.get(exampleRuns, namespace, name);
     if (before?.metadata.resourceVersion === after?.metadata.resourceVersion) return outcome;
   }
   throw new Error("the run does not settle");
 }
 
-export function aForging(spec: Record<string, unknown> = {}, name = "blade"): Wanted<Run> {
+export function anExampleRun(spec: Record<string, unknown> = {}, name = "demo"): Wanted<Run> {
   return {
-    apiVersion: forging.definition.resource.apiVersion,
-    kind: forging.definition.resource.kind,
+    apiVersion: exampleKind.definition.resource.apiVersion,
+    kind: exampleKind.definition.resource.kind,
     metadata: { name, namespace },
     spec: { storage: { size: "1Gi" }, ...spec },
   };
 }
 
-export function readForging(world: World, name = "blade"): Run {
-  const run = world.store.get(forgings, namespace, name);
-  if (run === undefined) throw new Error(`Forging ${name} is gone`);
+export function readExample(env: TestEnv, name = "demo"): Run {
+  const run = env.store.get(exampleRuns, namespace, name);
+  if (run === undefined) throw new Error(`ExampleRun ${name} is gone`);
   return run;
 }
 

@@ -23,32 +23,32 @@ import { FakeClock } from "./fake-clock.ts";
 
 export const namespace = "default";
 
-const ForgingSpec = z.strictObject({ from: z.string().optional(), needsBytes: z.int().default(0), ...runFields });
-type ForgingSpec = z.output<typeof ForgingSpec>;
+const ExampleSpec = z.strictObject({ from: z.string().optional(), needsBytes: z.int().default(0), ...runFields });
+type ExampleSpec = z.output<typeof ExampleSpec>;
 
-const definition: KindDefinition<typeof ForgingSpec, typeof PretrainRunStatus> = {
-  resource: { apiVersion, kind: "Forging", plural: "forgings", status: true },
-  singular: "forging",
+const definition: KindDefinition<typeof ExampleSpec, typeof PretrainRunStatus> = {
+  resource: { apiVersion, kind: "ExampleRun", plural: "exampleruns", status: true },
+  singular: "examplerun",
   shortNames: [],
   about: "a kind of the tests",
-  spec: ForgingSpec,
+  spec: ExampleSpec,
   status: PretrainRunStatus,
   columns: [],
 };
 
 const hasBytes = 2 ** 31;
 
-/** Two stages: `melt`, whose two pods are independent, and `forge`, a gang of two, which makes the artifact. */
-export const forging: BatchKind<ForgingSpec> = {
+/** Two stages: `prepare`, whose two pods are independent, and `build`, a gang of two, which makes the artifact. */
+export const exampleKind: BatchKind<ExampleSpec> = {
   definition,
-  references: ({ from }) => (from === undefined ? [] : [{ role: "iron", kind: "Forging", name: from }]),
+  references: ({ from }) => (from === undefined ? [] : [{ role: "base", kind: "ExampleRun", name: from }]),
   refuse: ({ needsBytes }) =>
     needsBytes > hasBytes ? { reason: "InsufficientMemory", message: `${needsBytes} bytes are too many` } : undefined,
   plan: ({ needsBytes }) => ({ ranks: 2, memoryPerRankBytes: needsBytes, memoryLimitPerRankBytes: hasBytes }),
   stages: (_, inputs) => [
-    aStage({ name: "melt", coupling: "independent" }),
+    aStage({ name: "prepare", coupling: "independent" }),
     aStage({
-      name: "forge",
+      name: "build",
       coupling: "gang",
       artifact: true,
       mounts: [...inputs.values()].map(({ role, artifact }) => ({
@@ -58,12 +58,12 @@ export const forging: BatchKind<ForgingSpec> = {
       })),
     }),
   ],
-  results: (_spec, _inputs, results) => ({ heats: [...results.keys()].toSorted() }),
+  results: (_spec, _inputs, results) => ({ completedStages: [...results.keys()].toSorted() }),
 };
 
 export function aStage(stage: Partial<Stage>): Stage {
   return {
-    name: "forge",
+    name: "build",
     program: "deduplicate",
     pods: 2,
     coupling: "gang",
@@ -71,7 +71,7 @@ export function aStage(stage: Partial<Stage>): Stage {
     gpusPerPod: 0,
     mounts: [],
     artifact: false,
-    config: () => ({ input: "output/melt", tasks: 1, exact: true, seed: 1 }),
+    config: () => ({ input: "output/prepare", tasks: 1, exact: true, seed: 1 }),
     ...stage,
   };
 }
@@ -94,7 +94,7 @@ export const well: Ending = {
     message: "all is well",
     metrics: { loss: 1.5 },
     artifact: {
-      path: "output/forge",
+      path: "output/build",
       type: "model",
       digest: digest("a"),
       size_bytes: 1000,
@@ -123,7 +123,7 @@ const asCustomResource = (kind: KindDefinition): CustomResource => ({
 export const customResources = () => [...kinds, definition].map((kind) => asCustomResource(kind as KindDefinition));
 
 /** The local adapter's store by itself: nothing in it moves but by the test's hand. */
-export class World {
+export class TestEnv {
   readonly clock = new FakeClock();
   readonly store: Store;
   readonly cluster: Cluster;

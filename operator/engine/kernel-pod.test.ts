@@ -3,8 +3,8 @@ import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { RunSpec } from "../kinds/batch-kind.ts";
 import { storageOf } from "../runs/scope.ts";
 import { attemptObjects } from "../runs/stage-objects.ts";
-import { aForging, forgings } from "../testing/run-engine.ts";
-import { aStage, forging, World } from "../testing/run-world.ts";
+import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
+import { aStage, exampleKind, TestEnv } from "../testing/test-env.ts";
 import { networkPolicy } from "./kernel-pod.ts";
 import { labels } from "./names.ts";
 
@@ -13,12 +13,12 @@ const rules = NetworkPolicies.parse({
   operator: { namespace: "tanren-system", podLabels: { app: "tanren" } },
 });
 
-const aRun = () => new World().store.apply(forgings, aForging({}));
+const aRun = () => new TestEnv().store.apply(exampleRuns, anExampleRun({}));
 
 /** The pods' labels, as a NetworkPolicy sees them. */
 function podLabels(run: ReturnType<typeof aRun>) {
   const spec = RunSpec.parse(run.spec);
-  const storage = storageOf(forging.definition, run, spec);
+  const storage = storageOf(exampleKind.definition, run, spec);
   const podDefaults = PodDefaults.parse({});
   return attemptObjects({ run, spec, storage, stage: aStage({}), attempt: 1, config: {}, podDefaults }).job.spec
     .template.metadata.labels;
