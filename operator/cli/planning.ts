@@ -27,7 +27,7 @@ export function planAll(manifests: readonly Manifest[], present: readonly AnyObj
     const manifest = isOurs(plan);
     const message = (reason: string, text: string) => `${reason}: ${text}`;
     return manifest
-      ? plan.complaints.map((one) =>
+      ? plan.problems.map((one) =>
           problemAt(manifest.document, `${plan.kind}/${plan.name}`, [], message(one.reason, one.message)),
         )
       : [];

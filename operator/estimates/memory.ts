@@ -15,9 +15,6 @@ const stateBytesPerParameter = 16;
 /** Weights are stored in float32, with AdamW's two moments; gradients are not. */
 export const checkpointBytesPerParameter = 12;
 
-/** Exported models hold float32 weights. */
-export const modelBytes = (parameters: number): number => 4 * parameters;
-
 /** Interpreter, libraries and, on a GPU, its context and the communication buffers. */
 export const runtimeBytes: Record<Rank["device"], number> = { gpu: 2 * 2 ** 30, cpu: 384 * 2 ** 20 };
 

@@ -1,7 +1,9 @@
 import type { ResolvedInput } from "../api/artifact.ts";
 import type { Shape } from "../api/presets.ts";
 import { likelyShape } from "./llama-shape.ts";
-import { modelBytes } from "./memory.ts";
+
+/** Exported models hold float32 weights. */
+export const modelBytes = (parameters: number): number => 4 * parameters;
 
 /** What a plan must know of a model. */
 export interface ModelFigures {
@@ -11,8 +13,8 @@ export interface ModelFigures {
   vocabularySize?: number;
 }
 
-/** An input as manifests foresee it: they tell the very shape, which the status of an artifact does not. */
-export interface ForeseenInput extends ResolvedInput {
+/** An input as manifests let expect: they tell the very shape, which the status of an artifact does not. */
+export interface ExpectedInput extends ResolvedInput {
   shape?: Shape;
 }
 
@@ -20,7 +22,7 @@ export interface ForeseenInput extends ResolvedInput {
  * Figures of a model artifact. Where its status has no number of parameters they are estimated from its size, and where no manifest
  * tells the shape it is a likely one.
  */
-export function figuresOf(input: ForeseenInput | undefined): ModelFigures | undefined {
+export function figuresOf(input: ExpectedInput | undefined): ModelFigures | undefined {
   if (!input) return undefined;
   const { parameters: known, sizeBytes, vocabularySize } = input.artifact;
   const parameters = known ?? Math.floor(sizeBytes / modelBytes(1));
@@ -28,6 +30,6 @@ export function figuresOf(input: ForeseenInput | undefined): ModelFigures | unde
   return {
     parameters,
     shape: input.shape ?? likelyShape(parameters, vocabularySize),
-    ...(vocabularySize !== undefined && { vocabularySize }),
+    vocabularySize,
   };
 }

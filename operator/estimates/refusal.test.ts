@@ -9,8 +9,8 @@ test("every kind that foresees its memory refuses pods that are too small", () =
   const refusals = batchKinds.flatMap((kind) => {
     const name = kind.definition.resource.kind;
     const spec = admitted(kind, changed(name, { "compute.resources.memory": "1Mi" }));
-    const foreseen = kind.plan(spec, inputs).memoryPerRankBytes;
-    return foreseen === undefined ? [] : [[name, kind.refuse(spec, inputs)?.reason]];
+    const expected = kind.plan(spec, inputs).memoryPerRankBytes;
+    return expected === undefined ? [] : [[name, kind.refuse(spec, inputs)?.reason]];
   });
   expect(Object.fromEntries(refusals)).toEqual({
     PretrainRun: "InsufficientMemory",

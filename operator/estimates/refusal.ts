@@ -1,9 +1,12 @@
+import type { Reason } from "../api/reasons.ts";
 import type { Plan } from "../api/status.ts";
 import { inGibibytes } from "../cluster/quantity.ts";
-import type { BatchKind } from "../kinds/batch-kind.ts";
 
 /** Why a run is not begun, as a reason and a sentence that names the field and a value that would do. */
-export type Refusal = NonNullable<ReturnType<BatchKind["refuse"]>>;
+export interface Refusal {
+  reason: Reason;
+  message: string;
+}
 
 export const invalidSpec = (message: string): Refusal => ({ reason: "InvalidSpec", message });
 

@@ -4,7 +4,7 @@ import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
 import type { Plan } from "../api/status.ts";
 import { rankOf } from "./hardware.ts";
 import { inferenceBytes } from "./memory.ts";
-import { type ForeseenInput, figuresOf } from "./model-figures.ts";
+import { type ExpectedInput, figuresOf } from "./model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "./refusal.ts";
 
 type Spec = z.output<typeof InferenceDeploymentSpec>;
@@ -14,7 +14,7 @@ type Spec = z.output<typeof InferenceDeploymentSpec>;
  * artifact does not tell its shape; where it is no preset's, the size of keys and values is that of LLaMA's proportions. Without a
  * model (an imported directory) only the limit is known; the program measures for itself before it reads a weight.
  */
-export function servingPlan(spec: Spec, model: ForeseenInput | undefined): Plan {
+export function servingPlan(spec: Spec, model: ExpectedInput | undefined): Plan {
   const { device, memoryBytes } = rankOf(spec.compute);
   const figures = figuresOf(model);
   const contextLength = spec.contextLength ?? model?.artifact.contextLength;

@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { Artifact, Inputs, Reference } from "../api/artifact.ts";
 import type { KindDefinition, TanrenObject } from "../api/kinds.ts";
 import { runFields } from "../api/parts.ts";
-import type { Reason } from "../api/reasons.ts";
 import type {
   Attempt as AttemptSchema,
   Plan,
@@ -12,6 +11,7 @@ import type {
 } from "../api/status.ts";
 import type { Resource } from "../cluster/resource.ts";
 import type { Progress, Result, StageProgram } from "../contract/index.ts";
+import type { Refusal } from "../estimates/refusal.ts";
 
 /**
  * What a batch kind means, as pure functions. The engine of `operator/runs` turns it into Jobs and status; a new kind is a value of
@@ -24,7 +24,7 @@ export interface BatchKind<Spec = unknown> {
   references(spec: Spec): Reference[];
 
   /** What forbids the run although all inputs are there, e.g. TokenizerMismatch; undefined: nothing. */
-  refuse(spec: Spec, inputs: Inputs): { reason: Reason; message: string } | undefined;
+  refuse(spec: Spec, inputs: Inputs): Refusal | undefined;
 
   /** What the run will take. Inputs that have no artifact yet are absent: then the plan says what it can. */
   plan(spec: Spec, inputs: Inputs): Plan;

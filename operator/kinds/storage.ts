@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Checkpoints, Storage } from "../api/parts.ts";
 import type { Plan } from "../api/status.ts";
 import { inGibibytes, quantityValue } from "../cluster/quantity.ts";
-import { modelBytes } from "../estimates/memory.ts";
+import { modelBytes } from "../estimates/model-figures.ts";
 import { invalidSpec, type Refusal } from "../estimates/refusal.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { apiVersion } from "../api/kinds.ts";
 import { exampleObjects, sampleArtifact } from "../testing/example-kinds.ts";
-import { type ObjectPlan, type PlannedObject, planManifests } from "./manifests.ts";
+import { type ObjectPlan, planManifests } from "./manifests.ts";
+import type { PlannedObject } from "./planned-kinds.ts";
 
 const object = (kind: string, name: string, spec: object): PlannedObject => ({
   apiVersion,
@@ -64,13 +65,13 @@ const of = (plans: ObjectPlan[], kind: string): ObjectPlan => {
   if (!found) throw new Error(`no plan of a ${kind}`);
   return found;
 };
-const complaintsOf = (...objects: PlannedObject[]) => planManifests(objects).flatMap(({ complaints }) => complaints);
+const problemsOf = (...objects: PlannedObject[]) => planManifests(objects).flatMap(({ problems }) => problems);
 
 describe("a whole chain", () => {
   const plans = planManifests(chain);
 
-  test("has no complaints, and keeps the given order", () => {
-    expect(plans.map(({ kind, complaints }) => [kind, complaints])).toEqual(chain.map(({ kind }) => [kind, []]));
+  test("has no problems, and keeps the given order", () => {
+    expect(plans.map(({ kind, problems }) => [kind, problems])).toEqual(chain.map(({ kind }) => [kind, []]));
   });
 
   test("parameters, vocabulary and context are handed down it", () => {
@@ -90,9 +91,9 @@ describe("a whole chain", () => {
   });
 });
 
-describe("complaints", () => {
+describe("problems", () => {
   test("a missing reference", () => {
-    expect(complaintsOf(base())).toEqual([
+    expect(problemsOf(base())).toEqual([
       {
         reason: "InputNotFound",
         message: "Corpus corpus (corpus) is not among the objects of namespace default; add it, or correct the name",
@@ -101,41 +102,41 @@ describe("complaints", () => {
   });
 
   test("a reference to an object of another kind", () => {
-    const [complaint] = complaintsOf(corpus(), base({ corpus: { name: "base" } }));
-    expect(complaint?.message).toContain("there is a PretrainRun of that name: refer to it by its own field");
+    const [problem] = problemsOf(corpus(), base({ corpus: { name: "base" } }));
+    expect(problem?.message).toContain("there is a PretrainRun of that name: refer to it by its own field");
   });
 
   test("objects of another namespace are none", () => {
     const elsewhere = { ...corpus(), metadata: { name: "corpus", namespace: "other" } };
-    expect(complaintsOf(elsewhere, base())).toMatchObject([{ reason: "InputNotFound" }]);
+    expect(problemsOf(elsewhere, base())).toMatchObject([{ reason: "InputNotFound" }]);
   });
 
   test("references that lead back", () => {
     const first = corpus("first", { fromCorpus: { name: "second" } });
     const second = corpus("second", { fromCorpus: { name: "first" } });
-    expect(complaintsOf(first, second)).toEqual([
+    expect(problemsOf(first, second)).toEqual([
       {
         reason: "CyclicReference",
         message:
           "the references lead back: Corpus default/first -> Corpus default/second -> Corpus default/first; let one of them name another object",
       },
     ]);
-    expect(complaintsOf(corpus("own", { fromCorpus: { name: "own" } }))).toMatchObject([{ reason: "CyclicReference" }]);
+    expect(problemsOf(corpus("own", { fromCorpus: { name: "own" } }))).toMatchObject([{ reason: "CyclicReference" }]);
   });
 
   test("ranks that do not multiply out", () => {
     const given = base({ parallelism: { shard: 2, replicate: 2 }, compute: { nodes: 2 } });
-    expect(complaintsOf(corpus(), given)).toMatchObject([{ reason: "InvalidSpec" }]);
+    expect(problemsOf(corpus(), given)).toMatchObject([{ reason: "InvalidSpec" }]);
   });
 
   test("too little memory", () => {
     const given = base({ compute: { resources: { memory: "100Mi" } } });
-    expect(complaintsOf(corpus(), given)).toMatchObject([{ reason: "InsufficientMemory" }]);
+    expect(problemsOf(corpus(), given)).toMatchObject([{ reason: "InsufficientMemory" }]);
   });
 
   test("a context shorter than the parent's", () => {
     const given = extension({ contextLength: 64, training: { ...training, globalBatchTokens: 4096 } });
-    expect(complaintsOf(corpus(), base(), given).map(({ message }) => message)).toEqual([
+    expect(problemsOf(corpus(), base(), given).map(({ message }) => message)).toEqual([
       "spec.contextLength 64 does not lengthen the model's context of 128 tokens; set it above 128",
     ]);
   });
@@ -144,16 +145,16 @@ describe("complaints", () => {
     const given = extension({ corpus: { name: "long" } });
     const own = corpus("long");
     const borrowed = corpus("long", { fromCorpus: { name: "corpus" } });
-    expect(complaintsOf(corpus(), base(), given, own)).toMatchObject([{ reason: "TokenizerMismatch" }]);
-    expect(complaintsOf(corpus(), base(), given, borrowed)).toEqual([]);
+    expect(problemsOf(corpus(), base(), given, own)).toMatchObject([{ reason: "TokenizerMismatch" }]);
+    expect(problemsOf(corpus(), base(), given, borrowed)).toEqual([]);
   });
 
   test("a gate that is missing, or asks another model", () => {
-    expect(complaintsOf(...chain.filter(({ kind }) => kind !== "Evaluation"))).toMatchObject([
+    expect(problemsOf(...chain.filter(({ kind }) => kind !== "Evaluation"))).toMatchObject([
       { reason: "InputNotFound" },
     ]);
     const other = evaluation({ model: { pretrainRun: { name: "base" } } });
-    expect(complaintsOf(...chain.map((entry) => (entry.kind === "Evaluation" ? other : entry)))).toMatchObject([
+    expect(problemsOf(...chain.map((entry) => (entry.kind === "Evaluation" ? other : entry)))).toMatchObject([
       { reason: "EvaluationNotPassed" },
     ]);
   });
@@ -161,10 +162,7 @@ describe("complaints", () => {
   test("a spec that the schema refuses has no plan, field by field", () => {
     const [, plan] = planManifests([corpus(), base({ sequenceLength: "128", colour: "red" })]);
     expect(plan?.plan).toBeUndefined();
-    expect(plan?.complaints.map(({ message }) => message.split(":")[0])).toEqual([
-      "spec.sequenceLength",
-      "spec.colour",
-    ]);
+    expect(plan?.problems.map(({ message }) => message.split(":")[0])).toEqual(["spec.sequenceLength", "spec.colour"]);
   });
 });
 
@@ -184,9 +182,9 @@ test("objects of other kinds are passed over", () => {
 describe("the published programmes", () => {
   const plans = (folder: string) => planManifests(exampleObjects(folder));
 
-  test.each(["programme-a", "programme-b"])("%s has no complaints, and every plan that says so fits", (folder) => {
-    for (const { kind, name, plan, complaints } of plans(folder)) {
-      expect([kind, name, complaints]).toEqual([kind, name, []]);
+  test.each(["programme-a", "programme-b"])("%s has no problems, and every plan that says so fits", (folder) => {
+    for (const { kind, name, plan, problems } of plans(folder)) {
+      expect([kind, name, problems]).toEqual([kind, name, []]);
       const needed = plan?.memoryPerRankBytes ?? 0;
       expect(needed).toBeLessThanOrEqual(plan?.memoryLimitPerRankBytes ?? 0);
       expect(needed > 0).toBe(kind !== "Corpus");

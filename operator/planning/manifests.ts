@@ -1,31 +1,17 @@
 import { admit } from "../api/admission.ts";
 import type { Artifact, Reference } from "../api/artifact.ts";
 import { type KindDefinition, kinds } from "../api/kinds.ts";
-import type { Reason } from "../api/reasons.ts";
 import type { Plan } from "../api/status.ts";
 import { InvalidError } from "../cluster/port.ts";
-import type { ForeseenInput } from "../estimates/model-figures.ts";
-import type { ForeseenFigures } from "./expected-artifacts.ts";
-import { type PlannedKind, plannedKinds } from "./planned-kinds.ts";
+import type { ExpectedInput } from "../estimates/model-figures.ts";
+import type { Refusal } from "../estimates/refusal.ts";
+import type { ExpectedFigures } from "./expected-artifacts.ts";
+import { type PlannedKind, type PlannedObject, plannedKinds } from "./planned-kinds.ts";
 
 /**
  * The plan of manifests among themselves, without a cluster: references are resolved among the given objects, and what an object will
- * make is foreseen from its manifest, unless its status already has the artifact.
+ * make is expected from its manifest, unless its status already has the artifact.
  */
-
-/** An object as it is written, or as a cluster holds it. */
-export interface PlannedObject {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace?: string };
-  spec?: unknown;
-  status?: { artifact?: Artifact };
-}
-
-export interface Complaint {
-  reason: Reason;
-  message: string;
-}
 
 export interface ObjectPlan {
   kind: string;
@@ -33,10 +19,10 @@ export interface ObjectPlan {
   name: string;
   /** Absent where the spec is refused by the schema. */
   plan?: Plan;
-  complaints: Complaint[];
+  problems: Refusal[];
 }
 
-/** Plans and complaints of every object of the six kinds, in the given order; objects of other kinds are passed over. */
+/** Plans and problems of every object of the six kinds, in the given order; objects of other kinds are passed over. */
 export function planManifests(objects: readonly PlannedObject[], namespace = "default"): ObjectPlan[] {
   const planning = new Planning(objects, namespace);
   return planning.all();
@@ -52,7 +38,7 @@ interface Entry {
 interface Done {
   plan: ObjectPlan;
   /** What a reference to the object resolves to; absent for kinds that make no artifact others read. */
-  foreseen?: ForeseenFigures | Artifact;
+  expected?: ExpectedFigures | Artifact;
 }
 
 const keyOf = (kind: string, namespace: string, name: string): string => `${kind} ${namespace}/${name}`;
@@ -89,45 +75,45 @@ class Planning {
   }
 
   #plan({ object, definition, namespace, name }: Entry): Done {
-    const plan: ObjectPlan = { kind: object.kind, namespace, name, complaints: [] };
-    const spec = admitted(definition, { metadata: { namespace, name }, spec: object.spec }, plan.complaints);
+    const plan: ObjectPlan = { kind: object.kind, namespace, name, problems: [] };
+    const spec = admitted(definition, { metadata: { namespace, name }, spec: object.spec }, plan.problems);
     if (spec === undefined) return { plan };
     const kind = plannedKinds.get(object.kind);
     if (!kind) throw new TypeError(`${object.kind} is one of the six kinds and has no plan`);
-    const inputs = this.#inputs(kind.references(spec), namespace, plan.complaints);
-    plan.complaints.push(...this.#complaints(kind, spec, inputs, namespace));
+    const inputs = this.#inputs(kind.references(spec), namespace, plan.problems);
+    plan.problems.push(...this.#refusals(kind, spec, inputs, namespace));
     plan.plan = kind.plan(spec, inputs);
-    const foreseen = object.status?.artifact ?? kind.foresee?.(spec, inputs, `${object.kind} ${name}`);
-    return { plan, ...(foreseen && { foreseen }) };
+    const expected = object.status?.artifact ?? kind.expectedArtifact?.(spec, inputs, `${object.kind} ${name}`);
+    return { plan, ...(expected && { expected }) };
   }
 
-  #complaints(
+  #refusals(
     kind: PlannedKind,
     spec: unknown,
-    inputs: ReadonlyMap<string, ForeseenInput>,
+    inputs: ReadonlyMap<string, ExpectedInput>,
     namespace: string,
-  ): Complaint[] {
+  ): Refusal[] {
     const refusal = kind.refuse(spec, inputs);
     const gates = kind.gates?.(spec, (gate) => this.#entries.get(keyOf("Evaluation", namespace, gate))?.object) ?? [];
     return [...(refusal ? [refusal] : []), ...gates];
   }
 
-  /** Inputs that are foreseen; the others are complained of. */
-  #inputs(references: Reference[], namespace: string, complaints: Complaint[]): ReadonlyMap<string, ForeseenInput> {
-    const inputs = new Map<string, ForeseenInput>();
+  /** Inputs that are expected; the others are problems. */
+  #inputs(references: Reference[], namespace: string, problems: Refusal[]): ReadonlyMap<string, ExpectedInput> {
+    const inputs = new Map<string, ExpectedInput>();
     for (const reference of references) {
       const key = keyOf(reference.kind, namespace, reference.name);
       const entry = this.#entries.get(key);
-      const complaint = entry ? this.#cycle(key) : this.#missing(reference, namespace);
-      if (complaint) complaints.push(complaint);
-      if (!entry || complaint) continue;
-      const { foreseen } = this.#planned(entry);
-      if (foreseen) inputs.set(reference.role, inputOf(reference, foreseen));
+      const problem = entry ? this.#cycle(key) : this.#missing(reference, namespace);
+      if (problem) problems.push(problem);
+      if (!entry || problem) continue;
+      const { expected } = this.#planned(entry);
+      if (expected) inputs.set(reference.role, inputOf(reference, expected));
     }
     return inputs;
   }
 
-  #cycle(key: string): Complaint | undefined {
+  #cycle(key: string): Refusal | undefined {
     const start = this.#way.indexOf(key);
     if (start < 0) return undefined;
     const way = [...this.#way.slice(start), key].join(" -> ");
@@ -137,7 +123,7 @@ class Planning {
     };
   }
 
-  #missing({ role, kind, name }: Reference, namespace: string): Complaint {
+  #missing({ role, kind, name }: Reference, namespace: string): Refusal {
     const namesakes = [...this.#entries.values()].filter(
       (entry) => entry.name === name && entry.namespace === namespace,
     );
@@ -152,28 +138,24 @@ class Planning {
   }
 }
 
-/** The spec with its defaults, or the complaints the API server would have. */
-function admitted(
-  definition: KindDefinition,
-  candidate: Parameters<typeof admit>[1],
-  complaints: Complaint[],
-): unknown {
+/** The spec with its defaults, or the problems the API server would have. */
+function admitted(definition: KindDefinition, candidate: Parameters<typeof admit>[1], problems: Refusal[]): unknown {
   try {
     return admit(definition, candidate);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     const causes = error.causes.map(
-      ({ field, message }): Complaint => ({ reason: "InvalidSpec", message: `${field}: ${message}` }),
+      ({ field, message }): Refusal => ({ reason: "InvalidSpec", message: `${field}: ${message}` }),
     );
-    complaints.push(...causes);
+    problems.push(...causes);
     return undefined;
   }
 }
 
-/** A foreseen artifact lies nowhere and has no digest yet: no plan looks at those. */
-function inputOf(reference: Reference, foreseen: ForeseenFigures | Artifact): ForeseenInput {
-  if ("digest" in foreseen) return { ...reference, artifact: foreseen };
-  const { shape, ...figures } = foreseen;
+/** An expected artifact lies nowhere and has no digest yet: no plan looks at those. */
+function inputOf(reference: Reference, expected: ExpectedFigures | Artifact): ExpectedInput {
+  if ("digest" in expected) return { ...reference, artifact: expected };
+  const { shape, ...figures } = expected;
   const nowhere = { stage: "", claimName: "", path: ".", digest: "", sizeBytes: 0, parents: [] };
   return { ...reference, artifact: { ...nowhere, ...figures }, ...(shape && { shape }) };
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { admit } from "../api/admission.ts";
 import type { Artifact, ResolvedInput } from "../api/artifact.ts";
 import type { BatchKind } from "../kinds/batch-kind.ts";
-import type { PlannedObject } from "../planning/manifests.ts";
+import type { PlannedObject } from "../planning/planned-kinds.ts";
 
 /** For tests: admitted specs, artifacts and the manifests of examples/. */
 

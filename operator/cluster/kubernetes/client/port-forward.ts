@@ -48,16 +48,16 @@ export async function forwardPort(config: KubeConfig, pod: PodPort): Promise<For
 async function openTunnel(config: KubeConfig, { namespace, pod, port }: PodPort) {
   const toPod = new PassThrough();
   const fromPod = new PassThrough();
-  const complaints = new PassThrough();
+  const problems = new PassThrough();
   const opened = await new PortForward(config)
-    .portForward(namespace, pod, [port], fromPod, complaints, toPod)
+    .portForward(namespace, pod, [port], fromPod, problems, toPod)
     .catch((cause: unknown) => {
       throw refusal(cause, `a port of pod ${pod} in namespace ${namespace}`);
     });
   const socket = typeof opened === "function" ? opened() : opened;
   const close = () => socket?.close();
-  // A complaint says that the pod's end hung up, or could not be reached at all; the client sees its connection end.
-  complaints.once("data", close);
+  // A problem says that the pod's end hung up, or could not be reached at all; the client sees its connection end.
+  problems.once("data", close);
   socket?.addEventListener("close", () => fromPod.end());
   return { toPod, fromPod, close };
 }
