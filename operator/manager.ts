@@ -111,7 +111,7 @@ async function main(): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   const { kubeconfig: path, context } = values;
-  const source = { ...(path !== undefined && { path }), ...(context !== undefined && { context }) };
+  const source = { path, context };
   return operate({ configuration, source, logger, stopping: stop.signal });
 }
 

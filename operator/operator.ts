@@ -69,7 +69,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     random: options.random ?? Math.random,
     logger,
     metrics,
-    ...(options.namespace !== undefined && { namespace: options.namespace }),
+    namespace: options.namespace,
   };
   const recorder = new EventRecorder({ cluster, clock, logger, instance: options.instance ?? "tanren-operator" });
   const specs = new ParsedSpecs();

@@ -32,7 +32,7 @@ export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenOb
   const name = `${candidate.metadata.namespace}/${candidate.metadata.name}`;
   if (!parsed.success) throw new InvalidError(kind.resource.kind, name, parsed.error.issues.flatMap(causesOf));
   const whole = { spec: parsed.data, ...(old?.status && { status: old.status }) };
-  const before = old && { spec: old.spec, ...(old.status && { status: old.status }) };
+  const before = old && { spec: old.spec, status: old.status };
   const causes = refusals(schemaOf(kind), whole, before, "");
   if (causes.length > 0) throw new InvalidError(kind.resource.kind, name, causes);
   return parsed.data;

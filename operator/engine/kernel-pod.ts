@@ -79,12 +79,12 @@ export function podSpec(pod: KernelPod): PodSpec {
     },
     containers: [container(pod)],
     volumes: volumes(pod),
-    ...(pod.subdomain !== undefined && { subdomain: pod.subdomain }),
-    ...(compute.serviceAccountName !== undefined && { serviceAccountName: compute.serviceAccountName }),
+    subdomain: pod.subdomain,
+    serviceAccountName: compute.serviceAccountName,
     ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
-    ...(compute.tolerations !== undefined && { tolerations: compute.tolerations }),
-    ...(compute.affinity !== undefined && { affinity: compute.affinity }),
-    ...(compute.priorityClassName !== undefined && { priorityClassName: compute.priorityClassName }),
+    tolerations: compute.tolerations,
+    affinity: compute.affinity,
+    priorityClassName: compute.priorityClassName,
     ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
   };
 }
@@ -128,7 +128,8 @@ function container(pod: KernelPod): Container {
         : [{ name: "keys", mountPath: `${workingDirectory}/keys`, readOnly: true }]),
       ...pod.defaults.extraVolumeMounts,
     ],
-    ...(pod.probes && { readinessProbe: pod.probes.readiness, livenessProbe: pod.probes.liveness }),
+    readinessProbe: pod.probes?.readiness,
+    livenessProbe: pod.probes?.liveness,
     securityContext: {
       runAsNonRoot: true,
       allowPrivilegeEscalation: false,

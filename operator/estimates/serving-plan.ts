@@ -18,7 +18,7 @@ export function servingPlan(spec: Spec, model: ExpectedInput | undefined): Plan 
   const { device, memoryBytes } = rankOf(spec.compute);
   const figures = figuresOf(model);
   const contextLength = spec.contextLength ?? model?.artifact.contextLength;
-  const plan: Plan = { ranks: 1, ...(memoryBytes !== undefined && { memoryLimitPerRankBytes: memoryBytes }) };
+  const plan: Plan = { ranks: 1, memoryLimitPerRankBytes: memoryBytes };
   if (!figures) return plan;
   plan.parameters = figures.parameters;
   if (contextLength === undefined) return plan;

@@ -25,9 +25,9 @@ export function trainingPlan(work: TrainingWork, model: ModelFigures | undefined
   const rank = rankOf(work.compute);
   const plan: Plan = {
     ranks,
-    ...(work.steps !== undefined && { steps: work.steps }),
-    ...(work.tokens !== undefined && { tokens: work.tokens }),
-    ...(rank.memoryBytes !== undefined && { memoryLimitPerRankBytes: rank.memoryBytes }),
+    steps: work.steps,
+    tokens: work.tokens,
+    memoryLimitPerRankBytes: rank.memoryBytes,
   };
   if (!model) return plan;
   plan.parameters = model.parameters;

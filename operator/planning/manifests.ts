@@ -84,7 +84,7 @@ class Planning {
     plan.problems.push(...this.#refusals(kind, spec, inputs, namespace));
     plan.plan = kind.plan(spec, inputs);
     const expected = object.status?.artifact ?? kind.expectedArtifact?.(spec, inputs, `${object.kind} ${name}`);
-    return { plan, ...(expected && { expected }) };
+    return { plan, expected };
   }
 
   #refusals(
@@ -157,5 +157,5 @@ function inputOf(reference: Reference, expected: ExpectedFigures | Artifact): Ex
   if ("digest" in expected) return { ...reference, artifact: expected };
   const { shape, ...figures } = expected;
   const nowhere = { stage: "", claimName: "", path: ".", digest: "", sizeBytes: 0, parents: [] };
-  return { ...reference, artifact: { ...nowhere, ...figures }, ...(shape && { shape }) };
+  return { ...reference, artifact: { ...nowhere, ...figures }, shape };
 }

@@ -100,7 +100,7 @@ export function updatedProgress(
     unit: said.unit,
     percent: percent(place, share),
     eta: eta(said),
-    ...(checkpointStep !== undefined && { checkpointStep }),
+    checkpointStep,
     metrics: metricList(said.metrics),
     updateTime: said.updated,
   };

@@ -67,7 +67,7 @@ test("inputs are mounted read-only, one volume per claim, and a claim's root wit
       {
         name: "claim-0",
         mountPath: "/tanren/output",
-        subPath: expect.stringMatching(/^exampleRuns\/demo-[0-9a-f]{8}$/),
+        subPath: expect.stringMatching(/^exampleruns\/demo-[0-9a-f]{8}$/),
       },
     ]),
   );

@@ -81,13 +81,13 @@ function serveConfig(owner: InferenceDeployment, spec: ServingSpec, { contextLen
     run: { kind: owner.kind, namespace, name, uid, stage: "serve", attempt: 1 },
     output: "output/serve",
     threads: threadsOf(spec.compute, 1),
-    model: { path: "inputs/model", ...(artifact && { digest: artifact.digest }) },
+    model: { path: "inputs/model", digest: artifact?.digest },
     model_name: name,
     port: servingPort,
     context_length: contextLength,
     max_concurrent_requests: spec.maxConcurrentRequests,
     precision: spec.precision,
-    ...(spec.auth && { api_keys: "keys" }),
+    api_keys: spec.auth && "keys",
   });
 }
 
@@ -116,7 +116,7 @@ function deploymentSpec(
         processes: 1,
         configMap,
         inputs: [{ name: "model", claimName, path }],
-        ...(spec.auth && { secretName: spec.auth.secretName }),
+        secretName: spec.auth?.secretName,
         ports: [{ name: "http", containerPort: servingPort }],
         probes: {
           readiness: { httpGet: { path: "/readyz", port: servingPort }, periodSeconds: 2, failureThreshold: 3 },

@@ -38,7 +38,7 @@ export function anObject(kind: string, name: string, { status = {}, spec = {}, r
       creationTimestamp: at(0),
     },
     spec,
-    status: { ...status, ...(conditions && { conditions }) },
+    status: { ...status, conditions },
   };
 }
 

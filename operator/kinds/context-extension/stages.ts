@@ -87,7 +87,7 @@ function measureConfig(
   const trained = (method: Method): ProgramInput => {
     const stage = stageOf(spec, method);
     const digest = done.get(stage)?.digest;
-    return { path: `output/${stage}`, ...(digest !== undefined && { digest }) };
+    return { path: `output/${stage}`, digest };
   };
   return {
     suites: [],

@@ -39,8 +39,8 @@ function corpusPlan({ compute, mixture }: Spec): Plan {
   const { memoryBytes } = rankOf(compute);
   return {
     ranks: compute.nodes,
-    ...(mixture.tokens !== undefined && { tokens: mixture.tokens }),
-    ...(memoryBytes !== undefined && { memoryLimitPerRankBytes: memoryBytes }),
+    tokens: mixture.tokens,
+    memoryLimitPerRankBytes: memoryBytes,
   };
 }
 

@@ -62,7 +62,7 @@ function cleanConfig(spec: Spec): Record<string, unknown> {
       main_content: spec.extraction.mainContent,
       max_record_bytes: spec.extraction.maxRecordBytes,
     },
-    ...(rules && { rules: rulesConfig(rules) }),
+    rules: rules && rulesConfig(rules),
     ...(classifier && {
       classifier: {
         clean: mounted(cleanExamples),

@@ -38,7 +38,7 @@ function evaluationPlan({ compute }: Spec, inputs: Inputs): Plan {
   return {
     ranks: 1,
     ...(model && { parameters: model.parameters, memoryPerRankBytes: inferenceBytes(model, 0, "float32", device) }),
-    ...(memoryBytes !== undefined && { memoryLimitPerRankBytes: memoryBytes }),
+    memoryLimitPerRankBytes: memoryBytes,
   };
 }
 
