@@ -1,5 +1,5 @@
 import type { App } from "cdk8s";
-import { progressPort } from "../../operator/engine/kernel-pod.ts";
+import { programPort } from "../../operator/contract/index.ts";
 import { managed } from "../../operator/engine/names.ts";
 import { servingPort } from "../../operator/serving/objects.ts";
 import { operatorPort } from "./configuration.ts";
@@ -38,7 +38,7 @@ export function network(app: App): void {
     policy(named("runs-scrape"), token(item), {
       podSelector: { matchLabels: managed },
       policyTypes: ["Ingress"],
-      ingress: [{ from: token(scrapers), ports: [tcp(progressPort), tcp(servingPort)] }],
+      ingress: [{ from: token(scrapers), ports: [tcp(programPort), tcp(servingPort)] }],
     }),
   );
 }
@@ -62,7 +62,7 @@ function operatorSpec() {
             namespaceSelector: when(isCluster, {}),
           },
         ],
-        ports: [tcp(progressPort)],
+        ports: [tcp(programPort)],
       },
     ],
   };

@@ -618,6 +618,9 @@ class Contract(BaseModel):
     Result_1: Annotated[Result | None, Field(alias="Result")] = None
 
 
+# Port of /healthz, /progress and /metrics.
+PROGRAM_PORT = 9400
+
 # Exit code of each reason.
 EXIT_CODES: dict[str, int] = {
     "Completed": 0,

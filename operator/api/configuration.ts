@@ -65,7 +65,7 @@ export const NetworkPolicies = z.strictObject({
       podLabels: z.record(z.string(), z.string()).describe("Labels that the operator's pods have."),
     })
     .optional()
-    .describe("The operator's pods, which alone may ask kernels for their progress on port 9400."),
+    .describe("The operator's pods, which alone may ask kernels for their progress."),
   clients: z
     .array(
       z.strictObject({

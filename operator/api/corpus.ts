@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { atomicList, count, decimal, exactlyOneOf, mapList, objectName, share, text, withRules } from "./fields.ts";
-import { Language } from "./languages.ts";
-import { ClaimPath, LocalReference, runFields } from "./parts.ts";
+import { ClaimPath, Language, LocalReference, runFields } from "./parts.ts";
 
 const Source = z.strictObject({
   name: objectName().describe("name of the source, for the funnel and lineage"),

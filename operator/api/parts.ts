@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { acceleratorNames } from "./accelerators.ts";
 import {
   atomicList,
   claimPath,
@@ -12,6 +11,7 @@ import {
   text,
   withRules,
 } from "./fields.ts";
+import { acceleratorNames } from "./presets.ts";
 
 /** Parts that several kinds share. */
 
@@ -220,3 +220,6 @@ export const NamedDatasets = mapList(
   64,
   1,
 );
+
+/** Languages that rules and mixture know. */
+export const Language = z.enum(["ja", "en", "code"]);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Artifact } from "./artifact.ts";
-import { Language } from "./languages.ts";
+import { Language } from "./parts.ts";
 
 /** Status shapes. Status is written by the operator alone, so it has no bounds; figures are numbers as strings. */
 

@@ -66,4 +66,8 @@ execFileSync(
 );
 rmSync(models);
 const codes = Object.entries(kernelExitCodes).map(([reason, code]) => `    "${reason}": ${code},\n`);
-appendFileSync(python, `\n\n# Exit code of each reason.\nEXIT_CODES: dict[str, int] = {\n${codes.join("")}}\n`);
+appendFileSync(
+  python,
+  `\n\n# Port of /healthz, /progress and /metrics.\nPROGRAM_PORT = ${contract.programPort}\n` +
+    `\n# Exit code of each reason.\nEXIT_CODES: dict[str, int] = {\n${codes.join("")}}\n`,
+);

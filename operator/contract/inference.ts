@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { common, Input, Seed } from "./parts.ts";
+import { common, Input, RelativePath, Seed } from "./parts.ts";
+
+/** Programs that ask a model: benchmarks, candidate answers and their judging, the server. */
 
 export const SuiteConfig = z
   .strictObject({
@@ -52,3 +54,57 @@ export const EvaluateConfig = z
   .describe(
     "program `evaluate`: benchmark suites with confidence intervals and per-item results, or loss by token position",
   );
+
+export const GenerateConfig = z
+  .strictObject({
+    ...common,
+    model: Input,
+    prompts: Input.describe("file of JSON lines with `messages` that end with a user turn, and optionally `reference`"),
+    samples: z.int().min(2).max(64).describe("candidate answers per prompt"),
+    temperature: z.number().gt(0).max(10),
+    top_p: z.number().gt(0).max(1),
+    max_new_tokens: z.int().min(1),
+    batch_size: z.int().min(1),
+    seed: Seed,
+  })
+  .meta({ id: "GenerateConfig" })
+  .describe("program `generate`: samples candidate answers from a chat model; writes candidates.jsonl");
+
+export const JudgeRules = z
+  .strictObject({
+    min_characters: z.int().min(0),
+    max_characters: z.int().min(1),
+    require_ending: z
+      .boolean()
+      .describe("an answer must have ended with the end-of-turn token, not at the length limit"),
+    max_repetition: z.number().min(0).max(1).describe("largest share of character 4-grams that repeat an earlier one"),
+    same_script: z.boolean().describe("an answer to a Japanese prompt must be in Japanese"),
+    reference_overlap: z.boolean().describe("score by character F1 against the prompt's `reference` where it has one"),
+  })
+  .meta({ id: "JudgeRules" });
+
+export const JudgeConfig = z
+  .strictObject({
+    ...common,
+    candidates: RelativePath.describe("output directory of `generate`"),
+    rules: JudgeRules,
+    min_margin: z.number().min(0).describe("pairs whose scores differ by less are ties and are dropped"),
+  })
+  .meta({ id: "JudgeConfig" })
+  .describe(
+    "program `judge`: scores candidates by rules and keeps the widest pair of each prompt; writes preferences.jsonl",
+  );
+
+export const ServeConfig = z
+  .strictObject({
+    ...common,
+    model: Input,
+    model_name: z.string().min(1).describe("name under /v1/models"),
+    port: z.int().min(1).max(65535),
+    context_length: z.int().min(8).describe("longest prompt plus answer, in tokens"),
+    max_concurrent_requests: z.int().min(1),
+    precision: z.enum(["float32", "bfloat16"]),
+    api_keys: RelativePath.optional().describe("directory whose files each hold one API key; absent: no key is asked"),
+  })
+  .meta({ id: "ServeConfig" })
+  .describe("program `serve`: OpenAI-compatible HTTP server with a key-value cache");

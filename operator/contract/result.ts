@@ -3,6 +3,8 @@ import { artifactTypes } from "../api/artifact.ts";
 import { kernelReasons } from "../api/reasons.ts";
 import { Digest, Language, RelativePath } from "./parts.ts";
 
+/** What a program says: how far it is, and how it ended. */
+
 export const ArtifactResult = z
   .strictObject({
     path: RelativePath.describe("directory of the artifact below the working directory"),
@@ -66,3 +68,21 @@ export const Result = z
     resumed_from_step: z.int().min(0).optional(),
   })
   .meta({ id: "Result" });
+
+/** Port of /healthz, /progress and /metrics in every kernel pod. */
+export const programPort = 9400;
+
+/** Answer of GET /progress on `programPort`. */
+export const Progress = z
+  .strictObject({
+    stage: z.string().min(1),
+    step: z.int().min(0),
+    total: z.int().min(0).describe("0 while unknown"),
+    unit: z.string().min(1).describe("what a step is: step, document, file, prompt, item"),
+    metrics: z.record(z.string(), z.number()).describe("newest values, e.g. loss, lr, tokens_per_second"),
+    since: z.string().describe("RFC 3339 time the stage began in this process"),
+    updated: z.string().describe("RFC 3339 time of the newest step"),
+    checkpoint_step: z.int().min(0).optional().describe("newest checkpoint that a restart would resume from"),
+    resumed_from_step: z.int().min(0).optional(),
+  })
+  .meta({ id: "Progress" });

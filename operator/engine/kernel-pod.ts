@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import { accelerators } from "../api/accelerators.ts";
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { ServingCompute } from "../api/parts.ts";
+import { accelerators } from "../api/presets.ts";
 import type {
   Container,
   EnvVar,
@@ -15,7 +15,7 @@ import type {
 } from "../cluster/objects.ts";
 import { quantityValue } from "../cluster/quantity.ts";
 import { networkPolicies, type Resource } from "../cluster/resource.ts";
-import { Result } from "../contract/index.ts";
+import { programPort, Result } from "../contract/index.ts";
 import type { KernelResult, Mount } from "../kinds/batch-kind.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "./names.ts";
 
@@ -24,7 +24,6 @@ import { childLabels, controllerReference, dnsLabel, ownedBy } from "./names.ts"
  * may reach it, and what it says at its end.
  */
 
-export const progressPort = 9400;
 export const containerName = "kernel";
 
 /** The programs' working directory; every path in a configuration is relative to it. */
@@ -105,7 +104,7 @@ function container(pod: KernelPod): Container {
       { name: "HOME", value: "/tmp" },
       ...(pod.env ?? []),
     ],
-    ports: pod.ports ?? [{ name: "progress", containerPort: progressPort }],
+    ports: pod.ports ?? [{ name: "progress", containerPort: programPort }],
     resources: { requests: amounts, limits: amounts },
     volumeMounts: [
       { name: "config", mountPath: `${workingDirectory}/config`, readOnly: true },
@@ -197,7 +196,7 @@ export function networkPolicy(
       policyTypes: ["Ingress", "Egress"],
       ingress: [
         ...(ranks ? [{ from: [own] }] : [{ from: clients.length > 0 ? clients : anyone, ports: [tcp(servingPort)] }]),
-        ...(ranks && asker ? [{ from: [asker], ports: [tcp(progressPort)] }] : []),
+        ...(ranks && asker ? [{ from: [asker], ports: [tcp(programPort)] }] : []),
       ],
       // Where the cluster's DNS runs differs between clusters; on some it is no pod at all. Nothing is left out rather than stated
       // empty: the API server would take every repeat of an empty list for a change.

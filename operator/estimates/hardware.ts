@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { accelerators } from "../api/accelerators.ts";
 import type { Compute, ServingCompute } from "../api/parts.ts";
+import { accelerators } from "../api/presets.ts";
 import { quantityValue } from "../cluster/quantity.ts";
 
 /** What one rank (a GPU, or the process of a pod without GPUs) has to work with. */

@@ -4,7 +4,6 @@ import type { Plan } from "../api/status.ts";
 import { rankOf, ranksOf } from "./hardware.ts";
 import { checkpointBytesPerParameter, type Precision, trainingBytes } from "./memory.ts";
 import type { ModelFigures } from "./model-figures.ts";
-import { trainingFlopsPerToken } from "./time.ts";
 
 /** What a plan must know of a training stage. */
 export interface TrainingWork {
@@ -38,4 +37,12 @@ export function trainingPlan(work: TrainingWork, model: ModelFigures | undefined
     plan.estimatedSeconds = Math.ceil(flops / (ranks * rank.flops));
   }
   return plan;
+}
+
+/**
+ * Floating-point operations of training on one token: 6 per parameter for forward and backward pass, and attention's 12 x layers x
+ * width x length (Chowdhery et al. 2022, appendix B, equation for MFU; not halved for causality, as usual).
+ */
+export function trainingFlopsPerToken(model: ModelFigures, sequenceLength: number): number {
+  return 6 * model.parameters + 12 * model.shape.layers * model.shape.hiddenSize * sequenceLength;
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { contractIssues } from "../testing/contract-check.ts";
-import { admitted, exampleFolders, exampleObjects, sampleArtifact } from "../testing/example-kinds.ts";
+import { admitted, contractIssues, exampleFolders, exampleObjects, sampleArtifact } from "../testing/example-kinds.ts";
 import { batchKinds } from "./index.ts";
 
 /** Every manifest of examples/ gives configurations that the kernels accept. */

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { expect, test } from "vitest";
-import { progressPort } from "../engine/kernel-pod.ts";
+import { programPort } from "../contract/index.ts";
 import type { KernelProgress } from "../kinds/batch-kind.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
 import { durationInWords, finalProgress, httpGetProgress, throttle, updatedProgress } from "./progress.ts";
@@ -66,7 +66,7 @@ test("a program is asked over HTTP; nobody there, or a word that is no progress,
   expect(await httpGetProgress(host)).toBeUndefined();
   let answer: unknown = said;
   const server = createServer((_, response) => response.end(JSON.stringify(answer)));
-  await new Promise<void>((resolve) => server.listen(progressPort, host, resolve));
+  await new Promise<void>((resolve) => server.listen(programPort, host, resolve));
   try {
     expect(await httpGetProgress(host)).toEqual(said);
     answer = { ...said, step: "many" };

@@ -2,9 +2,8 @@ import type { z } from "zod";
 import { type Clock, timestamp } from "../clock/clock.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
-import { Progress } from "../contract/index.ts";
+import { Progress, programPort } from "../contract/index.ts";
 import type { FunnelRow as FunnelRowSchema } from "../contract/result.ts";
-import { progressPort } from "../engine/kernel-pod.ts";
 import type { KernelProgress, KernelResult, RunProgress } from "../kinds/batch-kind.ts";
 
 /** What programs report: how far they are while they run, and their results at the end. */
@@ -17,7 +16,7 @@ const patienceMilliseconds = 2000;
 export const httpGetProgress: AskProgress = async (podIP) => {
   const host = podIP.includes(":") ? `[${podIP}]` : podIP;
   try {
-    const answer = await fetch(`http://${host}:${progressPort}/progress`, {
+    const answer = await fetch(`http://${host}:${programPort}/progress`, {
       signal: AbortSignal.timeout(patienceMilliseconds),
       redirect: "error",
     });

@@ -4,7 +4,8 @@ import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { admit } from "../api/admission.ts";
 import type { Artifact, ResolvedInput } from "../api/artifact.ts";
-import type { BatchKind } from "../kinds/batch-kind.ts";
+import { stagePrograms } from "../contract/index.ts";
+import type { BatchKind, Stage } from "../kinds/batch-kind.ts";
 import type { PlannedObject } from "../planning/planned-kinds.ts";
 
 /** For tests: admitted specs, artifacts and the manifests of examples/. */
@@ -73,3 +74,27 @@ export const exampleFolders = (): string[] =>
   readdirSync(new URL("../../examples/", import.meta.url), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name);
+
+/** For tests: holds the configuration of a stage against the contract of its program, as the kernel will. */
+
+export function contractIssues(stage: Stage, done: ReadonlyMap<string, Artifact>): string[] {
+  const run = { kind: "Corpus", namespace: "default", name: "a", uid: "1", stage: stage.name, attempt: 1 };
+  const whole = { ...stage.config(done), run, output: `output/${stage.name}`, threads: 1 };
+  // Through JSON, as the program reads it: a field that is undefined is not there.
+  const parsed = stagePrograms[stage.program].safeParse(JSON.parse(JSON.stringify(whole)));
+  const issues = parsed.success ? [] : parsed.error.issues;
+  return [
+    ...issues.map((issue) => `${stage.name}: ${issue.path.join(".")}: ${issue.message}`),
+    ...unmounted(stage, whole),
+  ];
+}
+
+/** Every path below inputs/ must be mounted, and every mount be read. */
+function unmounted(stage: Stage, config: unknown): string[] {
+  const named = new Set(JSON.stringify(config).match(/(?<="inputs\/)[^"]+/g));
+  const mounted = new Set(stage.mounts.map((mount) => mount.name));
+  return [
+    ...[...named.difference(mounted)].map((name) => `${stage.name}: inputs/${name} is not mounted`),
+    ...[...mounted.difference(named)].map((name) => `${stage.name}: mount ${name} is not read`),
+  ];
+}

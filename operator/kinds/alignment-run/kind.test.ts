@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { contractIssues } from "../../testing/contract-check.ts";
-import { admitted, digestOf, inputsOf, modelInputOf, sampleArtifact } from "../../testing/example-kinds.ts";
+import {
+  admitted,
+  contractIssues,
+  digestOf,
+  inputsOf,
+  modelInputOf,
+  sampleArtifact,
+} from "../../testing/example-kinds.ts";
 import { alignmentRunKind } from "./kind.ts";
 
 const training = { globalBatchSize: 16, sequenceLength: 128, learningRate: "1e-4" };

@@ -10,8 +10,7 @@ import { firstRefusal, invalidSpec, type Refusal, refuseDecimals, refuseMemory }
 import { trainingPlan } from "../../estimates/training-plan.ts";
 import type { BatchKind } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
-import { refuseStorage } from "../storage.ts";
-import { refuseParallelism, refuseTraining } from "../training.ts";
+import { refuseParallelism, refuseStorage, refuseTraining } from "../training.ts";
 import { alignmentStages } from "./stages.ts";
 
 type Spec = z.output<typeof AlignmentRunSpec>;

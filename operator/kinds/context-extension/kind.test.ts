@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { contractIssues } from "../../testing/contract-check.ts";
 import {
   admitted,
+  contractIssues,
   corpusInput,
   digestOf,
   inputsOf,

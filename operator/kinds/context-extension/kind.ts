@@ -10,8 +10,7 @@ import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "../../est
 import { trainingPlan } from "../../estimates/training-plan.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
-import { refuseStorage } from "../storage.ts";
-import { corpusDuration, refuseParallelism, refuseTraining } from "../training.ts";
+import { corpusDuration, refuseParallelism, refuseStorage, refuseTraining } from "../training.ts";
 import { contextExtensionStages, corpusRole } from "./stages.ts";
 
 type Spec = z.output<typeof ContextExtensionSpec>;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { contractIssues } from "../../testing/contract-check.ts";
-import { admitted, inputsOf, modelInputOf } from "../../testing/example-kinds.ts";
+import { admitted, contractIssues, inputsOf, modelInputOf } from "../../testing/example-kinds.ts";
 import type { KernelResult } from "../batch-kind.ts";
 import { evaluationKind } from "./kind.ts";
 

@@ -7,9 +7,8 @@ import { rankOf } from "../../estimates/hardware.ts";
 import { inferenceBytes } from "../../estimates/memory.ts";
 import { figuresOf } from "../../estimates/model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals, refuseMemory } from "../../estimates/refusal.ts";
-import type { BatchKind } from "../batch-kind.ts";
+import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
-import { evaluationResults } from "./results.ts";
 import { evaluationStages } from "./stages.ts";
 
 type Spec = z.output<typeof EvaluationSpec>;
@@ -65,4 +64,34 @@ function refuseThresholds({ suites, thresholds }: Spec): Refusal | undefined {
     if (refusal) return refusal;
   }
   return undefined;
+}
+
+type Scores = NonNullable<KernelResult["scores"]>;
+
+/**
+ * scores, passed and modelDigest of status; nothing before the stage has ended. `passed` is what the condition Passed says: every
+ * threshold is met, and without any it is true.
+ */
+export function evaluationResults(
+  spec: Spec,
+  inputs: Inputs,
+  results: ReadonlyMap<string, KernelResult>,
+): Record<string, unknown> {
+  const scores = results.get("evaluate")?.scores;
+  if (!scores) return {};
+  return {
+    scores: scores.map((score) => ({
+      ...score,
+      value: String(score.value),
+      low: String(score.low),
+      high: String(score.high),
+    })),
+    passed: spec.thresholds.every((threshold) => meets(threshold, scores)),
+    modelDigest: inputs.get("model")?.artifact.digest,
+  };
+}
+
+function meets({ suite, metric, atLeast }: Spec["thresholds"][number], scores: Scores): boolean {
+  const score = scores.find((candidate) => candidate.suite === suite && candidate.metric === metric);
+  return score !== undefined && score.value >= Number(atLeast);
 }

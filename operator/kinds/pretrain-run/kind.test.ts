@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { contractIssues } from "../../testing/contract-check.ts";
-import { admitted, corpusInput, inputsOf } from "../../testing/example-kinds.ts";
+import { admitted, contractIssues, corpusInput, inputsOf } from "../../testing/example-kinds.ts";
 import { pretrainRunKind } from "./kind.ts";
 
 const training = { tokens: 1_000_000, globalBatchTokens: 8192, learningRate: "1e-3" };

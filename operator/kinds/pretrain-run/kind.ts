@@ -9,13 +9,13 @@ import { firstRefusal, refuseDecimals, refuseMemory } from "../../estimates/refu
 import { trainingPlan } from "../../estimates/training-plan.ts";
 import type { BatchKind, Stage } from "../batch-kind.ts";
 import { artifactInput, artifactMount, requiredInput } from "../stage-inputs.ts";
-import { refuseStorage } from "../storage.ts";
 import {
   checkpointsConfig,
   corpusDuration,
   gangStage,
   parallelismConfig,
   refuseParallelism,
+  refuseStorage,
   refuseTraining,
   trainingConfig,
 } from "../training.ts";
