@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from . import manifest
-from .classifier import CleanClassifier
 from .contract import CleanConfig, CleanSource, Result
-from .documents import Document, TaskFolder, TaskWriter, fingerprint
-from .ending import Ending
-from .funnel import Funnel, fit
-from .program import Session, run
-from .rules import broken_rule
-from .sources import Raw, SourceFile, files_of_task, list_files, read_records, text_of
+from .corpus.classifier import CleanClassifier
+from .corpus.documents import Document, TaskFolder, TaskWriter, fingerprint
+from .corpus.funnel import Funnel, fit
+from .corpus.rules import broken_rule
+from .corpus.sources import Raw, SourceFile, files_of_task, list_files, read_records, text_of
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
 
 
 def main(config: CleanConfig, session: Session) -> Result:

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import manifest, minhash
 from .contract import DeduplicateConfig, Result
-from .documents import LANGUAGES, Document, TaskFolder, TaskWriter, fingerprint, read_documents
-from .ending import Ending
-from .funnel import Funnel, fit
-from .program import Session, run
+from .corpus import minhash
+from .corpus.documents import LANGUAGES, Document, TaskFolder, TaskWriter, fingerprint, read_documents
+from .corpus.funnel import Funnel, fit
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
 
 SUMMARY = "summary.json"
 """Written last: number of tasks, sources, and the funnel from the first step to deduplication."""

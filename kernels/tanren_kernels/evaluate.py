@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 
-from . import manifest, measurement
-from .benchmark import Suite, suite_of
 from .contract import EvaluateConfig, Input, ManifestParent, Result
-from .ending import Ending
-from .journal import Journal
-from .pretrained import load
-from .program import Session, run
+from .evaluation import model_comparison
+from .evaluation.benchmark import Suite, suite_of
+from .model.pretrained import load
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.journal import Journal
+from .runtime.program import Session, run
 
 GROUP_BATCHES = 4
 """Items are answered in groups of so many batches; a restart repeats a group that was not finished."""
@@ -72,7 +73,7 @@ def measure_positions(config: EvaluateConfig, session: Session) -> Result:
     assert config.loss_by_position is not None
     output = Path(config.output)
     parents = [manifest.verify_input(parent) for parent in config.parents]
-    found = measurement.measure(config.loss_by_position, output, config.batch_size, config.seed, session)
+    found = model_comparison.measure(config.loss_by_position, output, config.batch_size, config.seed, session)
     distinct = {parent.digest: parent for parent in (*parents, *found.parents)}
     metrics = found.metrics
     _write_json(output / "report.json", found.report)

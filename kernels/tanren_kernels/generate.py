@@ -15,15 +15,17 @@ from typing import Any
 
 import torch
 
-from . import chatml, json_lines, manifest, pretrained, tokenizer
-from .chatml import Message
 from .contract import GenerateConfig, Input, Result
-from .ending import Ending
-from .engine import Engine, Generation, Request
-from .journal import Journal
-from .model import read_config
-from .program import Session, run
-from .sampling import Sampling
+from .inference.engine import Engine, Generation, Request
+from .inference.sampling import Sampling
+from .model import pretrained
+from .model.llama import read_config
+from .runtime import json_lines, manifest
+from .runtime.errors import Ending
+from .runtime.journal import Journal
+from .runtime.program import Session, run
+from .tokenizer import chatml, tokenizer
+from .tokenizer.chatml import Message
 
 ROUNDS_PER_GROUP = 4
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from . import json_lines, manifest
-from .answer_rules import Assessment, assess
 from .contract import Input, JudgeConfig, Result
-from .ending import Ending
-from .program import Session, run
+from .evaluation.answer_rules import Assessment, assess
+from .runtime import json_lines, manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
 
 
 class Sample(BaseModel):

@@ -15,17 +15,17 @@ from pathlib import Path
 import torch
 import uvicorn
 
-from . import pretrained
-from .api_keys import ApiKeys
-from .completions import Service
 from .contract import Result, ServeConfig
-from .ending import Ending
-from .engine import Engine
-from .http_app import State, application
-from .model import read_config
-from .program import Session, run
-from .serving_metrics import ServingMetrics
-from .worker import Worker
+from .inference.engine import Engine
+from .model import pretrained
+from .model.llama import read_config
+from .runtime.errors import Ending
+from .runtime.program import Session, run
+from .serving.api_keys import ApiKeys
+from .serving.completions import Service
+from .serving.http_app import State, application
+from .serving.metrics import ServingMetrics
+from .serving.worker import Worker
 
 GRACE_SECONDS = 30.0
 """Kubernetes' default grace period, where TANREN_GRACE_SECONDS does not say another."""

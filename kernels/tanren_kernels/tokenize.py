@@ -12,17 +12,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from . import manifest, mixture, tokenizer
-from .catalogue import Catalogue
 from .contract import Manifest, ManifestParent, Result, TokenizeConfig
+from .corpus import mixture
+from .corpus.catalogue import Catalogue
+from .corpus.documents import LANGUAGES, TaskFolder, fingerprint
+from .corpus.encoding import EncodedDocuments, encode_documents
+from .corpus.funnel import Funnel, fit
+from .corpus.packing import write_held_out, write_training
+from .corpus.vocabulary import REMOVED, trained_tokenizer
 from .deduplicate import SUMMARY
-from .documents import LANGUAGES, TaskFolder, fingerprint
-from .encoding import EncodedDocuments, encode_documents
-from .ending import Ending
-from .funnel import Funnel, fit
-from .packing import write_held_out, write_training
-from .program import Session, run
-from .vocabulary import REMOVED, trained_tokenizer
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
+from .tokenizer import tokenizer
 
 FUNNEL = "funnel.json"
 

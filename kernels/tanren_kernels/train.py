@@ -9,20 +9,22 @@ from pathlib import Path
 
 import torch
 
-from . import local_ranks, manifest, parallel, tokenizer
-from .chat_tuning import ChatTuning
 from .contract import Input, Manifest, ManifestParent, Result, RopeScaling, TrainConfig
-from .ending import Ending
-from .export import export_model
-from .language_modelling import LanguageModelling
-from .model import Llama, LlamaConfig, Source, fill, initial_tensor, parameter_count, read_config
-from .objective import Objective
-from .parallel import ParallelDims, Ranks
-from .preference import PreferenceOptimisation
-from .program import Session, run
-from .stored_weights import StoredWeights
-from .tokenizer import TextTokenizer
-from .trainer import Outcome, Trainer
+from .model.export import export_model
+from .model.llama import Llama, LlamaConfig, Source, fill, initial_tensor, parameter_count, read_config
+from .model.weights import StoredWeights
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
+from .tokenizer import tokenizer
+from .tokenizer.tokenizer import TextTokenizer
+from .training import data_parallel, launcher
+from .training.data_parallel import ParallelDims, Ranks
+from .training.dpo import PreferenceOptimisation
+from .training.language_modelling import LanguageModelling
+from .training.objective import Objective
+from .training.sft import ChatTuning
+from .training.trainer import Outcome, Trainer
 
 
 def refuse_ambiguous(config: TrainConfig) -> None:
@@ -168,11 +170,11 @@ def finished(config: TrainConfig, config_hash: str) -> Result | None:
 def write_artifact(config: TrainConfig, config_hash: str, parents: list[ManifestParent], shape: LlamaConfig, text: TextTokenizer, outcome: Outcome) -> Result:
     """Exports the model, draws its loss, and writes the manifest last. Nothing in the manifest depends on when or how fast the run went."""
     # Only here: a resumed run should be at its first step before the plotting library is loaded.
-    from . import figures
+    from .training import loss_plot
 
     output = Path(config.output)
     files = export_model(output, shape, outcome.parameters, text, chat=config.language_model is None)
-    figures.draw_loss(output, config.run.name)
+    loss_plot.draw_loss(output, config.run.name)
     metadata = {
         "config_hash": config_hash,
         "tokenizer_digest": text.digest,
@@ -204,7 +206,7 @@ def main(config: TrainConfig, session: Session) -> Result:
         dims = ParallelDims.of(config.parallelism, ranks.size)
         with torch.device("meta"):
             model = Llama(shape)
-        division = parallel.division(dims, ranks)
+        division = data_parallel.division(dims, ranks)
         division.apply(model)
         fill(model, source, division.assign)
         outcome = Trainer(config, config_hash, model, objective, ranks, division, session).run()
@@ -216,5 +218,5 @@ def main(config: TrainConfig, session: Session) -> Result:
 
 
 if __name__ == "__main__":
-    local_ranks.become_rank("tanren_kernels.train")
+    launcher.become_rank("tanren_kernels.train")
     run("train", TrainConfig, main)

@@ -13,9 +13,9 @@ from warcio.warcwriter import WARCWriter
 
 from tanren_kernels import clean, deduplicate, tokenize
 from tanren_kernels.contract import CleanConfig, DeduplicateConfig, Result, TokenizeConfig
-from tanren_kernels.documents import read_documents
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.corpus.documents import read_documents
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
 PROGRAMS: dict[str, Any] = {
     "clean": (CleanConfig, clean.main),

@@ -17,9 +17,10 @@ import pytest
 import sentences
 from small_corpus import JA_PAGES, PROGRAMS, RULES, config, contents, dropped, kept, run, source, write_inputs
 
-from tanren_kernels import manifest, tokenizer
-from tanren_kernels.data import PackedTokens
-from tanren_kernels.ending import Ending
+from tanren_kernels.corpus.packed_tokens import PackedTokens
+from tanren_kernels.runtime import manifest
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.tokenizer import tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import tiny
 
-from tanren_kernels import answer_text, benchmark, evaluate, jcommonsenseqa, jsquad, manifest
+from tanren_kernels import evaluate
 from tanren_kernels.contract import EvaluateConfig, Input
-from tanren_kernels.ending import Ending
-from tanren_kernels.likelihood import log_likelihoods
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.evaluation import answer_text, benchmark, jcommonsenseqa, jsquad
+from tanren_kernels.inference.likelihood import log_likelihoods
+from tanren_kernels.runtime import manifest
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
 SQUAD = {
     "version": "1.1",

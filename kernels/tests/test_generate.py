@@ -9,10 +9,10 @@ import tiny
 
 from tanren_kernels import generate
 from tanren_kernels.contract import GenerateConfig
-from tanren_kernels.ending import Ending
-from tanren_kernels.journal import Journal
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.journal import Journal
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
 QUESTIONS = ["猫とは何ですか。", "川はどこへ流れますか。", "What is a dog?", "朝", "風はなぜ吹くのですか。", "鳥", "名前は？"]
 

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import tiny
 
-from tanren_kernels import answer_text, judge
-from tanren_kernels.answer_rules import assess
+from tanren_kernels import judge
 from tanren_kernels.contract import JudgeConfig, JudgeRules
-from tanren_kernels.ending import Ending
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.evaluation import answer_text
+from tanren_kernels.evaluation.answer_rules import assess
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
 RULES = {"min_characters": 2, "max_characters": 40, "require_ending": True, "max_repetition": 0.3, "same_script": True, "reference_overlap": True}
 

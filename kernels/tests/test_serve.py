@@ -17,14 +17,15 @@ import httpx
 import pytest
 import tiny
 
-from tanren_kernels import openai_api, serve
+from tanren_kernels import serve
 from tanren_kernels.contract import ServeConfig
-from tanren_kernels.detokenizer import token_bytes
-from tanren_kernels.ending import Ending
-from tanren_kernels.engine import Engine, Request
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
-from tanren_kernels.sampling import Sampling
+from tanren_kernels.inference.engine import Engine, Request
+from tanren_kernels.inference.sampling import Sampling
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
+from tanren_kernels.serving import openai_api
+from tanren_kernels.tokenizer.detokenizer import token_bytes
 
 KEY = {"Authorization": "Bearer first-key"}
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "猫とは何ですか。"}], "max_tokens": 12, "temperature": 0}

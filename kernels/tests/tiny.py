@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from tanren_kernels import tokenizer
-from tanren_kernels.export import export_model
-from tanren_kernels.model import Llama, LlamaConfig, fill, initial_tensor
-from tanren_kernels.tokenizer import TextTokenizer
+from tanren_kernels.model.export import export_model
+from tanren_kernels.model.llama import Llama, LlamaConfig, fill, initial_tensor
+from tanren_kernels.tokenizer import tokenizer
+from tanren_kernels.tokenizer.tokenizer import TextTokenizer
 
 # The machine is shared, and so small a model is slower on two threads than on one.
 torch.set_num_threads(1)

@@ -18,10 +18,10 @@ import torch
 import transformers
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tanren_kernels.engine import Engine, Request
-from tanren_kernels.model import Llama, LlamaConfig, fill, initial_tensor
-from tanren_kernels.sampling import Sampling
-from tanren_kernels.stored_weights import to_hugging_face
+from tanren_kernels.inference.engine import Engine, Request
+from tanren_kernels.inference.sampling import Sampling
+from tanren_kernels.model.llama import Llama, LlamaConfig, fill, initial_tensor
+from tanren_kernels.model.weights import to_hugging_face
 
 SMOLLM2_135M = {"vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9}
 SMOLLM2_135M |= {"num_key_value_heads": 3, "max_position_embeddings": 8192, "tie_word_embeddings": True}

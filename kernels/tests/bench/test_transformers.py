@@ -8,8 +8,8 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tanren_kernels import chatml
-from tanren_kernels.model import KeyValueCache, load_model
+from tanren_kernels.model.llama import KeyValueCache, load_model
+from tanren_kernels.tokenizer import chatml
 
 pytestmark = pytest.mark.bench
 
