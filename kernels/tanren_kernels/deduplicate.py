@@ -17,14 +17,11 @@ import numpy.typing as npt
 
 from .contract import DeduplicateConfig, Result
 from .corpus import minhash
-from .corpus.documents import LANGUAGES, Document, TaskFolder, TaskWriter, fingerprint, read_documents
+from .corpus.documents import LANGUAGES, SUMMARY, Document, TaskFolder, TaskWriter, fingerprint, read_documents
 from .corpus.funnel import Funnel, fit
 from .runtime import manifest
 from .runtime.errors import Ending
 from .runtime.program import Session, run
-
-SUMMARY = "summary.json"
-"""Written last: number of tasks, sources, and the funnel from the first step to deduplication."""
 
 # Documents whose shingles are in memory at once.
 _BATCH = 500

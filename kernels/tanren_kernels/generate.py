@@ -19,7 +19,7 @@ from .contract import GenerateConfig, Input, Result
 from .inference.engine import Engine, Generation, Request
 from .inference.sampling import Sampling
 from .model import pretrained
-from .model.llama import read_config
+from .model.config import read_config
 from .runtime import json_lines, manifest
 from .runtime.errors import Ending
 from .runtime.journal import Journal

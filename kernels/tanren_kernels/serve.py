@@ -18,7 +18,7 @@ import uvicorn
 from .contract import Result, ServeConfig
 from .inference.engine import Engine
 from .model import pretrained
-from .model.llama import read_config
+from .model.config import read_config
 from .runtime.errors import Ending
 from .runtime.program import Session, run
 from .serving.api_keys import ApiKeys

@@ -15,12 +15,11 @@ from typing import Any
 from .contract import Manifest, ManifestParent, Result, TokenizeConfig
 from .corpus import mixture
 from .corpus.catalogue import Catalogue
-from .corpus.documents import LANGUAGES, TaskFolder, fingerprint
+from .corpus.documents import LANGUAGES, SUMMARY, TaskFolder, fingerprint
 from .corpus.encoding import EncodedDocuments, encode_documents
 from .corpus.funnel import Funnel, fit
 from .corpus.packing import write_held_out, write_training
 from .corpus.vocabulary import REMOVED, trained_tokenizer
-from .deduplicate import SUMMARY
 from .runtime import manifest
 from .runtime.errors import Ending
 from .runtime.program import Session, run

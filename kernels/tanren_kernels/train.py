@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from .contract import Input, Manifest, ManifestParent, Result, RopeScaling, TrainConfig
+from .model.config import LlamaConfig, read_config
 from .model.export import export_model
-from .model.llama import Llama, LlamaConfig, Source, fill, initial_tensor, parameter_count, read_config
+from .model.llama import Llama, Source, fill, initial_tensor, parameter_count
 from .model.weights import StoredWeights
 from .runtime import manifest
 from .runtime.errors import Ending
@@ -19,10 +20,10 @@ from .runtime.program import Session, run
 from .tokenizer import tokenizer
 from .tokenizer.tokenizer import TextTokenizer
 from .training import data_parallel, launcher
-from .training.data_parallel import ParallelDims, Ranks
 from .training.dpo import PreferenceOptimisation
 from .training.language_modelling import LanguageModelling
 from .training.objective import Objective
+from .training.ranks import ParallelDims, Ranks
 from .training.sft import ChatTuning
 from .training.trainer import Outcome, Trainer
 

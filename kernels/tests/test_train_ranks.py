@@ -18,7 +18,7 @@ import torch
 from tanren_kernels.contract import TrainConfig
 from tanren_kernels.runtime.errors import Ending
 from tanren_kernels.training import launcher
-from tanren_kernels.training.data_parallel import ParallelDims
+from tanren_kernels.training.ranks import ParallelDims
 
 
 @pytest.fixture(scope="module")

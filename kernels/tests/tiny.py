@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from tanren_kernels.model.config import LlamaConfig
 from tanren_kernels.model.export import export_model
-from tanren_kernels.model.llama import Llama, LlamaConfig, fill, initial_tensor
+from tanren_kernels.model.llama import Llama, fill, initial_tensor
 from tanren_kernels.tokenizer import tokenizer
 from tanren_kernels.tokenizer.tokenizer import TextTokenizer
 

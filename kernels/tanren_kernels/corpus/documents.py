@@ -27,6 +27,9 @@ from ..runtime.errors import Ending
 LANGUAGES = ("ja", "en", "code")
 """Where arrays hold a language, they hold its place here."""
 
+SUMMARY = "summary.json"
+"""What `deduplicate` writes last: number of tasks, sources, and the funnel from the first step to deduplication."""
+
 EXCERPT_CHARACTERS = 80
 
 

@@ -22,6 +22,10 @@ from ..runtime.errors import Ending
 LOGITS_CHUNK = 1024
 """Positions whose logits are held at a time."""
 
+# Ranges of positions that losses are averaged over.
+INSIDE_BINS = 5
+OUTSIDE_BINS = 5
+
 Window = npt.NDArray[np.int64]
 Losses = npt.NDArray[np.float64]
 
@@ -71,6 +75,17 @@ def document_losses(model: Llama, tokens_T: Window) -> Losses:
     pieces = zip(torch.split(hidden_TE, LOGITS_CHUNK), torch.split(tokens[1:], LOGITS_CHUNK), strict=True)
     losses = torch.cat([token_losses(hidden, model.head_weight, targets) for hidden, targets in pieces])
     return losses.cpu().double().numpy()
+
+
+def bin_edges(original: int, longest: int) -> list[int]:
+    """Ascending edges from 1 to `longest`, both positions; `original`, the old window's end, is always one of them.
+
+    Inside the old window each bin is twice as long as the one before, as loss falls with the logarithm of position; outside it they are
+    equal, as what is looked for is where the model begins to fail. Position 0 has nothing before it and no loss.
+    """
+    inside = [original >> power for power in range(INSIDE_BINS - 1, -1, -1)]
+    outside = [original + (longest - original) * part // OUTSIDE_BINS for part in range(1, OUTSIDE_BINS + 1)] if longest > original else []
+    return sorted({1, *(edge for edge in inside if 1 < edge <= longest), *outside, longest})
 
 
 def by_bin(label: str, losses: list[Losses], edges: list[int]) -> list[PositionLoss]:

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from ..contract import LabelledModel, LossByPositionConfig, ManifestParent, PositionLoss
-from ..model.llama import read_config
+from ..model.config import read_config
 from ..model.pretrained import Pretrained, load
 from ..runtime import manifest
 from ..runtime.confidence import wilson
 from ..runtime.errors import Ending
 from ..runtime.program import Session
-from . import loss_by_position, passkey, position_bins, position_plot
+from . import loss_by_position, passkey, position_plot
 from .loss_by_position import LongDocument
 
 LOSSES = "losses.jsonl"
@@ -46,7 +46,7 @@ def measure(config: LossByPositionConfig, output: Path, batch_size: int, seed: i
         raise Ending("InvalidConfig", f"loss_by_position.context_length {config.context_length} is shorter than the old window of {original}; lengthen it.")
     corpus_parent = manifest.verify_input(config.corpus)
     documents = loss_by_position.long_documents(Path(config.corpus.path), config.context_length, config.documents)
-    edges = position_bins.edges(original, config.context_length)
+    edges = loss_by_position.bin_edges(original, config.context_length)
     parents = [corpus_parent]
     rows: list[PositionLoss] = []
     metrics: dict[str, float] = {}

@@ -6,16 +6,13 @@ Suffixes: B batch, T new tokens, S all tokens attended to, H query heads, K key-
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from . import rope
-
-if TYPE_CHECKING:
-    from .llama import LlamaConfig
+from .config import LlamaConfig
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..runtime import manifest
 from ..tokenizer import chatml, tokenizer
 from ..tokenizer.tokenizer import TextTokenizer
-from .llama import LlamaConfig
+from .config import LlamaConfig
 from .weights import to_hugging_face
 
 WEIGHTS = "model.safetensors"

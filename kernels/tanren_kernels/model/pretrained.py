@@ -14,7 +14,8 @@ from ..runtime.errors import Ending
 from ..tokenizer import tokenizer
 from ..tokenizer.detokenizer import token_bytes
 from ..tokenizer.tokenizer import TextTokenizer
-from .llama import Llama, LlamaConfig, load_model, parameter_count, read_config
+from .config import LlamaConfig, read_config
+from .llama import Llama, load_model, parameter_count
 
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
 from ..runtime.errors import Ending
-
-if TYPE_CHECKING:
-    from .llama import LlamaConfig
+from .config import LlamaConfig
 
 
 def parts_of(config: LlamaConfig, name: str) -> list[tuple[str, int]]:

@@ -11,7 +11,8 @@ from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..model.llama import Llama
-from .data_parallel import ParallelDims, Ranks, count_not_finite, gradients, sum_of_squares
+from .gradients import count_not_finite, gradients, sum_of_squares
+from .ranks import ParallelDims, Ranks
 
 
 class Sharded:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .data_parallel import Ranks
 from .objective import Samples
+from .ranks import Ranks
 from .sampler import Indices
 
 

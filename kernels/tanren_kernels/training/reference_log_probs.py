@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..model.llama import Llama
 from . import micro_batches
-from .data_parallel import Ranks
 from .dpo import Pairs, log_probabilities
+from .ranks import Ranks
 
 
 def read(path: Path, config_hash: str) -> Tensor | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ..model.llama import LlamaConfig, parameter_count
+from ..model.config import LlamaConfig
+from ..model.llama import parameter_count
 
 # Dense bfloat16 peaks in FLOP/s, from the vendor's data sheets (without sparsity).
 PEAK_FLOPS = {"A100": 312e12, "H100": 989e12, "H200": 989e12}

@@ -18,12 +18,14 @@ from ..contract import TrainConfig
 from ..model.llama import Llama, fill
 from ..runtime.errors import Ending
 from ..runtime.program import Session
-from . import data_parallel, micro_batches, reference_log_probs, throughput
+from . import micro_batches, reference_log_probs, throughput
 from .checkpoint import CheckpointStore, State
-from .data_parallel import Division, Ranks
+from .data_parallel import Division
 from .dpo import PreferenceOptimisation
+from .gradients import gradients
 from .metrics_log import MetricsLog
 from .objective import Objective
+from .ranks import Ranks
 from .sampler import SampleOrder
 from .schedule import learning_rate
 
@@ -158,7 +160,7 @@ class Trainer:
         """
         norm = self._division.gradient_norm(self._model)
         if norm > self._training.max_grad_norm:
-            for gradient in data_parallel.gradients(self._model):
+            for gradient in gradients(self._model):
                 gradient.mul_(self._training.max_grad_norm / norm)
         return norm
 

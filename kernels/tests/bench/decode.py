@@ -20,7 +20,8 @@ import transformers
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tanren_kernels.inference.engine import Engine, Request
 from tanren_kernels.inference.sampling import Sampling
-from tanren_kernels.model.llama import Llama, LlamaConfig, fill, initial_tensor
+from tanren_kernels.model.config import LlamaConfig
+from tanren_kernels.model.llama import Llama, fill, initial_tensor
 from tanren_kernels.model.weights import to_hugging_face
 
 SMOLLM2_135M = {"vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9}

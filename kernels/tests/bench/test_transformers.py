@@ -8,7 +8,8 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tanren_kernels.model.llama import KeyValueCache, load_model
+from tanren_kernels.model.attention import KeyValueCache
+from tanren_kernels.model.llama import load_model
 from tanren_kernels.tokenizer import chatml
 
 pytestmark = pytest.mark.bench

@@ -18,7 +18,8 @@ import torch
 import transformers
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tanren_kernels.model.llama import Llama, LlamaConfig, fill, initial_tensor
+from tanren_kernels.model.config import LlamaConfig
+from tanren_kernels.model.llama import Llama, fill, initial_tensor
 
 SHAPE = {"vocab_size": 4096, "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 6}
 SHAPE |= {"num_key_value_heads": 3, "max_position_embeddings": 128}

@@ -13,7 +13,7 @@ import torch
 from tanren_kernels import evaluate
 from tanren_kernels.contract import EvaluateConfig, Input, RunIdentity
 from tanren_kernels.corpus.packed_tokens import write_packed
-from tanren_kernels.evaluation import loss_by_position, passkey, position_bins
+from tanren_kernels.evaluation import loss_by_position, passkey
 from tanren_kernels.model import pretrained
 from tanren_kernels.runtime import manifest
 from tanren_kernels.runtime.errors import Ending
@@ -55,10 +55,10 @@ def session() -> Session:
 
 @pytest.mark.parametrize(("original", "longest"), [(128, 256), (512, 2048), (2048, 8192), (256, 256), (100, 130), (8, 9)])
 def test_bins_cover_every_position_once_and_the_old_window_ends_one(original: int, longest: int) -> None:
-    edges = position_bins.edges(original, longest)
+    edges = loss_by_position.bin_edges(original, longest)
     assert edges[0] == 1 and edges[-1] == longest and original in edges
     assert all(a < b for a, b in pairwise(edges))
-    assert len(edges) <= 1 + position_bins.INSIDE_BINS + position_bins.OUTSIDE_BINS
+    assert len(edges) <= 1 + loss_by_position.INSIDE_BINS + loss_by_position.OUTSIDE_BINS
 
 
 def test_long_documents_are_chosen_by_the_corpus_alone(work: Path) -> None:
@@ -86,7 +86,7 @@ def test_every_model_is_measured_on_the_same_windows_and_the_bins_average_their_
     model = tiny.model(seed=1)
     mean = np.mean([loss_by_position.document_losses(model, document.tokens) for document in corpus], axis=0)
     rows = [row for row in result.position_losses or [] if row.label == "base"]
-    assert [row.from_ for row in rows] == position_bins.edges(128, 256)[:-1]
+    assert [row.from_ for row in rows] == loss_by_position.bin_edges(128, 256)[:-1]
     assert [row.loss for row in rows] == pytest.approx([mean[row.from_ - 1 : row.to - 1].mean() for row in rows], abs=1e-4)
     assert result.metrics["inside_old_window/base"] == pytest.approx(mean[:127].mean(), abs=1e-4)
     assert result.metrics["outside_old_window/base"] == pytest.approx(mean[127:].mean(), abs=1e-4)

@@ -6,7 +6,8 @@ import tiny
 import torch
 from torch.nn import functional
 
-from tanren_kernels.model.llama import Llama, LlamaConfig, fill, initial_tensor, load_model, parameter_count
+from tanren_kernels.model.config import LlamaConfig
+from tanren_kernels.model.llama import Llama, fill, initial_tensor, load_model, parameter_count
 from tanren_kernels.runtime.errors import Ending
 
 
