@@ -35,9 +35,20 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start_two(directory: Path, given: TrainConfig, prepare: tiny_training.Prepare | None = None, prepared_rank: int = 1) -> list[Any]:
-    pod = {"NNODES": "1", "NPROC_PER_NODE": "2", "MASTER_PORT": launcher.rank_environment({}, 0)["MASTER_PORT"]}
-    return [tiny_training.start(directory, given, launcher.rank_environment(pod, rank), prepare if rank == prepared_rank else None) for rank in range(2)]
+def start_two(
+    directory: Path, given: TrainConfig, prepare: tiny_training.Prepare | None = None, prepared_rank: int = 1
+) -> list[Any]:
+    pod = {
+        "NNODES": "1",
+        "NPROC_PER_NODE": "2",
+        "MASTER_PORT": launcher.rank_environment({}, 0)["MASTER_PORT"],
+    }
+    return [
+        tiny_training.start(
+            directory, given, launcher.rank_environment(pod, rank), prepare if rank == prepared_rank else None
+        )
+        for rank in range(2)
+    ]
 
 
 def codes(processes: list[Any]) -> list[int]:
@@ -71,7 +82,10 @@ def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: 
 
 def test_a_lost_rank_ends_the_other(work: Path) -> None:
     deadly = functools.partial(test_train.die_at, "tanren_kernels.training.trainer:Trainer._step", 3)
-    assert codes(start_two(work, tiny_training.config(parallelism={"replicate": 2}), deadly)) == [75, -signal.SIGKILL]
+    assert codes(start_two(work, tiny_training.config(parallelism={"replicate": 2}), deadly)) == [
+        75,
+        -signal.SIGKILL,
+    ]
     assert tiny_training.ending(work)["reason"] == "PeerLost"
 
 
@@ -83,7 +97,13 @@ def test_dims_must_multiply_to_the_ranks(replicate: int, shard: int, ranks: int)
 
 
 def test_ranks_of_a_node_are_consecutive() -> None:
-    pod = {"NNODES": "3", "JOB_COMPLETION_INDEX": "2", "NPROC_PER_NODE": "4", "MASTER_ADDR": "run-0.run", "MASTER_PORT": "29500"}
+    pod = {
+        "NNODES": "3",
+        "JOB_COMPLETION_INDEX": "2",
+        "NPROC_PER_NODE": "4",
+        "MASTER_ADDR": "run-0.run",
+        "MASTER_PORT": "29500",
+    }
     assert launcher.rank_environment(pod, 1) == {
         "RANK": "9",
         "LOCAL_RANK": "1",
@@ -96,13 +116,24 @@ def test_ranks_of_a_node_are_consecutive() -> None:
 
 def launch(work: Path, given: TrainConfig) -> subprocess.Popen[bytes]:
     (work / "train.json").write_text(given.model_dump_json(exclude_none=True))
-    environment = {**os.environ, "NNODES": "1", "NPROC_PER_NODE": "2", "TANREN_RESULT": str(work / "said.json"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "NNODES": "1",
+        "NPROC_PER_NODE": "2",
+        "TANREN_RESULT": str(work / "said.json"),
+        "OMP_NUM_THREADS": "1",
+    }
     command = [sys.executable, "-m", "tanren_kernels.train", "--config", "train.json", "--port", "0"]
     return subprocess.Popen(command, cwd=work, env=environment, stdout=subprocess.DEVNULL)
 
 
 def test_a_pod_of_two_ranks_passes_on_a_stop_and_their_ending(work: Path) -> None:
-    launcher = launch(work, tiny_training.config(parallelism={"replicate": 2}, training={"steps": 100_000}, evaluate_every_steps=200_000))
+    launcher = launch(
+        work,
+        tiny_training.config(
+            parallelism={"replicate": 2}, training={"steps": 100_000}, evaluate_every_steps=200_000
+        ),
+    )
     metrics = work / "output" / "model" / "metrics.jsonl"
     deadline = time.monotonic() + 90
     while not (metrics.exists() and metrics.stat().st_size > 0):

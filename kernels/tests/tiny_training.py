@@ -25,10 +25,12 @@ from tanren_kernels.runtime.program import Session, write_result
 from tanren_kernels.runtime.progress import ProgressReporter
 from tanren_kernels.training import fsdp, loss_plot
 
-# Children start from a process that has loaded everything but never computed: quick, and free of another process's threads.
-# That process looks for what it preloads on PYTHONPATH alone.
+# Children start from a process that has loaded everything but never computed: quick, and free of another
+# process's threads. That process looks for what it preloads on PYTHONPATH alone.
 HERE = Path(__file__).parent
-os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(HERE), str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["training"])
 # The first optimizer of a process loads much of torch.
@@ -36,7 +38,14 @@ torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))])
 
 PRELOADED = (loss_plot, fsdp)
 
-RUN = {"kind": "PretrainRun", "namespace": "default", "name": "tiny", "uid": "1", "stage": "train", "attempt": 1}
+RUN = {
+    "kind": "PretrainRun",
+    "namespace": "default",
+    "name": "tiny",
+    "uid": "1",
+    "stage": "train",
+    "attempt": 1,
+}
 SHAPE = {
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -77,7 +86,9 @@ def write_corpus(directory: Path, documents: int = 30) -> str:
         return [np.array([*text.encode_plain(make(number)), text.end_of_text]) for number in numbers]
 
     with packed_tokens.PackedWriter(directory / "train", dtype, 4000) as writer:
-        for tokens in encoded(sentences.japanese, range(documents)) + encoded(sentences.english, range(documents)):
+        for tokens in encoded(sentences.japanese, range(documents)) + encoded(
+            sentences.english, range(documents)
+        ):
             writer.add(tokens)
     (directory / "held-out").mkdir()
     for language, make in (("ja", sentences.japanese), ("en", sentences.english)):
@@ -104,7 +115,9 @@ def config(**changes: Any) -> TrainConfig:
         if isinstance(value, dict) and isinstance(body.get(name), dict):
             value = {key: given for key, given in {**body[name], **value}.items() if given is not None}
         body[name] = value
-    return TrainConfig.model_validate_json(json.dumps({name: value for name, value in body.items() if value is not None}))
+    return TrainConfig.model_validate_json(
+        json.dumps({name: value for name, value in body.items() if value is not None})
+    )
 
 
 Prepare = Callable[[], None]
@@ -124,13 +137,23 @@ def _work(directory: str, body: str, environment: dict[str, str], prepare: Prepa
         code = 0
     except Exception as error:
         ending = of_exception(error)
-        Path(f"ending-{rank}.json").write_text(json.dumps({"reason": ending.reason, "message": ending.message}))
+        Path(f"ending-{rank}.json").write_text(
+            json.dumps({"reason": ending.reason, "message": ending.message})
+        )
         code = ending.exit_code
     os._exit(code)
 
 
-def start(directory: Path, given: TrainConfig, environment: dict[str, str] | None = None, prepare: Prepare | None = None) -> Any:
-    process = PROCESSES.Process(target=_work, args=(str(directory), given.model_dump_json(exclude_none=True), environment or {}, prepare))
+def start(
+    directory: Path,
+    given: TrainConfig,
+    environment: dict[str, str] | None = None,
+    prepare: Prepare | None = None,
+) -> Any:
+    process = PROCESSES.Process(
+        target=_work,
+        args=(str(directory), given.model_dump_json(exclude_none=True), environment or {}, prepare),
+    )
     process.start()
     return process
 
@@ -159,4 +182,7 @@ def weights(directory: Path) -> dict[str, torch.Tensor]:
 
 
 def losses(directory: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (directory / "output" / "model" / "metrics.jsonl").read_text().splitlines()]
+    return [
+        json.loads(line)["loss"]
+        for line in (directory / "output" / "model" / "metrics.jsonl").read_text().splitlines()
+    ]

@@ -1,4 +1,6 @@
-"""What `tokenize` knows of every document without holding its text: language, size, and the hash that decides its fate."""
+"""What `tokenize` knows of every document without holding its text: language, size,
+and the hash that decides its fate.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ from .documents import LANGUAGES, Document, read_documents
 class Catalogue:
     """Columns over all N documents, numbered in the order of tasks and lines.
 
-    `keys` uint64 [N]: first eight bytes of the sha256 of the text; `languages` uint8 [N]: index into LANGUAGES; `sizes` and `characters`
-    int64 [N]: UTF-8 bytes and characters; `held_out` bool [N]. 26 bytes per document.
+    `keys` uint64 [N]: first eight bytes of the sha256 of the text; `languages` uint8 [N]: index into
+    LANGUAGES; `sizes` and `characters` int64 [N]: UTF-8 bytes and characters; `held_out` bool [N]. 26 bytes
+    per document.
     """
 
     def __init__(self, files: Sequence[Path], held_out_ratio: float) -> None:
@@ -39,10 +42,11 @@ class Catalogue:
         self.held_out = self._split(held_out_ratio)
 
     def _split(self, ratio: float) -> npt.NDArray[np.bool_]:
-        """Held out are the texts whose hash is below `ratio` of all hashes: the same text is always on the same side, in every corpus.
+        """Held out are the texts whose hash is below `ratio` of all hashes: the same text is always on the
+        same side, in every corpus.
 
-        A language of several texts whose hashes are all above it gives the text with the smallest: a loss can be measured in every
-        language.
+        A language of several texts whose hashes are all above it gives the text with the smallest: a loss can
+        be measured in every language.
         """
         held_out = self.keys < np.uint64(ratio * 2.0**64)
         for language in range(len(LANGUAGES)):

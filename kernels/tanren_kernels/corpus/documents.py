@@ -28,7 +28,9 @@ LANGUAGES = ("ja", "en", "code")
 """Where arrays hold a language, they hold its place here."""
 
 SUMMARY = "summary.json"
-"""What `deduplicate` writes last: number of tasks, sources, and the funnel from the first step to deduplication."""
+"""What `deduplicate` writes last: number of tasks, sources,
+and the funnel from the first step to deduplication.
+"""
 
 EXCERPT_CHARACTERS = 80
 
@@ -57,7 +59,9 @@ def excerpt(text: str) -> str:
 
 
 def fingerprint(config: BaseModel, *more: object) -> str:
-    """What a result depends on: the config without who runs it, where and how parallel, and `more`, which stands for its inputs' content."""
+    """What a result depends on: the config without who runs it, where and how parallel, and `more`, which
+    stands for its inputs' content.
+    """
     own = config.model_dump(exclude={"run", "input", "output", "threads", "workers"})
     return hashlib.sha256(manifest.canonical([own, *more])).hexdigest()
 
@@ -74,7 +78,9 @@ class TaskFolder:
         self.marker = root / "completed" / f"{name}.json"
 
     def read_marker(self) -> dict[str, str] | None:
-        """`fingerprint` of the task's inputs and `documents`, the sha256 of its documents; None while it is not done."""
+        """`fingerprint` of the task's inputs and `documents`, the sha256 of its documents;
+        None while it is not done.
+        """
         try:
             marker: dict[str, str] = json.loads(self.marker.read_bytes())
         except FileNotFoundError:
@@ -92,12 +98,22 @@ class TaskFolder:
     def check_documents(self) -> None:
         """Raises ArtifactDamaged where the documents are not those that the marker was written for."""
         marker = self.read_marker()
-        if marker is None or not self.documents.is_file() or manifest.file_sha256(self.documents) != marker["documents"]:
-            raise Ending("ArtifactDamaged", f"{self.documents} is not what its completion marker names; delete {self.marker} and run that stage again.")
+        if (
+            marker is None
+            or not self.documents.is_file()
+            or manifest.file_sha256(self.documents) != marker["documents"]
+        ):
+            raise Ending(
+                "ArtifactDamaged",
+                f"{self.documents} is not what its completion marker names; delete {self.marker} and run "
+                "that stage again.",
+            )
 
 
 class TaskWriter:
-    """Writes a task's files under temporary names; `complete` renames them and writes the marker, anything else leaves no trace."""
+    """Writes a task's files under temporary names; `complete` renames them and writes the marker,
+    anything else leaves no trace.
+    """
 
     def __init__(self, folder: TaskFolder) -> None:
         self.folder = folder
@@ -114,9 +130,13 @@ class TaskWriter:
         self._sha256.update(line)
         self._documents.write(line)
 
-    def drop(self, id: str, step: str, reason: str, source: str, text: str, duplicate_of: str | None = None) -> None:
+    def drop(
+        self, id: str, step: str, reason: str, source: str, text: str, duplicate_of: str | None = None
+    ) -> None:
         entry = {"id": id, "step": step, "reason": reason, "source": source, "excerpt": excerpt(text)}
-        self._dropped.write(_json_line(entry if duplicate_of is None else {**entry, "duplicate_of": duplicate_of}))
+        self._dropped.write(
+            _json_line(entry if duplicate_of is None else {**entry, "duplicate_of": duplicate_of})
+        )
 
     def complete(self, stats: dict[str, Any], fingerprint: str) -> None:
         for file, path in ((self._documents, self.folder.documents), (self._dropped, self.folder.dropped)):
@@ -125,12 +145,17 @@ class TaskWriter:
             file.close()
             _temporary(path).replace(path)
         manifest.write_durably(self.folder.stats, _json_line(stats))
-        manifest.write_durably(self.folder.marker, _json_line({"fingerprint": fingerprint, "documents": self._sha256.hexdigest()}))
+        manifest.write_durably(
+            self.folder.marker,
+            _json_line({"fingerprint": fingerprint, "documents": self._sha256.hexdigest()}),
+        )
 
     def __enter__(self) -> TaskWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._documents.close()
         self._dropped.close()
         for path in (self.folder.documents, self.folder.dropped):

@@ -43,14 +43,20 @@ class CorpusEncoder:
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Ids of each text, `<|endoftext|>` last."""
         if not self._remembers:
-            return [np.asarray([*ids, self.tokenizer.end_of_text], dtype=self.dtype) for ids in self.tokenizer.encode_plain_batch(texts)]
+            return [
+                np.asarray([*ids, self.tokenizer.end_of_text], dtype=self.dtype)
+                for ids in self.tokenizer.encode_plain_batch(texts)
+            ]
         words = [cut(text) for text in texts]
         if len(self._known) > _REMEMBERED:
             self._known.clear()
         new = list({word: None for row in words for word in row if word not in self._known})
         for word, ids in zip(new, self.tokenizer.encode_plain_batch(new), strict=True):
             self._known[word] = self._packed(ids)
-        return [np.frombuffer(b"".join([*map(self._known.__getitem__, row), self._end]), dtype=self.dtype) for row in words]
+        return [
+            np.frombuffer(b"".join([*map(self._known.__getitem__, row), self._end]), dtype=self.dtype)
+            for row in words
+        ]
 
     def _packed(self, ids: list[int]) -> bytes:
         return np.asarray(ids, dtype=self.dtype).tobytes()
@@ -58,22 +64,41 @@ class CorpusEncoder:
 
 def _cuts_as_here(tokenizer: TextTokenizer) -> bool:
     content = json.loads(tokenizer.content)
-    if content.get("normalizer") is not None or any(not token["special"] for token in content["added_tokens"]):
+    if content.get("normalizer") is not None or any(
+        not token["special"] for token in content["added_tokens"]
+    ):
         return False
     match content.get("pre_tokenizer"):
-        case {"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}, byte_level]}:
-            return bool(pattern == PATTERN and byte_level["type"] == "ByteLevel" and not byte_level["use_regex"] and not byte_level["add_prefix_space"])
+        case {
+            "type": "Sequence",
+            "pretokenizers": [
+                {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False},
+                byte_level,
+            ],
+        }:
+            return bool(
+                pattern == PATTERN
+                and byte_level["type"] == "ByteLevel"
+                and not byte_level["use_regex"]
+                and not byte_level["add_prefix_space"]
+            )
     return False
 
 
 class EncodedDocuments:
-    """Tokens of all N documents, in one file per task; memory-mapped. `lengths` int64 [N], 0 where a language is not wanted."""
+    """Tokens of all N documents, in one file per task; memory-mapped.
+
+    `lengths` int64 [N], 0 where a language is not wanted.
+    """
 
     def __init__(self, files: Sequence[Path], dtype: np.dtype[np.unsignedinteger]) -> None:
         self.dtype = dtype
         lengths = [np.fromfile(_lengths_of(file), dtype="<i8").astype(np.int64) for file in files]
         self.lengths: npt.NDArray[np.int64] = np.concatenate(lengths)
-        self._tokens: list[Tokens] = [np.memmap(file, dtype=dtype, mode="r") if file.stat().st_size else np.empty(0, dtype=dtype) for file in files]
+        self._tokens: list[Tokens] = [
+            np.memmap(file, dtype=dtype, mode="r") if file.stat().st_size else np.empty(0, dtype=dtype)
+            for file in files
+        ]
         self._first = np.cumsum([0, *map(len, lengths)])
         self._starts = np.concatenate([np.cumsum(own) - own for own in lengths])
 
@@ -84,8 +109,12 @@ class EncodedDocuments:
         return self._tokens[file][start : start + int(self.lengths[number])]
 
 
-def encode_documents(catalogue: Catalogue, tokenizer: TextTokenizer, languages: Sequence[str], work: Path, session: Session) -> EncodedDocuments:
-    """Encodes every document of the wanted languages into `work`, task by task; finished tasks are not done again."""
+def encode_documents(
+    catalogue: Catalogue, tokenizer: TextTokenizer, languages: Sequence[str], work: Path, session: Session
+) -> EncodedDocuments:
+    """Encodes every document of the wanted languages into `work`, task by task;
+    finished tasks are not done again.
+    """
     dtype = dtype_for(tokenizer.vocabulary_size)
     encoder = CorpusEncoder(tokenizer, dtype)
     files = [work / f"{number:05d}.tokens" for number in range(len(catalogue.files))]
@@ -98,13 +127,24 @@ def encode_documents(catalogue: Catalogue, tokenizer: TextTokenizer, languages: 
             seconds += time.perf_counter() - began
             start = catalogue.ends[number - 1] if number else 0
             encoded_bytes += int((catalogue.sizes * wanted)[start : catalogue.ends[number]].sum())
-        speed = {"encode_megabytes_per_second": round(encoded_bytes / seconds / 1e6, 2)} if encoded_bytes else {}
+        speed = (
+            {"encode_megabytes_per_second": round(encoded_bytes / seconds / 1e6, 2)} if encoded_bytes else {}
+        )
         session.progress.update(catalogue.ends[number], len(catalogue.keys), speed)
     return EncodedDocuments(files, dtype)
 
 
-def _encode_task(catalogue: Catalogue, number: int, file: Path, wanted: npt.NDArray[np.bool_], encoder: CorpusEncoder, session: Session) -> None:
-    """Writes the tokens under a temporary name, then the lengths, then gives the tokens their name: where it stands, both are whole."""
+def _encode_task(
+    catalogue: Catalogue,
+    number: int,
+    file: Path,
+    wanted: npt.NDArray[np.bool_],
+    encoder: CorpusEncoder,
+    session: Session,
+) -> None:
+    """Writes the tokens under a temporary name, then the lengths, then gives the tokens their name:
+    where it stands, both are whole.
+    """
     lengths: list[int] = []
     texts: list[str] = []
     temporary = file.with_name(file.name + ".tmp")

@@ -20,8 +20,8 @@ _MAX_REPLACED = 0.005
 def decode(body: bytes, declared: str | None = None) -> str | None:
     """Text of bytes in an unknown character set, or None where none fits.
 
-    UTF-8 comes first, because text in another set is hardly ever valid UTF-8; then what the sender declared; then what the page's
-    own <meta> or the frequencies of its bytes say.
+    UTF-8 comes first, because text in another set is hardly ever valid UTF-8; then what the sender declared;
+    then what the page's own <meta> or the frequencies of its bytes say.
     """
     try:
         return body.decode("utf-8-sig")
@@ -41,19 +41,25 @@ def decode(body: bytes, declared: str | None = None) -> str | None:
 
 
 def tidy(text: str) -> str:
-    """Newlines as \\n, no control characters, no space at line ends, at most one blank line in a row, nothing around it."""
+    """Newlines as \\n, no control characters, no space at line ends, at most one blank line in a row,
+    nothing around it.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("", text)
     return _BLANK_LINES.sub("\n\n", _TRAILING.sub("\n", text)).strip()
 
 
 def page_text(html: str, main_content: bool) -> str:
-    """Text of an HTML page with its paragraphs, lists and preformatted blocks as lines; "" where there is none.
+    """Text of an HTML page with its paragraphs, lists and preformatted blocks as lines;
+    "" where there is none.
 
-    `main_content` leaves out navigation, headers, footers and the like (Bevendorff et al. 2018, Resiliparse's heuristics).
+    `main_content` leaves out navigation, headers, footers and the like (Bevendorff et al. 2018, Resiliparse's
+    heuristics).
     """
     tree = HTMLTree.parse(html)
     if tree.body is None:
         return ""
-    text: str = extract_plain_text(tree, preserve_formatting=True, main_content=main_content, alt_texts=False, list_bullets=True)
+    text: str = extract_plain_text(
+        tree, preserve_formatting=True, main_content=main_content, alt_texts=False, list_bullets=True
+    )
     return tidy(text)

@@ -1,4 +1,6 @@
-"""The funnel: how many documents and bytes each step took in and gave out, per language, and why the others were dropped."""
+"""The funnel: how many documents and bytes each step took in and gave out, per language,
+and why the others were dropped.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from ..contract import FunnelRow
 STEPS = ("read", "extraction", "rules", "classifier", "exact", "min_hash", "held_out", "mixture")
 
 # Pairs of neighbours that are told as one where space is short.
-_NEIGHBOURS = (("read", "extraction"), ("exact", "min_hash"), ("rules", "classifier"), ("held_out", "mixture"))
+_NEIGHBOURS = (
+    ("read", "extraction"),
+    ("exact", "min_hash"),
+    ("rules", "classifier"),
+    ("held_out", "mixture"),
+)
 
 OTHER = "other_reasons"
 
@@ -57,20 +64,29 @@ class Funnel:
     def rows(self) -> list[dict[str, Any]]:
         """Rows in the order of steps and languages; reasons sorted by name."""
         return [
-            {"step": STEPS[step], "language": language, **row, "dropped": dict(sorted(row["dropped"].items()))}
+            {
+                "step": STEPS[step],
+                "language": language,
+                **row,
+                "dropped": dict(sorted(row["dropped"].items())),
+            }
             for (step, language), row in sorted(self._rows.items())
         ]
 
 
 def fit(rows: list[dict[str, Any]], limit_bytes: int = RESULT_LIMIT_BYTES) -> list[FunnelRow]:
-    """Rows in at most `limit_bytes` of JSON: first only the most frequent reasons are named, then neighbouring steps are told as one."""
+    """Rows in at most `limit_bytes` of JSON: first only the most frequent reasons are named, then
+    neighbouring steps are told as one.
+    """
     shortened = rows
     for neighbours in range(len(_NEIGHBOURS) + 1):
         if neighbours:
             shortened = _joined(shortened, *_NEIGHBOURS[neighbours - 1])
         for reasons in (8, 4, 2, 1, 0):
             kept = [{**row, "dropped": _most_frequent(row["dropped"], reasons)} for row in shortened]
-            if len(json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()) <= limit_bytes and (reasons >= 2 or neighbours == len(_NEIGHBOURS)):
+            if len(json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()) <= limit_bytes and (
+                reasons >= 2 or neighbours == len(_NEIGHBOURS)
+            ):
                 return [FunnelRow.model_validate(row) for row in kept]
     raise ValueError(f"{len(rows)} funnel rows do not fit {limit_bytes} bytes")
 
@@ -86,7 +102,12 @@ def _joined(rows: list[dict[str, Any]], first: str, second: str) -> list[dict[st
         opening = openings.get(row["language"])
         if row["step"] == second and opening is not None:
             dropped = Counter(opening["dropped"]) + Counter(row["dropped"])
-            row = {**row, "documents_in": opening["documents_in"], "bytes_in": opening["bytes_in"], "dropped": dict(dropped)}
+            row = {
+                **row,
+                "documents_in": opening["documents_in"],
+                "bytes_in": opening["bytes_in"],
+                "dropped": dict(dropped),
+            }
         joined.append(row)
     return joined
 

@@ -1,4 +1,5 @@
-"""Near duplicates by MinHash (Broder 1997) and banding (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4).
+"""Near duplicates by MinHash (Broder 1997) and banding (Leskovec, Rajaraman and Ullman,
+Mining of Massive Datasets, section 3.4).
 
 Shapes: N documents, P permutations.
 """
@@ -29,7 +30,9 @@ def normalised(text: str) -> str:
 
 
 def shingle_hashes(text: str, language: str, size: int) -> Hashes:
-    """One hash per shingle of `size` characters (Japanese) or words (other languages); a text shorter than that is one shingle."""
+    """One hash per shingle of `size` characters (Japanese) or words (other languages);
+    a text shorter than that is one shingle.
+    """
     if language == "ja":
         units = np.frombuffer(text.replace(" ", "").encode("utf-32-le"), dtype="<u4").astype(np.uint64)
     else:
@@ -54,15 +57,19 @@ def signatures(texts: Sequence[tuple[str, str]], config: MinHashConfig, seed: in
         return np.empty((0, config.permutations), dtype=np.uint32)
     hashes = [shingle_hashes(text, language, config.shingle) for text, language in texts]
     offsets = np.concatenate([[0], np.cumsum([len(h) for h in hashes])]).astype(np.uint64)
-    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(hashes), offsets, config.permutations, seed)
+    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(
+        np.concatenate(hashes), offsets, config.permutations, seed
+    )
     return np.asarray(matrix.to_rows(), dtype=np.uint32)
 
 
 def clusters(signatures: Signatures, config: MinHashConfig) -> npt.NDArray[np.int64]:
-    """For each of N documents the first document of its cluster (its own number where it has no earlier duplicate).
+    """For each of N documents the first document of its cluster (its own
+    number where it has no earlier duplicate).
 
-    A pair is a candidate where all rows of a band agree, and joins two clusters where at least `similarity` of the P values agree: that
-    share estimates the Jaccard similarity of the two sets of shingles. Clusters are closed under such pairs.
+    A pair is a candidate where all rows of a band agree, and joins two clusters where at least `similarity`
+    of the P values agree: that share estimates the Jaccard similarity of the two sets of shingles. Clusters
+    are closed under such pairs.
     """
     parents = np.arange(len(signatures), dtype=np.int64)
     threshold = config.similarity * config.permutations
@@ -70,13 +77,19 @@ def clusters(signatures: Signatures, config: MinHashConfig) -> npt.NDArray[np.in
         for position, one in enumerate(group[:-1]):
             rest = group[position + 1 :]
             root = _find(parents, int(one))
-            others = rest[np.fromiter((_find(parents, int(other)) != root for other in rest), dtype=bool, count=len(rest))]
+            others = rest[
+                np.fromiter(
+                    (_find(parents, int(other)) != root for other in rest), dtype=bool, count=len(rest)
+                )
+            ]
             if len(others) == 0 and position == 0:
                 break  # the whole group is one cluster already
             agreeing = (signatures[others] == signatures[one]).sum(axis=1)
             for other in others[agreeing >= threshold]:
                 _join(parents, int(one), int(other))
-    return np.fromiter((_find(parents, document) for document in range(len(parents))), dtype=np.int64, count=len(parents))
+    return np.fromiter(
+        (_find(parents, document) for document in range(len(parents))), dtype=np.int64, count=len(parents)
+    )
 
 
 def _groups(signatures: Signatures, config: MinHashConfig) -> Iterator[npt.NDArray[np.int64]]:

@@ -30,15 +30,20 @@ def check_languages(documents: Mapping[str, int], config: MixtureConfig) -> None
     """Raises RatiosNotMet where a part's language has no training documents."""
     empty = [part.language for part in config.parts if documents[part.language] == 0]
     if empty:
-        raise Ending("RatiosNotMet", f"mixture.parts names {', '.join(empty)}, but no document in that language is left; add a source or drop the part.")
+        raise Ending(
+            "RatiosNotMet",
+            f"mixture.parts names {', '.join(empty)}, but no document in that language is left; add a source "
+            "or drop the part.",
+        )
 
 
 def quotas(available: Mapping[str, int], config: MixtureConfig) -> dict[str, int]:
-    """Training tokens of each language; they sum to the whole and differ from the ratios by less than one token.
+    """Training tokens of each language;
+    they sum to the whole and differ from the ratios by less than one token.
 
-    `available`: tokens of each language's training documents, read once; none is 0. Without `tokens`, the language that has most for its ratio is
-    read once, and the others up to `max_epochs` times; where that is not enough, the scarcest language is read `max_epochs` times.
-    Raises RatiosNotMet.
+    `available`: tokens of each language's training documents, read once; none is 0. Without `tokens`, the
+    language that has most for its ratio is read once, and the others up to `max_epochs` times; where that is
+    not enough, the scarcest language is read `max_epochs` times. Raises RatiosNotMet.
     """
     limits = {part.language: int(available[part.language] * config.max_epochs) for part in config.parts}
     if config.tokens is not None:
@@ -47,7 +52,9 @@ def quotas(available: Mapping[str, int], config: MixtureConfig) -> dict[str, int
         once = [available[part.language] / part.ratio for part in config.parts]
         whole = int(min(max(once), min(once) * config.max_epochs))
         shares = _whole_shares(whole, config.parts)
-        while any(shares[language] > limit for language, limit in limits.items()):  # a share rounded up past its limit
+        while any(
+            shares[language] > limit for language, limit in limits.items()
+        ):  # a share rounded up past its limit
             whole -= 1
             shares = _whole_shares(whole, config.parts)
     lacking = []
@@ -59,12 +66,17 @@ def quotas(available: Mapping[str, int], config: MixtureConfig) -> dict[str, int
                 f" ({available[part.language]} tokens times max_epochs {config.max_epochs:g} give {limit})"
             )
     if lacking:
-        raise Ending("RatiosNotMet", f"mixture: {'; '.join(lacking)}; add documents, lower tokens or that ratio, or raise max_epochs.")
+        raise Ending(
+            "RatiosNotMet",
+            f"mixture: {'; '.join(lacking)}; add documents, lower tokens or that ratio, or raise max_epochs.",
+        )
     return shares
 
 
 def _whole_shares(whole: int, parts: Sequence[MixturePart]) -> dict[str, int]:
-    """Largest remainder: shares are whole and sum to the whole, also where the ratios' sum is off by a rounding."""
+    """Largest remainder: shares are whole and sum to the whole,
+    also where the ratios' sum is off by a rounding.
+    """
     ratios = [Fraction(part.ratio) for part in parts]
     exact = [whole * ratio / sum(ratios) for ratio in ratios]
     shares = [int(share) for share in exact]
@@ -75,7 +87,8 @@ def _whole_shares(whole: int, parts: Sequence[MixturePart]) -> dict[str, int]:
 
 
 def shuffled(keys: Keys, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Order of documents in one epoch: sorted by a hash of their key, the seed and the epoch; equal keys in their given order.
+    """Order of documents in one epoch: sorted by a hash of their key, the seed and the epoch;
+    equal keys in their given order.
 
     A document's place depends on its key alone, so that one added document does not move the others about.
     """
@@ -92,7 +105,9 @@ def _hashed(keys: Keys, seed: int, epoch: int) -> Keys:
 
 
 def choose(keys: Keys, lengths: npt.NDArray[np.int64], quota: int, seed: int) -> Iterator[tuple[int, int]]:
-    """(document, tokens of it) of one language until exactly `quota` tokens are given; only the last document may be cut."""
+    """(document, tokens of it) of one language until exactly `quota` tokens are given;
+    only the last document may be cut.
+    """
     epoch = 0
     while quota > 0:
         for document in shuffled(keys, seed, epoch):
@@ -104,9 +119,12 @@ def choose(keys: Keys, lengths: npt.NDArray[np.int64], quota: int, seed: int) ->
         epoch += 1
 
 
-def interleave(languages: Mapping[str, Iterator[tuple[int, int]]], shares: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
-    """(language, document, tokens) of all languages: always of the one that has given the least of its share, so that every stretch of the
-    corpus has the mixture's ratios."""
+def interleave(
+    languages: Mapping[str, Iterator[tuple[int, int]]], shares: Mapping[str, int]
+) -> Iterator[tuple[str, int, int]]:
+    """(language, document, tokens) of all languages: always of the one that has given the least of its share,
+    so that every stretch of the corpus has the mixture's ratios.
+    """
     given = dict.fromkeys(languages, 0)
     order = [language for language in languages if shares[language] > 0]
     while order:

@@ -1,7 +1,9 @@
-"""Packed tokens: how a corpus artifact holds its documents, written by `tokenize` and read by `train` and `evaluate`.
+"""Packed tokens: how a corpus artifact holds its documents,
+written by `tokenize` and read by `train` and `evaluate`.
 
-A shard is two files. `NNNNN.bin` holds the tokens of whole documents one after another, little-endian, each document ended by
-`<|endoftext|>`; `NNNNN.idx` holds the documents' start offsets within the shard, in tokens, as little-endian int64.
+A shard is two files. `NNNNN.bin` holds the tokens of whole documents one after another, little-endian, each
+document ended by `<|endoftext|>`; `NNNNN.idx` holds the documents' start offsets within the shard, in tokens,
+as little-endian int64.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ def dtype_for(vocabulary_size: int) -> np.dtype[np.unsignedinteger]:
 class PackedWriter:
     """Appends documents to numbered shards in `directory`; each file appears whole, by rename.
 
-    Documents never straddle shards: a document that does not fit opens the next shard, and one longer than `shard_tokens` has a
-    shard of its own. Use as a context manager; the last shard is written on leaving without an error.
+    Documents never straddle shards: a document that does not fit opens the next shard, and one longer than
+    `shard_tokens` has a shard of its own. Use as a context manager; the last shard is written on leaving
+    without an error.
     """
 
     def __init__(self, directory: Path, dtype: np.dtype[np.unsignedinteger], shard_tokens: int) -> None:
@@ -58,13 +61,16 @@ class PackedWriter:
     def __enter__(self) -> PackedWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None and self._documents:
             self._write_shard()
 
 
 def write_packed(stem: Path, documents: Iterable[Tokens], dtype: np.dtype[np.unsignedinteger]) -> int:
-    """Writes `<stem>.idx` and then `<stem>.bin` durably, holding one document at a time: where the .bin stands, the .idx stands too.
+    """Writes `<stem>.idx` and then `<stem>.bin` durably, holding one document at a time: where the .bin
+    stands, the .idx stands too.
 
     Returns the number of tokens.
     """
@@ -87,11 +93,15 @@ def write_packed(stem: Path, documents: Iterable[Tokens], dtype: np.dtype[np.uns
 class PackedTokens:
     """Read-only view of one or more packed files as a single row of tokens; the files are memory-mapped.
 
-    `total_tokens`: length of the row. `document_starts`: int64 array [documents] of global start offsets, ascending from 0.
+    `total_tokens`: length of the row. `document_starts`: int64 array [documents] of global start offsets,
+    ascending from 0.
     """
 
     def __init__(self, files: Sequence[Path], dtype: np.dtype[np.unsignedinteger]) -> None:
-        """`files` are the .bin files in order. Raises ArtifactDamaged where one has no .idx or a length that its type does not divide."""
+        """`files` are the .bin files in order.
+
+        Raises ArtifactDamaged where one has no .idx or a length that its type does not divide.
+        """
         self._shards: list[Tokens] = []
         starts: list[npt.NDArray[np.int64]] = []
         offsets = [0]
@@ -99,14 +109,20 @@ class PackedTokens:
             size = file.stat().st_size
             index = file.with_suffix(".idx")
             if size % dtype.itemsize or not index.is_file():
-                raise Ending("ArtifactDamaged", f"{file} is no packed shard of {dtype.name} with an .idx beside it; run the corpus's tokenize stage again.")
+                raise Ending(
+                    "ArtifactDamaged",
+                    f"{file} is no packed shard of {dtype.name} with an .idx beside it; run the corpus's "
+                    "tokenize stage again.",
+                )
             shard = np.memmap(file, dtype=dtype, mode="r") if size else np.empty(0, dtype=dtype)
             self._shards.append(shard)
             starts.append(np.fromfile(index, dtype="<i8").astype(np.int64) + offsets[-1])
             offsets.append(offsets[-1] + len(shard))
         self._offsets = np.asarray(offsets, dtype=np.int64)
         self.total_tokens = offsets[-1]
-        self.document_starts: npt.NDArray[np.int64] = np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
+        self.document_starts: npt.NDArray[np.int64] = (
+            np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
+        )
 
     @classmethod
     def of_train(cls, corpus: Path) -> PackedTokens:
@@ -128,7 +144,7 @@ class PackedTokens:
         return self.total_tokens
 
     def slice(self, start: int, length: int) -> npt.NDArray[np.int64]:
-        """Tokens start <= p < start + length as int64 [length], across shards; IndexError beyond either end."""
+        """Tokens start <= p < start + length, int64 [length], across shards; beyond either end IndexError."""
         if start < 0 or length < 0 or start + length > self.total_tokens:
             raise IndexError(f"tokens {start} to {start + length} of {self.total_tokens}")
         pieces = []
@@ -143,7 +159,11 @@ class PackedTokens:
     def document(self, number: int) -> npt.NDArray[np.int64]:
         """One whole document with its `<|endoftext|>`, as int64."""
         start = int(self.document_starts[number])
-        end = int(self.document_starts[number + 1]) if number + 1 < len(self.document_starts) else self.total_tokens
+        end = (
+            int(self.document_starts[number + 1])
+            if number + 1 < len(self.document_starts)
+            else self.total_tokens
+        )
         return self.slice(start, end - start)
 
 
@@ -151,5 +171,9 @@ def _dtype_of(corpus: Path) -> np.dtype[np.unsignedinteger]:
     names = {"uint16": "<u2", "uint32": "<u4"}
     name = manifest.read(corpus).metadata.get("dtype")
     if name not in names:
-        raise Ending("InvalidData", f"{corpus} is no corpus artifact: its manifest's metadata.dtype is {name!r}, not uint16 or uint32.")
+        raise Ending(
+            "InvalidData",
+            f"{corpus} is no corpus artifact: its manifest's metadata.dtype is {name!r}, not uint16 or "
+            "uint32.",
+        )
     return np.dtype(names[name])

@@ -15,24 +15,38 @@ from .encoding import EncodedDocuments
 from .packed_tokens import PackedWriter, Tokens, write_packed
 
 
-def write_held_out(directory: Path, catalogue: Catalogue, encoded: EncodedDocuments, languages: list[str]) -> dict[str, int]:
+def write_held_out(
+    directory: Path, catalogue: Catalogue, encoded: EncodedDocuments, languages: list[str]
+) -> dict[str, int]:
     """One packed file per language that has held-out documents; returns their tokens."""
     _empty(directory)
     tokens = {}
     for language in languages:
         own = catalogue.held_out_of(language)
         if len(own):
-            tokens[language] = write_packed(directory / language, (encoded.document(int(number)) for number in own), encoded.dtype)
+            tokens[language] = write_packed(
+                directory / language, (encoded.document(int(number)) for number in own), encoded.dtype
+            )
     return tokens
 
 
 def write_training(
-    directory: Path, catalogue: Catalogue, encoded: EncodedDocuments, shares: dict[str, int], config: TokenizeConfig, session: Session
+    directory: Path,
+    catalogue: Catalogue,
+    encoded: EncodedDocuments,
+    shares: dict[str, int],
+    config: TokenizeConfig,
+    session: Session,
 ) -> dict[str, set[int]]:
-    """The mixture as shards: exactly `shares` tokens of each language; returns the documents that were used, by language."""
+    """The mixture as shards: exactly `shares` tokens of each language;
+    returns the documents that were used, by language.
+    """
     _empty(directory)
     numbers = {language: catalogue.training(language) for language in shares}
-    chosen = {language: mixture.choose(catalogue.keys[own], encoded.lengths[own], shares[language], config.seed) for language, own in numbers.items()}
+    chosen = {
+        language: mixture.choose(catalogue.keys[own], encoded.lengths[own], shares[language], config.seed)
+        for language, own in numbers.items()
+    }
     used: dict[str, set[int]] = {language: set() for language in shares}
     with PackedWriter(directory, encoded.dtype, config.shard_tokens) as writer:
         for language, place, length in mixture.interleave(chosen, shares):

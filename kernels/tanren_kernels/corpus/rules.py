@@ -1,7 +1,9 @@
-"""The rules that documents must keep to, as data: one row per rule, each with the reason that the funnel counts.
+"""The rules that documents must keep to, as data: one row per rule,
+each with the reason that the funnel counts.
 
-After Gopher (Rae et al. 2021, appendix A.1.1), C4 (Raffel et al. 2020, section 2.2) and, for Japanese, the shares of scripts that
-mC4-ja derivatives filter by: prose has hiragana, keyword lists and navigation have little.
+After Gopher (Rae et al. 2021, appendix A.1.1), C4 (Raffel et al. 2020, section 2.2) and, for Japanese, the
+shares of scripts that mC4-ja derivatives filter by: prose has hiragana, keyword lists and navigation have
+little.
 """
 
 from __future__ import annotations
@@ -95,8 +97,16 @@ RULES = (
     Rule("too_little_japanese", _JA, lambda text, limit: text.japanese_ratio < limit.min_japanese_ratio),
     Rule("too_little_hiragana", _JA, lambda text, limit: text.hiragana_ratio < limit.min_hiragana_ratio),
     Rule("too_many_symbols", _PROSE, lambda text, limit: text.symbol_ratio > limit.max_symbol_ratio),
-    Rule("repeated_lines", _PROSE, lambda text, limit: text.duplicate_line_ratio > limit.max_duplicate_line_ratio),
-    Rule("too_few_sentences", _PROSE, lambda text, limit: text.sentence_end_ratio < limit.min_sentence_end_ratio),
+    Rule(
+        "repeated_lines",
+        _PROSE,
+        lambda text, limit: text.duplicate_line_ratio > limit.max_duplicate_line_ratio,
+    ),
+    Rule(
+        "too_few_sentences",
+        _PROSE,
+        lambda text, limit: text.sentence_end_ratio < limit.min_sentence_end_ratio,
+    ),
     Rule("words_too_short", _EN, lambda text, limit: text.mean_word_length < limit.min_mean_word_length),
     Rule("words_too_long", _EN, lambda text, limit: text.mean_word_length > limit.max_mean_word_length),
     Rule("too_few_stop_words", _EN, lambda text, limit: text.stop_words < limit.min_stop_words),

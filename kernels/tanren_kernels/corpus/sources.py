@@ -39,19 +39,33 @@ class Raw:
 
 
 def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:
-    """Every file of every source, sources in the given order, files by path. Raises InvalidConfig or InvalidData."""
+    """Every file of every source, sources in the given order, files by path.
+
+    Raises InvalidConfig or InvalidData.
+    """
     files: list[SourceFile] = []
     for source in sources:
         root = Path(source.input.path)
         if not root.is_dir():
-            raise Ending("InvalidData", f"source {source.name}: {root} is no directory; check the claim and path of the source.")
+            raise Ending(
+                "InvalidData",
+                f"source {source.name}: {root} is no directory; check the claim and path of the source.",
+            )
         found: set[str] = set()
         for pattern in source.include:
             if pattern.startswith("/") or ".." in pattern.split("/"):
-                raise Ending("InvalidConfig", f"source {source.name}: include pattern {pattern!r} leads out of {root}; write it relative to the source.")
+                raise Ending(
+                    "InvalidConfig",
+                    f"source {source.name}: include pattern {pattern!r} leads out of {root}; write it "
+                    "relative to the source.",
+                )
             found.update(path.relative_to(root).as_posix() for path in root.glob(pattern) if path.is_file())
         if not found:
-            raise Ending("InvalidData", f"source {source.name}: no file below {root} matches include {source.include}; check the patterns.")
+            raise Ending(
+                "InvalidData",
+                f"source {source.name}: no file below {root} matches include {source.include}; check the "
+                "patterns.",
+            )
         files.extend(SourceFile(source, path) for path in sorted(found))
     return files
 
@@ -63,7 +77,9 @@ def files_of_task(files: Sequence[SourceFile], task: int, tasks: int) -> list[So
 
 def read_records(file: SourceFile, max_record_bytes: int) -> Iterator[Raw]:
     """Records of a file in order. Damaged ones carry a reason and never end the reading."""
-    reader = {"warc": _warc, "jsonl": _json_lines, "text": _whole_file, "code": _whole_file}[file.source.format]
+    reader = {"warc": _warc, "jsonl": _json_lines, "text": _whole_file, "code": _whole_file}[
+        file.source.format
+    ]
     return reader(file, max_record_bytes)
 
 
@@ -76,7 +92,11 @@ def text_of(raw: Raw, file: SourceFile, config: ExtractionConfig) -> tuple[str, 
         if decoded is None:
             return "", "unknown_character_set"
         text = decoded
-    text = extraction.page_text(text, config.main_content) if file.source.format == "warc" else extraction.tidy(text)
+    text = (
+        extraction.page_text(text, config.main_content)
+        if file.source.format == "warc"
+        else extraction.tidy(text)
+    )
     return (text, "") if text else ("", "no_text")
 
 
@@ -123,7 +143,12 @@ def _json_record(line: bytes, id: str) -> Raw:
     own = record.get("id")
     url = record.get("url")
     # The line's place stays in the id: two files may use the same ids.
-    return Raw(f"{id}:{own}" if isinstance(own, str | int) else id, url if isinstance(url, str) else "", len(line), text)
+    return Raw(
+        f"{id}:{own}" if isinstance(own, str | int) else id,
+        url if isinstance(url, str) else "",
+        len(line),
+        text,
+    )
 
 
 def _whole_file(file: SourceFile, max_record_bytes: int) -> Iterator[Raw]:

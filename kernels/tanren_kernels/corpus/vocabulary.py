@@ -1,4 +1,6 @@
-"""Training a corpus's own tokenizer: the sample by the mixture's ratios, the training, the removal, the figures."""
+"""Training a corpus's own tokenizer: the sample by the mixture's ratios, the training, the removal,
+the figures.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,10 @@ from .catalogue import Catalogue
 REMOVED = "removed-tokens.jsonl"
 
 
-def trained_tokenizer(config: TokenizeConfig, catalogue: Catalogue, folder: Path, session: Session) -> dict[str, Any]:
-    """Writes tokenizer.json and the list of removed tokens into `folder` and returns the tokenizer's figures."""
+def trained_tokenizer(
+    config: TokenizeConfig, catalogue: Catalogue, folder: Path, session: Session
+) -> dict[str, Any]:
+    """Writes tokenizer.json and the list of removed tokens into `folder`; returns the tokenizer's figures."""
     training = config.train_tokenizer
     if training is None:
         raise ValueError("config has no train_tokenizer")
@@ -33,11 +37,21 @@ def trained_tokenizer(config: TokenizeConfig, catalogue: Catalogue, folder: Path
     after = TextTokenizer(tokenizer.serialise(removed.content), "the pruned tokenizer")
     pruning.prove(after, removed.removed)
 
-    lines = [{"token": gone.text.decode(errors="replace"), "bytes": gone.text.hex(), "rule": gone.rule} for gone in removed.removed]
-    manifest.write_durably(folder / REMOVED, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
+    lines = [
+        {"token": gone.text.decode(errors="replace"), "bytes": gone.text.hex(), "rule": gone.rule}
+        for gone in removed.removed
+    ]
+    manifest.write_durably(
+        folder / REMOVED, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    )
     manifest.write_durably(folder / tokenizer.NAME, after.content)
     unreachable = sum(gone.rule == pruning.UNREACHABLE for gone in removed.removed)
-    session.log("tokenizer trained", vocabulary_size=after.vocabulary_size, removed=len(removed.removed), unreachable=unreachable)
+    session.log(
+        "tokenizer trained",
+        vocabulary_size=after.vocabulary_size,
+        removed=len(removed.removed),
+        unreachable=unreachable,
+    )
     return {
         "trained_on_bytes": sum(sample.values()),
         "trained_vocabulary_size": before.vocabulary_size,
@@ -49,7 +63,9 @@ def trained_tokenizer(config: TokenizeConfig, catalogue: Catalogue, folder: Path
 
 
 def sample_sizes(catalogue: Catalogue, config: TokenizeConfig) -> dict[int, int]:
-    """Training documents that the sample takes, with how many bytes of each: each language its ratio of `training_bytes`, or all it has."""
+    """Training documents that the sample takes, with how many bytes of each: each language its ratio of
+    `training_bytes`, or all it has.
+    """
     limit = config.train_tokenizer.training_bytes if config.train_tokenizer is not None else 0
     sizes: dict[int, int] = {}
     for part in config.mixture.parts:

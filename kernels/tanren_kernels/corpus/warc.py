@@ -1,7 +1,7 @@
 """HTTP responses of a WARC file, damaged or not.
 
-Crawls hold cut and garbled records. Damage costs the records it touches and no others: reading goes on at the next place where a
-record may begin.
+Crawls hold cut and garbled records. Damage costs the records it touches and no others: reading goes on at the
+next place where a record may begin.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _GZIP_MEMBER = b"\x1f\x8b\x08"
 _WARC_VERSION = b"WARC/1."
 
 # ISO 28500:2017, section 6.
-_RECORD_TYPES = frozenset(["warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"])
+_RECORD_TYPES = frozenset(
+    ["warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A record that holds no page, and why: not_http_200, not_html, record_too_large, truncated_record, corrupt_record."""
+    """A record that holds no page, and why: not_http_200, not_html, record_too_large,
+    truncated_record, corrupt_record.
+    """
 
     url: str
     reason: str
@@ -40,10 +44,11 @@ class Skipped:
 
 
 def read_responses(path: Path, max_record_bytes: int) -> Iterator[Response | Skipped]:
-    """Every response record of the file, in order; records of other types (requests, metadata) are passed over in silence.
+    """Every response record of the file, in order; records of other types (requests,
+    metadata) are passed over in silence.
 
-    A damaged stretch is one `corrupt_record`, however many records it held. A file that ends within a record ends with a
-    `truncated_record`.
+    A damaged stretch is one `corrupt_record`, however many records it held. A file that ends within a record
+    ends with a `truncated_record`.
     """
     if path.stat().st_size == 0:
         return
@@ -108,7 +113,9 @@ def _response(record: WarcRecord, max_record_bytes: int) -> Response | Skipped |
 
 
 def _goes_on_after(content: mmap.mmap, member: int) -> bool:
-    """Whether bytes follow the gzip member that begins at `member`: fastwarc is silent about a last member without a whole header."""
+    """Whether bytes follow the gzip member that begins at `member`:
+    fastwarc is silent about a last member without a whole header.
+    """
     inflate = zlib.decompressobj(wbits=31)
     position = member
     try:

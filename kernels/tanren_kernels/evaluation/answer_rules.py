@@ -24,9 +24,10 @@ class Assessment:
 def assess(answer: str, ended: bool, prompt: str, reference: str | None, rules: JudgeRules) -> Assessment:
     """Scores an answer in [0, 1].
 
-    Every answer that keeps all rules stands above every answer that breaks one: kept rules alone give up to 0.5, and only an answer
-    that keeps them all gets the other half, by its overlap with the reference (all of it where there is none to compare with).
-    `prompt` is the last user turn; it decides which script is asked for.
+    Every answer that keeps all rules stands above every answer that breaks one: kept rules alone give up to
+    0.5, and only an answer that keeps them all gets the other half, by its overlap with the reference (all of
+    it where there is none to compare with). `prompt` is the last user turn; it decides which script is asked
+    for.
     """
     kept = {
         "well_formed": answer_text.is_well_formed(answer),
@@ -38,7 +39,11 @@ def assess(answer: str, ended: bool, prompt: str, reference: str | None, rules: 
     if rules.same_script and answer_text.is_japanese(prompt):
         kept["same_script"] = answer_text.is_japanese(answer)
     broken = tuple(name for name, is_kept in kept.items() if not is_kept)
-    overlap = answer_text.character_f1(answer, reference) if rules.reference_overlap and reference is not None else None
+    overlap = (
+        answer_text.character_f1(answer, reference)
+        if rules.reference_overlap and reference is not None
+        else None
+    )
     score = 0.5 * (1 - len(broken) / len(kept))
     if not broken:
         score += 0.5 * (1.0 if overlap is None else overlap)

@@ -47,7 +47,10 @@ def read(given: Input) -> list[Question]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise Ending("InvalidData", f"{where}: {field}: {first['msg']}; give JSON lines as JGLUE publishes JCommonsenseQA.") from error
+            raise Ending(
+                "InvalidData",
+                f"{where}: {field}: {first['msg']}; give JSON lines as JGLUE publishes JCommonsenseQA.",
+            ) from error
         choices = (line.choice0, line.choice1, line.choice2, line.choice3, line.choice4)
         questions.append(Question(str(line.q_id), line.question, choices, line.label))
     return questions

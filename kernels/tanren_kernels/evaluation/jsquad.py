@@ -1,6 +1,8 @@
-"""JSQuAD: reading comprehension, answered by generation (Kurihara et al. 2022, "JGLUE: Japanese general language understanding evaluation").
+"""JSQuAD: reading comprehension, answered by generation (Kurihara et al. 2022, "JGLUE: Japanese general
+language understanding evaluation").
 
-Data is SQuAD's JSON as JGLUE publishes it: data[].paragraphs[].context, .qas[].{id, question, answers[].text}.
+Data is SQuAD's JSON as JGLUE publishes it: data[].paragraphs[].context, .qas[].{id, question,
+answers[].text}.
 """
 
 from __future__ import annotations
@@ -60,13 +62,22 @@ def read(given: Input) -> list[Question]:
     try:
         file = _File.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Ending("InvalidData", f"{path} cannot be read: {error.strerror}; check the reference's claim and path.") from error
+        raise Ending(
+            "InvalidData", f"{path} cannot be read: {error.strerror}; check the reference's claim and path."
+        ) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise Ending("InvalidData", f"{path}: {field}: {first['msg']}; give SQuAD's JSON as JGLUE publishes JSQuAD.") from error
+        raise Ending(
+            "InvalidData", f"{path}: {field}: {first['msg']}; give SQuAD's JSON as JGLUE publishes JSQuAD."
+        ) from error
     return [
-        Question(asked.id, _without_title(paragraph.context), asked.question, tuple(answer.text for answer in asked.answers))
+        Question(
+            asked.id,
+            _without_title(paragraph.context),
+            asked.question,
+            tuple(answer.text for answer in asked.answers),
+        )
         for article in file.data
         for paragraph in article.paragraphs
         for asked in paragraph.qas

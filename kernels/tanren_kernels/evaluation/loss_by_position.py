@@ -1,6 +1,7 @@
 """Loss by token position: how well a model uses what lies far behind, inside its old window and beyond.
 
-The figure of position interpolation (Chen et al. 2023, section 3.2) by position instead of by window. Suffixes: T tokens, E hidden size.
+The figure of position interpolation (Chen et al. 2023, section 3.2) by position instead of by window.
+Suffixes: T tokens, E hidden size.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class LongDocument:
 def long_documents(corpus: Path, context_length: int, count: int) -> list[LongDocument]:
     """The first `count` held-out documents of at least `context_length` tokens, the languages taking turns.
 
-    A choice by the corpus alone, so that every model is measured on the same windows. Raises NoLongDocuments when there is none.
+    A choice by the corpus alone, so that every model is measured on the same windows. Raises NoLongDocuments
+    when there is none.
     """
     by_language = []
     longest = 0
@@ -51,12 +53,15 @@ def long_documents(corpus: Path, context_length: int, count: int) -> list[LongDo
         lengths = np.diff([*held_out.document_starts, held_out.total_tokens])
         longest = max(longest, int(lengths.max(initial=0)))
         numbers = np.flatnonzero(lengths >= context_length)[:count]
-        by_language.append([LongDocument(language, int(n), held_out.document(int(n))[:context_length]) for n in numbers])
+        by_language.append(
+            [LongDocument(language, int(n), held_out.document(int(n))[:context_length]) for n in numbers]
+        )
     turns = [documents[turn] for turn in range(count) for documents in by_language if turn < len(documents)]
     if not turns:
         raise Ending(
             "NoLongDocuments",
-            f"{corpus} holds out no document of at least {context_length} tokens (its longest has {longest}); "
+            f"{corpus} holds out no document of at least {context_length} tokens (its longest has "
+            f"{longest}); "
             "add longer documents, hold out more of them, or lower the context length.",
         )
     return turns[:count]
@@ -66,8 +71,8 @@ def long_documents(corpus: Path, context_length: int, count: int) -> list[LongDo
 def document_losses(model: Llama, tokens_T: Window) -> Losses:
     """-log p of each token given all before it, in nats, [T - 1]: position p's loss is at p - 1.
 
-    The model is asked at every position even beyond its max_position_embeddings, with the angles its rotary embedding gives there: that
-    is what is measured.
+    The model is asked at every position even beyond its max_position_embeddings, with the angles its rotary
+    embedding gives there: that is what is measured.
     """
     tokens = torch.from_numpy(tokens_T).to(model.head_weight.device)
     hidden_TE = model.hidden(tokens[None, :-1])[0]
@@ -78,21 +83,31 @@ def document_losses(model: Llama, tokens_T: Window) -> Losses:
 
 
 def bin_edges(original: int, longest: int) -> list[int]:
-    """Ascending edges from 1 to `longest`, both positions; `original`, the old window's end, is always one of them.
+    """Ascending edges from 1 to `longest`, both positions; `original`, the old window's end,
+    is always one of them.
 
-    Inside the old window each bin is twice as long as the one before, as loss falls with the logarithm of position; outside it they are
-    equal, as what is looked for is where the model begins to fail. Position 0 has nothing before it and no loss.
+    Inside the old window each bin is twice as long as the one before, as loss falls with the logarithm of
+    position; outside it they are equal, as what is looked for is where the model begins to fail. Position 0
+    has nothing before it and no loss.
     """
     inside = [original >> power for power in range(INSIDE_BINS - 1, -1, -1)]
-    outside = [original + (longest - original) * part // OUTSIDE_BINS for part in range(1, OUTSIDE_BINS + 1)] if longest > original else []
+    outside = (
+        [original + (longest - original) * part // OUTSIDE_BINS for part in range(1, OUTSIDE_BINS + 1)]
+        if longest > original
+        else []
+    )
     return sorted({1, *(edge for edge in inside if 1 < edge <= longest), *outside, longest})
 
 
 def by_bin(label: str, losses: list[Losses], edges: list[int]) -> list[PositionLoss]:
-    """Mean loss of each bin over all documents; every document has every position, so that bins weigh documents equally."""
+    """Mean loss of each bin over all documents; every document has every position,
+    so that bins weigh documents equally.
+    """
     mean_T = np.mean(losses, axis=0)
     return [
-        PositionLoss.model_validate({"label": label, "from": start, "to": stop, "loss": float(mean_T[start - 1 : stop - 1].mean())})
+        PositionLoss.model_validate(
+            {"label": label, "from": start, "to": stop, "loss": float(mean_T[start - 1 : stop - 1].mean())}
+        )
         for start, stop in pairwise(edges)
     ]
 

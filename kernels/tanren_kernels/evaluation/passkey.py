@@ -1,4 +1,6 @@
-"""Passkey retrieval: a number hidden in a long dull text, asked for at its end (Mohtashami and Jaggi 2023, "Landmark attention", section 4.2)."""
+"""Passkey retrieval: a number hidden in a long dull text, asked for at its end (Mohtashami and Jaggi 2023,
+"Landmark attention", section 4.2).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ QUESTION = "大切な番号は何番でしたか。大切な番号は"
 
 @dataclass(frozen=True)
 class Trial:
-    """`length`: tokens of prompt and answer; `depth`: where in the filler the number stands, 0 its beginning, 1 its end."""
+    """`length`: tokens of prompt and answer; `depth`: where in the filler the number stands,
+    0 its beginning, 1 its end.
+    """
 
     length: int
     depth: float
@@ -38,7 +42,8 @@ def lengths(original: int, longest: int) -> list[int]:
 
 
 def trials(ready: Pretrained, original: int, longest: int, per_place: int, seed: int) -> Iterator[Trial]:
-    """`per_place` trials for every length and depth; the numbers follow from the seed, so that all models get the same ones.
+    """`per_place` trials for every length and depth; the numbers follow from the seed,
+    so that all models get the same ones.
 
     A length that cannot hold opening, number and question is left out.
     """
@@ -51,10 +56,17 @@ def trials(ready: Pretrained, original: int, longest: int, per_place: int, seed:
             for _ in range(per_place):
                 number = "".join(random_numbers.choice("123456789") for _ in range(DIGITS))
                 hidden = tokenizer.encode_plain(needle(number))
-                repeats = (length - len(opening) - len(hidden) - len(question) - answer_tokens(ready)) // len(filler)
+                repeats = (length - len(opening) - len(hidden) - len(question) - answer_tokens(ready)) // len(
+                    filler
+                )
                 if repeats >= 1:
                     before = round(depth * repeats)
-                    yield Trial(length, depth, number, [*opening, *filler * before, *hidden, *filler * (repeats - before), *question])
+                    yield Trial(
+                        length,
+                        depth,
+                        number,
+                        [*opening, *filler * before, *hidden, *filler * (repeats - before), *question],
+                    )
 
 
 def answer_tokens(ready: Pretrained) -> int:
@@ -70,9 +82,16 @@ def retrieved(ready: Pretrained, asked: list[Trial], batch_size: int) -> list[bo
     longest = max(len(trial.prompt) for trial in asked)
     engine = Engine(ready.model, ready.pieces, min(batch_size, len(asked)), longest + room)
     requests = [Request(trial.prompt, room, Sampling(0.0, 1.0, 0), ready.stop_tokens) for trial in asked]
-    return [leading_digits(answer.text) == trial.number for answer, trial in zip(engine.run(requests), asked, strict=True)]
+    return [
+        leading_digits(answer.text) == trial.number
+        for answer, trial in zip(engine.run(requests), asked, strict=True)
+    ]
 
 
 def leading_digits(text: str) -> str:
     stripped = text.lstrip()
-    return stripped[: next((place for place, character in enumerate(stripped) if not character.isdecimal()), len(stripped))]
+    return stripped[
+        : next(
+            (place for place, character in enumerate(stripped) if not character.isdecimal()), len(stripped)
+        )
+    ]

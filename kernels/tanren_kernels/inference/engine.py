@@ -1,8 +1,8 @@
 """Generation with a key-value cache: requests join and leave a running batch between two decoding steps.
 
-Iteration-level scheduling is Yu et al. 2022, "Orca: a distributed serving system for transformer-based generative models", section
-4.1; cutting long prompts into chunks between decoding steps is Agrawal et al. 2023, "SARATHI", section 4.1.
-Suffixes: B rows of the cache, T tokens, V vocabulary.
+Iteration-level scheduling is Yu et al. 2022, "Orca: a distributed serving system for transformer-based
+generative models", section 4.1; cutting long prompts into chunks between decoding steps is Agrawal et al.
+2023, "SARATHI", section 4.1. Suffixes: B rows of the cache, T tokens, V vocabulary.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ PREFILL_CHUNK = 512
 class Request:
     """A prompt (token ids, at least one) and how to answer it.
 
-    The answer ends at a token of `stop_tokens` (which is not part of it), before a stop string, or after `max_new_tokens`.
+    The answer ends at a token of `stop_tokens` (which is not part of it), before a stop string, or after
+    `max_new_tokens`.
     """
 
     prompt: Sequence[int]
@@ -42,7 +43,10 @@ class Request:
 
 
 class Generation:
-    """One request under way. `tokens` and `text` grow with every step; `finish` is set when the answer is whole."""
+    """One request under way.
+
+    `tokens` and `text` grow with every step; `finish` is set when the answer is whole.
+    """
 
     def __init__(self, request: Request, pieces: list[bytes]) -> None:
         self.request = request
@@ -92,17 +96,27 @@ class CacheRows(KeyValueCache):
 
 
 class Engine:
-    """Answers requests, at most `slots` at a time, each with at most `max_tokens` of prompt and answer. Not thread-safe.
+    """Answers requests, at most `slots` at a time, each with at most `max_tokens` of prompt and answer.
 
-    Invariant: the running generations have rows 0 .. len(running) - 1 of the cache, those that still read their prompt last, so
-    that decoding works on the first rows only and an idle row costs nothing.
+    Not thread-safe.
 
-    An answer depends on the model, its prompt, its sampling and its seed: each request draws from a generator of its own, and rows do
-    not look at each other. What else is in the batch can change it only by the rounding of matrix products, whose order of summation may
-    vary with the batch size: last-bit differences of logits, which matter where two tokens are all but equally likely.
+    Invariant: the running generations have rows 0 .. len(running) - 1 of the cache, those that still read
+    their prompt last, so that decoding works on the first rows only and an idle row costs nothing.
+
+    An answer depends on the model, its prompt, its sampling and its seed: each request draws from a generator
+    of its own, and rows do not look at each other. What else is in the batch can change it only by the
+    rounding of matrix products, whose order of summation may vary with the batch size: last-bit differences
+    of logits, which matter where two tokens are all but equally likely.
     """
 
-    def __init__(self, model: Llama, pieces: list[bytes], slots: int, max_tokens: int, prefill_chunk: int = PREFILL_CHUNK) -> None:
+    def __init__(
+        self,
+        model: Llama,
+        pieces: list[bytes],
+        slots: int,
+        max_tokens: int,
+        prefill_chunk: int = PREFILL_CHUNK,
+    ) -> None:
         """`pieces` are the bytes of every token (detokenizer.token_bytes)."""
         self._model = model
         self._pieces = pieces
@@ -128,10 +142,16 @@ class Engine:
         return float(self._cache.lengths[: self.running].sum()) / (self._slots * self._cache.max_tokens)
 
     def submit(self, request: Request) -> Generation:
-        """Queues a request. Raises ValueError for an empty prompt or one that does not fit with its answer."""
+        """Queues a request.
+
+        Raises ValueError for an empty prompt or one that does not fit with its answer.
+        """
         needed = len(request.prompt) + request.max_new_tokens
         if not request.prompt or request.max_new_tokens < 1 or needed > self._cache.max_tokens:
-            raise ValueError(f"{len(request.prompt)} prompt and {request.max_new_tokens} answer tokens do not fit a context of {self._cache.max_tokens}")
+            raise ValueError(
+                f"{len(request.prompt)} prompt and {request.max_new_tokens} answer tokens do not fit a "
+                f"context of {self._cache.max_tokens}"
+            )
         generation = Generation(request, self._pieces)
         self._waiting.append(generation)
         return generation
@@ -145,7 +165,9 @@ class Engine:
 
     @torch.inference_mode()
     def step(self) -> list[Generation]:
-        """Reads at most one chunk of one prompt, then adds a token to every running answer; returns those that got one."""
+        """Reads at most one chunk of one prompt, then adds a token to every running answer;
+        returns those that got one.
+        """
         while self._waiting and self.running < self._slots:
             self._cache.lengths[self.running] = 0
             self._running.append(self._waiting.popleft())
@@ -153,7 +175,8 @@ class Engine:
         decoding = sum(1 for generation in self._running if generation.tokens)
         if decoding:
             advanced += self._decode(decoding)
-        # A prompt's last chunk gives its first token, so that reading comes second: no answer gets two tokens in one step.
+        # A prompt's last chunk gives its first token, so that reading comes second: no answer gets two tokens
+        # in one step.
         if decoding < self.running and (first := self._prefill(decoding)):
             advanced.append(first)
         for row in reversed(range(self.running)):
@@ -183,7 +206,9 @@ class Engine:
         if generation.prefilled == 0:
             generation.prefilled = self._copy_common_prefix(row)
         chunk = prompt[generation.prefilled : generation.prefilled + self._chunk]
-        logits_BV = self._next_logits(torch.tensor([list(chunk)], device=self._device), CacheRows(self._cache, row, row + 1))
+        logits_BV = self._next_logits(
+            torch.tensor([list(chunk)], device=self._device), CacheRows(self._cache, row, row + 1)
+        )
         generation.prefilled += len(chunk)
         if generation.prefilled < len(prompt):
             return None
@@ -191,13 +216,17 @@ class Engine:
         return generation
 
     def _copy_common_prefix(self, row: int) -> int:
-        """Takes over what another running row has already read of the same prompt; returns how many tokens that are.
+        """Takes over what another running row has already read of the same prompt;
+        returns how many tokens that are.
 
-        Samples of one prompt, and conversations under one system prompt, are then read once. The last token is always read anew, for
-        its logits.
+        Samples of one prompt, and conversations under one system prompt, are then read once. The last token
+        is always read anew, for its logits.
         """
         prompt = self._running[row].request.prompt
-        lengths = [_common_prefix(prompt[:-1], other.request.prompt[: other.prefilled]) for other in self._running[:row]]
+        lengths = [
+            _common_prefix(prompt[:-1], other.request.prompt[: other.prefilled])
+            for other in self._running[:row]
+        ]
         longest = max(lengths, default=0)
         if longest:
             self._copy_row(lengths.index(longest), row, longest)
@@ -209,7 +238,9 @@ class Engine:
         return functional.linear(hidden_BTE[:, -1], self._model.head_weight).float().cpu()
 
     def _leave(self, row: int) -> None:
-        """Frees a row: the last answering row moves into the gap, and those that still read, of which only one holds tokens, move up."""
+        """Frees a row: the last answering row moves into the gap, and those that still read, of which only
+        one holds tokens, move up.
+        """
         last = sum(1 for generation in self._running if generation.tokens) - 1
         if row < last:
             self._copy_row(last, row, int(self._cache.lengths[last]))
@@ -226,4 +257,7 @@ class Engine:
 
 
 def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    return next((place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+    return next(
+        (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
+        min(len(first), len(second)),
+    )

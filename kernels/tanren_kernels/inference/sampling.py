@@ -21,7 +21,9 @@ class Sampling:
 
 
 class Sampler:
-    """Chooses tokens for one request; its generator is its own, so that its choices do not depend on other requests."""
+    """Chooses tokens for one request; its generator is its own,
+    so that its choices do not depend on other requests.
+    """
 
     def __init__(self, sampling: Sampling) -> None:
         self.sampling = sampling
@@ -30,8 +32,9 @@ class Sampler:
     def choose(self, logits_V: Tensor) -> int:
         """Token id drawn from softmax(logits / temperature), cut to its nucleus.
 
-        The nucleus is the smallest set of likeliest tokens whose probabilities sum to at least top_p (Holtzman et al. 2020, "The
-        curious case of neural text degeneration", section 3.1). One uniform number is drawn per token whatever top_p is.
+        The nucleus is the smallest set of likeliest tokens whose probabilities sum to at least top_p
+        (Holtzman et al. 2020, "The curious case of neural text degeneration", section 3.1). One uniform
+        number is drawn per token whatever top_p is.
         """
         if self.sampling.temperature == 0:
             return int(logits_V.argmax())

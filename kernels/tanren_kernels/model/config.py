@@ -15,7 +15,10 @@ INITIAL_STD = 0.02
 
 @dataclass(frozen=True)
 class LlamaConfig:
-    """Shape of a model, in Hugging Face's names. `rope_factor` 1 is plain RoPE, above 1 linear position interpolation."""
+    """Shape of a model, in Hugging Face's names.
+
+    `rope_factor` 1 is plain RoPE, above 1 linear position interpolation.
+    """
 
     vocab_size: int
     hidden_size: int
@@ -31,11 +34,16 @@ class LlamaConfig:
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_attention_heads or self.head_dim % 2:
-            raise Ending("InvalidConfig", f"hidden_size {self.hidden_size} over num_attention_heads {self.num_attention_heads} is not an even whole number.")
+            raise Ending(
+                "InvalidConfig",
+                f"hidden_size {self.hidden_size} over num_attention_heads {self.num_attention_heads} is not "
+                "an even whole number.",
+            )
         if self.num_attention_heads % self.num_key_value_heads:
             raise Ending(
                 "InvalidConfig",
-                f"num_key_value_heads {self.num_key_value_heads} does not divide num_attention_heads {self.num_attention_heads}; change either.",
+                f"num_key_value_heads {self.num_key_value_heads} does not divide num_attention_heads "
+                f"{self.num_attention_heads}; change either.",
             )
 
     @property
@@ -48,7 +56,8 @@ class LlamaConfig:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> LlamaConfig:
-        """Reads Hugging Face's config.json, of transformers 4 (`rope_theta`, `rope_scaling`) or 5 (`rope_parameters`).
+        """Reads Hugging Face's config.json, of transformers 4 (`rope_theta`,
+        `rope_scaling`) or 5 (`rope_parameters`).
 
         Raises InvalidData for an architecture this module does not compute.
         """
@@ -66,7 +75,11 @@ class LlamaConfig:
         }
         for field, known in computed.items():
             if not known:
-                raise Ending("InvalidData", f"config.json: {field} {body.get(field)!r} is not supported; use a LlamaForCausalLM model without it.")
+                raise Ending(
+                    "InvalidData",
+                    f"config.json: {field} {body.get(field)!r} is not supported; use a LlamaForCausalLM "
+                    "model without it.",
+                )
         return cls(
             vocab_size=body["vocab_size"],
             hidden_size=body["hidden_size"],
@@ -82,7 +95,9 @@ class LlamaConfig:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Hugging Face's config.json; `rope_theta` and `rope_scaling` are names that transformers 4 and 5 and vLLM all read."""
+        """Hugging Face's config.json; `rope_theta` and `rope_scaling` are names
+        that transformers 4 and 5 and vLLM all read.
+        """
         return {
             "architectures": ["LlamaForCausalLM"],
             "model_type": "llama",
@@ -96,7 +111,9 @@ class LlamaConfig:
             "hidden_act": "silu",
             "max_position_embeddings": self.max_position_embeddings,
             "rope_theta": self.rope_theta,
-            "rope_scaling": {"rope_type": "linear", "factor": self.rope_factor} if self.rope_factor != 1.0 else None,
+            "rope_scaling": {"rope_type": "linear", "factor": self.rope_factor}
+            if self.rope_factor != 1.0
+            else None,
             "rms_norm_eps": self.rms_norm_eps,
             "tie_word_embeddings": self.tie_word_embeddings,
             "initializer_range": INITIAL_STD,
@@ -115,4 +132,6 @@ def read_config(directory: Path) -> LlamaConfig:
     try:
         return LlamaConfig.from_json(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError) as error:
-        raise Ending("ArtifactDamaged", f"{path} cannot be read as a LLaMA config: {error!r}; export the model again.") from error
+        raise Ending(
+            "ArtifactDamaged", f"{path} cannot be read as a LLaMA config: {error!r}; export the model again."
+        ) from error

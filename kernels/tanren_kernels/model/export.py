@@ -21,10 +21,14 @@ WEIGHTS = "model.safetensors"
 FILES = ("config.json", WEIGHTS, tokenizer.NAME, "tokenizer_config.json", "generation_config.json")
 
 
-def export_model(directory: Path, config: LlamaConfig, parameters: Mapping[str, Tensor], text: TextTokenizer, chat: bool) -> list[Path]:
-    """Writes the files of a model directory, each whole or not at all, and returns them; the manifest is the caller's.
+def export_model(
+    directory: Path, config: LlamaConfig, parameters: Mapping[str, Tensor], text: TextTokenizer, chat: bool
+) -> list[Path]:
+    """Writes the files of a model directory, each whole or not at all, and returns them;
+    the manifest is the caller's.
 
-    `parameters` are full float32 tensors under our names. `chat`: the end-of-turn token ends a generation too.
+    `parameters` are full float32 tensors under our names. `chat`: the end-of-turn token ends a generation
+    too.
     """
     directory.mkdir(parents=True, exist_ok=True)
     building = directory / f"{WEIGHTS}.tmp"
@@ -32,10 +36,17 @@ def export_model(directory: Path, config: LlamaConfig, parameters: Mapping[str, 
     with building.open("rb") as file:
         os.fsync(file.fileno())
     building.replace(directory / WEIGHTS)
-    special = {"bos_token_id": text.end_of_text, "eos_token_id": text.end_of_text, "pad_token_id": text.end_of_text}
+    special = {
+        "bos_token_id": text.end_of_text,
+        "eos_token_id": text.end_of_text,
+        "pad_token_id": text.end_of_text,
+    }
     _write_json(directory / "config.json", {**config.to_json(), **special})
     ends = [text.end_of_text, text.message_end] if chat else text.end_of_text
-    _write_json(directory / "generation_config.json", {**special, "eos_token_id": ends, "max_length": config.max_position_embeddings})
+    _write_json(
+        directory / "generation_config.json",
+        {**special, "eos_token_id": ends, "max_length": config.max_position_embeddings},
+    )
     _write_json(
         directory / "tokenizer_config.json",
         {

@@ -1,7 +1,8 @@
-"""LLaMA (Touvron et al. 2023, section 2.2): RMSNorm before each sublayer, rotary positions, grouped-query attention, SwiGLU.
+"""LLaMA (Touvron et al. 2023, section 2.2): RMSNorm before each sublayer, rotary positions,
+grouped-query attention, SwiGLU.
 
-The module knows nothing of parallelism, checkpoints or training; its artifact has Hugging Face's names and layout.
-Suffixes: B batch, T tokens, V vocabulary, E hidden size, F feed-forward size.
+The module knows nothing of parallelism, checkpoints or training; its artifact has Hugging Face's names and
+layout. Suffixes: B batch, T tokens, V vocabulary, E hidden size, F feed-forward size.
 """
 
 from __future__ import annotations
@@ -72,17 +73,25 @@ class Llama(nn.Module):
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.lm_head = None if config.tie_word_embeddings else nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head = (
+            None
+            if config.tie_word_embeddings
+            else nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        )
 
     @property
     def head_weight(self) -> Tensor:
         """[V, E]; the embedding's own where the two are tied."""
         return self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
 
-    def hidden(self, tokens_BT: Tensor, cache: KeyValueCache | None = None, valid_B: Tensor | None = None) -> Tensor:
+    def hidden(
+        self, tokens_BT: Tensor, cache: KeyValueCache | None = None, valid_B: Tensor | None = None
+    ) -> Tensor:
         """Normalised output of the last block, [B, T, E]."""
         config, tokens = self.config, tokens_BT.shape[1]
-        frequencies = rope.inverse_frequencies(config.head_dim, config.rope_theta, config.rope_factor, tokens_BT.device)
+        frequencies = rope.inverse_frequencies(
+            config.head_dim, config.rope_theta, config.rope_factor, tokens_BT.device
+        )
         x_BTE = self.embed_tokens(tokens_BT)
         if cache is None:
             rotation = rope.rotation(torch.arange(tokens, device=tokens_BT.device), frequencies)
@@ -98,16 +107,19 @@ class Llama(nn.Module):
         y_BTE: Tensor = self.norm(x_BTE)
         return y_BTE
 
-    def forward(self, tokens_BT: Tensor, cache: KeyValueCache | None = None, valid_B: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens_BT: Tensor, cache: KeyValueCache | None = None, valid_B: Tensor | None = None
+    ) -> Tensor:
         """Logits [B, T, V] of the token after each position.
 
-        With a cache, row b's tokens continue what the cache holds of it; the first `valid_B[b]` are real, the rest right padding,
-        whose logits mean nothing.
+        With a cache, row b's tokens continue what the cache holds of it; the first `valid_B[b]` are real, the
+        rest right padding, whose logits mean nothing.
         """
         return functional.linear(self.hidden(tokens_BT, cache, valid_B), self.head_weight)
 
     def losses(self, tokens_BT: Tensor, targets_BT: Tensor, supervised_BT: Tensor | None = None) -> Tensor:
-        """-log p(target) in nats, float32, of the supervised positions in row-major order, [N]; others cost no logits.
+        """-log p(target) in nats, float32, of the supervised positions in row-major order, [N];
+        others cost no logits.
 
         None supervises every position.
         """
@@ -124,15 +136,22 @@ def parameter_count(config: LlamaConfig) -> int:
 
 
 def initial_tensor(config: LlamaConfig, name: str, shape: torch.Size, seed: int) -> Tensor:
-    """First value of a parameter: a function of seed and name alone, so that no rank layout and no order of calls changes it.
+    """First value of a parameter: a function of seed and name alone,
+    so that no rank layout and no order of calls changes it.
 
-    Normal with std 0.02; matrices that write into the residual stream are divided by sqrt(2 x layers) (GPT-2, Radford et al. 2019,
-    section 2.3).
+    Normal with std 0.02; matrices that write into the residual stream are divided by sqrt(2 x layers) (GPT-2,
+    Radford et al. 2019, section 2.3).
     """
     if len(shape) == 1:
         return torch.ones(shape)
-    generator = torch.Generator().manual_seed(int.from_bytes(sha256(f"{seed}/{name}".encode()).digest()[:8], "big") >> 1)
-    std = INITIAL_STD / math.sqrt(2 * config.num_hidden_layers) if name.endswith(("o_proj.weight", "down_proj.weight")) else INITIAL_STD
+    generator = torch.Generator().manual_seed(
+        int.from_bytes(sha256(f"{seed}/{name}".encode()).digest()[:8], "big") >> 1
+    )
+    std = (
+        INITIAL_STD / math.sqrt(2 * config.num_hidden_layers)
+        if name.endswith(("o_proj.weight", "down_proj.weight"))
+        else INITIAL_STD
+    )
     return torch.empty(shape).normal_(0.0, std, generator=generator)
 
 
@@ -145,14 +164,19 @@ def _copy(parameter: nn.Parameter, value: Tensor) -> object:
 
 
 def fill(model: nn.Module, source: Source, assign: Assign = _copy) -> None:
-    """Sets every parameter from `source(name, shape)`, one at a time; `assign` places a value where parameters are divided over ranks."""
+    """Sets every parameter from `source(name, shape)`, one at a time; `assign` places a value where
+    parameters are divided over ranks.
+    """
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             assign(parameter, source(name, parameter.shape))
 
 
 def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> Llama:
-    """Loads a model directory in Hugging Face layout, weights in `dtype`, for inference. Raises ArtifactDamaged or InvalidData."""
+    """Loads a model directory in Hugging Face layout, weights in `dtype`, for inference.
+
+    Raises ArtifactDamaged or InvalidData.
+    """
     config = read_config(directory)
     with torch.device("meta"):
         model = Llama(config)

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 
 class _TokenLosses(torch.autograd.Function):
-    """Overwrites the logits with their exponentials, and those with the gradient: one [N, V] buffer is all there ever is.
+    """Overwrites the logits with their exponentials, and those with the gradient: one [N,
+    V] buffer is all there ever is.
 
     Differentiable once. Sums are float32 whatever the logits are.
     """
@@ -36,7 +37,9 @@ class _TokenLosses(torch.autograd.Function):
         logits_gradient_NV: Tensor = ctx.exponentials_NV
         dtype = logits_gradient_NV.dtype
         logits_gradient_NV.mul_((gradient_N / sums_N)[:, None].to(dtype))
-        logits_gradient_NV[torch.arange(len(targets_N), device=targets_N.device), targets_N] -= gradient_N.to(dtype)
+        logits_gradient_NV[torch.arange(len(targets_N), device=targets_N.device), targets_N] -= gradient_N.to(
+            dtype
+        )
         return logits_gradient_NV, None
 
 

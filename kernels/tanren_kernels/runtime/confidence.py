@@ -11,10 +11,11 @@ Z_95 = 1.959963984540054
 
 
 def wilson(successes: int, count: int) -> tuple[float, float]:
-    """Score interval of a proportion (Wilson 1927, "Probable inference, the law of succession, and statistical inference").
+    """Score interval of a proportion (Wilson 1927, "Probable inference, the law of succession,
+    and statistical inference").
 
-    Unlike the normal approximation it stays within [0, 1] and is sound at 0 and at `count` successes. Raises ValueError when
-    count is 0 or successes are outside 0..count.
+    Unlike the normal approximation it stays within [0, 1] and is sound at 0 and at `count` successes. Raises
+    ValueError when count is 0 or successes are outside 0..count.
     """
     if not 0 <= successes <= count or count == 0:
         raise ValueError(f"{successes} successes of {count} is no proportion")
@@ -26,7 +27,9 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
 
 
 def of_mean(values: Sequence[float]) -> tuple[float, float]:
-    """Normal interval of a mean from the sample's standard error; one value alone says nothing about spread and gives (-inf, inf)."""
+    """Normal interval of a mean from the sample's standard error;
+    one value alone says nothing about spread and gives (-inf, inf).
+    """
     count = len(values)
     if count < 2:
         return -math.inf, math.inf
@@ -37,10 +40,27 @@ def of_mean(values: Sequence[float]) -> tuple[float, float]:
 
 def proportion(suite: str, metric: str, outcomes: Sequence[bool]) -> Score:
     low, high = wilson(sum(outcomes), len(outcomes))
-    return Score(suite=suite, metric=metric, value=sum(outcomes) / len(outcomes), low=low, high=high, count=len(outcomes))
+    return Score(
+        suite=suite,
+        metric=metric,
+        value=sum(outcomes) / len(outcomes),
+        low=low,
+        high=high,
+        count=len(outcomes),
+    )
 
 
 def mean_share(suite: str, metric: str, shares: Sequence[float]) -> Score:
-    """Mean of values that lie in [0, 1], e.g. F1; its interval is cut to [0, 1], and is all of it for a single value."""
+    """Mean of values that lie in [0, 1], e.g.
+
+    F1; its interval is cut to [0, 1], and is all of it for a single value.
+    """
     low, high = of_mean(shares)
-    return Score(suite=suite, metric=metric, value=math.fsum(shares) / len(shares), low=max(0.0, low), high=min(1.0, high), count=len(shares))
+    return Score(
+        suite=suite,
+        metric=metric,
+        value=math.fsum(shares) / len(shares),
+        low=max(0.0, low),
+        high=min(1.0, high),
+        count=len(shares),
+    )

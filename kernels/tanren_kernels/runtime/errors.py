@@ -31,7 +31,9 @@ def of_exception(error: BaseException) -> Ending:
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" while writing {error.filename}" if error.filename else ""
-        return Ending("DiskFull", f"the disk is full{where}; free space or enlarge the claim, the run then goes on.")
+        return Ending(
+            "DiskFull", f"the disk is full{where}; free space or enlarge the claim, the run then goes on."
+        )
     # Rust libraries (tokenizers, safetensors) raise their own types with the operating system's words.
     if "No space left on device" in str(error):
         return Ending("DiskFull", "the disk is full; free space or enlarge the claim, the run then goes on.")

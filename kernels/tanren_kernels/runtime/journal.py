@@ -1,4 +1,4 @@
-"""A file of JSON lines that is only appended to, so that a killed program goes on after its last whole line."""
+"""A file of JSON lines that is only appended to: a killed program resumes after its last whole line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .manifest import canonical
 class Journal:
     """The finished items of a program, one JSON line each, in the order they were finished.
 
-    `settings` is everything an item's value depends on. Each line names its fingerprint, so that lines made under other settings
-    are refused instead of being mixed in. Invariant: the file on disk is a sequence of whole lines, but for a torn last line that
-    a kill may leave, which the next opening removes.
+    `settings` is everything an item's value depends on. Each line names its fingerprint, so that lines made
+    under other settings are refused instead of being mixed in. Invariant: the file on disk is a sequence of
+    whole lines, but for a torn last line that a kill may leave, which the next opening removes.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
@@ -28,7 +28,11 @@ class Journal:
         self.entries: list[dict[str, Any]] = _whole_lines(path) if path.exists() else []
         for number, entry in enumerate(self.entries, start=1):
             if entry.get("settings") != self.fingerprint:
-                raise Ending("InvalidConfig", f"{path} line {number} was made under other settings than this config's; remove the file or name another output.")
+                raise Ending(
+                    "InvalidConfig",
+                    f"{path} line {number} was made under other settings than this config's; remove the file "
+                    "or name another output.",
+                )
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
         """Adds the entries and returns when they are on disk."""
@@ -58,4 +62,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in data[:whole].splitlines()]
     except ValueError as error:
-        raise Ending("InvalidData", f"{path} was changed by another hand: {error}; remove the file, its items are then made anew.") from error
+        raise Ending(
+            "InvalidData",
+            f"{path} was changed by another hand: {error}; remove the file, its items are then made anew.",
+        ) from error

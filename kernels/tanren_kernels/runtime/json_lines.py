@@ -12,7 +12,8 @@ from .errors import Ending
 
 
 def read(inputs: Sequence[Input]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every object of every file, with the words "file line n"; a directory stands for its *.jsonl files, in order of name.
+    """Every object of every file, with the words "file line n"; a directory stands for its *.jsonl files,
+    in order of name.
 
     Raises InvalidData for what is no JSON object, and where there is no file at all.
     """
@@ -33,7 +34,11 @@ def _lines(file: Path) -> Iterator[tuple[dict[str, Any], str]]:
             try:
                 body = json.loads(line)
             except ValueError as error:
-                raise Ending("InvalidData", f"{file} line {number} is no JSON: {error}; mend or remove the line.") from error
+                raise Ending(
+                    "InvalidData", f"{file} line {number} is no JSON: {error}; mend or remove the line."
+                ) from error
             if not isinstance(body, dict):
-                raise Ending("InvalidData", f"{file} line {number} is no JSON object; mend or remove the line.")
+                raise Ending(
+                    "InvalidData", f"{file} line {number} is no JSON object; mend or remove the line."
+                )
             yield body, f"{file} line {number}"

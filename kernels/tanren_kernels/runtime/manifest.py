@@ -1,4 +1,6 @@
-"""Artifacts: a directory is one when its manifest.json exists; the manifest is written last and names every file's sha256."""
+"""Artifacts: a directory is one when its manifest.json exists;
+the manifest is written last and names every file's sha256.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,13 @@ def canonical(value: object) -> bytes:
 
 
 def digest_of(manifest: dict[str, Any]) -> str:
-    """Digest of a manifest without `digest` and `run`: equal content from equal parents has an equal digest."""
+    """Digest of a manifest without `digest` and `run`: equal content and parents have an equal digest."""
     body = {key: value for key, value in manifest.items() if key not in ("digest", "run")}
     return "sha256:" + hashlib.sha256(canonical(body)).hexdigest()
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Whole file or nothing, also after a power cut: temporary file, fsync, rename, fsync of the directory."""
+    """Whole file or nothing, also after a power cut: temporary file, fsync, rename, directory's fsync."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         file.write(data)
@@ -49,12 +51,26 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def write(
-    directory: Path, artifact_type: str, run: RunIdentity, parents: Iterable[ManifestParent], metadata: dict[str, Any], files: Iterable[Path] | None = None
+    directory: Path,
+    artifact_type: str,
+    run: RunIdentity,
+    parents: Iterable[ManifestParent],
+    metadata: dict[str, Any],
+    files: Iterable[Path] | None = None,
 ) -> Manifest:
     """Writes manifest.json over `files` (default: every file below `directory`) and returns it."""
-    chosen = files if files is not None else (p for p in directory.rglob("*") if p.is_file() and p.name != NAME)
+    chosen = (
+        files if files is not None else (p for p in directory.rglob("*") if p.is_file() and p.name != NAME)
+    )
     entries = sorted(
-        ({"path": p.relative_to(directory).as_posix(), "size_bytes": p.stat().st_size, "sha256": file_sha256(p)} for p in chosen),
+        (
+            {
+                "path": p.relative_to(directory).as_posix(),
+                "size_bytes": p.stat().st_size,
+                "sha256": file_sha256(p),
+            }
+            for p in chosen
+        ),
         key=lambda entry: str(entry["path"]),
     )
     body: dict[str, Any] = {
@@ -78,11 +94,19 @@ def read(directory: Path) -> Manifest:
         body = json.loads(path.read_bytes())
         manifest = Manifest.model_validate(body)
     except FileNotFoundError as error:
-        raise Ending("ArtifactDamaged", f"{directory} has no {NAME}: the artifact was not finished or was removed; run its maker again.") from error
+        raise Ending(
+            "ArtifactDamaged",
+            f"{directory} has no {NAME}: the artifact was not finished or was removed; run its maker again.",
+        ) from error
     except (ValueError, ValidationError) as error:
-        raise Ending("ArtifactDamaged", f"{path} is not a manifest: {str(error)[:200]}; run its maker again.") from error
+        raise Ending(
+            "ArtifactDamaged", f"{path} is not a manifest: {str(error)[:200]}; run its maker again."
+        ) from error
     if digest_of(body) != manifest.digest:
-        raise Ending("ArtifactDamaged", f"{path} was changed: its content does not have the digest it names; run its maker again.")
+        raise Ending(
+            "ArtifactDamaged",
+            f"{path} was changed: its content does not have the digest it names; run its maker again.",
+        )
     return manifest
 
 
@@ -91,22 +115,30 @@ def verify(directory: Path, expected_digest: str | None = None) -> Manifest:
     manifest = read(directory)
     if expected_digest is not None and manifest.digest != expected_digest:
         raise Ending(
-            "ArtifactDamaged", f"{directory} holds {manifest.digest}, not {expected_digest} as referenced; it was replaced after the reference was resolved."
+            "ArtifactDamaged",
+            f"{directory} holds {manifest.digest}, not {expected_digest} as referenced; it was replaced "
+            "after the reference was resolved.",
         )
     for entry in manifest.files:
         path = directory / entry.path
         if not path.is_file():
-            raise Ending("ArtifactDamaged", f"{path} is missing; restore it or run the artifact's maker again.")
+            raise Ending(
+                "ArtifactDamaged", f"{path} is missing; restore it or run the artifact's maker again."
+            )
         if path.stat().st_size != entry.size_bytes or file_sha256(path) != entry.sha256:
-            raise Ending("ArtifactDamaged", f"{path} does not have the sha256 its manifest names; restore it or run the artifact's maker again.")
+            raise Ending(
+                "ArtifactDamaged",
+                f"{path} does not have the sha256 its manifest names; restore it or run the artifact's maker "
+                "again.",
+            )
     return manifest
 
 
 def verify_input(given: Input) -> ManifestParent:
     """Verifies an input before use and returns it as a parent for the manifest.
 
-    An artifact (with digest) is checked file by file. What people bring without a manifest is hashed as it is, so that lineage names
-    the very bytes that were read. Raises ArtifactDamaged or InvalidData.
+    An artifact (with digest) is checked file by file. What people bring without a manifest is hashed as it
+    is, so that lineage names the very bytes that were read. Raises ArtifactDamaged or InvalidData.
     """
     path = Path(given.path)
     if given.digest is not None:
@@ -121,4 +153,12 @@ def verify_input(given: Input) -> ManifestParent:
 def artifact_result(directory: Path, manifest: Manifest, **figures: Any) -> ArtifactResult:
     """The artifact as it stands in a program's result."""
     size = sum(entry.size_bytes for entry in manifest.files)
-    return ArtifactResult.model_validate({"path": directory.as_posix(), "type": manifest.type, "digest": manifest.digest, "size_bytes": size, **figures})
+    return ArtifactResult.model_validate(
+        {
+            "path": directory.as_posix(),
+            "type": manifest.type,
+            "digest": manifest.digest,
+            "size_bytes": size,
+            **figures,
+        }
+    )

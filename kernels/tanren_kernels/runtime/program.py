@@ -1,4 +1,5 @@
-"""The frame every program runs in: strict config, threads, signals, progress, JSON log lines, result, exit code.
+"""The frame every program runs in: strict config, threads, signals, progress, JSON log lines, result,
+exit code.
 
 A program's module ends in
 
@@ -45,7 +46,10 @@ class Session:
     def log(self, event: str, **fields: object) -> None:
         """One JSON line on standard output."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        print(json.dumps({"time": time, "program": self.program, "event": event, **fields}, ensure_ascii=False), flush=True)
+        print(
+            json.dumps({"time": time, "program": self.program, "event": event, **fields}, ensure_ascii=False),
+            flush=True,
+        )
 
     def stop_if_asked(self) -> None:
         """For programs whose finished work is already on disk: ends here when SIGTERM has come."""
@@ -74,7 +78,9 @@ def _read_config(model: type[Config], path: Path) -> Config:
     try:
         return model.model_validate_json(path.read_bytes(), strict=True)
     except OSError as error:
-        raise Ending("InvalidConfig", f"config {path} cannot be read: {error.strerror}; pass --config FILE.") from error
+        raise Ending(
+            "InvalidConfig", f"config {path} cannot be read: {error.strerror}; pass --config FILE."
+        ) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "(root)"
@@ -87,20 +93,34 @@ def _say_ending(session: Session, ending: Ending, error: BaseException, result_p
     session.log("ended", reason=ending.reason, message=ending.message, exit_code=ending.exit_code)
     if result_path is not None:
         try:
-            write_result(Result.model_validate({"reason": ending.reason, "message": ending.message[:1000], "metrics": {}}), result_path)
+            write_result(
+                Result.model_validate(
+                    {"reason": ending.reason, "message": ending.message[:1000], "metrics": {}}
+                ),
+                result_path,
+            )
         except OSError as problem:
             session.log("result not written", error=str(problem))
 
 
-def run(program: str, config_model: type[Config], main: Callable[[Config, Session], Result], unit: str = "step") -> NoReturn:
+def run(
+    program: str, config_model: type[Config], main: Callable[[Config, Session], Result], unit: str = "step"
+) -> NoReturn:
     """Parses arguments, runs `main`, writes the result, exits with the reason's code."""
     parser = argparse.ArgumentParser(
         prog=f"python -m tanren_kernels.{program}",
         description=(sys.modules["__main__"].__doc__ or "").strip().split("\n")[0],
         epilog=f"example: python -m tanren_kernels.{program} --config {program}.json",
     )
-    parser.add_argument("--config", type=Path, required=True, help="JSON file; its schema is kernels/contract/")
-    parser.add_argument("--port", type=int, default=PORT, help="port of /healthz, /progress and /metrics; 0 takes any free one")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="JSON file; its schema is kernels/contract/"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=PORT,
+        help="port of /healthz, /progress and /metrics; 0 takes any free one",
+    )
     arguments = parser.parse_args()
 
     session = Session(program, ProgressReporter(stage=program, unit=unit))
@@ -117,11 +137,21 @@ def run(program: str, config_model: type[Config], main: Callable[[Config, Sessio
     try:
         config = _read_config(config_model, arguments.config)
         # Only the first process of a pod has the port: the pod has one address.
-        server = ProgressServer(session.progress, arguments.port) if os.environ.get("LOCAL_RANK", "0") == "0" else None
+        server = (
+            ProgressServer(session.progress, arguments.port)
+            if os.environ.get("LOCAL_RANK", "0") == "0"
+            else None
+        )
         result = main(config, session)
         if result_path is not None:
             write_result(result, result_path)
-        session.log("ended", reason=result.reason, message=result.message, exit_code=EXIT_CODES[result.reason], metrics=result.metrics)
+        session.log(
+            "ended",
+            reason=result.reason,
+            message=result.message,
+            exit_code=EXIT_CODES[result.reason],
+            metrics=result.metrics,
+        )
         if server is not None:
             server.close()
         code = EXIT_CODES[result.reason]
@@ -131,5 +161,6 @@ def run(program: str, config_model: type[Config], main: Callable[[Config, Sessio
         code = ending.exit_code
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads of libraries (NCCL watchdogs, thread pools) must not hold up or change an ending that is already decided.
+    # Threads of libraries (NCCL watchdogs, thread pools) must not hold up or change an ending that is already
+    # decided.
     os._exit(code)

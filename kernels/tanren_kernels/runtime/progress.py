@@ -30,15 +30,28 @@ class ProgressReporter:
         self._registry = CollectorRegistry()
         self._gauges: dict[str, Gauge] = {}
 
-    def update(self, step: int, total: int | None = None, metrics: dict[str, float] | None = None, **fields: object) -> None:
-        """Sets the newest step; `metrics` are merged; `fields` are the contract's other ones (unit, checkpoint_step ...)."""
+    def update(
+        self, step: int, total: int | None = None, metrics: dict[str, float] | None = None, **fields: object
+    ) -> None:
+        """Sets the newest step; `metrics` are merged;
+        `fields` are the contract's other ones (unit, checkpoint_step ...).
+        """
         with self._lock:
             old = self._progress
-            values = {"step": step, "metrics": {**old.metrics, **(metrics or {})}, "updated": _now(), **fields}
+            values = {
+                "step": step,
+                "metrics": {**old.metrics, **(metrics or {})},
+                "updated": _now(),
+                **fields,
+            }
             if total is not None:
                 values["total"] = total
             self._progress = Progress.model_validate({**old.model_dump(), **values})
-            for name, value in {"step": step, "total": self._progress.total, **self._progress.metrics}.items():
+            for name, value in {
+                "step": step,
+                "total": self._progress.total,
+                **self._progress.metrics,
+            }.items():
                 self._gauge(name).set(value)
 
     def snapshot(self) -> Progress:
@@ -85,7 +98,9 @@ class ProgressServer:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
-            raise Ending("PortInUse", f"port {port} of {host} cannot be used: {error.strerror}; give another --port.") from error
+            raise Ending(
+                "PortInUse", f"port {port} of {host} cannot be used: {error.strerror}; give another --port."
+            ) from error
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="progress", daemon=True).start()

@@ -21,10 +21,16 @@ class ApiKeys:
         self._digests: list[bytes] = []
         self._read_when_changed()
         if not self._digests:
-            raise Ending("InvalidConfig", f"api_keys: {directory} holds no file with a key; mount a Secret whose entries each hold one key.")
+            raise Ending(
+                "InvalidConfig",
+                f"api_keys: {directory} holds no file with a key; mount a Secret whose entries each hold one "
+                "key.",
+            )
 
     def accepts(self, authorization: str | None) -> bool:
-        """Whether an Authorization header bears a valid key; takes the same time whichever key it is like, and how far."""
+        """Whether an Authorization header bears a valid key;
+        takes the same time whichever key it is like, and how far.
+        """
         self._read_when_changed()
         scheme, _, key = (authorization or "").partition(" ")
         digest = _digest(key.strip().encode())
@@ -34,7 +40,8 @@ class ApiKeys:
     def _read_when_changed(self) -> None:
         """Reads the files anew when a name, time, size or inode is another one.
 
-        The kubelet changes a mounted Secret by pointing a hidden link at a new directory: names stay, inodes do not.
+        The kubelet changes a mounted Secret by pointing a hidden link at a new directory: names stay, inodes
+        do not.
         """
         stamp, contents = [], []
         for path in sorted(self._directory.glob("[!.]*")):

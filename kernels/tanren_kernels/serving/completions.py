@@ -28,9 +28,14 @@ Route = Literal["chat", "completions"]
 
 
 class Service:
-    """A loaded model behind the routes. `log` gets one event per answer; prompts and answers are never logged."""
+    """A loaded model behind the routes.
 
-    def __init__(self, ready: Pretrained, worker: Worker, name: str, context_length: int, log: Callable[..., None]) -> None:
+    `log` gets one event per answer; prompts and answers are never logged.
+    """
+
+    def __init__(
+        self, ready: Pretrained, worker: Worker, name: str, context_length: int, log: Callable[..., None]
+    ) -> None:
         self.name = name
         self.created = int(time.time())
         self.worker = worker
@@ -46,7 +51,12 @@ class Service:
 
     def check_name(self, name: str) -> None:
         if name != self.name:
-            raise ApiError(404, f"The model {name!r} does not exist; this server has {self.name!r}.", param="model", code="model_not_found")
+            raise ApiError(
+                404,
+                f"The model {name!r} does not exist; this server has {self.name!r}.",
+                param="model",
+                code="model_not_found",
+            )
 
     async def answer(self, http: HttpRequest, route: Route) -> Response:
         body = await _limited_body(http)
@@ -57,12 +67,18 @@ class Service:
         try:
             ticket = self.worker.submit(request)
         except QueueFull:
-            error = ApiError(429, "Too many requests are waiting; try again later.", "rate_limit_error", code="queue_full")
+            error = ApiError(
+                429, "Too many requests are waiting; try again later.", "rate_limit_error", code="queue_full"
+            )
             error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
             raise error from None
         envelope = Envelope(route, secrets.token_hex(12), int(time.time()), self.name)
         if asked.streams:
-            return StreamingResponse(self._stream(ticket, envelope, asked.streams_usage), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+            return StreamingResponse(
+                self._stream(ticket, envelope, asked.streams_usage),
+                media_type="text/event-stream",
+                headers={"Cache-Control": "no-cache"},
+            )
         return JSONResponse(await self._whole(http, ticket, envelope))
 
     def _request(self, asked: ChatRequest | CompletionRequest) -> Request:
@@ -82,7 +98,10 @@ class Service:
         """Token ids and the name of the parameter they come from."""
         text = self._ready.tokenizer
         if isinstance(asked, ChatRequest):
-            messages: list[chatml.Message] = [{"role": "system" if m.role == "developer" else m.role, "content": m.text} for m in asked.messages]
+            messages: list[chatml.Message] = [
+                {"role": "system" if m.role == "developer" else m.role, "content": m.text}
+                for m in asked.messages
+            ]
             return chatml.render_prompt(messages, text), "messages"
         if isinstance(asked.prompt, str):
             return [text.end_of_text, *text.encode_plain(asked.prompt)], "prompt"
@@ -90,7 +109,12 @@ class Service:
         for part in asked.prompt:
             tokens += [part] if isinstance(part, int) else [text.end_of_text, *text.encode_plain(part)]
         if any(not 0 <= token < text.vocabulary_size for token in tokens):
-            raise ApiError(400, f"Parameter prompt: token ids must be from 0 to {text.vocabulary_size - 1}.", param="prompt", code="invalid_value")
+            raise ApiError(
+                400,
+                f"Parameter prompt: token ids must be from 0 to {text.vocabulary_size - 1}.",
+                param="prompt",
+                code="invalid_value",
+            )
         return tokens, "prompt"
 
     async def _whole(self, http: HttpRequest, ticket: Ticket, envelope: Envelope) -> dict[str, Any]:
@@ -133,8 +157,17 @@ class Service:
         if generation is None or generation.finish is None:
             self.worker.cancel(ticket)
         seconds = round(time.monotonic() - ticket.submitted_at, 3)
-        answer_tokens, finish = (0, None) if generation is None else (len(generation.tokens), generation.finish)
-        self._log("answered", prompt_tokens=len(ticket.request.prompt), answer_tokens=answer_tokens, finish=finish, streamed=streamed, seconds=seconds)
+        answer_tokens, finish = (
+            (0, None) if generation is None else (len(generation.tokens), generation.finish)
+        )
+        self._log(
+            "answered",
+            prompt_tokens=len(ticket.request.prompt),
+            answer_tokens=answer_tokens,
+            finish=finish,
+            streamed=streamed,
+            seconds=seconds,
+        )
 
 
 async def _limited_body(http: HttpRequest) -> bytes:
@@ -142,7 +175,9 @@ async def _limited_body(http: HttpRequest) -> bytes:
     async for chunk in http.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise ApiError(413, f"The body is larger than {MAX_BODY_BYTES} bytes; send less.", code="request_too_large")
+            raise ApiError(
+                413, f"The body is larger than {MAX_BODY_BYTES} bytes; send less.", code="request_too_large"
+            )
     return bytes(body)
 
 
@@ -161,12 +196,17 @@ async def _collect(ticket: Ticket) -> tuple[str, Finish, int]:
 
 
 def _event(body: dict[str, Any]) -> bytes:
-    """One server-sent event (HTML standard, section 9.2.6). JSON has no line breaks, so that one data line holds it."""
+    """One server-sent event (HTML standard, section 9.2.6).
+
+    JSON has no line breaks, so that one data line holds it.
+    """
     return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
 def _engine_failed() -> ApiError:
-    return ApiError(500, "The engine has failed; the server is about to restart.", "server_error", code="engine_failed")
+    return ApiError(
+        500, "The engine has failed; the server is about to restart.", "server_error", code="engine_failed"
+    )
 
 
 def add_routes(app: FastAPI, service_or_refuse: Callable[[], Service]) -> None:

@@ -24,7 +24,9 @@ COUNTED_ROUTES = OPEN_ROUTES | {"/v1/models", "/v1/chat/completions", "/v1/compl
 
 
 class State:
-    """What changes while the server lives: `service` is set when the model is loaded, `draining` when it was asked to stop."""
+    """What changes while the server lives: `service` is set when the model is loaded,
+    `draining` when it was asked to stop.
+    """
 
     def __init__(self, keys: ApiKeys | None, metrics: ServingMetrics) -> None:
         self.keys = keys
@@ -35,12 +37,14 @@ class State:
 
     def service_or_refuse(self) -> Service:
         if self.service is None:
-            raise ApiError(503, "The model is not loaded yet; try again later.", "server_error", code="model_loading")
+            raise ApiError(
+                503, "The model is not loaded yet; try again later.", "server_error", code="model_loading"
+            )
         return self.service
 
 
 class Gate:
-    """Asks for the key, counts requests, and while draining asks clients to come back on another connection."""
+    """Asks for the key, counts requests, and while draining sends clients to another connection."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -62,7 +66,11 @@ class Gate:
 
         state.open_requests += 1
         try:
-            if path not in OPEN_ROUTES and state.keys is not None and not state.keys.accepts(_authorization(scope)):
+            if (
+                path not in OPEN_ROUTES
+                and state.keys is not None
+                and not state.keys.accepts(_authorization(scope))
+            ):
                 await _unauthorized()(scope, receive, counting_send)
             else:
                 await self._app(scope, receive, counting_send)
@@ -71,7 +79,9 @@ class Gate:
 
 
 def _authorization(scope: MutableMapping[str, Any]) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
+    return next(
+        (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None
+    )
 
 
 def _unauthorized() -> Response:

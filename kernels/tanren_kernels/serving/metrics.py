@@ -14,7 +14,9 @@ class ServingMetrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         registry = self._registry
-        self.requests = Counter("tanren_serve_requests", "HTTP requests answered", ["route", "status"], registry=registry)
+        self.requests = Counter(
+            "tanren_serve_requests", "HTTP requests answered", ["route", "status"], registry=registry
+        )
         self.first_token = Histogram(
             "tanren_serve_time_to_first_token_seconds",
             "from a request's arrival in the queue to its first token",
@@ -22,13 +24,24 @@ class ServingMetrics:
             registry=registry,
         )
         self.inter_token = Histogram(
-            "tanren_serve_inter_token_latency_seconds", "between two tokens of one answer", buckets=INTER_TOKEN_BUCKETS, registry=registry
+            "tanren_serve_inter_token_latency_seconds",
+            "between two tokens of one answer",
+            buckets=INTER_TOKEN_BUCKETS,
+            registry=registry,
         )
-        self.prompt_tokens = Counter("tanren_serve_prompt_tokens", "prompt tokens of started requests", registry=registry)
-        self.answer_tokens = Counter("tanren_serve_generation_tokens", "tokens generated, ends of turn among them", registry=registry)
+        self.prompt_tokens = Counter(
+            "tanren_serve_prompt_tokens", "prompt tokens of started requests", registry=registry
+        )
+        self.answer_tokens = Counter(
+            "tanren_serve_generation_tokens", "tokens generated, ends of turn among them", registry=registry
+        )
         self.waiting = Gauge("tanren_serve_requests_waiting", "requests in the queue", registry=registry)
         self.running = Gauge("tanren_serve_requests_running", "requests being answered", registry=registry)
-        self.cache_use = Gauge("tanren_serve_kv_cache_usage_ratio", "share of the key-value cache in use, 0 to 1", registry=registry)
+        self.cache_use = Gauge(
+            "tanren_serve_kv_cache_usage_ratio",
+            "share of the key-value cache in use, 0 to 1",
+            registry=registry,
+        )
 
     def exposition(self) -> bytes:
         return generate_latest(self._registry)

@@ -1,7 +1,7 @@
 """The wire format of OpenAI's chat completions and completions: requests, answers, stream chunks, errors.
 
-Source: OpenAI API reference, "Chat Completions" and "Completions". A parameter that is not carried out is refused by name; none is
-silently ignored.
+Source: OpenAI API reference, "Chat Completions" and "Completions". A parameter that is not carried out is
+refused by name; none is silently ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ MAX_STOP_STRINGS = 4
 class ApiError(Exception):
     """An error as the client sees it: HTTP status and the `error` object."""
 
-    def __init__(self, status: int, message: str, kind: str = "invalid_request_error", param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers: dict[str, str] = {}
@@ -48,7 +55,10 @@ class StreamOptions(BaseModel):
 
 
 class _Request(BaseModel):
-    """What both routes share. The fields of literal type exist to accept the values that change nothing, and to refuse all others."""
+    """What both routes share.
+
+    The fields of literal type exist to accept the values that change nothing, and to refuse all others.
+    """
 
     model_config = ConfigDict(extra="forbid")
     model: str
@@ -96,7 +106,11 @@ class ChatRequest(_Request):
 
 
 class CompletionRequest(_Request):
-    prompt: str | Annotated[list[str], Field(min_length=1, max_length=1)] | Annotated[list[int], Field(min_length=1)]
+    prompt: (
+        str
+        | Annotated[list[str], Field(min_length=1, max_length=1)]
+        | Annotated[list[int], Field(min_length=1)]
+    )
     echo: Literal[False] | None = None
     logprobs: None = None
     suffix: None = None
@@ -119,15 +133,23 @@ def parse(body: bytes, shape: type[ChatRequest] | type[CompletionRequest]) -> Ch
     param = str(first["loc"][0]) if first["loc"] else None
     path = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        raise ApiError(400, f"Parameter {path} is not supported here; leave it out.", param=param, code="unsupported_parameter")
+        raise ApiError(
+            400,
+            f"Parameter {path} is not supported here; leave it out.",
+            param=param,
+            code="unsupported_parameter",
+        )
     code = "unsupported_value" if first["type"] == "literal_error" else "invalid_value"
     raise ApiError(400, f"Parameter {path}: {first['msg']}.", param=param, code=code)
 
 
-def context_length_exceeded(context_length: int, prompt_tokens: int, answer_tokens: int, param: str) -> ApiError:
+def context_length_exceeded(
+    context_length: int, prompt_tokens: int, answer_tokens: int, param: str
+) -> ApiError:
     return ApiError(
         400,
-        f"This model's context holds {context_length} tokens, but {prompt_tokens} of the prompt and {answer_tokens} of the answer were asked for; "
+        f"This model's context holds {context_length} tokens, but {prompt_tokens} of the prompt and "
+        f"{answer_tokens} of the answer were asked for; "
         "shorten the prompt or ask for fewer tokens.",
         param=param,
         code="context_length_exceeded",
@@ -137,34 +159,71 @@ def context_length_exceeded(context_length: int, prompt_tokens: int, answer_toke
 class Envelope:
     """The fields that all parts of one answer share. `created` is in seconds since 1970."""
 
-    def __init__(self, route: Literal["chat", "completions"], identity: str, created: int, model: str) -> None:
+    def __init__(
+        self, route: Literal["chat", "completions"], identity: str, created: int, model: str
+    ) -> None:
         self._chat = route == "chat"
-        self._head = {"id": ("chatcmpl-" if self._chat else "cmpl-") + identity, "created": created, "model": model}
+        self._head = {
+            "id": ("chatcmpl-" if self._chat else "cmpl-") + identity,
+            "created": created,
+            "model": model,
+        }
 
     def answer(self, text: str, finish: Finish, prompt_tokens: int, answer_tokens: int) -> dict[str, Any]:
         if self._chat:
-            choice: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": text, "refusal": None}}
+            choice: dict[str, Any] = {
+                "index": 0,
+                "message": {"role": "assistant", "content": text, "refusal": None},
+            }
         else:
             choice = {"index": 0, "text": text}
         choice |= {"logprobs": None, "finish_reason": finish}
         name = "chat.completion" if self._chat else "text_completion"
-        return {"object": name, **self._head, "choices": [choice], "usage": usage(prompt_tokens, answer_tokens)}
+        return {
+            "object": name,
+            **self._head,
+            "choices": [choice],
+            "usage": usage(prompt_tokens, answer_tokens),
+        }
 
     def opening(self) -> dict[str, Any] | None:
         """The first chunk of a chat stream says the role; a completion stream has none such."""
-        return self._chunk([{"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": None}]) if self._chat else None
+        return (
+            self._chunk(
+                [
+                    {
+                        "index": 0,
+                        "delta": {"role": "assistant", "content": ""},
+                        "logprobs": None,
+                        "finish_reason": None,
+                    }
+                ]
+            )
+            if self._chat
+            else None
+        )
 
     def part(self, text: str, finish: Finish | None) -> dict[str, Any]:
         """A chunk with new text, or, with a finish reason and no text, the last one that has a choice."""
-        content: dict[str, Any] = {"delta": {"content": text} if text else {}} if self._chat else {"text": text}
+        content: dict[str, Any] = (
+            {"delta": {"content": text} if text else {}} if self._chat else {"text": text}
+        )
         return self._chunk([{"index": 0, **content, "logprobs": None, "finish_reason": finish}])
 
     def closing_usage(self, prompt_tokens: int, answer_tokens: int) -> dict[str, Any]:
         return {**self._chunk([]), "usage": usage(prompt_tokens, answer_tokens)}
 
     def _chunk(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"object": "chat.completion.chunk" if self._chat else "text_completion", **self._head, "choices": choices}
+        return {
+            "object": "chat.completion.chunk" if self._chat else "text_completion",
+            **self._head,
+            "choices": choices,
+        }
 
 
 def usage(prompt_tokens: int, answer_tokens: int) -> dict[str, int]:
-    return {"prompt_tokens": prompt_tokens, "completion_tokens": answer_tokens, "total_tokens": prompt_tokens + answer_tokens}
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": answer_tokens,
+        "total_tokens": prompt_tokens + answer_tokens,
+    }

@@ -60,7 +60,10 @@ class Ticket:
 
 
 class Worker:
-    """Runs an engine in a thread of its own. `failure` is set when the engine raised: then nothing is answered any more."""
+    """Runs an engine in a thread of its own.
+
+    `failure` is set when the engine raised: then nothing is answered any more.
+    """
 
     def __init__(self, engine: Engine, metrics: ServingMetrics, most_open: int) -> None:
         """`most_open`: requests that may be waiting or running at a time."""

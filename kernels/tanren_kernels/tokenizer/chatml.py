@@ -1,7 +1,8 @@
-"""ChatML: `<|im_start|>{role}\\n{content}<|im_end|>\\n` per turn; an answer is generated after `<|im_start|>assistant\\n`.
+"""ChatML: `<|im_start|>{role}\\n{content}<|im_end|>\\n` per turn; an answer is generated after
+`<|im_start|>assistant\\n`.
 
-Special tokens are put in by id and contents are encoded apart from the frame around them, so that no content can end its own turn
-and an answer has the same ids in training as when it is generated.
+Special tokens are put in by id and contents are encoded apart from the frame around them, so that no content
+can end its own turn and an answer has the same ids in training as when it is generated.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from .tokenizer import TextTokenizer
 ROLES = ("system", "user", "assistant")
 
 TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + "
+    "'<|im_end|>' + '\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 """The same rendering in Jinja, for `chat_template` of tokenizer_config.json."""
@@ -44,8 +46,15 @@ def parse(body: Any, where: str) -> list[Message]:
     if not isinstance(body, list) or not body:
         raise Ending("InvalidData", f"{where} is not a list of messages; give [{{role, content}}, ...].")
     for position, item in enumerate(body):
-        if not isinstance(item, dict) or item.get("role") not in ROLES or not isinstance(item.get("content"), str):
-            raise Ending("InvalidData", f"{where}[{position}] needs role system, user or assistant and a text as content.")
+        if (
+            not isinstance(item, dict)
+            or item.get("role") not in ROLES
+            or not isinstance(item.get("content"), str)
+        ):
+            raise Ending(
+                "InvalidData",
+                f"{where}[{position}] needs role system, user or assistant and a text as content.",
+            )
     return [{"role": item["role"], "content": item["content"]} for item in body]
 
 
@@ -59,7 +68,9 @@ def render(messages: Sequence[Message], tokenizer: TextTokenizer) -> Rendering:
     for message in messages:
         answer = message["role"] == "assistant"
         rendering.extend(_turn_start(message["role"], tokenizer))
-        rendering.extend([*tokenizer.encode_plain(message["content"]), tokenizer.message_end], supervised=answer)
+        rendering.extend(
+            [*tokenizer.encode_plain(message["content"]), tokenizer.message_end], supervised=answer
+        )
         if answer:
             rendering.answer_ends.append(len(rendering.tokens) - 1)
         rendering.extend(tokenizer.encode_plain("\n"))

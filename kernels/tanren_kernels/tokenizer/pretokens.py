@@ -1,7 +1,7 @@
 """Where text is cut before merging: no token crosses such a cut. One pattern, for two engines.
 
-`PATTERN` stands in tokenizer.json for the tokenizers library (Oniguruma's syntax). `cut` cuts alike with Python's `re`, which is what
-makes encoding a corpus fast.
+`PATTERN` stands in tokenizer.json for the tokenizers library (Oniguruma's syntax). `cut` cuts alike with
+Python's `re`, which is what makes encoding a corpus fast.
 """
 
 from __future__ import annotations
@@ -20,13 +20,24 @@ _KANJI = [(0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)
 _ASSIGNED = [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000)]
 
 
-def _pattern(hiragana: str, katakana: str, kanji: str, letters: str, letters_and_numbers: str, other_letters: str, numbers: str, spaces: str) -> str:
+def _pattern(
+    hiragana: str,
+    katakana: str,
+    kanji: str,
+    letters: str,
+    letters_and_numbers: str,
+    other_letters: str,
+    numbers: str,
+    spaces: str,
+) -> str:
     """The alternatives, first match first; the arguments are the insides of character classes."""
     return "|".join(
         [
-            f"[{numbers}]",  # digits stand alone, so that numbers are read digit by digit (Touvron et al. 2023, section 2.1)
-            # Japanese has no spaces. A run of kanji or katakana with the hiragana after it is close to a phrase (bunsetsu): a stem and
-            # its endings may become one token, yet pre-tokens stay short, which bounds the cost of merging.
+            # digits stand alone, so that numbers are read digit by digit (Touvron et al. 2023, section 2.1)
+            f"[{numbers}]",
+            # Japanese has no spaces. A run of kanji or katakana with the hiragana after it is close to a
+            # phrase (bunsetsu): a stem and its endings may become one token, yet pre-tokens stay short, which
+            # bounds the cost of merging.
             f"[{kanji}]+[{hiragana}]*",
             f"[{katakana}]+[{hiragana}]*",
             f"[{hiragana}]+",
@@ -60,15 +71,20 @@ PATTERN = _pattern(
 
 
 def cut(text: str) -> list[str]:
-    """Pre-tokens of a text, which joined give the text; the same as the tokenizers library makes with PATTERN."""
-    # Classes that go beyond the first 65,536 characters cost `re` several times as much, and few texts need them.
+    """Pre-tokens of a text, which joined give the text;
+    the same as the tokenizers library makes with PATTERN.
+    """
+    # Classes that go beyond the first 65,536 characters cost `re` several times as much, and few texts need
+    # them.
     beyond = len(text.encode("utf-16-le")) != 2 * len(text)
     return _python_pattern(beyond).findall(text)
 
 
 @cache
 def _python_pattern(beyond: bool) -> re.Pattern[str]:
-    """PATTERN for `re`: what belongs to a class is asked of the tokenizers library and written out, up to U+FFFF or all of it."""
+    """PATTERN for `re`: what belongs to a class is asked of the tokenizers library and written out,
+    up to U+FFFF or all of it.
+    """
     letters, marks, numbers, spaces = (_members(name) for name in (r"\p{L}", r"\p{M}", r"\p{N}", r"\s"))
 
     def written(codes: set[int]) -> str:
@@ -91,7 +107,11 @@ def _python_pattern(beyond: bool) -> re.Pattern[str]:
 @cache
 def _members(name: str) -> set[int]:
     split = pre_tokenizers.Split(Regex(f"[{name}]+"), behavior="removed", invert=True)
-    return {ord(character) for piece, _ in split.pre_tokenize_str("".join(map(chr, _ASSIGNED))) for character in piece}
+    return {
+        ord(character)
+        for piece, _ in split.pre_tokenize_str("".join(map(chr, _ASSIGNED)))
+        for character in piece
+    }
 
 
 def _codes(ranges: list[tuple[int, int]]) -> set[int]:

@@ -1,6 +1,8 @@
-"""The tokenizer: byte-level BPE in a Hugging Face `tokenizer.json`, with three special tokens that text can never produce.
+"""The tokenizer: byte-level BPE in a Hugging Face `tokenizer.json`,
+with three special tokens that text can never produce.
 
-Byte-level BPE (Radford et al. 2019, section 2.2) starts from all 256 bytes, so every text can be encoded and comes back unchanged.
+Byte-level BPE (Radford et al. 2019, section 2.2) starts from all 256 bytes, so every text can be encoded and
+comes back unchanged.
 """
 
 from __future__ import annotations
@@ -29,11 +31,17 @@ class TextTokenizer:
     """A tokenizer.json in use. Text never becomes a special token; special tokens are put in by id."""
 
     def __init__(self, content: bytes, origin: str) -> None:
-        """`content` are the bytes of tokenizer.json; `origin` names it in errors. Raises TokenizerMismatch where it cannot be used."""
+        """`content` are the bytes of tokenizer.json; `origin` names it in errors.
+
+        Raises TokenizerMismatch where it cannot be used.
+        """
         try:
             self.core: Tokenizer = Tokenizer.from_buffer(content)
         except Exception as error:  # tokenizers raises plain Exception
-            raise Ending("TokenizerMismatch", f"{origin} is no tokenizer of the Hugging Face tokenizers library: {str(error)[:200]}.") from error
+            raise Ending(
+                "TokenizerMismatch",
+                f"{origin} is no tokenizer of the Hugging Face tokenizers library: {str(error)[:200]}.",
+            ) from error
         # Without this, a user who types <|im_end|> would end the turn.
         self.core.encode_special_tokens = True
         self.core.no_padding()
@@ -48,7 +56,9 @@ class TextTokenizer:
     def _special_id(self, token: str, origin: str) -> int:
         number: int | None = self.core.token_to_id(token)
         if number is None:
-            raise Ending("TokenizerMismatch", f"{origin} has no token {token}; add {', '.join(SPECIAL_TOKENS)} to it.")
+            raise Ending(
+                "TokenizerMismatch", f"{origin} has no token {token}; add {', '.join(SPECIAL_TOKENS)} to it."
+            )
         return number
 
     def encode_plain(self, text: str) -> list[int]:
@@ -72,18 +82,25 @@ def load(directory: Path) -> TextTokenizer:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise Ending("TokenizerMismatch", f"{directory} has no {NAME}; give a corpus or model artifact that has one.") from error
+        raise Ending(
+            "TokenizerMismatch", f"{directory} has no {NAME}; give a corpus or model artifact that has one."
+        ) from error
     return TextTokenizer(content, str(path))
 
 
 def train(texts: Iterable[str], vocabulary_size: int) -> dict[str, Any]:
-    """Trains on `texts` and returns the content of tokenizer.json; the same texts in the same order give the same content.
+    """Trains on `texts` and returns the content of tokenizer.json;
+    the same texts in the same order give the same content.
 
-    `vocabulary_size` counts special tokens and the 256 bytes; fewer come out where the texts hold fewer pairs worth merging.
+    `vocabulary_size` counts special tokens and the 256 bytes; fewer come out where the texts hold fewer pairs
+    worth merging.
     """
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(PATTERN), behavior="isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pre_tokenizers.Split(Regex(PATTERN), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(

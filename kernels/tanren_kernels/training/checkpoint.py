@@ -1,4 +1,5 @@
-"""Checkpoints: one directory per step, complete when its marker is, the marker naming the sha256 of every other file.
+"""Checkpoints: one directory per step, complete when its marker is,
+the marker naming the sha256 of every other file.
 
 step-00000123/  model.safetensors  optimizer.safetensors  state.json  complete.json
 """
@@ -51,13 +52,17 @@ class CheckpointStore:
 
     def steps(self) -> list[int]:
         """Steps that have a directory, ascending; whether each is whole is only known by `newest`."""
-        return sorted(int(path.name.removeprefix("step-")) for path in self._root.glob("step-[0-9]*") if path.is_dir())
+        return sorted(
+            int(path.name.removeprefix("step-")) for path in self._root.glob("step-[0-9]*") if path.is_dir()
+        )
 
     def due(self, step: int) -> bool:
         return step % self._config.every_steps == 0
 
     def save(self, state: State, model: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> None:
-        """Writes beside and renames, so that a directory of the final name is always whole; then removes what is no longer kept."""
+        """Writes beside and renames, so that a directory of the final name is always whole;
+        then removes what is no longer kept.
+        """
         final = self.path(state.step)
         building = self._root / f".building-{final.name}"
         self._remove(building)
@@ -75,7 +80,8 @@ class CheckpointStore:
         self._prune(state.step)
 
     def newest(self, session: Session) -> State | None:
-        """State of the newest checkpoint whose every byte is as it was written; damaged ones are logged and passed over.
+        """State of the newest checkpoint whose every byte is as it was written;
+        damaged ones are logged and passed over.
 
         Raises InvalidConfig when that checkpoint belongs to another config.
         """
@@ -90,7 +96,8 @@ class CheckpointStore:
             if state.config_hash != self._config_hash:
                 raise Ending(
                     "InvalidConfig",
-                    f"{self.path(step)} was written under another config (data, seed, batch, schedule, shape or objective changed); "
+                    f"{self.path(step)} was written under another config (data, seed, batch, schedule, shape "
+                    "or objective changed); "
                     "start a new run or give an empty checkpoints.directory.",
                 )
             return state
@@ -104,13 +111,20 @@ class CheckpointStore:
     def _damage(directory: Path) -> str | None:
         try:
             sums = json.loads((directory / MARKER).read_bytes())["sha256"]
-            differing = [name for name in (MODEL, OPTIMIZER, STATE) if manifest.file_sha256(directory / name) != sums[name]]
+            differing = [
+                name
+                for name in (MODEL, OPTIMIZER, STATE)
+                if manifest.file_sha256(directory / name) != sums[name]
+            ]
         except (OSError, ValueError, KeyError, TypeError) as error:
             return repr(error)
         return f"{', '.join(differing)} changed since written" if differing else None
 
     def _prune(self, newest: int) -> None:
-        """The checkpoint just written is always among those kept. Later ones are damaged leftovers and will be overwritten."""
+        """The checkpoint just written is always among those kept.
+
+        Later ones are damaged leftovers and will be overwritten.
+        """
         steps = [step for step in self.steps() if step <= newest]
         for step in steps[: -self._config.keep_last]:
             if self._config.keep_every is None or step % self._config.keep_every != 0:

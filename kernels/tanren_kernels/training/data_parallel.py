@@ -1,7 +1,7 @@
 """How ranks share the work: replicate x shard, applied from outside to the unmodified model.
 
-Every rank sees its own samples and gradients are summed over all of them. What each rank holds of the parameters is a `Division`:
-everything (`Replicated`), or a part (`sharding.Sharded`).
+Every rank sees its own samples and gradients are summed over all of them. What each rank holds of the
+parameters is a `Division`: everything (`Replicated`), or a part (`sharding.Sharded`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from .ranks import ParallelDims, Ranks
 
 
 class Division(Protocol):
-    """What a rank holds of every tensor that is shaped like a parameter. Its methods are called by all ranks alike."""
+    """What a rank holds of every tensor that is shaped like a parameter.
+
+    Its methods are called by all ranks alike.
+    """
 
     def apply(self, model: Llama) -> None:
         """Divides a model, which may be on the meta device still."""

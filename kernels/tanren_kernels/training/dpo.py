@@ -1,4 +1,5 @@
-"""Direct preference optimisation (Rafailov et al. 2023): the reference is the starting model, its log-probabilities computed once.
+"""Direct preference optimisation (Rafailov et al. 2023): the reference is the starting model, its
+log-probabilities computed once.
 
 Suffixes: P pairs, R rows (chosen rows of the pairs, then rejected ones).
 """
@@ -35,12 +36,16 @@ class Pair:
 
 
 class Pairs:
-    """Preference pairs; `reference` [pairs, 2] are log-probabilities of (chosen, rejected) under the starting model, once known."""
+    """Preference pairs; `reference` [pairs, 2] are log-probabilities of (chosen,
+    rejected) under the starting model, once known.
+    """
 
     def __init__(self, pairs: Sequence[Pair], padding: int) -> None:
         self._pairs = pairs
         self._padding = padding
-        self._lengths = np.array([max(len(pair.chosen), len(pair.rejected)) for pair in pairs], dtype=np.int64)
+        self._lengths = np.array(
+            [max(len(pair.chosen), len(pair.rejected)) for pair in pairs], dtype=np.int64
+        )
         self.reference: Tensor | None = None
 
     def __len__(self) -> int:
@@ -59,11 +64,19 @@ class Pairs:
         pairs = [self._pairs[i] for i in samples]
         rows = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
         prompts = [pair.prompt_length for pair in pairs] * 2
-        marks = [[position >= prompt for position in range(len(row))] for row, prompt in zip(rows, prompts, strict=True)]
+        marks = [
+            [position >= prompt for position in range(len(row))]
+            for row, prompt in zip(rows, prompts, strict=True)
+        ]
         batch = padded(rows, marks, self._padding)
         if self.reference is None:
             return batch
-        return Batch(batch.tokens_BT, batch.targets_BT, batch.supervised_BT, self.reference[torch.from_numpy(samples)].T.flatten())
+        return Batch(
+            batch.tokens_BT,
+            batch.targets_BT,
+            batch.supervised_BT,
+            self.reference[torch.from_numpy(samples)].T.flatten(),
+        )
 
 
 def log_probabilities(model: Llama, batch: Batch) -> Tensor:
@@ -75,7 +88,9 @@ def log_probabilities(model: Llama, batch: Batch) -> Tensor:
 
 
 def dpo_sums(policy_R: Tensor, reference_R: Tensor, beta: float) -> Sums:
-    """Loss (Rafailov et al. 2023, equation 7) and TRL's metrics, summed over the pairs; rows are chosen ones, then rejected ones."""
+    """Loss (Rafailov et al. 2023, equation 7) and TRL's metrics, summed over the pairs;
+    rows are chosen ones, then rejected ones.
+    """
     chosen_P, rejected_P = (beta * (policy_R - reference_R)).chunk(2)
     margins_P = chosen_P - rejected_P
     chosen_logps_P, rejected_logps_P = policy_R.detach().chunk(2)
@@ -91,10 +106,15 @@ def dpo_sums(policy_R: Tensor, reference_R: Tensor, beta: float) -> Sums:
 
 
 class PreferenceOptimisation:
-    """Mean DPO loss per pair. `dropped` counts pairs that are longer than the sequence length or whose answers are equal."""
+    """Mean DPO loss per pair.
+
+    `dropped` counts pairs that are longer than the sequence length or whose answers are equal.
+    """
 
     def __init__(self, config: DpoObjective, tokenizer: TextTokenizer, sequence_length: int) -> None:
-        """Raises InvalidData for unusable lines, NoPreferencePairs where none is left to train on or to hold out."""
+        """Raises InvalidData for unusable lines,
+        NoPreferencePairs where none is left to train on or to hold out.
+        """
         self._beta = config.beta
         pairs: list[Pair] = []
         keys: list[str] = []
@@ -105,19 +125,27 @@ class PreferenceOptimisation:
             if not isinstance(chosen, str) or not isinstance(rejected, str):
                 raise Ending("InvalidData", f"{where}: chosen and rejected must be texts of the assistant.")
             prompt = chatml.render_prompt(messages, tokenizer)
-            rows = [[*prompt, *tokenizer.encode_plain(answer), tokenizer.message_end] for answer in (chosen, rejected)]
+            rows = [
+                [*prompt, *tokenizer.encode_plain(answer), tokenizer.message_end]
+                for answer in (chosen, rejected)
+            ]
             if max(map(len, rows)) > sequence_length + 1 or chosen == rejected:
                 self.dropped += 1
                 continue
             pairs.append(Pair(len(prompt), *rows))
             keys.append(json.dumps(messages, sort_keys=True, ensure_ascii=False))
         held_out = held_out_mask(keys, config.held_out_ratio)
-        parts = {part: [pair for pair, out in zip(pairs, held_out, strict=True) if out is part] for part in (False, True)}
+        parts = {
+            part: [pair for pair, out in zip(pairs, held_out, strict=True) if out is part]
+            for part in (False, True)
+        }
         if not parts[False] or not parts[True]:
             raise Ending(
                 "NoPreferencePairs",
-                f"dpo.preferences leave {len(parts[False])} pairs to train on and {len(parts[True])} to hold out within {sequence_length} tokens "
-                f"({self.dropped} too long or of equal answers); pairs of at least two prompts are needed: raise training.sequence_length or add some.",
+                f"dpo.preferences leave {len(parts[False])} pairs to train on and {len(parts[True])} to hold "
+                f"out within {sequence_length} tokens "
+                f"({self.dropped} too long or of equal answers); pairs of at least two prompts are needed: "
+                "raise training.sequence_length or add some.",
             )
         self.train = Pairs(parts[False], tokenizer.end_of_text)
         self._measured = Pairs(parts[True], tokenizer.end_of_text)
@@ -133,8 +161,15 @@ class PreferenceOptimisation:
         return dpo_sums(log_probabilities(model, batch), batch.reference_B, self._beta)
 
     def summary(self, means: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-        """Held-out means under `held_out_...`, and Wilson's 95 % interval of the share of pairs ranked as people ranked them."""
+        """Held-out means under `held_out_...`,
+        and Wilson's 95 % interval of the share of pairs ranked as people ranked them.
+        """
         count = len(self._measured)
         named = {f"held_out_{name}": value for name, value in means[""].items()}
         low, high = wilson(round(named["held_out_rewards/accuracies"] * count), count)
-        return {**named, "held_out_rewards/accuracies_low": low, "held_out_rewards/accuracies_high": high, "held_out_pairs": float(count)}
+        return {
+            **named,
+            "held_out_rewards/accuracies_low": low,
+            "held_out_rewards/accuracies_high": high,
+            "held_out_pairs": float(count),
+        }

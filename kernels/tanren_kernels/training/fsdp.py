@@ -1,4 +1,6 @@
-"""FSDP2: parameters, gradients and optimizer state divided over `shard` ranks (Zhao et al. 2023), repeated over `replicate` groups."""
+"""FSDP2: parameters, gradients and optimizer state divided over `shard` ranks (Zhao et al. 2023),
+repeated over `replicate` groups.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Sharded:
         mesh = self._mesh()
         for block in model.layers:
             fully_shard(block, mesh=mesh)
-        # Also the root: left whole after a held-out pass it would be neither what the optimizer changes nor what is saved.
+        # Also the root: left whole after a held-out pass it would be neither what the optimizer changes nor
+        # what is saved.
         fully_shard(model, mesh=mesh, reshard_after_forward=True)
         register_fsdp_forward_method(model, "losses")
         model.to_empty(device=self._ranks.device)
@@ -34,7 +37,9 @@ class Sharded:
         """One dimension where the model is only sharded, two (replicate, shard) where shards are repeated."""
         sizes = {"replicate": self._dims.replicate, "shard": self._dims.shard}
         names = tuple(name for name, size in sizes.items() if size > 1)
-        return init_device_mesh(self._ranks.device.type, tuple(sizes[name] for name in names), mesh_dim_names=names)
+        return init_device_mesh(
+            self._ranks.device.type, tuple(sizes[name] for name in names), mesh_dim_names=names
+        )
 
     def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
         parameter.copy_(self.like(value, parameter))
@@ -42,7 +47,9 @@ class Sharded:
     def like(self, value: Tensor, parameter: Tensor) -> Tensor:
         assert isinstance(parameter, DTensor)
         # Every rank has the full value: each cuts out its own part, nothing is sent.
-        return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements, src_data_rank=None).clone()
+        return distribute_tensor(
+            value.to(parameter.device), parameter.device_mesh, parameter.placements, src_data_rank=None
+        ).clone()
 
     def full(self, tensor: Tensor) -> Tensor:
         assert isinstance(tensor, DTensor)

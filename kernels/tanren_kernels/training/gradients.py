@@ -15,5 +15,7 @@ def count_not_finite(tensors: list[Tensor]) -> int:
 
 
 def sum_of_squares(tensors: list[Tensor]) -> float:
-    """In float64: float32 sums of millions of squares are off by 1e-4 and differ with the division over ranks."""
+    """In float64: float32 sums of millions of squares are off by 1e-4 and
+    differ with the division over ranks.
+    """
     return sum(float(torch.linalg.vector_norm(tensor, dtype=torch.float64)) ** 2 for tensor in tensors)

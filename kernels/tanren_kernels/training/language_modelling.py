@@ -33,7 +33,9 @@ class Windows:
 
     @classmethod
     def within_documents(cls, tokens: PackedTokens, length: int) -> Windows:
-        """Adjoining windows that each lie within one document, from its start; documents too short for one give none."""
+        """Adjoining windows that each lie within one document, from its start;
+        documents too short for one give none.
+        """
         ends = np.append(tokens.document_starts[1:], tokens.total_tokens)
         counts = np.maximum(0, (ends - tokens.document_starts - 1) // length)
         first = np.repeat(tokens.document_starts, counts)
@@ -59,7 +61,9 @@ class Windows:
         return len(samples) * self._length
 
     def batch(self, samples: Indices) -> Batch:
-        rows = torch.from_numpy(np.stack([self._tokens.slice(int(self._starts[sample]), self._length + 1) for sample in samples]))
+        rows = torch.from_numpy(
+            np.stack([self._tokens.slice(int(self._starts[sample]), self._length + 1) for sample in samples])
+        )
         return Batch(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
 
 
@@ -67,17 +71,28 @@ class LanguageModelling:
     """Mean loss per token; held out per language."""
 
     def __init__(self, config: LanguageModelObjective, sequence_length: int) -> None:
-        """Raises InvalidData where the corpus is shorter than a window, NoLongDocuments where no document has one."""
+        """Raises InvalidData where the corpus is shorter than a window,
+        NoLongDocuments where no document has one.
+        """
         corpus = Path(config.corpus.path)
         cut = Windows.packed if config.sampling == "packed" else Windows.within_documents
         self.train = cut(PackedTokens.of_train(corpus), sequence_length)
         if not len(self.train) and config.sampling == "documents":
-            raise Ending("NoLongDocuments", f"{corpus} has no document of {sequence_length} tokens; lower the context length or add longer documents.")
+            raise Ending(
+                "NoLongDocuments",
+                f"{corpus} has no document of {sequence_length} tokens; lower the context length or add "
+                "longer documents.",
+            )
         if not len(self.train):
-            raise Ending("InvalidData", f"{corpus} has fewer than {sequence_length + 1} training tokens; lower training.sequence_length or add documents.")
+            raise Ending(
+                "InvalidData",
+                f"{corpus} has fewer than {sequence_length + 1} training tokens; lower "
+                "training.sequence_length or add documents.",
+            )
         limit = max(1, HELD_OUT_TOKENS // sequence_length)
         measured = {
-            language: cut(PackedTokens.of_held_out(corpus, language), sequence_length).spread(limit) for language in PackedTokens.held_out_languages(corpus)
+            language: cut(PackedTokens.of_held_out(corpus, language), sequence_length).spread(limit)
+            for language in PackedTokens.held_out_languages(corpus)
         }
         self.held_out = {language: windows for language, windows in measured.items() if len(windows)}
 
@@ -85,11 +100,15 @@ class LanguageModelling:
         return {"loss": model.losses(batch.tokens_BT, batch.targets_BT).sum()}
 
     def summary(self, means: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-        """`held_out_loss_<language>`, their mean by tokens, and the entropy a model without context would have on the same tokens."""
+        """`held_out_loss_<language>`, their mean by tokens,
+        and the entropy a model without context would have on the same tokens.
+        """
         if not means:
             return {}
         weights = {language: len(self.held_out[language]) for language in means}
-        whole = sum(weights[language] * mean["loss"] for language, mean in means.items()) / sum(weights.values())
+        whole = sum(weights[language] * mean["loss"] for language, mean in means.items()) / sum(
+            weights.values()
+        )
         return {
             "held_out_loss": whole,
             **{f"held_out_loss_{language}": mean["loss"] for language, mean in means.items()},
@@ -98,7 +117,9 @@ class LanguageModelling:
 
     def unigram_entropy(self) -> float:
         """Entropy in nats of the distribution of single tokens among the held-out targets."""
-        targets = [windows.batch(np.arange(len(windows))).targets_BT.flatten() for windows in self.held_out.values()]
+        targets = [
+            windows.batch(np.arange(len(windows))).targets_BT.flatten() for windows in self.held_out.values()
+        ]
         counts = torch.cat(targets).bincount().double()
         shares = counts[counts > 0] / counts.sum()
         return float(-(shares * shares.log()).sum())

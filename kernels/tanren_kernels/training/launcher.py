@@ -1,6 +1,8 @@
-"""One process per rank: turns the pod's variables into torchrun's, and starts the ranks of a pod that has several.
+"""One process per rank: turns the pod's variables into torchrun's,
+and starts the ranks of a pod that has several.
 
-Of a Job the pod knows NNODES, JOB_COMPLETION_INDEX (its node rank), NPROC_PER_NODE, MASTER_ADDR and MASTER_PORT.
+Of a Job the pod knows NNODES, JOB_COMPLETION_INDEX (its node rank), NPROC_PER_NODE, MASTER_ADDR and
+MASTER_PORT.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ POLL_SECONDS = 0.05
 
 def rank_environment(pod: Mapping[str, str], local_rank: int) -> dict[str, str]:
     """torchrun's variables of one rank of a pod; the ranks of a node are consecutive."""
-    nodes, node, per_node = (int(pod.get(name, default)) for name, default in (("NNODES", "1"), ("JOB_COMPLETION_INDEX", "0"), ("NPROC_PER_NODE", "1")))
+    nodes, node, per_node = (
+        int(pod.get(name, default))
+        for name, default in (("NNODES", "1"), ("JOB_COMPLETION_INDEX", "0"), ("NPROC_PER_NODE", "1"))
+    )
     return {
         "RANK": str(node * per_node + local_rank),
         "LOCAL_RANK": str(local_rank),
@@ -44,7 +49,9 @@ def _free_port() -> int:
 
 
 def become_rank(module: str) -> None:
-    """Returns in a process that is a rank; in the pod's first process starts several ranks of `module` instead, and exits as they do."""
+    """Returns in a process that is a rank; in the pod's first process starts several ranks of `module`
+    instead, and exits as they do.
+    """
     if "LOCAL_RANK" in os.environ or not {"NNODES", "NPROC_PER_NODE"} & os.environ.keys():
         return
     count = int(os.environ.get("NPROC_PER_NODE", "1"))
@@ -55,13 +62,16 @@ def become_rank(module: str) -> None:
 
 
 def _die_with_launcher() -> None:
-    """A killed launcher must not leave ranks behind that go on writing. Runs in the child before it becomes a rank."""
+    """A killed launcher must not leave ranks behind that go on writing.
+
+    Runs in the child before it becomes a rank.
+    """
     parent_death_signal = 1
     ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
 
 
 class _Launcher:
-    """Starts the ranks of one pod, passes signals on to them, and ends as the first of them that ends badly."""
+    """Starts the ranks of one pod, passes signals on to them, and exits as the first that fails."""
 
     def __init__(self, module: str, arguments: list[str], count: int) -> None:
         self._stopping = False
@@ -72,7 +82,11 @@ class _Launcher:
         shared = {**os.environ, "MASTER_PORT": rank_environment(os.environ, 0)["MASTER_PORT"]}
         self._processes: list[subprocess.Popen[bytes]] = []
         for local_rank in range(count):
-            environment = {**shared, **rank_environment(shared, local_rank), "TANREN_RESULT": str(self._result(local_rank))}
+            environment = {
+                **shared,
+                **rank_environment(shared, local_rank),
+                "TANREN_RESULT": str(self._result(local_rank)),
+            }
             command = [sys.executable, "-m", module, *arguments]
             self._processes.append(subprocess.Popen(command, env=environment, preexec_fn=_die_with_launcher))
 
@@ -88,7 +102,7 @@ class _Launcher:
                 process.send_signal(number)
 
     def run(self) -> int:
-        """Exit code of the first rank that ended badly, else 0; its result, else rank 0's, becomes the pod's."""
+        """Exit code of the first rank that failed, else 0; its result, else rank 0's, becomes the pod's."""
         failed: int | None = None
         passed_on = False
         deadline = float("inf")
@@ -107,7 +121,9 @@ class _Launcher:
         return 128 - code if code < 0 else code
 
     def _first_failed(self) -> int | None:
-        return next((rank for rank, process in enumerate(self._processes) if process.poll() not in (None, 0)), None)
+        return next(
+            (rank for rank, process in enumerate(self._processes) if process.poll() not in (None, 0)), None
+        )
 
     def _publish(self, local_rank: int) -> None:
         given = os.environ.get("TANREN_RESULT")

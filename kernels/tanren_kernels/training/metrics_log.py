@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object per training step, kept in step with the checkpoint that a run resumes from."""
+"""metrics.jsonl: one JSON object per training step, cut to the checkpoint that a run resumes from."""
 
 from __future__ import annotations
 

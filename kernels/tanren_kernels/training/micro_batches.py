@@ -13,7 +13,7 @@ from .sampler import Indices
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Samples of one forward pass of one rank; `real` False marks a repetition whose results are thrown away."""
+    """Samples of one forward pass of one rank; `real` False marks a repetition whose results are dropped."""
 
     samples: Indices
     real: bool
@@ -22,8 +22,8 @@ class MicroBatch:
 def of_rank(samples: Samples, chosen: Indices, ranks: Ranks, size: int) -> list[MicroBatch]:
     """This rank's part of `chosen` in micro batches of at most `size`, samples of like length together.
 
-    Every rank gets equally many, because the forward passes of a divided model wait for one another; a rank that would have
-    fewer repeats a sample.
+    Every rank gets equally many, because the forward passes of a divided model wait for one another; a rank
+    that would have fewer repeats a sample.
     """
     ordered = samples.by_length(chosen)
     per_rank = -(-len(ordered) // ranks.size)

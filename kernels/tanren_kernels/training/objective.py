@@ -24,7 +24,8 @@ Sums = dict[str, Tensor]
 class Batch:
     """Rows of one forward pass, right-padded; targets stand one token to the right of tokens.
 
-    `supervised_BT` None means every position. `reference_B`: log-probability of each row under the reference model (DPO).
+    `supervised_BT` None means every position. `reference_B`: log-probability of each row under the reference
+    model (DPO).
     """
 
     tokens_BT: Tensor
@@ -33,7 +34,9 @@ class Batch:
     reference_B: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
-        moved = [None if tensor is None else tensor.to(device) for tensor in (self.supervised_BT, self.reference_B)]
+        moved = [
+            None if tensor is None else tensor.to(device) for tensor in (self.supervised_BT, self.reference_B)
+        ]
         return Batch(self.tokens_BT.to(device), self.targets_BT.to(device), *moved)
 
 
@@ -55,7 +58,7 @@ class Samples(Protocol):
 
 
 class Objective(Protocol):
-    """`train` is sampled endlessly; `held_out` is measured whole, group by group (a language, or all as one)."""
+    """`train` is sampled endlessly; `held_out` is measured whole, by group (a language, or all as one)."""
 
     @property
     def train(self) -> Samples: ...
@@ -82,11 +85,14 @@ def padded(rows: Sequence[Sequence[int]], supervised: Sequence[Sequence[bool]], 
         tokens[number, : len(row)] = row
         marks[number, : len(row)] = mark
     table = torch.from_numpy(tokens)
-    return Batch(table[:, :-1].contiguous(), table[:, 1:].contiguous(), torch.from_numpy(marks)[:, 1:].contiguous())
+    return Batch(
+        table[:, :-1].contiguous(), table[:, 1:].contiguous(), torch.from_numpy(marks)[:, 1:].contiguous()
+    )
 
 
 def held_out_mask(keys: Sequence[str], ratio: float) -> list[bool]:
-    """Which samples are held out: those whose key's hash falls under `ratio`, so that equal keys stay together and growth moves nobody.
+    """Which samples are held out: those whose key's hash falls under `ratio`, so that equal keys stay
+    together and growth moves nobody.
 
     Of two or more distinct keys at least one is held out when `ratio` is above 0.
     """

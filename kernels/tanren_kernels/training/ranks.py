@@ -30,7 +30,8 @@ class ParallelDims:
         if self.replicate * self.shard != self.ranks:
             raise Ending(
                 "InvalidConfig",
-                f"parallelism.replicate {self.replicate} x shard {self.shard} is {self.replicate * self.shard}, but {self.ranks} ranks run; "
+                f"parallelism.replicate {self.replicate} x shard {self.shard} is "
+                f"{self.replicate * self.shard}, but {self.ranks} ranks run; "
                 "make it nodes x processes per node.",
             )
 
@@ -50,7 +51,8 @@ class Ranks:
     @classmethod
     @contextmanager
     def joined(cls) -> Iterator[Ranks]:
-        """Joins the group that RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT name; without WORLD_SIZE this process is alone.
+        """Joins the group that RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT name;
+        without WORLD_SIZE this process is alone.
 
         Within the block a rank that goes away ends the others with PeerLost.
         """
@@ -63,12 +65,18 @@ class Ranks:
             yield cls(0, 1, device)
             return
         try:
-            dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PEER_TIMEOUT)
+            dist.init_process_group(
+                "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PEER_TIMEOUT
+            )
             yield cls(dist.get_rank(), size, device)
         except RuntimeError as error:
             # Gloo raises plain RuntimeError where a connection breaks or a wait runs out.
             if isinstance(error, dist.DistError) or "gloo" in str(error).lower():
-                raise Ending("PeerLost", f"another rank went away or did not answer within {PEER_TIMEOUT}; restart all ranks: {str(error)[:300]}") from error
+                raise Ending(
+                    "PeerLost",
+                    f"another rank went away or did not answer within {PEER_TIMEOUT}; restart all ranks: "
+                    f"{str(error)[:300]}",
+                ) from error
             raise
 
     def total(self, values: list[float]) -> list[float]:

@@ -1,4 +1,6 @@
-"""Reference log-probabilities of preference pairs: computed once with the starting weights, kept in the output directory."""
+"""Reference log-probabilities of preference pairs: computed once with the starting weights,
+kept in the output directory.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from .ranks import Ranks
 
 
 def read(path: Path, config_hash: str) -> Tensor | None:
-    """[pairs, 2], or None where the file is absent, cut off, or of another config: it is then computed again."""
+    """[pairs, 2], or None where the file is absent, cut off or of another config: it is computed again."""
     try:
         with safe_open(path, framework="pt") as stored:
             if (stored.metadata() or {}).get("config_hash") != config_hash:
@@ -37,8 +39,19 @@ def write(path: Path, values: Tensor, config_hash: str) -> None:
     building.replace(path)
 
 
-def ensure(pairs: Pairs, path: Path, config_hash: str, model: Llama, ranks: Ranks, micro_batch_size: int, autocast: AbstractContextManager[object]) -> None:
-    """Sets `pairs.reference` from `path`, else computes it, every rank its part, and rank 0 writes it. `model` has its starting weights."""
+def ensure(
+    pairs: Pairs,
+    path: Path,
+    config_hash: str,
+    model: Llama,
+    ranks: Ranks,
+    micro_batch_size: int,
+    autocast: AbstractContextManager[object],
+) -> None:
+    """Sets `pairs.reference` from `path`, else computes it, every rank its part, and rank 0 writes it.
+
+    `model` has its starting weights.
+    """
     stored = read(path, config_hash) if ranks.rank == 0 else None
     values = ranks.from_first([] if stored is None else stored.flatten().tolist())
     if not values:

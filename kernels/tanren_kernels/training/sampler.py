@@ -1,4 +1,6 @@
-"""The order of training samples: a function of (seed, position), so that it can be entered anywhere and no rank layout changes it."""
+"""The order of training samples: a function of (seed, position),
+so that it can be entered anywhere and no rank layout changes it.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ ROUNDS = 6
 
 
 def permute(values: Indices, size: int, key: str) -> Indices:
-    """Images of `values` under a pseudo-random permutation of 0 <= v < size, [len(values)], without a table of the whole.
+    """Images of `values` under a pseudo-random permutation of 0 <= v < size, [len(values)],
+    without a table of the whole.
 
-    A Feistel network over the smallest even number of bits that holds `size` (Luby and Rackoff 1988), walked until the value is
-    below `size` again (Black and Rogaway 2002, section 4, cycle walking): at most four times as many values, so few walks.
+    A Feistel network over the smallest even number of bits that holds `size` (Luby and Rackoff 1988), walked
+    until the value is below `size` again (Black and Rogaway 2002, section 4, cycle walking): at most four
+    times as many values, so few walks.
     """
     half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
     mask = np.uint64((1 << half_bits) - 1)

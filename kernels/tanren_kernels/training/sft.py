@@ -1,4 +1,6 @@
-"""Supervised tuning on multi-turn conversations: loss on the assistant's tokens only, their end-of-turn included."""
+"""Supervised tuning on multi-turn conversations: loss on the assistant's tokens only,
+their end-of-turn included.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,10 @@ class Conversations:
 
 
 class ChatTuning:
-    """Mean loss per supervised token. `dropped` counts conversations of which no supervised token was left after cutting."""
+    """Mean loss per supervised token.
+
+    `dropped` counts conversations of which no supervised token was left after cutting.
+    """
 
     def __init__(self, config: ChatObjective, tokenizer: TextTokenizer, sequence_length: int) -> None:
         """Raises InvalidData for unusable conversations, and where an end of turn would go unsupervised."""
@@ -57,12 +62,22 @@ class ChatTuning:
             if not any(rendering.supervised[1 : sequence_length + 1]):
                 self.dropped += 1
                 continue
-            refuse_unsupervised_ends(rendering, len([m for m in messages if m["role"] == "assistant"]), sequence_length, tokenizer.message_end, where)
+            refuse_unsupervised_ends(
+                rendering,
+                len([m for m in messages if m["role"] == "assistant"]),
+                sequence_length,
+                tokenizer.message_end,
+                where,
+            )
             renderings.append(rendering)
             keys.append(json.dumps(messages, sort_keys=True, ensure_ascii=False))
         held_out = held_out_mask(keys, config.held_out_ratio)
         rows = {
-            part: Conversations([r for r, out in zip(renderings, held_out, strict=True) if out is part], sequence_length, tokenizer.end_of_text)
+            part: Conversations(
+                [r for r, out in zip(renderings, held_out, strict=True) if out is part],
+                sequence_length,
+                tokenizer.end_of_text,
+            )
             for part in (False, True)
         }
         self.train = rows[False]
@@ -70,7 +85,8 @@ class ChatTuning:
         if not len(self.train):
             raise Ending(
                 "InvalidData",
-                f"chat.conversations leave nothing to train on within {sequence_length} tokens ({self.dropped} too long or without an assistant turn); "
+                f"chat.conversations leave nothing to train on within {sequence_length} tokens "
+                f"({self.dropped} too long or without an assistant turn); "
                 "raise training.sequence_length or add conversations.",
             )
 
@@ -81,17 +97,24 @@ class ChatTuning:
         return {"held_out_loss": means[""]["loss"]} if means else {}
 
 
-def refuse_unsupervised_ends(rendering: chatml.Rendering, answers: int, sequence_length: int, end_of_turn: int, where: str) -> None:
-    """A model that is never taught to end its turn does not stop; that shows in no loss, so it is counted here.
+def refuse_unsupervised_ends(
+    rendering: chatml.Rendering, answers: int, sequence_length: int, end_of_turn: int, where: str
+) -> None:
+    """A model that is never taught to end its turn does not stop; that shows in no loss,
+    so it is counted here.
 
-    Compares the supervised end-of-turn targets that a cut row really has with the assistant turns that the cut leaves whole.
+    Compares the supervised end-of-turn targets that a cut row really has with the assistant turns that the
+    cut leaves whole.
     """
     kept = rendering.tokens[: sequence_length + 1]
-    taught = sum(token == end_of_turn and mark for token, mark in zip(kept, rendering.supervised, strict=False))
+    taught = sum(
+        token == end_of_turn and mark for token, mark in zip(kept, rendering.supervised, strict=False)
+    )
     cut_off = sum(end >= len(kept) for end in rendering.answer_ends)
     if taught != answers - cut_off:
         raise Ending(
             "InvalidData",
-            f"{where}: {taught} supervised ends of turn for {answers - cut_off} whole assistant turns; the tokenizer does not keep text and "
+            f"{where}: {taught} supervised ends of turn for {answers - cut_off} whole assistant turns; the "
+            "tokenizer does not keep text and "
             "special tokens apart.",
         )

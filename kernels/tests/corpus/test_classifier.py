@@ -9,8 +9,18 @@ from tanren_kernels.contract import ClassifierConfig, Input
 from tanren_kernels.corpus.classifier import CleanClassifier, features
 from tanren_kernels.runtime.errors import Ending
 
-DIRTY_JA = ["激安通販送料無料今すぐ購入はこちら", "会員登録で五百円分のポイント進呈中", "人気ランキング一位の化粧品が半額", "限定クーポン配布中お見逃しなく"]
-DIRTY_EN = ["BUY NOW cheap shoes free shipping", "Click here to win a prize today", "Best deals on watches and bags", "Subscribe and get coupons instantly"]
+DIRTY_JA = [
+    "激安通販送料無料今すぐ購入はこちら",
+    "会員登録で五百円分のポイント進呈中",
+    "人気ランキング一位の化粧品が半額",
+    "限定クーポン配布中お見逃しなく",
+]
+DIRTY_EN = [
+    "BUY NOW cheap shoes free shipping",
+    "Click here to win a prize today",
+    "Best deals on watches and bags",
+    "Subscribe and get coupons instantly",
+]
 
 
 def examples(path: Path, texts: list[str]) -> Input:
@@ -21,9 +31,19 @@ def examples(path: Path, texts: list[str]) -> Input:
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassifierConfig:
     monkeypatch.chdir(tmp_path)
-    clean = examples(tmp_path / "clean.jsonl", [write(number, 4) for number in range(100) for write in (sentences.japanese, sentences.english)])
+    clean = examples(
+        tmp_path / "clean.jsonl",
+        [write(number, 4) for number in range(100) for write in (sentences.japanese, sentences.english)],
+    )
     dirty = examples(
-        tmp_path / "dirty.jsonl", [f"{one}\n{other} {number}" for number in range(12) for kind in (DIRTY_JA, DIRTY_EN) for one in kind for other in kind]
+        tmp_path / "dirty.jsonl",
+        [
+            f"{one}\n{other} {number}"
+            for number in range(12)
+            for kind in (DIRTY_JA, DIRTY_EN)
+            for one in kind
+            for other in kind
+        ],
     )
     return ClassifierConfig(clean=clean, dirty=dirty, threshold=0.5, epochs=5)
 
@@ -32,7 +52,10 @@ def test_clean_and_dirty_are_told_apart_in_both_languages(config: ClassifierConf
     classifier = CleanClassifier(config, seed=1)
     for text in (sentences.japanese(1_000, 6), sentences.english(1_000, 6)):
         assert classifier.keeps(text) and classifier.probability(text) > 0.9
-    for text in ("人気の化粧品が激安、送料無料で今すぐ購入\n限定ポイント進呈中", "Win cheap watches today, free shipping, click here"):
+    for text in (
+        "人気の化粧品が激安、送料無料で今すぐ購入\n限定ポイント進呈中",
+        "Win cheap watches today, free shipping, click here",
+    ):
         assert not classifier.keeps(text) and classifier.probability(text) < 0.1
     assert classifier.accuracy is not None and classifier.accuracy > 0.95
 

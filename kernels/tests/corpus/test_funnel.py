@@ -48,5 +48,13 @@ def test_rows_of_several_tasks_are_added_up() -> None:
     one.dropped("rules", "ja", 7, "too_short")
     both = Funnel([*one.rows(), *one.rows()])
     assert both.rows() == [
-        {"step": "rules", "language": "ja", "documents_in": 4, "documents_out": 2, "bytes_in": 24, "bytes_out": 10, "dropped": {"too_short": 2}}
+        {
+            "step": "rules",
+            "language": "ja",
+            "documents_in": 4,
+            "documents_out": 2,
+            "bytes_in": 24,
+            "bytes_out": 10,
+            "dropped": {"too_short": 2},
+        }
     ]

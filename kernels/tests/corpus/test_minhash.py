@@ -22,7 +22,11 @@ def jaccard(one: set[int], other: set[int]) -> float:
 
 def planted(language: str, originals: int, rng: random.Random) -> list[str]:
     """Documents of random words, each followed by a copy in which some of its words are other ones."""
-    letters = "あいうえおかきくけこさしすせそたちつてと鍛冶屋鉄水火山川" if language == "ja" else "abcdefghijklmnopqrstuvwxyz"
+    letters = (
+        "あいうえおかきくけこさしすせそたちつてと鍛冶屋鉄水火山川"
+        if language == "ja"
+        else "abcdefghijklmnopqrstuvwxyz"
+    )
     texts = []
     for _ in range(originals):
         words = ["".join(rng.choices(letters, k=6)) for _ in range(200)]
@@ -40,7 +44,9 @@ def test_planted_duplicates_are_found_as_by_datasketch(language: str) -> None:
     signatures = minhash.signatures([(minhash.normalised(text), language) for text in texts], CONFIG, seed=1)
     first = minhash.clusters(signatures, CONFIG)
 
-    index = datasketch.MinHashLSH(params=(CONFIG.bands, CONFIG.permutations // CONFIG.bands), num_perm=CONFIG.permutations)
+    index = datasketch.MinHashLSH(
+        params=(CONFIG.bands, CONFIG.permutations // CONFIG.bands), num_perm=CONFIG.permutations
+    )
     peers = []
     for number, own in enumerate(sets):
         peer = datasketch.MinHash(num_perm=CONFIG.permutations)
@@ -48,7 +54,9 @@ def test_planted_duplicates_are_found_as_by_datasketch(language: str) -> None:
         index.insert(number, peer)
         peers.append(peer)
 
-    near = [(2 * pair, 2 * pair + 1) for pair in range(150) if jaccard(sets[2 * pair], sets[2 * pair + 1]) >= 0.85]
+    near = [
+        (2 * pair, 2 * pair + 1) for pair in range(150) if jaccard(sets[2 * pair], sets[2 * pair + 1]) >= 0.85
+    ]
     assert len(near) >= 60
     ours = sum(first[copy] == original for original, copy in near)
     theirs = sum(original in index.query(peers[copy]) for original, copy in near)
@@ -107,7 +115,9 @@ def test_a_text_shorter_than_a_shingle_has_a_signature(text: str) -> None:
 def test_the_same_seed_gives_the_same_signatures_whatever_the_batch() -> None:
     texts = [(minhash.normalised(sentences.japanese(number)), "ja") for number in range(20)]
     whole = minhash.signatures(texts, CONFIG, seed=5)
-    halves = np.concatenate([minhash.signatures(texts[:7], CONFIG, seed=5), minhash.signatures(texts[7:], CONFIG, seed=5)])
+    halves = np.concatenate(
+        [minhash.signatures(texts[:7], CONFIG, seed=5), minhash.signatures(texts[7:], CONFIG, seed=5)]
+    )
     assert np.array_equal(whole, halves)
     assert not np.array_equal(whole, minhash.signatures(texts, CONFIG, seed=6))
 

@@ -9,7 +9,10 @@ from tanren_kernels.runtime.errors import Ending
 
 
 def config(ratios: dict[str, float], tokens: int | None = None, max_epochs: float = 1) -> MixtureConfig:
-    parts = [MixturePart.model_validate({"language": language, "ratio": ratio}) for language, ratio in ratios.items()]
+    parts = [
+        MixturePart.model_validate({"language": language, "ratio": ratio})
+        for language, ratio in ratios.items()
+    ]
     return MixtureConfig(tokens=tokens, parts=parts, max_epochs=max_epochs)
 
 
@@ -21,14 +24,25 @@ lengths_of_documents = st.lists(st.integers(2, 40), min_size=1, max_size=30)
 
 
 @settings(max_examples=150, deadline=None)
-@given(ja=lengths_of_documents, en=lengths_of_documents, share=st.integers(1, 99), max_epochs=st.sampled_from([1, 1.5, 4]), seed=st.integers(0, 2**31 - 1))
-def test_every_language_gives_exactly_its_share(ja: list[int], en: list[int], share: int, max_epochs: float, seed: int) -> None:
+@given(
+    ja=lengths_of_documents,
+    en=lengths_of_documents,
+    share=st.integers(1, 99),
+    max_epochs=st.sampled_from([1, 1.5, 4]),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_every_language_gives_exactly_its_share(
+    ja: list[int], en: list[int], share: int, max_epochs: float, seed: int
+) -> None:
     asked = config({"ja": share / 100, "en": 1 - share / 100}, max_epochs=max_epochs)
     available = {"ja": sum(ja), "en": sum(en)}
     shares = mixture.quotas(available, asked)
     whole = sum(shares.values())
     lengths = {"ja": np.asarray(ja), "en": np.asarray(en)}
-    chosen = {language: mixture.choose(keys(len(own)), own, shares[language], seed) for language, own in lengths.items()}
+    chosen = {
+        language: mixture.choose(keys(len(own)), own, shares[language], seed)
+        for language, own in lengths.items()
+    }
     given_ = {"ja": 0, "en": 0}
     for language, document, tokens in mixture.interleave(chosen, shares):
         assert 0 < tokens <= lengths[language][document]
@@ -44,7 +58,9 @@ def test_every_language_gives_exactly_its_share(ja: list[int], en: list[int], sh
 @settings(max_examples=60, deadline=None)
 @given(tokens=st.integers(1, 10_000), ratios=st.lists(st.integers(1, 50), min_size=3, max_size=3))
 def test_whole_shares_sum_to_the_whole(tokens: int, ratios: list[int]) -> None:
-    parts = {language: ratio / sum(ratios) for language, ratio in zip(["ja", "en", "code"], ratios, strict=True)}
+    parts = {
+        language: ratio / sum(ratios) for language, ratio in zip(["ja", "en", "code"], ratios, strict=True)
+    }
     shares = mixture.quotas(dict.fromkeys(parts, 1_000_000), config(parts, tokens=tokens))
     assert sum(shares.values()) == tokens
 
@@ -53,7 +69,11 @@ def test_every_stretch_of_the_corpus_has_the_ratios() -> None:
     lengths = {"ja": np.full(700, 10), "en": np.full(200, 10), "code": np.full(100, 10)}
     shares = {"ja": 7_000, "en": 2_000, "code": 1_000}
     order = [
-        language for language, _, _ in mixture.interleave({name: mixture.choose(keys(len(own)), own, shares[name], 1) for name, own in lengths.items()}, shares)
+        language
+        for language, _, _ in mixture.interleave(
+            {name: mixture.choose(keys(len(own)), own, shares[name], 1) for name, own in lengths.items()},
+            shares,
+        )
     ]
     for start in range(0, 1_000, 100):
         stretch = order[start : start + 100]
@@ -86,13 +106,18 @@ def test_the_order_depends_on_the_seed_and_not_on_other_documents() -> None:
     ],
     ids=["even", "the scarce one decides", "the scarce one is repeated", "nothing is repeated beyond need"],
 )
-def test_without_tokens_the_ratios_say_how_many(available: dict[str, int], max_epochs: float, expected: dict[str, int]) -> None:
+def test_without_tokens_the_ratios_say_how_many(
+    available: dict[str, int], max_epochs: float, expected: dict[str, int]
+) -> None:
     assert mixture.quotas(available, config({"ja": 0.5, "en": 0.5}, max_epochs=max_epochs)) == expected
 
 
 def test_what_each_language_lacks_is_said() -> None:
     with pytest.raises(Ending) as caught:
-        mixture.quotas({"ja": 1_000, "en": 100, "code": 9_000}, config({"ja": 0.5, "en": 0.3, "code": 0.2}, tokens=6_000, max_epochs=2))
+        mixture.quotas(
+            {"ja": 1_000, "en": 100, "code": 9_000},
+            config({"ja": 0.5, "en": 0.3, "code": 0.2}, tokens=6_000, max_epochs=2),
+        )
     assert caught.value.reason == "RatiosNotMet"
     assert "ja lacks 1000 of 3000 tokens" in caught.value.message
     assert "en lacks 1600 of 1800 tokens" in caught.value.message

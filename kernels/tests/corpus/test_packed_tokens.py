@@ -13,13 +13,18 @@ from tanren_kernels.runtime.errors import Ending
 
 RUN = RunIdentity(kind="Corpus", namespace="default", name="c", uid="u", stage="tokenize", attempt=1)
 
-documents_of_tokens = st.lists(st.lists(st.integers(0, 60_000), min_size=1, max_size=12), min_size=1, max_size=20)
+documents_of_tokens = st.lists(
+    st.lists(st.integers(0, 60_000), min_size=1, max_size=12), min_size=1, max_size=20
+)
 
 
 @settings(max_examples=40, deadline=None)
 @given(documents=documents_of_tokens, shard_tokens=st.integers(1, 25), data=st.data())
 def test_what_is_packed_is_read_back_across_shards(
-    tmp_path_factory: pytest.TempPathFactory, documents: list[list[int]], shard_tokens: int, data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory,
+    documents: list[list[int]],
+    shard_tokens: int,
+    data: st.DataObject,
 ) -> None:
     directory = tmp_path_factory.mktemp("packed")
     dtype = dtype_for(60_001)

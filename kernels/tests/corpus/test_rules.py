@@ -46,7 +46,11 @@ BROKEN = [
     ("en", "Read more of the news.\n" * 5 + "That is all.", "repeated_lines"),
     ("en", "About the shop\nContact to us\nNews of the day\nThe terms of use", "too_few_sentences"),
     ("en", "I am at it, as he is. So it is to be, or is it of us?", "words_too_short"),
-    ("en", "Pneumonoultramicroscopic antidisestablishmentarianism of floccinaucinihilipilification.", "words_too_long"),
+    (
+        "en",
+        "Pneumonoultramicroscopic antidisestablishmentarianism of floccinaucinihilipilification.",
+        "words_too_long",
+    ),
     ("en", "Buy shoes cheap online. Shoes men women kids.", "too_few_stop_words"),
     ("en", EN + " Visit our casino.", "banned_word"),
     ("code", "x = 1", "too_short"),
@@ -61,4 +65,6 @@ def test_each_rule_drops_what_it_is_for(language: str, text: str, reason: str) -
 
 
 def test_every_rule_is_tried_in_every_language_it_is_for() -> None:
-    assert {(language, reason) for language, _, reason in BROKEN} == {(language, rule.reason) for rule in RULES for language in rule.languages}
+    assert {(language, reason) for language, _, reason in BROKEN} == {
+        (language, rule.reason) for rule in RULES for language in rule.languages
+    }

@@ -22,16 +22,24 @@ def page(number: int) -> bytes:
     return f"<html><body><p>頁{number} {words}</p></body></html>".encode()
 
 
-def archive(compressed: bool, records: list[tuple[str, bytes, list[tuple[str, str]]]] | None = None) -> tuple[bytes, list[int]]:
+def archive(
+    compressed: bool, records: list[tuple[str, bytes, list[tuple[str, str]]]] | None = None
+) -> tuple[bytes, list[int]]:
     """Bytes of a WARC and the offset of each record."""
     buffer = io.BytesIO()
     writer = WARCWriter(buffer, gzip=compressed)
     offsets = []
     html = [("Content-Type", "text/html; charset=utf-8")]
-    for number, (status, body, headers) in enumerate(records or [("200 OK", page(number), html) for number in range(PAGES)]):
+    for number, (status, body, headers) in enumerate(
+        records or [("200 OK", page(number), html) for number in range(PAGES)]
+    ):
         offsets.append(buffer.tell())
         http = StatusAndHeaders(status, headers, protocol="HTTP/1.1")
-        writer.write_record(writer.create_warc_record(f"https://example.org/{number}", "response", payload=io.BytesIO(body), http_headers=http))
+        writer.write_record(
+            writer.create_warc_record(
+                f"https://example.org/{number}", "response", payload=io.BytesIO(body), http_headers=http
+            )
+        )
     return buffer.getvalue(), [*offsets, buffer.tell()]
 
 
@@ -43,7 +51,9 @@ def read(tmp_path: Path, content: bytes, limit: int = LIMIT) -> tuple[list[str],
     for response in found:
         if isinstance(response, Response):
             assert response.body == page(int(response.url.rsplit("/", 1)[1]))
-    return [one.url for one in found if isinstance(one, Response)], [one.reason for one in found if isinstance(one, Skipped)]
+    return [one.url for one in found if isinstance(one, Response)], [
+        one.reason for one in found if isinstance(one, Skipped)
+    ]
 
 
 def urls(*numbers: int) -> list[str]:
@@ -57,7 +67,9 @@ def test_a_whole_archive_is_read_whole(tmp_path: Path, compressed: bool) -> None
 
 @pytest.mark.parametrize("compressed", [True, False])
 @pytest.mark.parametrize("into", [1, 3, 12, 60, 250, 600, 1500])
-def test_an_archive_cut_within_a_record_loses_that_record_only(tmp_path: Path, compressed: bool, into: int) -> None:
+def test_an_archive_cut_within_a_record_loses_that_record_only(
+    tmp_path: Path, compressed: bool, into: int
+) -> None:
     content, offsets = archive(compressed)
     pages, reasons = read(tmp_path, content[: offsets[5] + into])
     assert pages == urls(0, 1, 2, 3, 4)
@@ -88,7 +100,10 @@ def test_two_damaged_places_are_two(tmp_path: Path) -> None:
     for record in (2, 8):
         for position in range(offsets[record] + 300, offsets[record] + 340):
             garbled[position] ^= 0xFF
-    assert read(tmp_path, bytes(garbled)) == (urls(0, 1, 3, 4, 5, 6, 7, 9, 10, 11), ["corrupt_record", "corrupt_record"])
+    assert read(tmp_path, bytes(garbled)) == (
+        urls(0, 1, 3, 4, 5, 6, 7, 9, 10, 11),
+        ["corrupt_record", "corrupt_record"],
+    )
 
 
 def test_only_whole_html_pages_answered_with_200_are_pages(tmp_path: Path) -> None:
@@ -99,11 +114,18 @@ def test_only_whole_html_pages_answered_with_200_are_pages(tmp_path: Path) -> No
         ("200 OK", page(1), [("Content-Type", "application/pdf")]),
         ("200 OK", page(2) * 100, html),
         ("200 OK", page(3), [("Content-Type", "application/xhtml+xml")]),
-        ("200 OK", b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed), [*html, ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")]),
+        (
+            "200 OK",
+            b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed),
+            [*html, ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")],
+        ),
         ("200 OK", gzip.compress(b"x" * 10 * LIMIT), [*html, ("Content-Encoding", "gzip")]),
     ]
     content, _ = archive(True, records)
-    assert read(tmp_path, content) == (urls(3, 4), ["not_http_200", "not_html", "record_too_large", "record_too_large"])
+    assert read(tmp_path, content) == (
+        urls(3, 4),
+        ["not_http_200", "not_html", "record_too_large", "record_too_large"],
+    )
 
 
 def test_a_file_that_is_no_archive_is_one_corrupt_record(tmp_path: Path) -> None:

@@ -41,11 +41,23 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def config(**changes: Any) -> EvaluateConfig:
-    models = [{"label": "base", "model": {"path": "inputs/base"}}, {"label": "positionInterpolation", "model": {"path": "inputs/longer"}}]
+    models = [
+        {"label": "base", "model": {"path": "inputs/base"}},
+        {"label": "positionInterpolation", "model": {"path": "inputs/longer"}},
+    ]
     window = {"context_length": 256, "original_context_length": 128, "documents": 3, "passkey_trials": 0}
     measured = {"models": models, "corpus": {"path": "inputs/corpus"}, **window, **changes}
     return EvaluateConfig.model_validate(
-        {"run": tiny.RUN, "output": "output", "threads": 1, "suites": [], "loss_by_position": measured, "batch_size": 4, "parents": [], "seed": 0}
+        {
+            "run": tiny.RUN,
+            "output": "output",
+            "threads": 1,
+            "suites": [],
+            "loss_by_position": measured,
+            "batch_size": 4,
+            "parents": [],
+            "seed": 0,
+        }
     )
 
 
@@ -53,7 +65,9 @@ def session() -> Session:
     return Session("evaluate", ProgressReporter("evaluate", "document"))
 
 
-@pytest.mark.parametrize(("original", "longest"), [(128, 256), (512, 2048), (2048, 8192), (256, 256), (100, 130), (8, 9)])
+@pytest.mark.parametrize(
+    ("original", "longest"), [(128, 256), (512, 2048), (2048, 8192), (256, 256), (100, 130), (8, 9)]
+)
 def test_bins_cover_every_position_once_and_the_old_window_ends_one(original: int, longest: int) -> None:
     edges = loss_by_position.bin_edges(original, longest)
     assert edges[0] == 1 and edges[-1] == longest and original in edges
@@ -87,12 +101,20 @@ def test_every_model_is_measured_on_the_same_windows_and_the_bins_average_their_
     mean = np.mean([loss_by_position.document_losses(model, document.tokens) for document in corpus], axis=0)
     rows = [row for row in result.position_losses or [] if row.label == "base"]
     assert [row.from_ for row in rows] == loss_by_position.bin_edges(128, 256)[:-1]
-    assert [row.loss for row in rows] == pytest.approx([mean[row.from_ - 1 : row.to - 1].mean() for row in rows], abs=1e-4)
+    assert [row.loss for row in rows] == pytest.approx(
+        [mean[row.from_ - 1 : row.to - 1].mean() for row in rows], abs=1e-4
+    )
     assert result.metrics["inside_old_window/base"] == pytest.approx(mean[:127].mean(), abs=1e-4)
     assert result.metrics["outside_old_window/base"] == pytest.approx(mean[127:].mean(), abs=1e-4)
-    assert result.metrics["outside_old_window/positionInterpolation"] != result.metrics["outside_old_window/base"]
+    assert (
+        result.metrics["outside_old_window/positionInterpolation"]
+        != result.metrics["outside_old_window/base"]
+    )
     lines = [json.loads(line) for line in (work / "output/losses.jsonl").read_text().splitlines()]
-    seen = [{(line["language"], line["document"]) for line in lines if line["label"] == label} for label in ("base", "positionInterpolation")]
+    seen = [
+        {(line["language"], line["document"]) for line in lines if line["label"] == label}
+        for label in ("base", "positionInterpolation")
+    ]
     assert seen[0] == seen[1] == {("en", 1), ("ja", 0), ("en", 3)}
 
 
@@ -110,7 +132,9 @@ def test_the_measurement_is_an_artifact_that_repeats_to_the_bit(work: Path) -> N
 def test_the_result_fits_the_termination_message_with_four_models(work: Path) -> None:
     models = [
         {"label": label, "model": {"path": f"inputs/{name}"}}
-        for label, name in zip(("base", "none", "positionInterpolation", "ntk"), ("base", "longer") * 2, strict=True)
+        for label, name in zip(
+            ("base", "none", "positionInterpolation", "ntk"), ("base", "longer") * 2, strict=True
+        )
     ]
     result = evaluate.main(config(models=models), session())
     write_result(result, work / "result.json")
@@ -136,11 +160,20 @@ def test_passkey_prompts_hide_the_number_at_its_depth_within_the_length(work: Pa
         assert text.count(trial.number) == 2 and text.endswith(passkey.QUESTION)
         before, after = (part.count(passkey.FILLER) for part in text.split(passkey.needle(trial.number)))
         assert before == round(trial.depth * (before + after)) and before + after > 0
-    assert [passkey.leading_digits(text) for text in ("12345です", " 123", "x1", "")] == ["12345", "123", "", ""]
+    assert [passkey.leading_digits(text) for text in ("12345です", " 123", "x1", "")] == [
+        "12345",
+        "123",
+        "",
+        "",
+    ]
 
 
-def test_passkey_counts_the_answers_that_begin_with_the_number(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = evaluate.main(config(context_length=250, original_context_length=200, passkey_trials=1), session())
+def test_passkey_counts_the_answers_that_begin_with_the_number(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = evaluate.main(
+        config(context_length=250, original_context_length=200, passkey_trials=1), session()
+    )
     report = json.loads((work / "output/report.json").read_text())["passkey"]["base"]
     assert report["trials"] == 15 and len(report["places"]) == 15
     # Random weights know no number; a model that echoes the needle would.
@@ -169,7 +202,10 @@ def test_a_model_of_another_tokenizer_is_refused(work: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
-    [({"context_length": 100}, "shorter than the old window of 128"), ({"models": [{"label": "a", "model": {"path": "inputs/base"}}] * 2}, "equal labels")],
+    [
+        ({"context_length": 100}, "shorter than the old window of 128"),
+        ({"models": [{"label": "a", "model": {"path": "inputs/base"}}] * 2}, "equal labels"),
+    ],
 )
 def test_a_config_that_makes_no_sense_is_refused(work: Path, changes: dict[str, Any], sentence: str) -> None:
     assert work.exists()

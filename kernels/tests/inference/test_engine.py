@@ -13,7 +13,16 @@ GREEDY = Sampling(temperature=0.0, top_p=1.0, seed=0)
 PIECES = token_bytes(tiny.text_tokenizer().core)
 NEVER: frozenset[int] = frozenset()
 
-PROMPTS = [tiny.text_tokenizer().encode_plain(text) for text in ("吾輩は", "川は静かに流れ、鳥は木の上で鳴いている。", "The quick brown fox", "猫", "風が吹き")]
+PROMPTS = [
+    tiny.text_tokenizer().encode_plain(text)
+    for text in (
+        "吾輩は",
+        "川は静かに流れ、鳥は木の上で鳴いている。",
+        "The quick brown fox",
+        "猫",
+        "風が吹き",
+    )
+]
 
 
 def greedy_without_cache(model: Llama, prompt: list[int], count: int) -> list[int]:
@@ -24,7 +33,9 @@ def greedy_without_cache(model: Llama, prompt: list[int], count: int) -> list[in
     return tokens[len(prompt) :]
 
 
-@pytest.mark.parametrize("shape", [{}, {"num_key_value_heads": 4}, {"tie_word_embeddings": True}, {"rope_factor": 4.0}])
+@pytest.mark.parametrize(
+    "shape", [{}, {"num_key_value_heads": 4}, {"tie_word_embeddings": True}, {"rope_factor": 4.0}]
+)
 def test_cached_decoding_equals_the_full_forward_pass(shape: dict[str, object]) -> None:
     model = tiny.model(**shape)
     engine = Engine(model, PIECES, slots=1, max_tokens=96)
@@ -40,7 +51,9 @@ def test_a_ragged_batch_answers_as_each_request_alone(slots: int, chunk: int) ->
     model = tiny.model()
     samplings = [GREEDY, Sampling(0.8, 0.9, 1), Sampling(1.0, 1.0, 2), GREEDY, Sampling(0.7, 0.5, 3)]
     # Different lengths make rows leave at different steps, so that others move into their places.
-    requests = [Request(p, 5 + 7 * i, s, NEVER) for i, (p, s) in enumerate(zip(PROMPTS, samplings, strict=True))]
+    requests = [
+        Request(p, 5 + 7 * i, s, NEVER) for i, (p, s) in enumerate(zip(PROMPTS, samplings, strict=True))
+    ]
     together = Engine(model, PIECES, slots, max_tokens=96, prefill_chunk=chunk).run(requests + requests[::-1])
     alone = [Engine(model, PIECES, 1, max_tokens=96).run([request])[0] for request in requests]
     assert [g.tokens for g in together] == [g.tokens for g in alone + alone[::-1]]

@@ -19,9 +19,18 @@ def test_log_likelihoods_are_those_of_the_softmax() -> None:
     expected = []
     with torch.no_grad():
         for context, following in PAIRS:
-            log_probabilities = torch.log_softmax(model(torch.tensor([context + following]))[0].double(), dim=-1)
+            log_probabilities = torch.log_softmax(
+                model(torch.tensor([context + following]))[0].double(), dim=-1
+            )
             places = range(len(context) - 1, len(context) + len(following) - 1)
-            expected.append(float(sum(log_probabilities[place, token] for place, token in zip(places, following, strict=True))))
+            expected.append(
+                float(
+                    sum(
+                        log_probabilities[place, token]
+                        for place, token in zip(places, following, strict=True)
+                    )
+                )
+            )
     for batch_size in (1, 2, 4, 16):
         assert log_likelihoods(model, PAIRS, batch_size) == pytest.approx(expected, abs=1e-4)
 

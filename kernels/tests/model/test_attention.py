@@ -22,7 +22,9 @@ def test_equals_attention_written_as_loops(dtype: torch.dtype, tolerance: float,
     generator = torch.Generator().manual_seed(groups)
     q = torch.randn(2, 4, 7, 8, generator=generator).to(dtype)
     k, v = torch.randn(2, 2, groups, 7, 8, generator=generator).to(dtype)
-    torch.testing.assert_close(causal(q, k, v).float(), attend_slowly(q.float(), k.float(), v.float()), atol=tolerance, rtol=0)
+    torch.testing.assert_close(
+        causal(q, k, v).float(), attend_slowly(q.float(), k.float(), v.float()), atol=tolerance, rtol=0
+    )
 
 
 def test_gradients_of_the_bfloat16_path_are_those_of_float32() -> None:
@@ -42,7 +44,9 @@ def test_cache_gives_the_logits_of_the_whole_sequence() -> None:
     cache = KeyValueCache(model.config, 2, 12)
     with torch.no_grad():
         whole = model(tokens)
-        parts = torch.cat([model(tokens[:, start:end], cache) for start, end in ((0, 5), (5, 6), (6, 12))], dim=1)
+        parts = torch.cat(
+            [model(tokens[:, start:end], cache) for start, end in ((0, 5), (5, 6), (6, 12))], dim=1
+        )
     torch.testing.assert_close(parts, whole, atol=1e-4, rtol=0)
 
 

@@ -8,7 +8,10 @@ from tanren_kernels.model import rope
 def rotate_slowly(vector: list[float], position: float, theta: float) -> list[float]:
     """Each pair as a complex number, turned by its angle (Su et al. 2021, equation 34)."""
     half = len(vector) // 2
-    turned = [complex(vector[i], vector[i + half]) * cmath.exp(1j * position * theta ** (-2 * i / len(vector))) for i in range(half)]
+    turned = [
+        complex(vector[i], vector[i + half]) * cmath.exp(1j * position * theta ** (-2 * i / len(vector)))
+        for i in range(half)
+    ]
     return [z.real for z in turned] + [z.imag for z in turned]
 
 
@@ -22,7 +25,9 @@ def test_equals_rotation_of_complex_numbers() -> None:
     positions = torch.tensor([0, 1, 7, 100, 2000])
     for factor in (1.0, 4.0):
         expected = [rotate_slowly(x[0, 0, t].tolist(), int(positions[t]) / factor, 10000.0) for t in range(5)]
-        torch.testing.assert_close(rotated(x, positions, factor)[0, 0], torch.tensor(expected), atol=2e-4, rtol=0)
+        torch.testing.assert_close(
+            rotated(x, positions, factor)[0, 0], torch.tensor(expected), atol=2e-4, rtol=0
+        )
 
 
 def test_factor_one_has_the_bits_of_plain_rope() -> None:

@@ -7,7 +7,8 @@ import pytest
 from tanren_kernels.runtime import confidence
 
 
-# Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3 (four decimals).
+# Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3 (four
+# decimals).
 @pytest.mark.parametrize(
     ("successes", "count", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],

@@ -81,7 +81,12 @@ def test_what_people_bring_is_hashed_as_it_is(tmp_path: Path, monkeypatch: pytes
         manifest.verify_input(Input(path="inputs/none"))
 
 
-@given(st.dictionaries(st.text(), st.recursive(st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5)))
+@given(
+    st.dictionaries(
+        st.text(),
+        st.recursive(st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5),
+    )
+)
 def test_the_digest_ignores_order_and_only_run_and_digest(body: dict[str, object]) -> None:
     body.pop("run", None)
     body.pop("digest", None)

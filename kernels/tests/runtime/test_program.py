@@ -43,11 +43,25 @@ run("judge", JudgeConfig, main)
 """
 
 CONFIG = {
-    "run": {"kind": "AlignmentRun", "namespace": "default", "name": "a", "uid": "u", "stage": "judge", "attempt": 1},
+    "run": {
+        "kind": "AlignmentRun",
+        "namespace": "default",
+        "name": "a",
+        "uid": "u",
+        "stage": "judge",
+        "attempt": 1,
+    },
     "output": "output/judge",
     "threads": 1,
     "candidates": "done",
-    "rules": {"min_characters": 0, "max_characters": 9, "require_ending": True, "max_repetition": 0.5, "same_script": True, "reference_overlap": True},
+    "rules": {
+        "min_characters": 0,
+        "max_characters": 9,
+        "require_ending": True,
+        "max_repetition": 0.5,
+        "same_script": True,
+        "reference_overlap": True,
+    },
     "min_margin": 0.1,
 }
 
@@ -55,9 +69,15 @@ CONFIG = {
 def start(tmp_path: Path, config: object, port: int = 0) -> subprocess.Popen[str]:
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "program.py").write_text(PROGRAM)
-    environment = {**os.environ, "TANREN_RESULT": str(tmp_path / "result.json"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {
+        **os.environ,
+        "TANREN_RESULT": str(tmp_path / "result.json"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
     command = [sys.executable, "program.py", "--config", "config.json", "--port", str(port)]
-    return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def ended(tmp_path: Path, config: object) -> tuple[int, Result, str]:
@@ -78,7 +98,9 @@ def ended(tmp_path: Path, config: object) -> tuple[int, Result, str]:
         ("bug", "InternalError", "ZeroDivisionError"),
     ],
 )
-def test_every_ending_has_its_exit_code_and_result(tmp_path: Path, behaviour: str, reason: str, words: str) -> None:
+def test_every_ending_has_its_exit_code_and_result(
+    tmp_path: Path, behaviour: str, reason: str, words: str
+) -> None:
     code, result, errors = ended(tmp_path, {**CONFIG, "candidates": behaviour})
     assert (code, result.reason) == (EXIT_CODES[reason], reason)
     assert words in result.message
@@ -87,9 +109,16 @@ def test_every_ending_has_its_exit_code_and_result(tmp_path: Path, behaviour: st
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"candidate": "typo"}, "candidate"), ({"threads": "1"}, "threads"), ({"threads": 0}, "threads"), ({"candidates": "../up"}, "candidates")],
+    [
+        ({"candidate": "typo"}, "candidate"),
+        ({"threads": "1"}, "threads"),
+        ({"threads": 0}, "threads"),
+        ({"candidates": "../up"}, "candidates"),
+    ],
 )
-def test_a_config_with_an_unknown_or_wrong_field_is_refused_by_name(tmp_path: Path, change: dict[str, object], field: str) -> None:
+def test_a_config_with_an_unknown_or_wrong_field_is_refused_by_name(
+    tmp_path: Path, change: dict[str, object], field: str
+) -> None:
     code, result, _ = ended(tmp_path, {**CONFIG, **change})
     assert code == 64
     assert result.reason == "InvalidConfig"
@@ -114,7 +143,10 @@ def test_progress_is_served_while_running_and_sigterm_ends_with_143(tmp_path: Pa
         assert progress is not None
         assert progress["total"] == 600
         assert progress["metrics"] == {"loss": 1.5, "rewards/margins": 0.25}
-        assert b"tanren_rewards_margins 0.25" in urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1).read()
+        assert (
+            b"tanren_rewards_margins 0.25"
+            in urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1).read()
+        )
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=10)
     finally:
@@ -134,7 +166,18 @@ def test_a_port_in_use_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_result_never_exceeds_the_termination_message(tmp_path: Path) -> None:
-    rows = [FunnelRow(step=f"step{i}", language="ja", documents_in=i, documents_out=i, bytes_in=i, bytes_out=i, dropped={"x" * 40: i}) for i in range(60)]
+    rows = [
+        FunnelRow(
+            step=f"step{i}",
+            language="ja",
+            documents_in=i,
+            documents_out=i,
+            bytes_in=i,
+            bytes_out=i,
+            dropped={"x" * 40: i},
+        )
+        for i in range(60)
+    ]
     result = Result(reason="Completed", message="m" * 1000, metrics={"loss": 1.0}, funnel=rows)
     write_result(result, tmp_path / "result.json")
     written = (tmp_path / "result.json").read_bytes()

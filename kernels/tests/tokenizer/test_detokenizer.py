@@ -41,14 +41,18 @@ def test_no_half_character_is_given_out(text: str) -> None:
 
 @given(IDS)
 @settings(deadline=None)
-def test_any_tokens_give_the_text_of_the_tokenizer_but_for_a_half_character_at_the_end(ids: list[int]) -> None:
+def test_any_tokens_give_the_text_of_the_tokenizer_but_for_a_half_character_at_the_end(
+    ids: list[int],
+) -> None:
     detokenizer = Detokenizer(PIECES)
     ours = "".join(map(detokenizer.feed, ids)) + detokenizer.finish()
     theirs = tiny.text_tokenizer().decode(ids, skip_special=True)
     assert theirs in (ours, ours + "�")
 
 
-@given(st.text("ab川", max_size=30), st.lists(st.text("ab川", min_size=1, max_size=4), min_size=1, max_size=3))
+@given(
+    st.text("ab川", max_size=30), st.lists(st.text("ab川", min_size=1, max_size=4), min_size=1, max_size=3)
+)
 @settings(deadline=None)
 def test_a_stop_string_and_what_follows_is_never_given_out(text: str, stops: list[str]) -> None:
     detokenizer = Detokenizer(PIECES, stops)
@@ -71,15 +75,33 @@ def test_a_stop_string_and_what_follows_is_never_given_out(text: str, stops: lis
 def test_special_tokens_and_padding_of_the_embedding_have_no_text() -> None:
     detokenizer = Detokenizer(PIECES)
     text = tiny.text_tokenizer()
-    said = [detokenizer.feed(token) for token in (text.end_of_text, text.message_start, len(PIECES) + 7, *bytes_of("猫"))]
+    said = [
+        detokenizer.feed(token)
+        for token in (text.end_of_text, text.message_start, len(PIECES) + 7, *bytes_of("猫"))
+    ]
     assert "".join(said) == "猫"
 
 
 def test_sentencepiece_with_byte_fallback_is_understood() -> None:
     vocabulary = {"<unk>": 0, "▁cat": 1, "<0xE7>": 2, "<0x8C>": 3, "<0xAB>": 4}
-    decoder = {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]}
+    decoder = {
+        "type": "Sequence",
+        "decoders": [
+            {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+            {"type": "ByteFallback"},
+            {"type": "Fuse"},
+        ],
+    }
     model = {"type": "BPE", "vocab": vocabulary, "merges": [], "byte_fallback": True, "unk_token": "<unk>"}
-    body = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": None, "post_processor": None, "decoder": decoder, "model": model}
+    body = {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": decoder,
+        "model": model,
+    }
     core = Tokenizer.from_str(json.dumps(body))
     detokenizer = Detokenizer(token_bytes(core))
     assert [detokenizer.feed(token) for token in (1, 2, 3, 4)] == [" cat", "", "", "猫"]

@@ -13,7 +13,9 @@ from tanren_kernels.tokenizer import pruning, tokenizer
 from tanren_kernels.tokenizer.pretokens import cut
 from tanren_kernels.tokenizer.tokenizer import SPECIAL_TOKENS, TextTokenizer
 
-TEXTS = [write(number) for number in range(60) for write in (sentences.japanese, sentences.english, sentences.code)]
+TEXTS = [
+    write(number) for number in range(60) for write in (sentences.japanese, sentences.english, sentences.code)
+]
 TRAINED = tokenizer.train([*TEXTS, "<|endoftext|>" * 500, "<|im_end|>" * 500], 1_500)
 PLAIN = TextTokenizer(tokenizer.serialise(TRAINED), "trained in the test")
 RULES = [RemovalRule(contains="鍛冶"), RemovalRule(contains="return"), RemovalRule(pattern=r"^ ?[a-z]{6,}$")]
@@ -85,9 +87,20 @@ def test_no_removed_token_comes_out_of_any_text(text: str) -> None:
 
 
 def test_cuts_equal_the_librarys_on_every_character() -> None:
-    everything = [chr(code) for code in [*range(0xD800), *range(0xE000, 0x11000), *range(0x20000, 0x20010), *range(0xE0100, 0xE0110)]]
+    everything = [
+        chr(code)
+        for code in [
+            *range(0xD800),
+            *range(0xE000, 0x11000),
+            *range(0x20000, 0x20010),
+            *range(0xE0100, 0xE0110),
+        ]
+    ]
     for width in (1, 2, 3):
-        text = "".join(character + "aあ ア1漢 "[index % 8 : index % 8 + width] for index, character in enumerate(everything))
+        text = "".join(
+            character + "aあ ア1漢 "[index % 8 : index % 8 + width]
+            for index, character in enumerate(everything)
+        )
         library = [text[start:end] for _, (start, end) in PLAIN.core.pre_tokenizer.pre_tokenize_str(text)]
         assert cut(text) == library
 
@@ -114,9 +127,14 @@ def test_every_rule_removes_something_that_was_one_id_before() -> None:
 
 def test_tokens_that_only_removed_tokens_made_are_removed_too() -> None:
     result = pruning.remove(TRAINED, [RemovalRule(pattern="^eighbour$")])
-    assert {gone.text: gone.rule for gone in result.removed} == {b"eighbour": "pattern '^eighbour$'", b" neighbour": pruning.UNREACHABLE}
+    assert {gone.text: gone.rule for gone in result.removed} == {
+        b"eighbour": "pattern '^eighbour$'",
+        b" neighbour": pruning.UNREACHABLE,
+    }
     made = {left + right for left, right in result.content["model"]["merges"]}
-    assert {token for token in result.content["model"]["vocab"] if token not in SPECIAL_TOKENS and len(token) > 1} == made
+    assert {
+        token for token in result.content["model"]["vocab"] if token not in SPECIAL_TOKENS and len(token) > 1
+    } == made
 
 
 def test_single_bytes_stay_and_are_told() -> None:
@@ -138,7 +156,9 @@ def test_without_rules_nothing_changes_but_nothing_unreachable_stays() -> None:
     assert result.content["model"]["merges"] == [list(merge) for merge in TRAINED["model"]["merges"]]
 
 
-@pytest.mark.parametrize("rule", [RemovalRule(), RemovalRule(contains="a", pattern="b"), RemovalRule(pattern="(")])
+@pytest.mark.parametrize(
+    "rule", [RemovalRule(), RemovalRule(contains="a", pattern="b"), RemovalRule(pattern="(")]
+)
 def test_a_rule_without_meaning_is_refused(rule: RemovalRule) -> None:
     with pytest.raises(Ending) as caught:
         pruning.remove(TRAINED, [rule])

@@ -18,11 +18,20 @@ def session() -> Session:
 
 def store(directory: Path, config_hash: str = "a", **changes: int) -> CheckpointStore:
     os.chdir(directory)
-    return CheckpointStore(Checkpoints.model_validate({"directory": "checkpoints", "every_steps": 10, "keep_last": 2, **changes}), config_hash)
+    return CheckpointStore(
+        Checkpoints.model_validate(
+            {"directory": "checkpoints", "every_steps": 10, "keep_last": 2, **changes}
+        ),
+        config_hash,
+    )
 
 
 def save(given: CheckpointStore, step: int, config_hash: str = "a") -> None:
-    given.save(State(step, step * 4, 7, config_hash, {"loss": 0.1 + step}), {"w": torch.full((2, 3), float(step))}, {"w.exp_avg": torch.ones(2, 3) / 3})
+    given.save(
+        State(step, step * 4, 7, config_hash, {"loss": 0.1 + step}),
+        {"w": torch.full((2, 3), float(step))},
+        {"w.exp_avg": torch.ones(2, 3) / 3},
+    )
 
 
 def test_what_is_saved_comes_back_to_the_bit(tmp_path: Path, session: Session) -> None:
@@ -42,9 +51,13 @@ def test_keeps_the_last_ones_and_the_multiples(tmp_path: Path) -> None:
     assert given.steps() == [30, 60, 70, 80]
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json", "complete.json"])
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "optimizer.safetensors", "state.json", "complete.json"]
+)
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
-def test_a_damaged_checkpoint_is_passed_over_and_logged(tmp_path: Path, session: Session, capsys: pytest.CaptureFixture[str], file: str, damage: str) -> None:
+def test_a_damaged_checkpoint_is_passed_over_and_logged(
+    tmp_path: Path, session: Session, capsys: pytest.CaptureFixture[str], file: str, damage: str
+) -> None:
     given = store(tmp_path)
     save(given, 10)
     save(given, 20)
@@ -53,14 +66,20 @@ def test_a_damaged_checkpoint_is_passed_over_and_logged(tmp_path: Path, session:
     if damage == "remove":
         path.unlink()
     else:
-        path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
+        path.write_bytes(
+            content[: len(content) // 2]
+            if damage == "cut"
+            else content[:-3] + bytes([content[-3] ^ 1]) + content[-2:]
+        )
     state = given.newest(session)
     assert state is not None
     assert state.step == 10
     assert "step-00000020" in capsys.readouterr().out
 
 
-def test_writing_over_a_damaged_one_never_removes_the_good_one_before(tmp_path: Path, session: Session) -> None:
+def test_writing_over_a_damaged_one_never_removes_the_good_one_before(
+    tmp_path: Path, session: Session
+) -> None:
     given = store(tmp_path, keep_last=1)
     save(given, 10)
     save(given, 30)

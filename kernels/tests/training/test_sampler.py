@@ -24,7 +24,9 @@ def test_every_epoch_has_every_sample_once(size: int, seed: int) -> None:
 
 @given(sizes, seeds, st.integers(0, 5000), st.lists(st.integers(1, 200), min_size=1, max_size=6))
 @settings(max_examples=60, deadline=None)
-def test_the_order_does_not_depend_on_how_it_is_asked_for(size: int, seed: int, start: int, counts: list[int]) -> None:
+def test_the_order_does_not_depend_on_how_it_is_asked_for(
+    size: int, seed: int, start: int, counts: list[int]
+) -> None:
     order = SampleOrder(size, seed)
     positions = np.cumsum([start, *counts])
     pieces = [order.indices(int(position), count) for position, count in zip(positions, counts, strict=False)]
@@ -33,12 +35,18 @@ def test_the_order_does_not_depend_on_how_it_is_asked_for(size: int, seed: int, 
 
 def test_seeds_and_epochs_give_unlike_orders() -> None:
     first = SampleOrder(1000, 1).indices(0, 1000)
-    for other in (SampleOrder(1000, 2).indices(0, 1000), SampleOrder(1000, 1).indices(1000, 1000), np.arange(1000)):
+    for other in (
+        SampleOrder(1000, 2).indices(0, 1000),
+        SampleOrder(1000, 1).indices(1000, 1000),
+        np.arange(1000),
+    ):
         assert (first == other).mean() < 0.02
 
 
 def test_neighbours_are_scattered() -> None:
-    """Correlation of position and sample, and of adjoining samples, as of independent draws: |r| < 4 / sqrt(n)."""
+    """Correlation of position and sample, and of adjoining samples, as of independent draws:
+    |r| < 4 / sqrt(n).
+    """
     order = SampleOrder(20_000, 3).indices(0, 20_000)
     assert abs(np.corrcoef(order, np.arange(20_000))[0, 1]) < 0.03
     assert abs(np.corrcoef(order[:-1], order[1:])[0, 1]) < 0.03
