@@ -124,7 +124,7 @@ verify: lint ## fail when generated files differ from their source
 lint: setup ## types and style of both languages
 	$(NODE) node_modules/.bin/tsc -p .
 	$(NODE) node_modules/@biomejs/biome/bin/biome check
-	cd kernels && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --check . && ../$(BIN)/mypy
+	cd kernels && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --check . && ../$(BIN)/mypy && ../$(BIN)/lint-imports --no-cache
 
 clean: ## remove what was built and installed here
 	if test -d build/quickstart/state && test -x $(NODE); then bin/tanren stop --state build/quickstart/state || true; fi

@@ -1,7 +1,8 @@
 """Makes an environment for CPUs alone out of the locked one, inside an image's build.
 
-The locked torch is built for CUDA: its own libraries name CUDA's, so those must be there for `import torch` even without a GPU. What only a GPU's
-work opens later (cuDNN's engines, Triton's compiler) is deleted: whatever this process does not have mapped after loading all of torch.
+The locked torch is built for CUDA: its own libraries name CUDA's, so those must be there for `import torch`
+even without a GPU. What only a GPU's work opens later (cuDNN's engines, Triton's compiler) is deleted:
+whatever this process does not have mapped after loading all of torch.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ CUDA = ("nvidia", "triton")
 def mapped() -> set[Path]:
     """Files that are mapped into this process."""
     lines = Path("/proc/self/maps").read_text().splitlines()
-    return {Path(fields[5]).resolve() for line in lines if len(fields := line.split(maxsplit=5)) == 6 and fields[5].startswith("/")}
+    return {
+        Path(fields[5]).resolve()
+        for line in lines
+        if len(fields := line.split(maxsplit=5)) == 6 and fields[5].startswith("/")
+    }
 
 
 def main() -> None:
@@ -41,9 +46,15 @@ def main() -> None:
             (SITE / directory).rmdir()
     # A package of which nothing is left is no longer installed, and no list of packages should say so.
     for distribution in list(metadata.distributions()):
-        files = [Path(str(distribution.locate_file(name))) for name in distribution.files or [] if name.parts[0] in CUDA]
+        files = [
+            Path(str(distribution.locate_file(name)))
+            for name in distribution.files or []
+            if name.parts[0] in CUDA
+        ]
         if files and not any(file.exists() for file in files):
-            shutil.rmtree(SITE / f"{distribution.metadata['Name'].replace('-', '_')}-{distribution.version}.dist-info")
+            shutil.rmtree(
+                SITE / f"{distribution.metadata['Name'].replace('-', '_')}-{distribution.version}.dist-info"
+            )
     print(f"left out {freed / 1e9:.1f} GB that only a GPU needs")
 
 

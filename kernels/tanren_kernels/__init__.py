@@ -1,1 +1,1 @@
-"""Training and inference kernels of Tanren: one program per verb, each run by `python -m tanren_kernels.<program>`."""
+"""Training and inference kernels of Tanren: one program per verb, `python -m tanren_kernels.<program>`."""

@@ -1,7 +1,8 @@
 """Cleans sources into documents: reading, extraction of text, rules, classifier; task by task.
 
-Expected flow: every pod lists the same files, does its own tasks that have no completion marker yet, and leaves a folder per task
-(see `documents`). What a task writes depends on its files and the config only, not on the number of pods.
+Expected flow: every pod lists the same files, does its own tasks that have no completion marker yet, and
+leaves a folder per task (see `documents`). What a task writes depends on its files and the config only, not
+on the number of pods.
 """
 
 from __future__ import annotations
@@ -9,27 +10,32 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from . import manifest
-from .classifier import CleanClassifier
 from .contract import CleanConfig, CleanSource, Result
-from .documents import Document, TaskFolder, TaskWriter, fingerprint
-from .ending import Ending
-from .funnel import Funnel, fit
-from .program import Session, run
-from .rules import broken_rule
-from .sources import Raw, SourceFile, files_of_task, list_files, read_records, text_of
+from .corpus.classifier import CleanClassifier
+from .corpus.documents import Document, TaskFolder, TaskWriter, fingerprint
+from .corpus.funnel import Funnel, fit
+from .corpus.rules import broken_rule
+from .corpus.sources import Raw, SourceFile, files_of_task, list_files, read_records, text_of
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
 
 
 def main(config: CleanConfig, session: Session) -> Result:
     worker = int(os.environ.get("JOB_COMPLETION_INDEX", "0"))
     if worker >= config.workers:
-        raise Ending("InvalidConfig", f"this is worker {worker} of {config.workers}; workers and the Job's completions must be equal.")
+        raise Ending(
+            "InvalidConfig",
+            f"this is worker {worker} of {config.workers}; workers and the Job's completions must be equal.",
+        )
     for source in config.sources:
         # A directory without a manifest is hashed file by file by the tasks that read it.
         if source.input.digest is not None:
             manifest.verify_input(source.input)
     files = list_files(config.sources)
-    mark = fingerprint(config, [[file.source.name, file.path, file.location.stat().st_size] for file in files])
+    mark = fingerprint(
+        config, [[file.source.name, file.path, file.location.stat().st_size] for file in files]
+    )
     classifier = _trained(config, session)
 
     root = Path(config.output)
@@ -50,11 +56,20 @@ def main(config: CleanConfig, session: Session) -> Result:
         session.progress.update(done, total)
 
     if config.workers == 1 and kept == 0:
-        raise Ending("NoDocumentsLeft", "no document is left after cleaning; the funnel in stats/ says which step dropped them: loosen that step.")
+        raise Ending(
+            "NoDocumentsLeft",
+            "no document is left after cleaning; the funnel in stats/ says which step dropped them: loosen "
+            "that step.",
+        )
     metrics = {"documents": float(kept), "files": float(total)}
     if classifier is not None and classifier.accuracy is not None:
         metrics["classifier_accuracy"] = round(classifier.accuracy, 4)
-    return Result(reason="Completed", message=f"{kept} documents are left of {total} files.", metrics=metrics, funnel=fit(funnel.rows()))
+    return Result(
+        reason="Completed",
+        message=f"{kept} documents are left of {total} files.",
+        metrics=metrics,
+        funnel=fit(funnel.rows()),
+    )
 
 
 def _trained(config: CleanConfig, session: Session) -> CleanClassifier | None:
@@ -70,7 +85,9 @@ def _trained(config: CleanConfig, session: Session) -> CleanClassifier | None:
 class _Task:
     """One task under way."""
 
-    def __init__(self, config: CleanConfig, folder: TaskFolder, session: Session, classifier: CleanClassifier | None) -> None:
+    def __init__(
+        self, config: CleanConfig, folder: TaskFolder, session: Session, classifier: CleanClassifier | None
+    ) -> None:
         self.config = config
         self.folder = folder
         self.session = session
@@ -85,7 +102,11 @@ class _Task:
                     self.session.stop_if_asked()
                     self._record(raw, file, writer)
                 self.session.progress.update(done + number + 1, total)
-            stats = {"documents": self.kept, "funnel": self.funnel.rows(), "sources": _read_from(self.config.sources, files)}
+            stats = {
+                "documents": self.kept,
+                "funnel": self.funnel.rows(),
+                "sources": _read_from(self.config.sources, files),
+            }
             writer.complete(stats, mark)
         self.session.log("task done", task=self.folder.documents.stem, files=len(files))
 
@@ -135,7 +156,11 @@ def _read_from(sources: list[CleanSource], files: list[SourceFile]) -> list[dict
             "language": source.language,
             "licence": source.licence,
             "digest": source.input.digest,
-            "files": [[file.path, manifest.file_sha256(file.location)] for file in files if file.source.name == source.name],
+            "files": [
+                [file.path, manifest.file_sha256(file.location)]
+                for file in files
+                if file.source.name == source.name
+            ],
         }
         for source in sources
     ]

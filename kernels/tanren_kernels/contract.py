@@ -30,7 +30,9 @@ class Input(BaseModel):
     path: Annotated[
         str,
         Field(
-            description="path relative to the working directory; never absolute, never upwards", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$"
+            description="path relative to the working directory; never absolute, never upwards",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
     digest: Annotated[
@@ -47,8 +49,12 @@ class ExtractionConfig(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    main_content: Annotated[bool, Field(description="keep the main content of a page only, without navigation and boilerplate")]
-    max_record_bytes: Annotated[int, Field(description="records larger than this are counted and skipped", ge=1024)]
+    main_content: Annotated[
+        bool, Field(description="keep the main content of a page only, without navigation and boilerplate")
+    ]
+    max_record_bytes: Annotated[
+        int, Field(description="records larger than this are counted and skipped", ge=1024)
+    ]
 
 
 class RulesConfig(BaseModel):
@@ -58,16 +64,40 @@ class RulesConfig(BaseModel):
     )
     min_characters: Annotated[int, Field(ge=0)]
     max_characters: Annotated[int, Field(ge=1)]
-    min_japanese_ratio: Annotated[float, Field(description="least share of kana and kanji among the characters of a Japanese document", ge=0.0, le=1.0)]
-    min_hiragana_ratio: Annotated[float, Field(description="least share of hiragana: prose has it, keyword lists do not", ge=0.0, le=1.0)]
+    min_japanese_ratio: Annotated[
+        float,
+        Field(
+            description="least share of kana and kanji among the characters of a Japanese document",
+            ge=0.0,
+            le=1.0,
+        ),
+    ]
+    min_hiragana_ratio: Annotated[
+        float,
+        Field(description="least share of hiragana: prose has it, keyword lists do not", ge=0.0, le=1.0),
+    ]
     max_symbol_ratio: Annotated[float, Field(ge=0.0, le=1.0)]
     max_duplicate_line_ratio: Annotated[
-        float, Field(description="largest share of lines that repeat an earlier line (Gopher, Rae et al. 2021, table A1)", ge=0.0, le=1.0)
+        float,
+        Field(
+            description="largest share of lines that repeat an earlier line (Gopher, Rae et al. 2021, table A1)",
+            ge=0.0,
+            le=1.0,
+        ),
     ]
     min_mean_word_length: Annotated[float, Field(description="English only (Gopher)", ge=0.0)]
     max_mean_word_length: Annotated[float, Field(description="English only (Gopher)", ge=0.0)]
-    min_stop_words: Annotated[int, Field(description="English only: least number of distinct stop words (Gopher)", ge=0)]
-    min_sentence_end_ratio: Annotated[float, Field(description="least share of lines that end as a sentence does (C4, Raffel et al. 2020)", ge=0.0, le=1.0)]
+    min_stop_words: Annotated[
+        int, Field(description="English only: least number of distinct stop words (Gopher)", ge=0)
+    ]
+    min_sentence_end_ratio: Annotated[
+        float,
+        Field(
+            description="least share of lines that end as a sentence does (C4, Raffel et al. 2020)",
+            ge=0.0,
+            le=1.0,
+        ),
+    ]
     banned_words: list[str]
 
 
@@ -78,7 +108,12 @@ class ClassifierConfig(BaseModel):
     )
     clean: Input
     dirty: Input
-    threshold: Annotated[float, Field(description="documents whose probability of being clean is below this are dropped", ge=0.0, le=1.0)]
+    threshold: Annotated[
+        float,
+        Field(
+            description="documents whose probability of being clean is below this are dropped", ge=0.0, le=1.0
+        ),
+    ]
     epochs: Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -88,9 +123,21 @@ class MinHashConfig(BaseModel):
         frozen=True,
     )
     permutations: Annotated[int, Field(ge=16, le=1024)]
-    bands: Annotated[int, Field(description="divides permutations; rows = permutations / bands", ge=1, le=256)]
-    shingle: Annotated[int, Field(description="shingle size: characters for Japanese, words for English and code", ge=1, le=64)]
-    similarity: Annotated[float, Field(description="pairs whose estimated Jaccard similarity is at least this are duplicates", ge=0.0, le=1.0)]
+    bands: Annotated[
+        int, Field(description="divides permutations; rows = permutations / bands", ge=1, le=256)
+    ]
+    shingle: Annotated[
+        int,
+        Field(description="shingle size: characters for Japanese, words for English and code", ge=1, le=64),
+    ]
+    similarity: Annotated[
+        float,
+        Field(
+            description="pairs whose estimated Jaccard similarity is at least this are duplicates",
+            ge=0.0,
+            le=1.0,
+        ),
+    ]
 
 
 class DeduplicateConfig(BaseModel):
@@ -100,13 +147,37 @@ class DeduplicateConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
-    input: Annotated[str, Field(description="output directory of `clean`", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
+    input: Annotated[
+        str,
+        Field(
+            description="output directory of `clean`",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
     tasks: Annotated[int, Field(ge=1)]
     exact: bool
     min_hash: MinHashConfig | None = None
-    seed: Annotated[int, Field(description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647)]
+    seed: Annotated[
+        int,
+        Field(
+            description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647
+        ),
+    ]
 
 
 class RemovalRule(BaseModel):
@@ -114,8 +185,16 @@ class RemovalRule(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    contains: Annotated[str | None, Field(description="removes every token whose text contains this", min_length=1)] = None
-    pattern: Annotated[str | None, Field(description="removes every token whose text matches this regular expression anywhere", min_length=1)] = None
+    contains: Annotated[
+        str | None, Field(description="removes every token whose text contains this", min_length=1)
+    ] = None
+    pattern: Annotated[
+        str | None,
+        Field(
+            description="removes every token whose text matches this regular expression anywhere",
+            min_length=1,
+        ),
+    ] = None
 
 
 class MixturePart(BaseModel):
@@ -148,10 +227,16 @@ class RopeScaling(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    rope_type: Annotated[Literal["linear", "none"], Field(description="linear: position interpolation (Chen et al. 2023); none: positions as they are")]
+    rope_type: Annotated[
+        Literal["linear", "none"],
+        Field(description="linear: position interpolation (Chen et al. 2023); none: positions as they are"),
+    ]
     factor: Annotated[
         float | None,
-        Field(description="interpolation factor in all, as config.json will have it; 1 for none; absent: the model's own x new context length / old", ge=1.0),
+        Field(
+            description="interpolation factor in all, as config.json will have it; 1 for none; absent: the model's own x new context length / old",
+            ge=1.0,
+        ),
     ] = None
     max_position_embeddings: Annotated[int, Field(description="new context length", ge=8)]
 
@@ -164,7 +249,9 @@ class LanguageModelObjective(BaseModel):
     corpus: Input
     sampling: Annotated[
         Literal["packed", "documents"],
-        Field(description="packed: windows over the concatenated shards; documents: windows that lie within one document of at least sequence_length tokens"),
+        Field(
+            description="packed: windows over the concatenated shards; documents: windows that lie within one document of at least sequence_length tokens"
+        ),
     ]
 
 
@@ -173,7 +260,9 @@ class ChatObjective(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    conversations: Annotated[list[Input], Field(description="files of JSON lines with `messages` (role, content)", min_length=1)]
+    conversations: Annotated[
+        list[Input], Field(description="files of JSON lines with `messages` (role, content)", min_length=1)
+    ]
     held_out_ratio: Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -183,7 +272,11 @@ class DpoObjective(BaseModel):
         frozen=True,
     )
     preferences: Annotated[
-        list[Input], Field(description="files of JSON lines with `prompt` (messages), `chosen`, `rejected` (content of the assistant)", min_length=1)
+        list[Input],
+        Field(
+            description="files of JSON lines with `prompt` (messages), `chosen`, `rejected` (content of the assistant)",
+            min_length=1,
+        ),
     ]
     beta: Annotated[float, Field(gt=0.0)]
     held_out_ratio: Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -196,7 +289,9 @@ class Training(BaseModel):
     )
     steps: Annotated[int | None, Field(ge=1)] = None
     epochs: Annotated[int | None, Field(description="exactly one of steps and epochs", ge=1)] = None
-    global_batch_size: Annotated[int, Field(description="sequences (DPO: pairs) per optimizer step over all ranks", ge=1)]
+    global_batch_size: Annotated[
+        int, Field(description="sequences (DPO: pairs) per optimizer step over all ranks", ge=1)
+    ]
     micro_batch_size: Annotated[int, Field(description="sequences per forward pass of one rank", ge=1)]
     sequence_length: Annotated[int, Field(ge=8)]
     learning_rate: Annotated[float, Field(gt=0.0)]
@@ -208,7 +303,12 @@ class Training(BaseModel):
     epsilon: Annotated[float, Field(gt=0.0)]
     max_grad_norm: Annotated[float, Field(gt=0.0)]
     precision: Literal["float32", "bfloat16"]
-    seed: Annotated[int, Field(description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647)]
+    seed: Annotated[
+        int,
+        Field(
+            description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647
+        ),
+    ]
 
 
 class Parallelism(BaseModel):
@@ -217,7 +317,13 @@ class Parallelism(BaseModel):
         frozen=True,
     )
     replicate: Annotated[int, Field(description="data-parallel copies of the model", ge=1)]
-    shard: Annotated[int, Field(description="ranks a copy's parameters, gradients and optimizer state are divided over (FSDP2)", ge=1)]
+    shard: Annotated[
+        int,
+        Field(
+            description="ranks a copy's parameters, gradients and optimizer state are divided over (FSDP2)",
+            ge=1,
+        ),
+    ]
 
 
 class Checkpoints(BaseModel):
@@ -229,12 +335,16 @@ class Checkpoints(BaseModel):
     directory: Annotated[
         str,
         Field(
-            description="path relative to the working directory; never absolute, never upwards", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$"
+            description="path relative to the working directory; never absolute, never upwards",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
     every_steps: Annotated[int, Field(ge=1)]
     keep_last: Annotated[int, Field(ge=1)]
-    keep_every: Annotated[int | None, Field(description="checkpoints at multiples of this step are kept for good", ge=1)] = None
+    keep_every: Annotated[
+        int | None, Field(description="checkpoints at multiples of this step are kept for good", ge=1)
+    ] = None
 
 
 class TrainConfig(BaseModel):
@@ -244,8 +354,20 @@ class TrainConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
     shape: ModelShape | None = None
     model: Input | None = None
     rope_scaling: RopeScaling | None = None
@@ -255,7 +377,9 @@ class TrainConfig(BaseModel):
     training: Training
     parallelism: Parallelism
     checkpoints: Checkpoints
-    evaluate_every_steps: Annotated[int, Field(description="held-out loss at each multiple of this step and at the end", ge=1)]
+    evaluate_every_steps: Annotated[
+        int, Field(description="held-out loss at each multiple of this step and at the end", ge=1)
+    ]
     parents: list[Input]
 
 
@@ -266,8 +390,20 @@ class GenerateConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
     model: Input
     prompts: Input
     samples: Annotated[int, Field(description="candidate answers per prompt", ge=2, le=64)]
@@ -275,7 +411,12 @@ class GenerateConfig(BaseModel):
     top_p: Annotated[float, Field(gt=0.0, le=1.0)]
     max_new_tokens: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
-    seed: Annotated[int, Field(description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647)]
+    seed: Annotated[
+        int,
+        Field(
+            description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647
+        ),
+    ]
 
 
 class JudgeRules(BaseModel):
@@ -285,10 +426,18 @@ class JudgeRules(BaseModel):
     )
     min_characters: Annotated[int, Field(ge=0)]
     max_characters: Annotated[int, Field(ge=1)]
-    require_ending: Annotated[bool, Field(description="an answer must have ended with the end-of-turn token, not at the length limit")]
-    max_repetition: Annotated[float, Field(description="largest share of character 4-grams that repeat an earlier one", ge=0.0, le=1.0)]
+    require_ending: Annotated[
+        bool,
+        Field(description="an answer must have ended with the end-of-turn token, not at the length limit"),
+    ]
+    max_repetition: Annotated[
+        float,
+        Field(description="largest share of character 4-grams that repeat an earlier one", ge=0.0, le=1.0),
+    ]
     same_script: Annotated[bool, Field(description="an answer to a Japanese prompt must be in Japanese")]
-    reference_overlap: Annotated[bool, Field(description="score by character F1 against the prompt's `reference` where it has one")]
+    reference_overlap: Annotated[
+        bool, Field(description="score by character F1 against the prompt's `reference` where it has one")
+    ]
 
 
 class JudgeConfig(BaseModel):
@@ -298,11 +447,32 @@ class JudgeConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
-    candidates: Annotated[str, Field(description="output directory of `generate`", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
+    candidates: Annotated[
+        str,
+        Field(
+            description="output directory of `generate`",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
     rules: JudgeRules
-    min_margin: Annotated[float, Field(description="pairs whose scores differ by less are ties and are dropped", ge=0.0)]
+    min_margin: Annotated[
+        float, Field(description="pairs whose scores differ by less are ties and are dropped", ge=0.0)
+    ]
 
 
 class SuiteConfig(BaseModel):
@@ -313,7 +483,9 @@ class SuiteConfig(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     task: Annotated[
         Literal["jsquad", "jcommonsenseqa"],
-        Field(description="jsquad: SQuAD JSON, exact match of generated answers; jcommonsenseqa: JSON lines, accuracy by log-likelihood over five choices"),
+        Field(
+            description="jsquad: SQuAD JSON, exact match of generated answers; jcommonsenseqa: JSON lines, accuracy by log-likelihood over five choices"
+        ),
     ]
     data: Input
     examples: Input | None = None
@@ -337,8 +509,20 @@ class ServeConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
     model: Input
     model_name: Annotated[str, Field(description="name under /v1/models", min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)]
@@ -348,7 +532,9 @@ class ServeConfig(BaseModel):
     api_keys: Annotated[
         str | None,
         Field(
-            description="directory whose files each hold one API key; absent: no key is asked", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$"
+            description="directory whose files each hold one API key; absent: no key is asked",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ] = None
 
@@ -369,7 +555,13 @@ class ManifestParent(BaseModel):
         frozen=True,
     )
     name: Annotated[str, Field(description="role of the parent, e.g. corpus or model", min_length=1)]
-    digest: Annotated[str, Field(description="sha256 digest, as `sha256:` and 64 hexadecimal digits", pattern="^sha256:[0-9a-f]{64}$")]
+    digest: Annotated[
+        str,
+        Field(
+            description="sha256 digest, as `sha256:` and 64 hexadecimal digits",
+            pattern="^sha256:[0-9a-f]{64}$",
+        ),
+    ]
 
 
 class Progress(BaseModel):
@@ -380,11 +572,15 @@ class Progress(BaseModel):
     stage: Annotated[str, Field(min_length=1)]
     step: Annotated[int, Field(ge=0)]
     total: Annotated[int, Field(description="0 while unknown", ge=0)]
-    unit: Annotated[str, Field(description="what a step is: step, document, file, prompt, item", min_length=1)]
+    unit: Annotated[
+        str, Field(description="what a step is: step, document, file, prompt, item", min_length=1)
+    ]
     metrics: Annotated[dict[str, float], Field(description="newest values, e.g. loss, lr, tokens_per_second")]
     since: Annotated[str, Field(description="RFC 3339 time the stage began in this process")]
     updated: Annotated[str, Field(description="RFC 3339 time of the newest step")]
-    checkpoint_step: Annotated[int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)] = None
+    checkpoint_step: Annotated[
+        int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)
+    ] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
 
 
@@ -395,12 +591,29 @@ class ArtifactResult(BaseModel):
         regex_engine="python-re",
     )
     path: Annotated[
-        str, Field(description="directory of the artifact below the working directory", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")
+        str,
+        Field(
+            description="directory of the artifact below the working directory",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
     ]
     type: Literal["corpus", "model", "measurement", "evaluation"]
-    digest: Annotated[str, Field(description="sha256 digest, as `sha256:` and 64 hexadecimal digits", pattern="^sha256:[0-9a-f]{64}$")]
+    digest: Annotated[
+        str,
+        Field(
+            description="sha256 digest, as `sha256:` and 64 hexadecimal digits",
+            pattern="^sha256:[0-9a-f]{64}$",
+        ),
+    ]
     size_bytes: Annotated[int, Field(ge=0)]
-    tokenizer_digest: Annotated[str | None, Field(description="sha256 digest, as `sha256:` and 64 hexadecimal digits", pattern="^sha256:[0-9a-f]{64}$")] = None
+    tokenizer_digest: Annotated[
+        str | None,
+        Field(
+            description="sha256 digest, as `sha256:` and 64 hexadecimal digits",
+            pattern="^sha256:[0-9a-f]{64}$",
+        ),
+    ] = None
     vocabulary_size: Annotated[int | None, Field(ge=1)] = None
     context_length: Annotated[int | None, Field(ge=1)] = None
     parameters: Annotated[int | None, Field(ge=1)] = None
@@ -415,7 +628,13 @@ class FunnelRow(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    step: Annotated[str, Field(description="read, extraction, rules, classifier, exact, min_hash, held_out, mixture", min_length=1)]
+    step: Annotated[
+        str,
+        Field(
+            description="read, extraction, rules, classifier, exact, min_hash, held_out, mixture",
+            min_length=1,
+        ),
+    ]
     language: Literal["ja", "en", "code"]
     documents_in: Annotated[int, Field(ge=0)]
     documents_out: Annotated[int, Field(ge=0)]
@@ -468,15 +687,41 @@ class CleanConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
     sources: Annotated[list[CleanSource], Field(min_length=1)]
-    tasks: Annotated[int, Field(description="number of tasks the files are divided into; never changes within a run", ge=1, le=100000)]
-    workers: Annotated[int, Field(description="number of pods; pod i does the tasks t with t mod workers = i", ge=1)]
+    tasks: Annotated[
+        int,
+        Field(
+            description="number of tasks the files are divided into; never changes within a run",
+            ge=1,
+            le=100000,
+        ),
+    ]
+    workers: Annotated[
+        int, Field(description="number of pods; pod i does the tasks t with t mod workers = i", ge=1)
+    ]
     extraction: ExtractionConfig
     rules: RulesConfig | None = None
     classifier: ClassifierConfig | None = None
-    seed: Annotated[int, Field(description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647)]
+    seed: Annotated[
+        int,
+        Field(
+            description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647
+        ),
+    ]
 
 
 class TokenizerTraining(BaseModel):
@@ -485,7 +730,10 @@ class TokenizerTraining(BaseModel):
         frozen=True,
     )
     vocabulary_size: Annotated[int, Field(description="size before removal", ge=300, le=1000000)]
-    training_bytes: Annotated[int, Field(description="at most this much text is sampled for training, by the mixture's ratios", ge=1)]
+    training_bytes: Annotated[
+        int,
+        Field(description="at most this much text is sampled for training, by the mixture's ratios", ge=1),
+    ]
     removing: list[RemovalRule]
 
 
@@ -494,9 +742,13 @@ class MixtureConfig(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    tokens: Annotated[int | None, Field(description="training tokens; absent: as many as the ratios allow", ge=1)] = None
+    tokens: Annotated[
+        int | None, Field(description="training tokens; absent: as many as the ratios allow", ge=1)
+    ] = None
     parts: Annotated[list[MixturePart], Field(description="ratios sum to 1", min_length=1)]
-    max_epochs: Annotated[float, Field(description="how often a language's documents may be repeated to meet its ratio", ge=1.0)]
+    max_epochs: Annotated[
+        float, Field(description="how often a language's documents may be repeated to meet its ratio", ge=1.0)
+    ]
 
 
 class TokenizeConfig(BaseModel):
@@ -506,16 +758,49 @@ class TokenizeConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
-    input: Annotated[str, Field(description="output directory of `deduplicate`", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
+    input: Annotated[
+        str,
+        Field(
+            description="output directory of `deduplicate`",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
     train_tokenizer: TokenizerTraining | None = None
     tokenizer: Input | None = None
     mixture: MixtureConfig
-    held_out_ratio: Annotated[float, Field(description="share of each language's documents kept out of training, by hash of the document", gt=0.0, lt=1.0)]
+    held_out_ratio: Annotated[
+        float,
+        Field(
+            description="share of each language's documents kept out of training, by hash of the document",
+            gt=0.0,
+            lt=1.0,
+        ),
+    ]
     shard_tokens: Annotated[int, Field(description="tokens per packed shard file", ge=1024)]
-    parents: Annotated[list[Input], Field(description="artifacts this corpus descends from, recorded in the manifest")]
-    seed: Annotated[int, Field(description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647)]
+    parents: Annotated[
+        list[Input], Field(description="artifacts this corpus descends from, recorded in the manifest")
+    ]
+    seed: Annotated[
+        int,
+        Field(
+            description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647
+        ),
+    ]
 
 
 class LossByPositionConfig(BaseModel):
@@ -523,12 +808,22 @@ class LossByPositionConfig(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    models: Annotated[list[LabelledModel], Field(description="models measured on the same documents, e.g. base, none, positionInterpolation", min_length=1)]
+    models: Annotated[
+        list[LabelledModel],
+        Field(
+            description="models measured on the same documents, e.g. base, none, positionInterpolation",
+            min_length=1,
+        ),
+    ]
     corpus: Input
     context_length: Annotated[int, Field(ge=8)]
-    original_context_length: Annotated[int | None, Field(description="context window before; absent: that of the first model", ge=8)] = None
+    original_context_length: Annotated[
+        int | None, Field(description="context window before; absent: that of the first model", ge=8)
+    ] = None
     documents: Annotated[int, Field(ge=1)]
-    passkey_trials: Annotated[int, Field(description="passkey prompts per depth and length; 0 measures none", ge=0)]
+    passkey_trials: Annotated[
+        int, Field(description="passkey prompts per depth and length; 0 measures none", ge=0)
+    ]
 
 
 class EvaluateConfig(BaseModel):
@@ -538,14 +833,31 @@ class EvaluateConfig(BaseModel):
         regex_engine="python-re",
     )
     run: RunIdentity
-    output: Annotated[str, Field(description="directory that the program owns and writes", min_length=1, pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$")]
-    threads: Annotated[int, Field(description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024)]
+    output: Annotated[
+        str,
+        Field(
+            description="directory that the program owns and writes",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Field(
+            description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
+        ),
+    ]
     model: Input | None = None
     suites: list[SuiteConfig]
     loss_by_position: LossByPositionConfig | None = None
     batch_size: Annotated[int, Field(ge=1)]
     parents: list[Input]
-    seed: Annotated[int, Field(description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647)]
+    seed: Annotated[
+        int,
+        Field(
+            description="seed of every random choice; the same seed gives the same bits", ge=0, le=2147483647
+        ),
+    ]
 
 
 class Manifest(BaseModel):
@@ -556,12 +868,18 @@ class Manifest(BaseModel):
     api_version: Literal["tanren.dev/v1alpha1"]
     type: Literal["corpus", "model", "measurement", "evaluation"]
     digest: Annotated[
-        str, Field(description="sha256 of this manifest as canonical JSON (sorted keys, no spaces) without `digest` and `run`", pattern="^sha256:[0-9a-f]{64}$")
+        str,
+        Field(
+            description="sha256 of this manifest as canonical JSON (sorted keys, no spaces) without `digest` and `run`",
+            pattern="^sha256:[0-9a-f]{64}$",
+        ),
     ]
     run: RunIdentity
     files: Annotated[list[ManifestFile], Field(description="sorted by path")]
     parents: list[ManifestParent]
-    metadata: Annotated[dict[str, Any], Field(description="figures and properties of the artifact; see ArtifactMetadata")]
+    metadata: Annotated[
+        dict[str, Any], Field(description="figures and properties of the artifact; see ArtifactMetadata")
+    ]
 
 
 class Result(BaseModel):
@@ -589,7 +907,10 @@ class Result(BaseModel):
     ]
     message: Annotated[str, Field(description="one sentence: what, where, how to mend it", max_length=1000)]
     artifact: ArtifactResult | None = None
-    metrics: Annotated[dict[str, float], Field(description="final figures, e.g. loss, held_out_loss, unigram_entropy, rewards/accuracies")]
+    metrics: Annotated[
+        dict[str, float],
+        Field(description="final figures, e.g. loss, held_out_loss, unigram_entropy, rewards/accuracies"),
+    ]
     funnel: list[FunnelRow] | None = None
     scores: list[Score] | None = None
     position_losses: list[PositionLoss] | None = None

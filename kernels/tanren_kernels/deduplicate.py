@@ -1,7 +1,7 @@
 """Drops exact and near duplicates over all tasks of `clean`, keeping the first document of each cluster.
 
-Expected flow: keys of every document, task by task; clusters over all of them; one folder per task as `clean` leaves it. Documents are
-ordered by task and line, so what is kept does not depend on chance.
+Expected flow: keys of every document, task by task; clusters over all of them; one folder per task as `clean`
+leaves it. Documents are ordered by task and line, so what is kept does not depend on chance.
 """
 
 from __future__ import annotations
@@ -15,15 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import manifest, minhash
 from .contract import DeduplicateConfig, Result
-from .documents import LANGUAGES, Document, TaskFolder, TaskWriter, fingerprint, read_documents
-from .ending import Ending
-from .funnel import Funnel, fit
-from .program import Session, run
-
-SUMMARY = "summary.json"
-"""Written last: number of tasks, sources, and the funnel from the first step to deduplication."""
+from .corpus import minhash
+from .corpus.documents import (
+    LANGUAGES,
+    SUMMARY,
+    Document,
+    TaskFolder,
+    TaskWriter,
+    fingerprint,
+    read_documents,
+)
+from .corpus.funnel import Funnel, fit
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
 
 # Documents whose shingles are in memory at once.
 _BATCH = 500
@@ -33,7 +39,11 @@ Keys = npt.NDArray[np.uint64]
 
 def main(config: DeduplicateConfig, session: Session) -> Result:
     if config.min_hash is not None and config.min_hash.permutations % config.min_hash.bands:
-        raise Ending("InvalidConfig", f"min_hash.bands {config.min_hash.bands} does not divide min_hash.permutations {config.min_hash.permutations}.")
+        raise Ending(
+            "InvalidConfig",
+            f"min_hash.bands {config.min_hash.bands} does not divide min_hash.permutations "
+            f"{config.min_hash.permutations}.",
+        )
     inputs = [TaskFolder(Path(config.input), task) for task in range(config.tasks)]
     markers = _cleaned(inputs)
     mark = fingerprint(config, [marker["documents"] for marker in markers])
@@ -46,12 +56,21 @@ def main(config: DeduplicateConfig, session: Session) -> Result:
     rows = Funnel(row for folder in (*inputs, *outputs) for row in folder.read_stats()["funnel"]).rows()
     kept = sum(folder.read_stats()["documents"] for folder in outputs)
     if kept == 0:
-        raise Ending("NoDocumentsLeft", "no document is left after cleaning and deduplication; the funnel says which step dropped them: loosen that step.")
+        raise Ending(
+            "NoDocumentsLeft",
+            "no document is left after cleaning and deduplication; the funnel says which step dropped them: "
+            "loosen that step.",
+        )
     summary = {"tasks": config.tasks, "sources": _sources(inputs), "funnel": rows}
     manifest.write_durably(root / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
     total = sum(folder.read_stats()["documents_in"] for folder in outputs)
     metrics = {"documents": float(kept), "duplicates": float(total - kept)}
-    return Result(reason="Completed", message=f"{kept} of {total} documents are left, {total - kept} were duplicates.", metrics=metrics, funnel=fit(rows))
+    return Result(
+        reason="Completed",
+        message=f"{kept} of {total} documents are left, {total - kept} were duplicates.",
+        metrics=metrics,
+        funnel=fit(rows),
+    )
 
 
 def _cleaned(inputs: list[TaskFolder]) -> list[dict[str, str]]:
@@ -60,11 +79,17 @@ def _cleaned(inputs: list[TaskFolder]) -> list[dict[str, str]]:
     missing = [number for number, marker in enumerate(markers) if marker is None]
     if missing:
         raise Ending(
-            "InvalidData", f"task {missing[0]} of {len(inputs)} has no completion marker below {inputs[0].root}; run the clean stage to its end first."
+            "InvalidData",
+            f"task {missing[0]} of {len(inputs)} has no completion marker below {inputs[0].root}; run the "
+            "clean stage to its end first.",
         )
     found = [marker for marker in markers if marker is not None]
     if len({marker["fingerprint"] for marker in found}) > 1:
-        raise Ending("InvalidData", f"the tasks below {inputs[0].root} were cleaned from different files or configs; run the clean stage again.")
+        raise Ending(
+            "InvalidData",
+            f"the tasks below {inputs[0].root} were cleaned from different files or configs; run the clean "
+            "stage again.",
+        )
     for folder in inputs:
         folder.check_documents()
     return found
@@ -73,7 +98,14 @@ def _cleaned(inputs: list[TaskFolder]) -> list[dict[str, str]]:
 class _Deduplication:
     """One run over all tasks; keys of finished tasks are kept on disk until the end."""
 
-    def __init__(self, config: DeduplicateConfig, inputs: list[TaskFolder], outputs: list[TaskFolder], mark: str, session: Session) -> None:
+    def __init__(
+        self,
+        config: DeduplicateConfig,
+        inputs: list[TaskFolder],
+        outputs: list[TaskFolder],
+        mark: str,
+        session: Session,
+    ) -> None:
         self.config = config
         self.inputs = inputs
         self.outputs = outputs
@@ -86,8 +118,12 @@ class _Deduplication:
         for task in range(self.config.tasks):
             self._write_keys(task)
             self.session.progress.update(task + 1, 2 * self.config.tasks)
-        languages = np.concatenate([self._read(task, "languages", np.dtype("<u1")) for task in range(self.config.tasks)])
-        digests = np.concatenate([self._read(task, "digests", np.dtype("<u8")) for task in range(self.config.tasks)]).reshape(-1, 2)
+        languages = np.concatenate(
+            [self._read(task, "languages", np.dtype("<u1")) for task in range(self.config.tasks)]
+        )
+        digests = np.concatenate(
+            [self._read(task, "digests", np.dtype("<u8")) for task in range(self.config.tasks)]
+        ).reshape(-1, 2)
         exact = first_of_equal(digests) if self.config.exact else np.arange(len(digests))
         near = self._near_duplicates(exact, languages)
         self._write_tasks(exact, near)
@@ -96,7 +132,9 @@ class _Deduplication:
         self.keys.rmdir()
 
     def _write_keys(self, task: int) -> None:
-        """Digest, language and signature of each document of a task; the digests' file, written last, says that all are there."""
+        """Digest, language and signature of each document of a task; the digests' file, written last,
+        says that all are there.
+        """
         if self._path(task, "digests").exists():
             return
         digests, languages, signatures = [], [], [b""]
@@ -106,7 +144,9 @@ class _Deduplication:
             digests += [hashlib.sha256(text.encode()).digest()[:16] for text, _ in texts]
             languages += [LANGUAGES.index(language) for _, language in texts]
             if self.config.min_hash is not None:
-                signatures.append(minhash.signatures(texts, self.config.min_hash, self.config.seed).astype("<u4").tobytes())
+                signatures.append(
+                    minhash.signatures(texts, self.config.min_hash, self.config.seed).astype("<u4").tobytes()
+                )
         manifest.write_durably(self._path(task, "signatures"), b"".join(signatures))
         manifest.write_durably(self._path(task, "languages"), bytes(languages))
         manifest.write_durably(self._path(task, "digests"), b"".join(digests))
@@ -117,12 +157,19 @@ class _Deduplication:
     def _read(self, task: int, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         return np.fromfile(self._path(task, name), dtype=dtype)
 
-    def _near_duplicates(self, exact: npt.NDArray[np.int64], languages: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-        """First document of each document's cluster; only documents of the same language are compared, as their shingles differ."""
+    def _near_duplicates(
+        self, exact: npt.NDArray[np.int64], languages: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.int64]:
+        """First document of each document's cluster; only documents of the same language are compared,
+        as their shingles differ.
+        """
         first = np.arange(len(exact), dtype=np.int64)
         if self.config.min_hash is None:
             return first
-        rows = [self._read(task, "signatures", np.dtype("<u4")).reshape(-1, self.config.min_hash.permutations) for task in range(self.config.tasks)]
+        rows = [
+            self._read(task, "signatures", np.dtype("<u4")).reshape(-1, self.config.min_hash.permutations)
+            for task in range(self.config.tasks)
+        ]
         signatures = np.concatenate(rows)
         for language in range(len(LANGUAGES)):
             compared = np.flatnonzero((exact == first) & (languages == language))
@@ -130,11 +177,14 @@ class _Deduplication:
         return first
 
     def _write_tasks(self, exact: npt.NDArray[np.int64], near: npt.NDArray[np.int64]) -> None:
-        originals = {int(number) for first in (exact, near) for number in first[first != np.arange(len(first))]}
+        originals = {
+            int(number) for first in (exact, near) for number in first[first != np.arange(len(first))]
+        }
         ids: dict[int, str] = {}
         number = 0
         for task, (source, target) in enumerate(zip(self.inputs, self.outputs, strict=True)):
-            # Tasks that are done are written again: the ids of originals come from reading them all, and equal input gives equal bytes.
+            # Tasks that are done are written again: the ids of originals come from reading them all, and
+            # equal input gives equal bytes.
             with TaskWriter(target) as writer:
                 funnel = Funnel()
                 first_number = number
@@ -143,21 +193,42 @@ class _Deduplication:
                     self.session.stop_if_asked()
                     if number in originals:
                         ids[number] = document.id
-                    kept += self._judge(document, number, int(exact[number]), int(near[number]), ids, funnel, writer)
+                    kept += self._judge(
+                        document, number, int(exact[number]), int(near[number]), ids, funnel, writer
+                    )
                     number += 1
-                writer.complete({"funnel": funnel.rows(), "documents": kept, "documents_in": number - first_number}, self.mark)
+                writer.complete(
+                    {"funnel": funnel.rows(), "documents": kept, "documents_in": number - first_number},
+                    self.mark,
+                )
             self.session.progress.update(self.config.tasks + task + 1)
 
-    def _judge(self, document: Document, number: int, exact: int, near: int, ids: dict[int, str], funnel: Funnel, writer: TaskWriter) -> bool:
-        """Writes one document where it belongs; the originals of duplicates come earlier, so their ids are known."""
+    def _judge(
+        self,
+        document: Document,
+        number: int,
+        exact: int,
+        near: int,
+        ids: dict[int, str],
+        funnel: Funnel,
+        writer: TaskWriter,
+    ) -> bool:
+        """Writes one document where it belongs; the originals of duplicates come earlier,
+        so their ids are known.
+        """
         size = len(document.text.encode())
-        for step, used, original in (("exact", self.config.exact, exact), ("min_hash", self.config.min_hash is not None, near)):
+        for step, used, original in (
+            ("exact", self.config.exact, exact),
+            ("min_hash", self.config.min_hash is not None, near),
+        ):
             if not used:
                 continue
             if original != number:
                 reason = "exact_duplicate" if step == "exact" else "near_duplicate"
                 funnel.dropped(step, document.language, size, reason)
-                writer.drop(document.id, step, reason, document.source, document.text, duplicate_of=ids[original])
+                writer.drop(
+                    document.id, step, reason, document.source, document.text, duplicate_of=ids[original]
+                )
                 return False
             funnel.passed(step, document.language, size, size)
         writer.keep(document)
@@ -187,14 +258,18 @@ def _batches(path: Path) -> Iterator[list[Document]]:
 
 
 def _sources(inputs: list[TaskFolder]) -> list[dict[str, str]]:
-    """Name, language, licence and digest of each source; one without a manifest has the digest of its files' names and sha256."""
+    """Name, language, licence and digest of each source;
+    one without a manifest has the digest of its files' names and sha256.
+    """
     merged: dict[str, dict[str, Any]] = {}
     for folder in inputs:
         for source in folder.read_stats()["sources"]:
             merged.setdefault(source["name"], {**source, "files": []})["files"].extend(source["files"])
     for source in merged.values():
         files = sorted(source.pop("files"))
-        source["digest"] = source["digest"] or "sha256:" + hashlib.sha256(manifest.canonical(files)).hexdigest()
+        source["digest"] = (
+            source["digest"] or "sha256:" + hashlib.sha256(manifest.canonical(files)).hexdigest()
+        )
     return list(merged.values())
 
 

@@ -1,7 +1,8 @@
 """Program `evaluate`: benchmark suites with confidence intervals, or loss by token position.
 
-Suites write results.jsonl (one line per item), report.json and an artifact of type evaluation. Loss by position writes losses.jsonl
-(one line per model, document and bin), report.json, the figure and an artifact of type measurement.
+Suites write results.jsonl (one line per item), report.json and an artifact of type evaluation. Loss by
+position writes losses.jsonl (one line per model, document and bin), report.json, the figure and an artifact
+of type measurement.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import Any
 
 import torch
 
-from . import manifest, measurement
-from .benchmark import Suite, suite_of
 from .contract import EvaluateConfig, Input, ManifestParent, Result
-from .ending import Ending
-from .journal import Journal
-from .pretrained import load
-from .program import Session, run
+from .evaluation import model_comparison
+from .evaluation.benchmark import Suite, suite_of
+from .model.pretrained import load
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.journal import Journal
+from .runtime.program import Session, run
 
 GROUP_BATCHES = 4
 """Items are answered in groups of so many batches; a restart repeats a group that was not finished."""
@@ -28,29 +30,51 @@ def evaluate_suites(config: EvaluateConfig, model: Input, session: Session) -> R
     output = Path(config.output)
     parents = [manifest.verify_input(parent) for parent in config.parents]
     data = {suite.name: manifest.verify_input(suite.data) for suite in config.suites}
-    examples = {suite.name: manifest.verify_input(suite.examples) for suite in config.suites if suite.examples}
+    examples = {
+        suite.name: manifest.verify_input(suite.examples) for suite in config.suites if suite.examples
+    }
     ready = load(model, torch.float32, cache_tokens=0)
     settings = {
         "model": ready.parent.digest,
-        "suites": [{**suite.model_dump(exclude={"data", "examples"}), "data": data[suite.name].digest} for suite in config.suites],
+        "suites": [
+            {**suite.model_dump(exclude={"data", "examples"}), "data": data[suite.name].digest}
+            for suite in config.suites
+        ],
         "examples": {name: parent.digest for name, parent in examples.items()},
         "batch_size": config.batch_size,
     }
     suites = [suite_of(suite, ready, config.batch_size) for suite in config.suites]
     results = Journal(output / "results.jsonl", settings)
     lines = _answer_all(suites, results, GROUP_BATCHES * config.batch_size, session)
-    scores = [score for suite, of_suite in zip(suites, lines, strict=True) for score in suite.scores(of_suite)]
-    cut = {suite.name: sum(line["prompt_cut"] for line in of_suite) for suite, of_suite in zip(config.suites, lines, strict=True)}
+    scores = [
+        score for suite, of_suite in zip(suites, lines, strict=True) for score in suite.scores(of_suite)
+    ]
+    cut = {
+        suite.name: sum(line["prompt_cut"] for line in of_suite)
+        for suite, of_suite in zip(config.suites, lines, strict=True)
+    }
     report = {**settings, "scores": [score.model_dump() for score in scores], "prompts_cut": cut}
     _write_json(output / "report.json", report)
     metrics = {f"{score.suite}/{score.metric}": score.value for score in scores}
     _write_json(output / "metrics.jsonl", metrics)
-    distinct = {parent.digest: parent for parent in (*parents, *data.values(), *examples.values(), ready.parent)}
+    distinct = {
+        parent.digest: parent for parent in (*parents, *data.values(), *examples.values(), ready.parent)
+    }
     files = [output / name for name in ("results.jsonl", "report.json", "metrics.jsonl")]
-    return _finished(config, "evaluation", list(distinct.values()), {"scores": report["scores"], "model": ready.parent.digest}, files, metrics, scores=scores)
+    return _finished(
+        config,
+        "evaluation",
+        list(distinct.values()),
+        {"scores": report["scores"], "model": ready.parent.digest},
+        files,
+        metrics,
+        scores=scores,
+    )
 
 
-def _answer_all(suites: list[Suite], results: Journal, group_size: int, session: Session) -> list[list[dict[str, Any]]]:
+def _answer_all(
+    suites: list[Suite], results: Journal, group_size: int, session: Session
+) -> list[list[dict[str, Any]]]:
     """Result lines of every suite; those of finished groups are taken from the journal."""
     total = sum(suite.count for suite in suites)
     found = []
@@ -62,7 +86,9 @@ def _answer_all(suites: list[Suite], results: Journal, group_size: int, session:
         for start in range(len(results.entries) - before, suite.count, group_size):
             session.stop_if_asked()
             results.append(suite.answer(start, min(start + group_size, suite.count)))
-            session.progress.update(len(results.entries), total, unit="item", checkpoint_step=len(results.entries))
+            session.progress.update(
+                len(results.entries), total, unit="item", checkpoint_step=len(results.entries)
+            )
         found.append(results.entries[before : before + suite.count])
         before += suite.count
     return found
@@ -72,14 +98,25 @@ def measure_positions(config: EvaluateConfig, session: Session) -> Result:
     assert config.loss_by_position is not None
     output = Path(config.output)
     parents = [manifest.verify_input(parent) for parent in config.parents]
-    found = measurement.measure(config.loss_by_position, output, config.batch_size, config.seed, session)
+    found = model_comparison.measure(config.loss_by_position, output, config.batch_size, config.seed, session)
     distinct = {parent.digest: parent for parent in (*parents, *found.parents)}
     metrics = found.metrics
     _write_json(output / "report.json", found.report)
     _write_json(output / "metrics.jsonl", metrics)
-    files = [output / name for name in ("losses.jsonl", "report.json", "metrics.jsonl", "loss-by-position.png", "loss-by-position.svg")]
+    files = [
+        output / name
+        for name in (
+            "losses.jsonl",
+            "report.json",
+            "metrics.jsonl",
+            "loss-by-position.png",
+            "loss-by-position.svg",
+        )
+    ]
     rounded = [row.model_copy(update={"loss": round(row.loss, 4)}) for row in found.position_losses]
-    return _finished(config, "measurement", list(distinct.values()), found.report, files, metrics, position_losses=rounded)
+    return _finished(
+        config, "measurement", list(distinct.values()), found.report, files, metrics, position_losses=rounded
+    )
 
 
 def _finished(
@@ -95,7 +132,13 @@ def _finished(
     written = manifest.write(output, artifact_type, config.run, parents, metadata, files)
     shown = {name: round(value, 6) for name, value in metrics.items()}
     message = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())[:1000]
-    return Result(reason="Completed", message=message, artifact=manifest.artifact_result(output, written), metrics=shown, **found)
+    return Result(
+        reason="Completed",
+        message=message,
+        artifact=manifest.artifact_result(output, written),
+        metrics=shown,
+        **found,
+    )
 
 
 def _write_json(path: Path, body: object) -> None:
@@ -107,9 +150,14 @@ def main(config: EvaluateConfig, session: Session) -> Result:
     Path(config.output).mkdir(parents=True, exist_ok=True)
     names = [suite.name for suite in config.suites]
     if len(set(names)) != len(names):
-        raise Ending("InvalidConfig", "suites have equal names; give each its own, as scores are told apart by it.")
+        raise Ending(
+            "InvalidConfig", "suites have equal names; give each its own, as scores are told apart by it."
+        )
     if bool(config.suites) == (config.loss_by_position is not None):
-        raise Ending("InvalidConfig", "give exactly one of suites and loss_by_position: each makes an artifact of its own.")
+        raise Ending(
+            "InvalidConfig",
+            "give exactly one of suites and loss_by_position: each makes an artifact of its own.",
+        )
     if config.loss_by_position is not None:
         return measure_positions(config, session)
     if config.model is None:

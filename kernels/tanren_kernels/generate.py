@@ -1,7 +1,8 @@
 """Program `generate`: samples candidate answers from a chat model.
 
-Reads prompts (JSON lines with `messages` that end with a user turn, and optionally `reference`), writes candidates.jsonl: one line
-per prompt, in the prompts' order, with its samples, their seeds and the sampler's settings. generation.json says how many there will be.
+Reads prompts (JSON lines with `messages` that end with a user turn, and optionally `reference`), writes
+candidates.jsonl: one line per prompt, in the prompts' order, with its samples, their seeds and the sampler's
+settings. generation.json says how many there will be.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from typing import Any
 
 import torch
 
-from . import chatml, json_lines, manifest, pretrained, tokenizer
-from .chatml import Message
 from .contract import GenerateConfig, Input, Result
-from .ending import Ending
-from .engine import Engine, Generation, Request
-from .journal import Journal
-from .model import read_config
-from .program import Session, run
-from .sampling import Sampling
+from .inference.engine import Engine, Generation, Request
+from .inference.sampling import Sampling
+from .model import pretrained
+from .model.config import read_config
+from .runtime import json_lines, manifest
+from .runtime.errors import Ending
+from .runtime.journal import Journal
+from .runtime.program import Session, run
+from .tokenizer import chatml, tokenizer
+from .tokenizer.chatml import Message
 
 ROUNDS_PER_GROUP = 4
 
@@ -43,9 +46,15 @@ def read_prompts(given: Input) -> list[Prompt]:
         messages = chatml.parse(line.get("messages"), f"{where}: messages")
         reference = line.get("reference")
         if messages[-1]["role"] != "user":
-            raise Ending("InvalidData", f"{where}: messages end with a turn of {messages[-1]['role']}; they must end with one of user.")
+            raise Ending(
+                "InvalidData",
+                f"{where}: messages end with a turn of {messages[-1]['role']}; they must end with one of "
+                "user.",
+            )
         if reference is not None and not isinstance(reference, str):
-            raise Ending("InvalidData", f"{where}: reference is not a text; give the answer as a text or leave it out.")
+            raise Ending(
+                "InvalidData", f"{where}: reference is not a text; give the answer as a text or leave it out."
+            )
         prompts.append(Prompt(messages, reference))
     if not prompts:
         raise Ending("InvalidData", f"{given.path} holds no prompt; give at least one line.")
@@ -58,7 +67,10 @@ def seed_of(seed: int, prompt: int, sample: int) -> int:
 
 
 def encode(config: GenerateConfig, prompts: list[Prompt]) -> list[list[int]]:
-    """Token ids of every prompt up to where the answer begins. Raises InvalidData for one whose answer would not fit."""
+    """Token ids of every prompt up to where the answer begins.
+
+    Raises InvalidData for one whose answer would not fit.
+    """
     directory = Path(config.model.path)
     text = tokenizer.load(directory)
     context = read_config(directory).max_position_embeddings
@@ -67,7 +79,8 @@ def encode(config: GenerateConfig, prompts: list[Prompt]) -> list[list[int]]:
         if len(tokens) + config.max_new_tokens > context:
             raise Ending(
                 "InvalidData",
-                f"prompt {number} of {config.prompts.path}: {len(tokens)} prompt tokens and max_new_tokens {config.max_new_tokens} exceed the model's "
+                f"prompt {number} of {config.prompts.path}: {len(tokens)} prompt tokens and max_new_tokens "
+                f"{config.max_new_tokens} exceed the model's "
                 f"context of {context}; shorten either.",
             )
     return encoded
@@ -76,8 +89,9 @@ def encode(config: GenerateConfig, prompts: list[Prompt]) -> list[list[int]]:
 class Candidates:
     """The sampling of one prompts file; prompts are answered in groups that a restart repeats whole.
 
-    What shares a batch may change the last bits of logits (see Engine), and so, rarely, a token. A group is always made of the same
-    prompts, submitted in the same order to an empty engine: its answers are then the same to the bit, whenever they are made.
+    What shares a batch may change the last bits of logits (see Engine), and so, rarely, a token. A group is
+    always made of the same prompts, submitted in the same order to an empty engine: its answers are then the
+    same to the bit, whenever they are made.
     """
 
     def __init__(self, config: GenerateConfig, prompts: list[Prompt], encoded: list[list[int]]) -> None:
@@ -93,14 +107,21 @@ class Candidates:
     def group(self, start: int, session: Session) -> list[dict[str, Any]]:
         """Answers the group of prompts that begins at `start`; ends with Terminated when asked to stop."""
         numbers = range(start, min(start + self.group_size, len(self._prompts)))
-        under_way = {number: [self._engine.submit(self._request(number, sample)) for sample in range(self._config.samples)] for number in numbers}
+        under_way = {
+            number: [
+                self._engine.submit(self._request(number, sample)) for sample in range(self._config.samples)
+            ]
+            for number in numbers
+        }
         while self._engine.waiting or self._engine.running:
             session.stop_if_asked()
             self._engine.step()
         return [self._line(number, generations) for number, generations in under_way.items()]
 
     def _request(self, number: int, sample: int) -> Request:
-        sampling = Sampling(self._config.temperature, self._config.top_p, seed_of(self._config.seed, number, sample))
+        sampling = Sampling(
+            self._config.temperature, self._config.top_p, seed_of(self._config.seed, number, sample)
+        )
         return Request(self._encoded[number], self._config.max_new_tokens, sampling, self._ready.stop_tokens)
 
     def _line(self, number: int, generations: list[Generation]) -> dict[str, Any]:
@@ -109,8 +130,15 @@ class Candidates:
             "prompt": number,
             "messages": prompt.messages,
             **({} if prompt.reference is None else {"reference": prompt.reference}),
-            "sampler": {"temperature": self._config.temperature, "top_p": self._config.top_p, "max_new_tokens": self._config.max_new_tokens},
-            "samples": [{"seed": g.request.sampling.seed, "text": g.text, "tokens": len(g.tokens), "finish": g.finish} for g in generations],
+            "sampler": {
+                "temperature": self._config.temperature,
+                "top_p": self._config.top_p,
+                "max_new_tokens": self._config.max_new_tokens,
+            },
+            "samples": [
+                {"seed": g.request.sampling.seed, "text": g.text, "tokens": len(g.tokens), "finish": g.finish}
+                for g in generations
+            ],
         }
 
 
@@ -121,10 +149,14 @@ def main(config: GenerateConfig, session: Session) -> Result:
     prompts_parent = manifest.verify_input(config.prompts)
     prompts = read_prompts(config.prompts)
     candidates = Candidates(config, prompts, encode(config, prompts))
-    sampler = config.model_dump(include={"samples", "temperature", "top_p", "max_new_tokens", "batch_size", "seed"})
+    sampler = config.model_dump(
+        include={"samples", "temperature", "top_p", "max_new_tokens", "batch_size", "seed"}
+    )
     settings = {"model": candidates.model_digest, "prompts_file": prompts_parent.digest, **sampler}
     done = Journal(output / "candidates.jsonl", settings)
-    manifest.write_durably(output / "generation.json", json.dumps({**settings, "prompts": len(prompts)}).encode() + b"\n")
+    manifest.write_durably(
+        output / "generation.json", json.dumps({**settings, "prompts": len(prompts)}).encode() + b"\n"
+    )
     if len(done.entries) < len(prompts):
         done.keep(len(done.entries) - len(done.entries) % candidates.group_size)
     resumed_from = len(done.entries)
@@ -134,7 +166,13 @@ def main(config: GenerateConfig, session: Session) -> Result:
         done.append(lines)
         tokens += sum(sample["tokens"] for line in lines for sample in line["samples"])
         speed = tokens / (time.monotonic() - started)
-        session.progress.update(len(done.entries), len(prompts), {"tokens_per_second": speed}, unit="prompt", checkpoint_step=len(done.entries))
+        session.progress.update(
+            len(done.entries),
+            len(prompts),
+            {"tokens_per_second": speed},
+            unit="prompt",
+            checkpoint_step=len(done.entries),
+        )
     samples = [sample for line in done.entries for sample in line["samples"]]
     metrics = {
         "prompts": len(prompts),
@@ -144,7 +182,13 @@ def main(config: GenerateConfig, session: Session) -> Result:
     }
     manifest.write_durably(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
     message = f"{len(samples)} candidate answers to {len(prompts)} prompts."
-    return Result(reason="Completed", message=message, metrics=metrics, step=len(prompts), resumed_from_step=resumed_from or None)
+    return Result(
+        reason="Completed",
+        message=message,
+        metrics=metrics,
+        step=len(prompts),
+        resumed_from_step=resumed_from or None,
+    )
 
 
 if __name__ == "__main__":

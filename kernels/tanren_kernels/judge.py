@@ -1,7 +1,7 @@
 """Program `judge`: scores candidate answers by rules and keeps the widest pair of each prompt.
 
-Reads candidates.jsonl (program `generate`), writes preferences.jsonl: one JSON line per kept pair with `prompt` (messages),
-`chosen`, `rejected` (the assistant's content), `scores` and `why`.
+Reads candidates.jsonl (program `generate`), writes preferences.jsonl: one JSON line per kept pair with
+`prompt` (messages), `chosen`, `rejected` (the assistant's content), `scores` and `why`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from . import json_lines, manifest
-from .answer_rules import Assessment, assess
 from .contract import Input, JudgeConfig, Result
-from .ending import Ending
-from .program import Session, run
+from .evaluation.answer_rules import Assessment, assess
+from .runtime import json_lines, manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
 
 
 class Sample(BaseModel):
@@ -49,9 +49,12 @@ class Judgement:
 
 
 def widest_pair(candidates: Candidates, config: JudgeConfig) -> Judgement:
-    """The best against the worst sample; of equal ones the first, so that the choice never depends on chance."""
+    """The best against the worst sample; of equal ones the first, so that nothing depends on chance."""
     prompt = candidates.messages[-1]["content"]
-    found = [assess(sample.text, sample.finish == "stop", prompt, candidates.reference, config.rules) for sample in candidates.samples]
+    found = [
+        assess(sample.text, sample.finish == "stop", prompt, candidates.reference, config.rules)
+        for sample in candidates.samples
+    ]
     order = range(len(found))
     return Judgement(
         chosen=max(order, key=lambda i: (found[i].score, -i)),
@@ -67,20 +70,30 @@ def preference(candidates: Candidates, judgement: Judgement) -> dict[str, Any]:
         "prompt": candidates.messages,
         **{side: candidates.samples[index].text for side, index in sides.items()},
         "scores": {side: verdict.score for side, verdict in verdicts.items()},
-        "why": {side: {"broken_rules": list(verdict.broken), "overlap": verdict.overlap} for side, verdict in verdicts.items()},
+        "why": {
+            side: {"broken_rules": list(verdict.broken), "overlap": verdict.overlap}
+            for side, verdict in verdicts.items()
+        },
     }
 
 
 def read_candidates(directory: Path) -> list[Candidates]:
-    """All lines of candidates.jsonl. Raises InvalidData when `generate` has not finished or a line has another shape."""
+    """All lines of candidates.jsonl.
+
+    Raises InvalidData when `generate` has not finished or a line has another shape.
+    """
     path = directory / "candidates.jsonl"
     try:
         expected = json.loads((directory / "generation.json").read_bytes())["prompts"]
         lines = list(json_lines.read([Input(path=path.as_posix())]))
     except (OSError, ValueError, KeyError) as error:
-        raise Ending("InvalidData", f"{directory} holds no finished output of `generate` ({error}); run it first.") from error
+        raise Ending(
+            "InvalidData", f"{directory} holds no finished output of `generate` ({error}); run it first."
+        ) from error
     if len(lines) != expected:
-        raise Ending("InvalidData", f"{path} holds {len(lines)} of {expected} prompts; let `generate` finish first.")
+        raise Ending(
+            "InvalidData", f"{path} holds {len(lines)} of {expected} prompts; let `generate` finish first."
+        )
     found = []
     for line, where in lines:
         try:
@@ -88,7 +101,9 @@ def read_candidates(directory: Path) -> list[Candidates]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise Ending("InvalidData", f"{where}: {field}: {first['msg']}; it must be a line of `generate`.") from error
+            raise Ending(
+                "InvalidData", f"{where}: {field}: {first['msg']}; it must be a line of `generate`."
+            ) from error
     return found
 
 
@@ -105,22 +120,42 @@ def main(config: JudgeConfig, session: Session) -> Result:
         if judgement.margin <= 0 or judgement.margin < config.min_margin:
             ties += 1
         elif not judgement.assessments[judgement.chosen].acceptable:
-            # The model would be drawn towards an answer that breaks a rule, only because another breaks more of them.
+            # The model would be drawn towards an answer that breaks a rule, only because another breaks more
+            # of them.
             unacceptable += 1
         else:
             kept.append(preference(candidates, judgement))
             margins.append(judgement.margin)
-        session.progress.update(number, len(prompts), {"pairs": len(kept), "ties": ties, "unacceptable": unacceptable}, unit="prompt")
+        session.progress.update(
+            number,
+            len(prompts),
+            {"pairs": len(kept), "ties": ties, "unacceptable": unacceptable},
+            unit="prompt",
+        )
     if not kept:
         raise Ending(
             "NoPreferencePairs",
-            f"none of {len(prompts)} prompts gives a pair: {ties} ties (margin below {config.min_margin}), {unacceptable} whose best answer breaks a rule; "
+            f"none of {len(prompts)} prompts gives a pair: {ties} ties (margin below {config.min_margin}), "
+            f"{unacceptable} whose best answer breaks a rule; "
             "ask for more samples, a higher temperature, or loosen `rules` and `min_margin`.",
         )
-    manifest.write_durably(output / "preferences.jsonl", b"".join(json.dumps(pair, ensure_ascii=False).encode() + b"\n" for pair in kept))
-    metrics = {"prompts": len(prompts), "pairs": len(kept), "ties": ties, "unacceptable": unacceptable, "mean_margin": sum(margins) / len(margins)}
+    manifest.write_durably(
+        output / "preferences.jsonl",
+        b"".join(json.dumps(pair, ensure_ascii=False).encode() + b"\n" for pair in kept),
+    )
+    metrics = {
+        "prompts": len(prompts),
+        "pairs": len(kept),
+        "ties": ties,
+        "unacceptable": unacceptable,
+        "mean_margin": sum(margins) / len(margins),
+    }
     manifest.write_durably(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
-    return Result(reason="Completed", message=f"{len(kept)} preference pairs from {len(prompts)} prompts.", metrics=metrics)
+    return Result(
+        reason="Completed",
+        message=f"{len(kept)} preference pairs from {len(prompts)} prompts.",
+        metrics=metrics,
+    )
 
 
 if __name__ == "__main__":

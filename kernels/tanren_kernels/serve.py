@@ -1,7 +1,8 @@
 """Program `serve`: OpenAI-compatible HTTP server of one model.
 
-Listens on POD_IP, else on loopback. /healthz answers from the start, /readyz once the model is loaded and until the server is asked to
-stop. On SIGTERM it goes on answering while the cluster takes it out of its endpoints, finishes what runs, and ends with 143.
+Listens on POD_IP, else on loopback. /healthz answers from the start, /readyz once the model is loaded and
+until the server is asked to stop. On SIGTERM it goes on answering while the cluster takes it out of its
+endpoints, finishes what runs, and ends with 143.
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ from pathlib import Path
 import torch
 import uvicorn
 
-from . import pretrained
-from .api_keys import ApiKeys
-from .completions import Service
 from .contract import Result, ServeConfig
-from .ending import Ending
-from .engine import Engine
-from .http_app import State, application
-from .model import read_config
-from .program import Session, run
-from .serving_metrics import ServingMetrics
-from .worker import Worker
+from .inference.engine import Engine
+from .model import pretrained
+from .model.config import read_config
+from .runtime.errors import Ending
+from .runtime.program import Session, run
+from .serving.api_keys import ApiKeys
+from .serving.completions import Service
+from .serving.http_app import State, application
+from .serving.metrics import ServingMetrics
+from .serving.worker import Worker
 
 GRACE_SECONDS = 30.0
 """Kubernetes' default grace period, where TANREN_GRACE_SECONDS does not say another."""
 LINGER_SECONDS = 3.0
-"""New requests are still answered for so long after SIGTERM: endpoints are taken away only after the signal."""
+"""New requests are answered for so long after SIGTERM: endpoints are removed only after the signal."""
 KILL_MARGIN_SECONDS = 2.0
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -47,10 +48,17 @@ class HttpServer:
         try:
             self._socket.bind((host, port))
         except OSError as error:
-            raise Ending("PortInUse", f"port {port} of {host} cannot be used: {error.strerror}; set `port` to a free one.") from error
-        config = uvicorn.Config(application(state), log_config=None, access_log=False, lifespan="off", server_header=False)
+            raise Ending(
+                "PortInUse",
+                f"port {port} of {host} cannot be used: {error.strerror}; set `port` to a free one.",
+            ) from error
+        config = uvicorn.Config(
+            application(state), log_config=None, access_log=False, lifespan="off", server_header=False
+        )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="http", daemon=True
+        )
         self._thread.start()
 
     def close(self, seconds: float) -> None:
@@ -61,10 +69,17 @@ class HttpServer:
 
 
 def start_service(config: ServeConfig, metrics: ServingMetrics, session: Session) -> Service:
-    """Loads the model. Raises InvalidConfig for a context beyond the model's own, ModelTooLarge, ArtifactDamaged ..."""
+    """Loads the model.
+
+    Raises InvalidConfig for a context beyond the model's own, ModelTooLarge, ArtifactDamaged ...
+    """
     longest = read_config(Path(config.model.path)).max_position_embeddings
     if config.context_length > longest:
-        raise Ending("InvalidConfig", f"context_length {config.context_length} is beyond the model's {longest}; lower it or extend the model's context first.")
+        raise Ending(
+            "InvalidConfig",
+            f"context_length {config.context_length} is beyond the model's {longest}; lower it or extend the "
+            "model's context first.",
+        )
     slots = config.max_concurrent_requests
     ready = pretrained.load(config.model, DTYPES[config.precision], slots * config.context_length)
     engine = Engine(ready.model, ready.pieces, slots, config.context_length)
@@ -98,7 +113,11 @@ def main(config: ServeConfig, session: Session) -> Result:
     session.log("draining", open_requests=state.open_requests)
     drain(state, server)
     unfinished = state.open_requests
-    raise Ending("Terminated", f"asked to stop; {unfinished} requests were broken off at the end of the grace period and all others answered.")
+    raise Ending(
+        "Terminated",
+        f"asked to stop; {unfinished} requests were broken off at the end of the grace period and all others "
+        "answered.",
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Makes the corpus artifact: tokenizer, held-out split, mixture by ratio, packed shards.
 
-Expected flow: a catalogue of all documents; a tokenizer, trained and pruned or taken from another artifact; every document encoded, task
-by task; then the mixture copied into shards, and the manifest last. What is finished lies in a work folder, from which a restart goes on.
+Expected flow: a catalogue of all documents; a tokenizer, trained and pruned or taken from another artifact;
+every document encoded, task by task; then the mixture copied into shards, and the manifest last. What is
+finished lies in a work folder, from which a restart goes on.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from . import manifest, mixture, tokenizer
-from .catalogue import Catalogue
 from .contract import Manifest, ManifestParent, Result, TokenizeConfig
-from .deduplicate import SUMMARY
-from .documents import LANGUAGES, TaskFolder, fingerprint
-from .encoding import EncodedDocuments, encode_documents
-from .ending import Ending
-from .funnel import Funnel, fit
-from .packing import write_held_out, write_training
-from .program import Session, run
-from .vocabulary import REMOVED, trained_tokenizer
+from .corpus import mixture
+from .corpus.catalogue import Catalogue
+from .corpus.documents import LANGUAGES, SUMMARY, TaskFolder, fingerprint
+from .corpus.encoding import EncodedDocuments, encode_documents
+from .corpus.funnel import Funnel, fit
+from .corpus.packing import write_held_out, write_training
+from .corpus.vocabulary import REMOVED, trained_tokenizer
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
+from .tokenizer import tokenizer
 
 FUNNEL = "funnel.json"
 
@@ -39,8 +41,13 @@ def main(config: TokenizeConfig, session: Session) -> Result:
     parents = [manifest.verify_input(parent) for parent in config.parents]
     if config.tokenizer is not None:
         parents.append(manifest.verify_input(config.tokenizer))
-    parents += [ManifestParent(name=f"source/{source['name']}", digest=source["digest"]) for source in summary["sources"]]
-    mark = fingerprint(config, summary, [manifest.file_sha256(file) for file in files], [parent.digest for parent in parents])
+    parents += [
+        ManifestParent(name=f"source/{source['name']}", digest=source["digest"])
+        for source in summary["sources"]
+    ]
+    mark = fingerprint(
+        config, summary, [manifest.file_sha256(file) for file in files], [parent.digest for parent in parents]
+    )
 
     output = Path(config.output)
     if not (output / manifest.NAME).exists() or manifest.read(output).metadata.get("fingerprint") != mark:
@@ -60,7 +67,9 @@ def _deduplicated(root: Path) -> tuple[dict[str, Any], list[Path]]:
     try:
         summary: dict[str, Any] = json.loads((root / SUMMARY).read_bytes())
     except FileNotFoundError as error:
-        raise Ending("InvalidData", f"{root} has no {SUMMARY}; run the deduplicate stage to its end first.") from error
+        raise Ending(
+            "InvalidData", f"{root} has no {SUMMARY}; run the deduplicate stage to its end first."
+        ) from error
     folders = [TaskFolder(root, task) for task in range(summary["tasks"])]
     for folder in folders:
         folder.check_documents()
@@ -70,7 +79,9 @@ def _deduplicated(root: Path) -> tuple[dict[str, Any], list[Path]]:
 class _Tokenization:
     """One making of the artifact."""
 
-    def __init__(self, config: TokenizeConfig, session: Session, summary: dict[str, Any], files: list[Path], mark: str) -> None:
+    def __init__(
+        self, config: TokenizeConfig, session: Session, summary: dict[str, Any], files: list[Path], mark: str
+    ) -> None:
         self.config = config
         self.session = session
         self.summary = summary
@@ -82,11 +93,15 @@ class _Tokenization:
         work = self._prepare(output)
         catalogue = Catalogue(self.files, self.config.held_out_ratio)
         # Said before hours of encoding: a language without documents cannot be mixed.
-        mixture.check_languages({language: len(catalogue.training(language)) for language in self.languages}, self.config.mixture)
+        mixture.check_languages(
+            {language: len(catalogue.training(language)) for language in self.languages}, self.config.mixture
+        )
         figures = self._tokenizer(work, catalogue)
         text_tokenizer = tokenizer.load(work)
         encoded = encode_documents(catalogue, text_tokenizer, self.languages, work, self.session)
-        available: dict[str, int] = {language: int(encoded.lengths[catalogue.training(language)].sum()) for language in self.languages}
+        available: dict[str, int] = {
+            language: int(encoded.lengths[catalogue.training(language)].sum()) for language in self.languages
+        }
         shares = mixture.quotas(available, self.config.mixture)
 
         held_out = write_held_out(output / "held-out", catalogue, encoded, self.languages)
@@ -106,7 +121,10 @@ class _Tokenization:
             "available_tokens_by_language": available,
             "held_out_tokens_by_language": held_out,
             "characters_per_token_by_language": self._characters_per_token(catalogue, encoded),
-            "sources": [{key: source[key] for key in ("name", "language", "licence", "digest")} for source in self.summary["sources"]],
+            "sources": [
+                {key: source[key] for key in ("name", "language", "licence", "digest")}
+                for source in self.summary["sources"]
+            ],
             "tokenizer": figures,
             "fingerprint": self.mark,
         }
@@ -114,7 +132,9 @@ class _Tokenization:
         manifest.write(output, "corpus", self.config.run, parents, metadata, chosen)
 
     def _prepare(self, output: Path) -> Path:
-        """Leaves nothing in `output` but what an interrupted making of this very artifact finished, and returns its work folder."""
+        """Leaves nothing in `output` but what an interrupted making of this very artifact finished,
+        and returns its work folder.
+        """
         output.mkdir(parents=True, exist_ok=True)
         (output / manifest.NAME).unlink(missing_ok=True)  # from here on the directory is no artifact
         work = output / WORK
@@ -133,11 +153,15 @@ class _Tokenization:
     def _tokenizer(self, work: Path, catalogue: Catalogue) -> dict[str, Any]:
         """Puts tokenizer.json into the work folder and returns its figures."""
         if self.config.tokenizer is not None:
-            manifest.write_durably(work / tokenizer.NAME, tokenizer.load(Path(self.config.tokenizer.path)).content)
+            manifest.write_durably(
+                work / tokenizer.NAME, tokenizer.load(Path(self.config.tokenizer.path)).content
+            )
             return {"from": self.config.tokenizer.path}
         figures = work / "tokenizer-figures.json"
         if not figures.exists():
-            manifest.write_durably(figures, json.dumps(trained_tokenizer(self.config, catalogue, work, self.session)).encode())
+            manifest.write_durably(
+                figures, json.dumps(trained_tokenizer(self.config, catalogue, work, self.session)).encode()
+            )
         loaded: dict[str, Any] = json.loads(figures.read_bytes())
         return loaded
 
@@ -147,13 +171,19 @@ class _Tokenization:
         for language in self.languages:
             own = catalogue.held_out_of(language)
             if len(own):
-                figures[language] = round(float(catalogue.characters[own].sum() / (encoded.lengths[own] - 1).sum()), 4)
+                figures[language] = round(
+                    float(catalogue.characters[own].sum() / (encoded.lengths[own] - 1).sum()), 4
+                )
         return figures
 
     def _funnel(self, catalogue: Catalogue, used: dict[str, set[int]]) -> list[dict[str, Any]]:
-        """The whole funnel: what came before, the split, and the documents that the mixture took at least once."""
+        """The whole funnel: what came before, the split,
+        and the documents that the mixture took at least once.
+        """
         funnel = Funnel(self.summary["funnel"])
-        for number, (language_number, held_out, size) in enumerate(zip(catalogue.languages, catalogue.held_out, catalogue.sizes, strict=True)):
+        for number, (language_number, held_out, size) in enumerate(
+            zip(catalogue.languages, catalogue.held_out, catalogue.sizes, strict=True)
+        ):
             language = LANGUAGES[language_number]
             if held_out:
                 funnel.dropped("held_out", language, int(size), "held_out")
@@ -162,7 +192,9 @@ class _Tokenization:
             if number in used.get(language, ()):
                 funnel.passed("mixture", language, int(size), int(size))
             else:
-                funnel.dropped("mixture", language, int(size), "over_ratio" if language in used else "not_in_mixture")
+                funnel.dropped(
+                    "mixture", language, int(size), "over_ratio" if language in used else "not_in_mixture"
+                )
         return funnel.rows()
 
 
@@ -171,13 +203,23 @@ def _result(output: Path, made: Manifest, session: Session) -> Result:
     metrics = {"vocabulary_size": float(figures["vocabulary_size"]), **session.progress.snapshot().metrics}
     if "removed_tokens" in figures["tokenizer"]:
         metrics["removed_tokens"] = float(figures["tokenizer"]["removed_tokens"])
-    for name, values in (("tokens", "tokens_by_language"), ("held_out_tokens", "held_out_tokens_by_language")):
+    for name, values in (
+        ("tokens", "tokens_by_language"),
+        ("held_out_tokens", "held_out_tokens_by_language"),
+    ):
         metrics |= {f"{name}_{language}": float(value) for language, value in figures[values].items()}
-    metrics |= {f"characters_per_token_{language}": value for language, value in figures["characters_per_token_by_language"].items()}
+    metrics |= {
+        f"characters_per_token_{language}": value
+        for language, value in figures["characters_per_token_by_language"].items()
+    }
     for language, tokens in figures["tokens_by_language"].items():
         metrics[f"epochs_{language}"] = round(tokens / figures["available_tokens_by_language"][language], 4)
     artifact = manifest.artifact_result(
-        output, made, tokens=figures["train_tokens"], vocabulary_size=figures["vocabulary_size"], tokenizer_digest=figures["tokenizer_digest"]
+        output,
+        made,
+        tokens=figures["train_tokens"],
+        vocabulary_size=figures["vocabulary_size"],
+        tokenizer_digest=figures["tokenizer_digest"],
     )
     message = f"{figures['train_tokens']} training tokens in {', '.join(figures['tokens_by_language'])}."
     rows = json.loads((output / FUNNEL).read_bytes())

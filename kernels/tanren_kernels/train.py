@@ -1,4 +1,6 @@
-"""Trains a model: language modelling, chat tuning or preference optimisation; writes a model artifact in Hugging Face layout."""
+"""Trains a model: language modelling, chat tuning or preference optimisation;
+writes a model artifact in Hugging Face layout.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +11,23 @@ from pathlib import Path
 
 import torch
 
-from . import local_ranks, manifest, parallel, tokenizer
-from .chat_tuning import ChatTuning
 from .contract import Input, Manifest, ManifestParent, Result, RopeScaling, TrainConfig
-from .ending import Ending
-from .export import export_model
-from .language_modelling import LanguageModelling
-from .model import Llama, LlamaConfig, Source, fill, initial_tensor, parameter_count, read_config
-from .objective import Objective
-from .parallel import ParallelDims, Ranks
-from .preference import PreferenceOptimisation
-from .program import Session, run
-from .stored_weights import StoredWeights
-from .tokenizer import TextTokenizer
-from .trainer import Outcome, Trainer
+from .model.config import LlamaConfig, read_config
+from .model.export import export_model
+from .model.llama import Llama, Source, fill, initial_tensor, parameter_count
+from .model.weights import StoredWeights
+from .runtime import manifest
+from .runtime.errors import Ending
+from .runtime.program import Session, run
+from .tokenizer import tokenizer
+from .tokenizer.tokenizer import TextTokenizer
+from .training import data_parallel, launcher
+from .training.dpo import PreferenceOptimisation
+from .training.language_modelling import LanguageModelling
+from .training.objective import Objective
+from .training.ranks import ParallelDims, Ranks
+from .training.sft import ChatTuning
+from .training.trainer import Outcome, Trainer
 
 
 def refuse_ambiguous(config: TrainConfig) -> None:
@@ -37,9 +42,20 @@ def refuse_ambiguous(config: TrainConfig) -> None:
         if sum(value is not None for value in values) != 1:
             raise Ending("InvalidConfig", f"exactly one of {names} must be given.")
     if config.shape is not None and config.language_model is None:
-        raise Ending("InvalidConfig", "shape starts from random weights, which only language_model can train; give model.")
-    if config.rope_scaling is not None and config.rope_scaling.rope_type == "none" and config.rope_scaling.factor not in (None, 1):
-        raise Ending("InvalidConfig", f"rope_scaling.factor is {config.rope_scaling.factor} with rope_type none; make it 1 or choose linear.")
+        raise Ending(
+            "InvalidConfig",
+            "shape starts from random weights, which only language_model can train; give model.",
+        )
+    if (
+        config.rope_scaling is not None
+        and config.rope_scaling.rope_type == "none"
+        and config.rope_scaling.factor not in (None, 1)
+    ):
+        raise Ending(
+            "InvalidConfig",
+            f"rope_scaling.factor is {config.rope_scaling.factor} with rope_type none; make it 1 or choose "
+            "linear.",
+        )
 
 
 def inputs_of(config: TrainConfig) -> list[Input]:
@@ -55,9 +71,11 @@ def inputs_of(config: TrainConfig) -> list[Input]:
 
 
 def hash_of(config: TrainConfig, parents: list[ManifestParent]) -> str:
-    """Identity of the weights that will come out: what was read, by digest, and every setting that changes them.
+    """Identity of the weights that will come out: what was read, by digest,
+    and every setting that changes them.
 
-    Not in it: ranks, micro batches, threads, checkpoints, evaluation, paths. They may change between restarts.
+    Not in it: ranks, micro batches, threads, checkpoints, evaluation, paths. They may change between
+    restarts.
     """
     body = config.model_dump(include={"shape", "rope_scaling", "training"}, exclude_none=True)
     body["training"].pop("micro_batch_size")
@@ -87,7 +105,8 @@ def start_of(config: TrainConfig, text: TextTokenizer) -> tuple[LlamaConfig, Sou
     if config.training.sequence_length > shape.max_position_embeddings:
         raise Ending(
             "InvalidConfig",
-            f"training.sequence_length {config.training.sequence_length} is over max_position_embeddings {shape.max_position_embeddings}; "
+            f"training.sequence_length {config.training.sequence_length} is over max_position_embeddings "
+            f"{shape.max_position_embeddings}; "
             "lower it or extend the context.",
         )
     return shape, source
@@ -104,7 +123,8 @@ def extended(shape: LlamaConfig, scaling: RopeScaling | None) -> LlamaConfig:
     if factor < shape.rope_factor:
         raise Ending(
             "InvalidConfig",
-            f"rope_scaling: {longer} positions and factor {factor:g} are less than the model's {shape.max_position_embeddings} and "
+            f"rope_scaling: {longer} positions and factor {factor:g} are less than the model's "
+            f"{shape.max_position_embeddings} and "
             f"{shape.rope_factor:g}; give a longer context.",
         )
     return replace(shape, rope_factor=factor, max_position_embeddings=longer)
@@ -120,7 +140,8 @@ def tokenizer_of(config: TrainConfig) -> TextTokenizer:
         if digest != text.digest:
             raise Ending(
                 "TokenizerMismatch",
-                f"{config.model.path} has tokenizer {digest}, {given.path} has {text.digest}; make the corpus with the tokenizer of the model's own corpus.",
+                f"{config.model.path} has tokenizer {digest}, {given.path} has {text.digest}; make the "
+                "corpus with the tokenizer of the model's own corpus.",
             )
     return text
 
@@ -129,7 +150,11 @@ def objective_of(config: TrainConfig, text: TextTokenizer, session: Session) -> 
     length = config.training.sequence_length
     if config.language_model is not None:
         modelling = LanguageModelling(config.language_model, length)
-        session.log("windows", train=len(modelling.train), held_out={language: len(windows) for language, windows in modelling.held_out.items()})
+        session.log(
+            "windows",
+            train=len(modelling.train),
+            held_out={language: len(windows) for language, windows in modelling.held_out.items()},
+        )
         return modelling
     objective: ChatTuning | PreferenceOptimisation
     if config.chat is not None:
@@ -137,14 +162,22 @@ def objective_of(config: TrainConfig, text: TextTokenizer, session: Session) -> 
     else:
         assert config.dpo is not None
         objective = PreferenceOptimisation(config.dpo, text, length)
-    session.log("samples", train=len(objective.train), held_out=sum(map(len, objective.held_out.values())), dropped=objective.dropped)
+    session.log(
+        "samples",
+        train=len(objective.train),
+        held_out=sum(map(len, objective.held_out.values())),
+        dropped=objective.dropped,
+    )
     return objective
 
 
 def result_of(output: Path, written: Manifest) -> Result:
     """The result of a finished run, read from its manifest alone, so that asking again gives the same."""
     metadata = written.metadata
-    named = {name: metadata[name] for name in ("tokenizer_digest", "vocabulary_size", "context_length", "parameters")}
+    named = {
+        name: metadata[name]
+        for name in ("tokenizer_digest", "vocabulary_size", "context_length", "parameters")
+    }
     return Result(
         reason="Completed",
         message=f"trained {metadata['steps']} steps; the model is in {output}.",
@@ -155,24 +188,39 @@ def result_of(output: Path, written: Manifest) -> Result:
 
 
 def finished(config: TrainConfig, config_hash: str) -> Result | None:
-    """The result of this very run where it was finished before; raises InvalidConfig where the directory is another run's."""
+    """The result of this very run where it was finished before;
+    raises InvalidConfig where the directory is another run's.
+    """
     output = Path(config.output)
     if not (output / manifest.NAME).exists():
         return None
     written = manifest.verify(output)
     if written.metadata.get("config_hash") != config_hash:
-        raise Ending("InvalidConfig", f"{output} holds the finished model of another config; start a new run or give another output.")
+        raise Ending(
+            "InvalidConfig",
+            f"{output} holds the finished model of another config; start a new run or give another output.",
+        )
     return result_of(output, written)
 
 
-def write_artifact(config: TrainConfig, config_hash: str, parents: list[ManifestParent], shape: LlamaConfig, text: TextTokenizer, outcome: Outcome) -> Result:
-    """Exports the model, draws its loss, and writes the manifest last. Nothing in the manifest depends on when or how fast the run went."""
+def write_artifact(
+    config: TrainConfig,
+    config_hash: str,
+    parents: list[ManifestParent],
+    shape: LlamaConfig,
+    text: TextTokenizer,
+    outcome: Outcome,
+) -> Result:
+    """Exports the model, draws its loss, and writes the manifest last.
+
+    Nothing in the manifest depends on when or how fast the run went.
+    """
     # Only here: a resumed run should be at its first step before the plotting library is loaded.
-    from . import figures
+    from .training import loss_plot
 
     output = Path(config.output)
     files = export_model(output, shape, outcome.parameters, text, chat=config.language_model is None)
-    figures.draw_loss(output, config.run.name)
+    loss_plot.draw_loss(output, config.run.name)
     metadata = {
         "config_hash": config_hash,
         "tokenizer_digest": text.digest,
@@ -204,17 +252,25 @@ def main(config: TrainConfig, session: Session) -> Result:
         dims = ParallelDims.of(config.parallelism, ranks.size)
         with torch.device("meta"):
             model = Llama(shape)
-        division = parallel.division(dims, ranks)
+        division = data_parallel.division(dims, ranks)
         division.apply(model)
         fill(model, source, division.assign)
         outcome = Trainer(config, config_hash, model, objective, ranks, division, session).run()
         if ranks.rank != 0:
-            return Result(reason="Completed", message=f"rank {ranks.rank} is done; rank 0 writes the model.", metrics={}, step=outcome.steps)
-    lineage = {(parent.name, parent.digest): parent for parent in (*read, *(manifest.verify_input(given) for given in config.parents))}
+            return Result(
+                reason="Completed",
+                message=f"rank {ranks.rank} is done; rank 0 writes the model.",
+                metrics={},
+                step=outcome.steps,
+            )
+    lineage = {
+        (parent.name, parent.digest): parent
+        for parent in (*read, *(manifest.verify_input(given) for given in config.parents))
+    }
     result = write_artifact(config, config_hash, list(lineage.values()), shape, text, outcome)
     return result.model_copy(update={"resumed_from_step": outcome.resumed_from_step})
 
 
 if __name__ == "__main__":
-    local_ranks.become_rank("tanren_kernels.train")
+    launcher.become_rank("tanren_kernels.train")
     run("train", TrainConfig, main)

@@ -1,4 +1,6 @@
-"""tests/bench needs peers that only the bench environment has; it runs where it is named: `pytest tests/bench`."""
+"""tests/bench needs peers that only the bench environment has; it runs where it is named:
+`pytest tests/bench`.
+"""
 
 from pathlib import Path
 

@@ -1,10 +1,18 @@
-"""Documents for tests, put together from a few sentences of our own; the same number gives the same document."""
+"""Documents for tests, put together from a few sentences of our own; equal numbers give equal documents."""
 
 from __future__ import annotations
 
 import random
 
-JA_SUBJECTS = ["この村の鍛冶屋は", "古い刀の持ち主は", "山の上の学校では", "新しい図書館の職員が", "港で働く人たちは", "小さな工場の主人が", "隣の町の医者は"]
+JA_SUBJECTS = [
+    "この村の鍛冶屋は",
+    "古い刀の持ち主は",
+    "山の上の学校では",
+    "新しい図書館の職員が",
+    "港で働く人たちは",
+    "小さな工場の主人が",
+    "隣の町の医者は",
+]
 JA_OBJECTS = [
     "毎朝、鉄を赤く熱してから",
     "雨の日に集めた本を",
@@ -21,7 +29,14 @@ JA_VERBS = [
     "次の人のために残している。",
     "夕方まで磨いていた。",
 ]
-EN_SUBJECTS = ["The old smith", "A quiet reader", "Every student of the school", "The keeper of the harbour", "My neighbour with the red door", "The doctor"]
+EN_SUBJECTS = [
+    "The old smith",
+    "A quiet reader",
+    "Every student of the school",
+    "The keeper of the harbour",
+    "My neighbour with the red door",
+    "The doctor",
+]
 EN_VERBS = ["has mended", "carried", "described", "wanted to keep", "gave away", "looked after"]
 EN_OBJECTS = [
     "the broken tools of the village.",
@@ -34,15 +49,23 @@ EN_OBJECTS = [
 
 def japanese(number: int, sentences: int = 12) -> str:
     rng = random.Random(f"ja{number}")
-    return "\n".join("".join(rng.choice(part) for part in (JA_SUBJECTS, JA_OBJECTS, JA_VERBS)) + f"番号は{number}の{line}。" for line in range(sentences))
+    return "\n".join(
+        "".join(rng.choice(part) for part in (JA_SUBJECTS, JA_OBJECTS, JA_VERBS))
+        + f"番号は{number}の{line}。"
+        for line in range(sentences)
+    )
 
 
 def english(number: int, sentences: int = 12) -> str:
     rng = random.Random(f"en{number}")
     return "\n".join(
-        " ".join(rng.choice(part) for part in (EN_SUBJECTS, EN_VERBS, EN_OBJECTS)) + f" It was day {number} of {line}." for line in range(sentences)
+        " ".join(rng.choice(part) for part in (EN_SUBJECTS, EN_VERBS, EN_OBJECTS))
+        + f" It was day {number} of {line}."
+        for line in range(sentences)
     )
 
 
 def code(number: int) -> str:
-    return "\n".join(f"def area_{number}_{line}(width, height):\n    return width * height + {line}\n" for line in range(8))
+    return "\n".join(
+        f"def area_{number}_{line}(width, height):\n    return width * height + {line}\n" for line in range(8)
+    )

@@ -1,4 +1,6 @@
-"""A small corpus for tests: a crawl, JSON lines, text and code, and the three corpus programs to run over them."""
+"""A small corpus for tests: a crawl, JSON lines, text and code,
+and the three corpus programs to run over them.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from warcio.warcwriter import WARCWriter
 
 from tanren_kernels import clean, deduplicate, tokenize
 from tanren_kernels.contract import CleanConfig, DeduplicateConfig, Result, TokenizeConfig
-from tanren_kernels.documents import read_documents
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.corpus.documents import read_documents
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
 PROGRAMS: dict[str, Any] = {
     "clean": (CleanConfig, clean.main),
@@ -31,9 +33,14 @@ def warc(pages: list[tuple[str, str]]) -> bytes:
     buffer = io.BytesIO()
     writer = WARCWriter(buffer, gzip=True)
     for status, text in pages:
-        body = f"<html><body><main>{''.join(f'<p>{line}</p>' for line in text.splitlines())}</main></body></html>".encode()
+        paragraphs = "".join(f"<p>{line}</p>" for line in text.splitlines())
+        body = f"<html><body><main>{paragraphs}</main></body></html>".encode()
         http = StatusAndHeaders(status, HTML, protocol="HTTP/1.1")
-        writer.write_record(writer.create_warc_record("https://example.org/", "response", payload=io.BytesIO(body), http_headers=http))
+        writer.write_record(
+            writer.create_warc_record(
+                "https://example.org/", "response", payload=io.BytesIO(body), http_headers=http
+            )
+        )
     return buffer.getvalue()
 
 
@@ -42,7 +49,13 @@ def write_inputs(root: Path) -> None:
         (root / "inputs" / name).mkdir(parents=True)
     pages = [("200 OK", sentences.japanese(number)) for number in range(JA_PAGES)]
     near = sentences.japanese(3, 40)
-    pages += [("404 Not Found", "無い"), ("200 OK", pages[0][1]), ("200 OK", near), ("200 OK", near.replace("番号は3の7。", "")), ("200 OK", "短い。")]
+    pages += [
+        ("404 Not Found", "無い"),
+        ("200 OK", pages[0][1]),
+        ("200 OK", near),
+        ("200 OK", near.replace("番号は3の7。", "")),
+        ("200 OK", "短い。"),
+    ]
     for part in range(4):
         (root / "inputs" / "web" / f"{part}.warc.gz").write_bytes(warc(pages[part::4]))
     cut = warc(pages[10:14])
@@ -51,12 +64,21 @@ def write_inputs(root: Path) -> None:
     lines += ['{"text": "cut in the mid', '{"no text": 1}', '{"text": "\\ud800"}', ""]
     (root / "inputs" / "lines" / "en.jsonl").write_text("\n".join(lines))
     for number in range(12):
-        (root / "inputs" / "books" / f"{number:02d}.txt").write_bytes(sentences.japanese(500 + number, 30).encode("euc-jp" if number % 2 else "utf-8"))
+        (root / "inputs" / "books" / f"{number:02d}.txt").write_bytes(
+            sentences.japanese(500 + number, 30).encode("euc-jp" if number % 2 else "utf-8")
+        )
         (root / "inputs" / "code" / f"m{number}.py").write_text(sentences.code(number))
 
 
 def source(name: str, language: str, format: str, include: str) -> dict[str, Any]:
-    return {"name": name, "language": language, "licence": "CC0-1.0", "format": format, "input": {"path": f"inputs/{name}"}, "include": [include]}
+    return {
+        "name": name,
+        "language": language,
+        "licence": "CC0-1.0",
+        "format": format,
+        "input": {"path": f"inputs/{name}"},
+        "include": [include],
+    }
 
 
 RULES = {
@@ -76,7 +98,14 @@ RULES = {
 
 def config(program: str, **changes: Any) -> dict[str, Any]:
     common = {
-        "run": {"kind": "Corpus", "namespace": "default", "name": "c", "uid": "u", "stage": program, "attempt": 1},
+        "run": {
+            "kind": "Corpus",
+            "namespace": "default",
+            "name": "c",
+            "uid": "u",
+            "stage": program,
+            "attempt": 1,
+        },
         "output": f"output/{program}",
         "threads": 1,
         "seed": 7,
@@ -102,8 +131,19 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
         },
         "tokenize": {
             "input": "output/deduplicate",
-            "train_tokenizer": {"vocabulary_size": 600, "training_bytes": 40_000, "removing": [{"contains": "番号"}]},
-            "mixture": {"parts": [{"language": "ja", "ratio": 0.5}, {"language": "en", "ratio": 0.3}, {"language": "code", "ratio": 0.2}], "max_epochs": 4.0},
+            "train_tokenizer": {
+                "vocabulary_size": 600,
+                "training_bytes": 40_000,
+                "removing": [{"contains": "番号"}],
+            },
+            "mixture": {
+                "parts": [
+                    {"language": "ja", "ratio": 0.5},
+                    {"language": "en", "ratio": 0.3},
+                    {"language": "code", "ratio": 0.2},
+                ],
+                "max_epochs": 4.0,
+            },
             "held_out_ratio": 0.1,
             "shard_tokens": 4_096,
             "parents": [],
@@ -114,18 +154,32 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
 
 def run(program: str, **changes: Any) -> Result:
     model, main = PROGRAMS[program]
-    result = main(model.model_validate(config(program, **changes)), Session(program, ProgressReporter(program, "step")))
+    result = main(
+        model.model_validate(config(program, **changes)), Session(program, ProgressReporter(program, "step"))
+    )
     assert isinstance(result, Result)
     return result
 
 
 def kept(folder: str) -> dict[str, str]:
-    return {document.id: document.text for file in sorted(Path(folder, "documents").glob("*.jsonl")) for document in read_documents(file)}
+    return {
+        document.id: document.text
+        for file in sorted(Path(folder, "documents").glob("*.jsonl"))
+        for document in read_documents(file)
+    }
 
 
 def dropped(folder: str) -> list[dict[str, str]]:
-    return [json.loads(line) for file in sorted(Path(folder, "dropped").glob("*.jsonl")) for line in file.read_text().splitlines()]
+    return [
+        json.loads(line)
+        for file in sorted(Path(folder, "dropped").glob("*.jsonl"))
+        for line in file.read_text().splitlines()
+    ]
 
 
 def contents(folder: str) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }

@@ -17,9 +17,10 @@ import pytest
 import sentences
 from small_corpus import JA_PAGES, PROGRAMS, RULES, config, contents, dropped, kept, run, source, write_inputs
 
-from tanren_kernels import manifest, tokenizer
-from tanren_kernels.data import PackedTokens
-from tanren_kernels.ending import Ending
+from tanren_kernels.corpus.packed_tokens import PackedTokens
+from tanren_kernels.runtime import manifest
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.tokenizer import tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +78,17 @@ def test_the_artifact_is_what_its_manifest_says() -> None:
     assert made.metadata["tokenizer_digest"] == own.digest
     assert made.metadata["vocabulary_size"] == own.vocabulary_size < 600
     train = PackedTokens.of_train(corpus)
-    assert train.total_tokens == made.metadata["train_tokens"] == sum(made.metadata["tokens_by_language"].values())
-    assert {parent.name for parent in made.parents} == {"source/web", "source/lines", "source/books", "source/code"}
+    assert (
+        train.total_tokens
+        == made.metadata["train_tokens"]
+        == sum(made.metadata["tokens_by_language"].values())
+    )
+    assert {parent.name for parent in made.parents} == {
+        "source/web",
+        "source/lines",
+        "source/books",
+        "source/code",
+    }
     assert {entry["licence"] for entry in made.metadata["sources"]} == {"CC0-1.0"}
     assert not (corpus / "work").exists()
 
@@ -118,16 +128,41 @@ def test_held_out_documents_are_in_no_training_shard() -> None:
 
 def test_the_result_carries_the_whole_funnel_in_few_bytes(here: Path) -> None:
     result = run("tokenize")
-    assert len(json.dumps(result.model_dump(exclude_none=True), separators=(",", ":"), ensure_ascii=False).encode()) <= 4_096
+    assert (
+        len(
+            json.dumps(
+                result.model_dump(exclude_none=True), separators=(",", ":"), ensure_ascii=False
+            ).encode()
+        )
+        <= 4_096
+    )
     rows = json.loads((here / "output/tokenize/funnel.json").read_text())
     ja = [row for row in rows if row["language"] == "ja"]
-    assert [row["step"] for row in ja] == ["read", "extraction", "rules", "exact", "min_hash", "held_out", "mixture"]
+    assert [row["step"] for row in ja] == [
+        "read",
+        "extraction",
+        "rules",
+        "exact",
+        "min_hash",
+        "held_out",
+        "mixture",
+    ]
     for before, after in itertools.pairwise(ja):
-        assert after["documents_in"] == before["documents_out"] == before["documents_in"] - sum(before["dropped"].values())
-    assert result.artifact is not None and result.artifact.tokens == result.metrics["tokens_ja"] + result.metrics["tokens_en"] + result.metrics["tokens_code"]
+        assert (
+            after["documents_in"]
+            == before["documents_out"]
+            == before["documents_in"] - sum(before["dropped"].values())
+        )
+    assert (
+        result.artifact is not None
+        and result.artifact.tokens
+        == result.metrics["tokens_ja"] + result.metrics["tokens_en"] + result.metrics["tokens_code"]
+    )
 
 
-def test_equal_inputs_give_equal_bytes_however_many_pods_clean(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_inputs_give_equal_bytes_however_many_pods_clean(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     once = contents("output/tokenize")
     shutil.rmtree(here / "output")
     for worker in (1, 0):
@@ -153,19 +188,36 @@ def test_finished_tasks_are_not_done_again(here: Path) -> None:
 
 
 def test_the_classifier_judges_prose_and_leaves_code_alone(here: Path) -> None:
-    for name, texts in (("clean", [sentences.japanese(n) for n in range(50)]), ("dirty", [sentences.english(n) for n in range(50)])):
-        (here / f"inputs/{name}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    classifier = {"clean": {"path": "inputs/clean.jsonl"}, "dirty": {"path": "inputs/dirty.jsonl"}, "threshold": 0.5, "epochs": 5}
+    for name, texts in (
+        ("clean", [sentences.japanese(n) for n in range(50)]),
+        ("dirty", [sentences.english(n) for n in range(50)]),
+    ):
+        (here / f"inputs/{name}.jsonl").write_text(
+            "".join(json.dumps({"text": text}) + "\n" for text in texts)
+        )
+    classifier = {
+        "clean": {"path": "inputs/clean.jsonl"},
+        "dirty": {"path": "inputs/dirty.jsonl"},
+        "threshold": 0.5,
+        "epochs": 5,
+    }
     before = kept("output/clean")
     result = run("clean", classifier=classifier)
-    assert {entry["id"] for entry in dropped("output/clean") if entry["reason"] == "classified_dirty"} == {id for id in before if id.startswith("lines/")}
+    assert {entry["id"] for entry in dropped("output/clean") if entry["reason"] == "classified_dirty"} == {
+        id for id in before if id.startswith("lines/")
+    }
     assert set(kept("output/clean")) == {id for id in before if not id.startswith("lines/")}
-    assert result.metrics["documents"] == len(kept("output/clean")) and result.metrics["classifier_accuracy"] == 1
+    assert (
+        result.metrics["documents"] == len(kept("output/clean"))
+        and result.metrics["classifier_accuracy"] == 1
+    )
 
 
 def test_another_config_does_every_task_again(here: Path) -> None:
     run("clean", rules={**RULES, "min_characters": 1_000_000, "max_characters": 2_000_000}, workers=2)
-    assert json.loads((here / "output/clean/stats/00000.json").read_text())["funnel"][-1]["documents_out"] == 0
+    assert (
+        json.loads((here / "output/clean/stats/00000.json").read_text())["funnel"][-1]["documents_out"] == 0
+    )
 
 
 @pytest.mark.parametrize("program", ["clean", "deduplicate", "tokenize"])
@@ -187,7 +239,12 @@ def test_a_killed_program_goes_on_and_ends_with_the_same_bytes(here: Path, progr
             time.sleep(0.001)
         kills += process.wait() == -signal.SIGKILL
     assert kills > 0
-    assert subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, timeout=60, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            command, env=environment, stdout=subprocess.DEVNULL, timeout=60, check=False
+        ).returncode
+        == 0
+    )
     assert contents(f"output/{program}") == wanted
 
 
@@ -255,20 +312,35 @@ def test_documents_changed_after_their_marker_are_refused(here: Path, program: s
 def test_the_tokenizer_of_another_corpus_is_used_as_it_is_and_checked(here: Path) -> None:
     made = manifest.read(here / "output/tokenize")
     shutil.copytree(here / "output/tokenize", here / "inputs/base")
-    taken = {"train_tokenizer": None, "tokenizer": {"path": "inputs/base", "digest": made.digest}, "output": "output/second"}
+    taken = {
+        "train_tokenizer": None,
+        "tokenizer": {"path": "inputs/base", "digest": made.digest},
+        "output": "output/second",
+    }
     result = run("tokenize", **taken)
-    assert result.artifact is not None and result.artifact.tokenizer_digest == made.metadata["tokenizer_digest"]
-    assert {"name": "base", "digest": made.digest} in [parent.model_dump() for parent in manifest.read(here / "output/second").parents]
+    assert (
+        result.artifact is not None and result.artifact.tokenizer_digest == made.metadata["tokenizer_digest"]
+    )
+    assert {"name": "base", "digest": made.digest} in [
+        parent.model_dump() for parent in manifest.read(here / "output/second").parents
+    ]
 
-    (here / "inputs/base/tokenizer.json").write_bytes((here / "inputs/base/tokenizer.json").read_bytes() + b" ")
+    (here / "inputs/base/tokenizer.json").write_bytes(
+        (here / "inputs/base/tokenizer.json").read_bytes() + b" "
+    )
     with pytest.raises(Ending) as caught:
         run("tokenize", **{**taken, "output": "output/third"})
     assert caught.value.reason == "ArtifactDamaged"
 
 
 def test_a_source_artifact_that_was_changed_is_refused(here: Path) -> None:
-    made = manifest.write(here / "inputs/books", "corpus", manifest.read(here / "output/tokenize").run, [], {})
-    books = {**source("books", "ja", "text", "*.txt"), "input": {"path": "inputs/books", "digest": made.digest}}
+    made = manifest.write(
+        here / "inputs/books", "corpus", manifest.read(here / "output/tokenize").run, [], {}
+    )
+    books = {
+        **source("books", "ja", "text", "*.txt"),
+        "input": {"path": "inputs/books", "digest": made.digest},
+    }
     run("clean", sources=[books])
     (here / "inputs/books/00.txt").write_text("別の本。")
     with pytest.raises(Ending) as caught:
@@ -282,7 +354,11 @@ def test_a_source_artifact_that_was_changed_is_refused(here: Path) -> None:
         ("clean", {"sources": [source("nowhere", "ja", "text", "*")]}, "InvalidData"),
         ("clean", {"sources": [source("books", "ja", "text", "*.epub")]}, "InvalidData"),
         ("clean", {"sources": [source("books", "ja", "text", "../web/*")]}, "InvalidConfig"),
-        ("deduplicate", {"min_hash": {"permutations": 100, "bands": 16, "shingle": 5, "similarity": 0.8}}, "InvalidConfig"),
+        (
+            "deduplicate",
+            {"min_hash": {"permutations": 100, "bands": 16, "shingle": 5, "similarity": 0.8}},
+            "InvalidConfig",
+        ),
         ("tokenize", {"tokenizer": {"path": "inputs/web"}}, "InvalidConfig"),
         ("tokenize", {"train_tokenizer": None}, "InvalidConfig"),
         ("tokenize", {"input": "output/clean"}, "InvalidData"),

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import tiny
 
-from tanren_kernels import answer_text, benchmark, evaluate, jcommonsenseqa, jsquad, manifest
+from tanren_kernels import evaluate
 from tanren_kernels.contract import EvaluateConfig, Input
-from tanren_kernels.ending import Ending
-from tanren_kernels.likelihood import log_likelihoods
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.evaluation import answer_text, benchmark, jcommonsenseqa, jsquad
+from tanren_kernels.inference.likelihood import log_likelihoods
+from tanren_kernels.runtime import manifest
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
 SQUAD = {
     "version": "1.1",
@@ -23,15 +25,31 @@ SQUAD = {
                 {
                     "context": "猫 [SEP] 猫は小さな動物である。名前はタマという。",
                     "qas": [
-                        {"id": "a0", "question": "名前は？", "answers": [{"text": "タマ", "answer_start": 20}], "is_impossible": False},
-                        {"id": "a1", "question": "何ですか？", "answers": [{"text": "動物"}, {"text": "小さな動物"}]},
+                        {
+                            "id": "a0",
+                            "question": "名前は？",
+                            "answers": [{"text": "タマ", "answer_start": 20}],
+                            "is_impossible": False,
+                        },
+                        {
+                            "id": "a1",
+                            "question": "何ですか？",
+                            "answers": [{"text": "動物"}, {"text": "小さな動物"}],
+                        },
                     ],
                 }
             ],
         },
         {
             "title": "川",
-            "paragraphs": [{"context": "川は流れる。", "qas": [{"id": f"b{i}", "question": f"何{i}？", "answers": [{"text": "川"}]} for i in range(9)]}],
+            "paragraphs": [
+                {
+                    "context": "川は流れる。",
+                    "qas": [
+                        {"id": f"b{i}", "question": f"何{i}？", "answers": [{"text": "川"}]} for i in range(9)
+                    ],
+                }
+            ],
         },
     ],
 }
@@ -47,7 +65,9 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     tiny.write_model(tmp_path / "inputs/model", tiny.model(max_position_embeddings=1024))
     (tmp_path / "inputs/squad.json").write_text(json.dumps(SQUAD, ensure_ascii=False))
-    (tmp_path / "inputs/choices.jsonl").write_text("".join(json.dumps(choice_line(n), ensure_ascii=False) + "\n" for n in range(13)))
+    (tmp_path / "inputs/choices.jsonl").write_text(
+        "".join(json.dumps(choice_line(n), ensure_ascii=False) + "\n" for n in range(13))
+    )
     return tmp_path
 
 
@@ -60,7 +80,9 @@ def suites() -> list[dict[str, Any]]:
 
 def config(output: str = "output", **changes: Any) -> EvaluateConfig:
     given = {"model": {"path": "inputs/model"}, "suites": suites(), "batch_size": 1, "parents": [], "seed": 0}
-    return EvaluateConfig.model_validate({"run": tiny.RUN, "output": output, "threads": 1, **given, **changes})
+    return EvaluateConfig.model_validate(
+        {"run": tiny.RUN, "output": output, "threads": 1, **given, **changes}
+    )
 
 
 def session() -> Session:
@@ -71,7 +93,9 @@ def test_jsquad_is_read_from_squads_json(work: Path) -> None:
     assert work.exists()
     questions = jsquad.read(Input(path="inputs/squad.json"))
     assert len(questions) == 11
-    assert questions[1] == jsquad.Question("a1", "猫は小さな動物である。名前はタマという。", "何ですか？", ("動物", "小さな動物"))
+    assert questions[1] == jsquad.Question(
+        "a1", "猫は小さな動物である。名前はタマという。", "何ですか？", ("動物", "小さな動物")
+    )
     prompt = jsquad.prompt(questions[2], questions[:2])
     assert prompt.count("答え：") == 3
     assert "答え：タマ\n" in prompt
@@ -81,16 +105,27 @@ def test_jsquad_is_read_from_squads_json(work: Path) -> None:
 def test_jcommonsenseqa_is_read_from_json_lines(work: Path) -> None:
     assert work.exists()
     questions = jcommonsenseqa.read(Input(path="inputs/choices.jsonl"))
-    assert questions[4] == jcommonsenseqa.Question("4", "問い4は何か。", ("猫", "犬がいる", "鳥の声", "川", "風が吹く朝"), 4)
+    assert questions[4] == jcommonsenseqa.Question(
+        "4", "問い4は何か。", ("猫", "犬がいる", "鳥の声", "川", "風が吹く朝"), 4
+    )
     prompt = jcommonsenseqa.prompt(questions[3], questions[:3])
-    assert [prompt.count(word) for word in ("答え：\n猫\n", "答え：\n犬がいる\n", "答え：\n鳥の声\n")] == [1, 1, 1]
+    assert [prompt.count(word) for word in ("答え：\n猫\n", "答え：\n犬がいる\n", "答え：\n鳥の声\n")] == [
+        1,
+        1,
+        1,
+    ]
     assert prompt.endswith("・風が吹く朝\n答え：\n")
 
 
 @pytest.mark.parametrize(
     ("name", "body", "sentence"),
     [
-        ("squad.json", '{"data": [{"paragraphs": [{"context": "a", "qas": [{"id": "1", "question": "q", "answers": []}]}]}]}', "qas.0.answers"),
+        (
+            "squad.json",
+            '{"data": [{"paragraphs": [{"context": "a", "qas": [{"id": "1", "question": "q", "answers": '
+            "[]}]}]}]}",
+            "qas.0.answers",
+        ),
         ("squad.json", "[]", "squad.json"),
         ("choices.jsonl", '{"q_id": 1, "question": "q", "choice0": "a"}', "line 1: choice1"),
         ("choices.jsonl", json.dumps(choice_line(1) | {"label": 5}), "line 1: label"),
@@ -113,7 +148,9 @@ def test_scores_follow_from_the_result_lines_and_the_artifact_is_whole(work: Pat
     scores = {f"{score.suite}/{score.metric}": score for score in result.scores or []}
     assert scores["jcqa/accuracy"].value == sum(line["choice"] == line["label"] for line in choices) / 10
     assert scores["jsquad/exact_match"].value == sum(line["answer"] == "川" for line in squad) / 9
-    assert scores["jsquad/char_f1"].value == pytest.approx(sum(answer_text.character_f1(line["answer"], "川") for line in squad) / 9)
+    assert scores["jsquad/char_f1"].value == pytest.approx(
+        sum(answer_text.character_f1(line["answer"], "川") for line in squad) / 9
+    )
     assert all(score.low <= score.value <= score.high for score in scores.values())
     assert result.artifact is not None
     written = manifest.verify(work / "output", result.artifact.digest)
@@ -126,9 +163,17 @@ def test_the_chosen_answer_is_the_likeliest(work: Path) -> None:
     evaluate.main(config(suites=suites()[1:]), session())
     questions = jcommonsenseqa.read(Input(path="inputs/choices.jsonl"))
     text = tiny.text_tokenizer()
-    for line, question in zip((json.loads(text) for text in (work / "output/results.jsonl").read_text().splitlines()), questions[3:], strict=True):
+    for line, question in zip(
+        (json.loads(text) for text in (work / "output/results.jsonl").read_text().splitlines()),
+        questions[3:],
+        strict=True,
+    ):
         prompt = [text.end_of_text, *text.encode_plain(jcommonsenseqa.prompt(question, questions[:3]))]
-        expected = log_likelihoods(tiny.model(max_position_embeddings=1024), [(prompt, text.encode_plain(choice)) for choice in question.choices], 1)
+        expected = log_likelihoods(
+            tiny.model(max_position_embeddings=1024),
+            [(prompt, text.encode_plain(choice)) for choice in question.choices],
+            1,
+        )
         assert line["log_likelihoods"] == pytest.approx(expected, abs=1e-3)
         assert line["choice"] == expected.index(max(expected))
 
@@ -169,7 +214,9 @@ def test_a_prompt_longer_than_the_context_loses_its_beginning_and_is_counted(wor
         ({"suites": [suites()[0] | {"shots": 11}]}, "leaves no question"),
     ],
 )
-def test_a_config_that_cannot_be_carried_out_is_refused(work: Path, changes: dict[str, Any], sentence: str) -> None:
+def test_a_config_that_cannot_be_carried_out_is_refused(
+    work: Path, changes: dict[str, Any], sentence: str
+) -> None:
     assert work.exists()
     with pytest.raises(Ending, match=sentence):
         evaluate.main(config(**changes), session())

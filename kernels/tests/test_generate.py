@@ -9,27 +9,46 @@ import tiny
 
 from tanren_kernels import generate
 from tanren_kernels.contract import GenerateConfig
-from tanren_kernels.ending import Ending
-from tanren_kernels.journal import Journal
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.journal import Journal
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
-QUESTIONS = ["猫とは何ですか。", "川はどこへ流れますか。", "What is a dog?", "朝", "風はなぜ吹くのですか。", "鳥", "名前は？"]
+QUESTIONS = [
+    "猫とは何ですか。",
+    "川はどこへ流れますか。",
+    "What is a dog?",
+    "朝",
+    "風はなぜ吹くのですか。",
+    "鳥",
+    "名前は？",
+]
 
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     tiny.write_model(tmp_path / "inputs/model", tiny.model(scale=4.0))
-    lines = [{"messages": [{"role": "user", "content": question}], "reference": "猫"} for question in QUESTIONS]
+    lines = [
+        {"messages": [{"role": "user", "content": question}], "reference": "猫"} for question in QUESTIONS
+    ]
     (tmp_path / "inputs/prompts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return tmp_path
 
 
 def config(output: str = "output", **changes: Any) -> GenerateConfig:
     inputs = {"model": {"path": "inputs/model"}, "prompts": {"path": "inputs/prompts.jsonl"}}
-    sampler = {"samples": 2, "temperature": 1.0, "top_p": 0.95, "max_new_tokens": 12, "batch_size": 1, "seed": 3}
-    return GenerateConfig.model_validate({"run": tiny.RUN, "output": output, "threads": 1, **inputs, **sampler, **changes})
+    sampler = {
+        "samples": 2,
+        "temperature": 1.0,
+        "top_p": 0.95,
+        "max_new_tokens": 12,
+        "batch_size": 1,
+        "seed": 3,
+    }
+    return GenerateConfig.model_validate(
+        {"run": tiny.RUN, "output": output, "threads": 1, **inputs, **sampler, **changes}
+    )
 
 
 def session() -> Session:
@@ -40,7 +59,11 @@ def test_every_prompt_has_its_samples_with_seeds_and_settings(work: Path) -> Non
     result = generate.main(config(), session())
     lines = [json.loads(line) for line in (work / "output/candidates.jsonl").read_text().splitlines()]
     assert [line["messages"][0]["content"] for line in lines] == QUESTIONS
-    assert all(line["reference"] == "猫" and line["sampler"] == {"temperature": 1.0, "top_p": 0.95, "max_new_tokens": 12} for line in lines)
+    assert all(
+        line["reference"] == "猫"
+        and line["sampler"] == {"temperature": 1.0, "top_p": 0.95, "max_new_tokens": 12}
+        for line in lines
+    )
     seeds = [sample["seed"] for line in lines for sample in line["samples"]]
     assert len(set(seeds)) == 2 * len(QUESTIONS)
     assert result.metrics["samples"] == len(seeds)
@@ -85,20 +108,30 @@ def test_lines_of_other_settings_are_not_mixed_in(work: Path) -> None:
     [
         ('{"messages": []}', "line 2: messages is not a list"),
         ('{"messages": [{"role": "user"}]}', r"messages\[0\] needs role"),
-        ('{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}', "end with a turn of assistant"),
+        (
+            '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}',
+            "end with a turn of assistant",
+        ),
         ('{"messages": [{"role": "user", "content": "a"}], "reference": 3}', "reference is not a text"),
         ("{", "line 2 is no JSON"),
-        (json.dumps({"messages": [{"role": "user", "content": "猫" * 300}]}), "exceed the model's context of 256"),
+        (
+            json.dumps({"messages": [{"role": "user", "content": "猫" * 300}]}),
+            "exceed the model's context of 256",
+        ),
     ],
 )
 def test_a_wrong_prompt_is_named_by_its_line(work: Path, line: str, sentence: str) -> None:
-    (work / "inputs/prompts.jsonl").write_text('{"messages": [{"role": "user", "content": "a"}]}\n' + line + "\n")
+    (work / "inputs/prompts.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": "a"}]}\n' + line + "\n"
+    )
     with pytest.raises(Ending, match=sentence) as raised:
         generate.main(config(), session())
     assert raised.value.reason == "InvalidData"
 
 
-def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TANREN_MEMORY_BYTES", "100000")
     (work / "inputs/model/model.safetensors").unlink()
     with pytest.raises(Ending, match="MiB for its weights") as raised:

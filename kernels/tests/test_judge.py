@@ -7,14 +7,22 @@ from typing import Any
 import pytest
 import tiny
 
-from tanren_kernels import answer_text, judge
-from tanren_kernels.answer_rules import assess
+from tanren_kernels import judge
 from tanren_kernels.contract import JudgeConfig, JudgeRules
-from tanren_kernels.ending import Ending
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
+from tanren_kernels.evaluation import answer_text
+from tanren_kernels.evaluation.answer_rules import assess
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
 
-RULES = {"min_characters": 2, "max_characters": 40, "require_ending": True, "max_repetition": 0.3, "same_script": True, "reference_overlap": True}
+RULES = {
+    "min_characters": 2,
+    "max_characters": 40,
+    "require_ending": True,
+    "max_repetition": 0.3,
+    "same_script": True,
+    "reference_overlap": True,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -24,19 +32,33 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def config(**changes: Any) -> JudgeConfig:
     return JudgeConfig.model_validate(
-        {"run": tiny.RUN, "output": "output", "threads": 1, "candidates": "candidates", "rules": RULES, "min_margin": 0.05, **changes}
+        {
+            "run": tiny.RUN,
+            "output": "output",
+            "threads": 1,
+            "candidates": "candidates",
+            "rules": RULES,
+            "min_margin": 0.05,
+            **changes,
+        }
     )
 
 
 def write_candidates(directory: Path, lines: list[dict[str, Any]], prompts: int | None = None) -> None:
     (directory / "candidates").mkdir(exist_ok=True)
-    (directory / "candidates/candidates.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
-    (directory / "candidates/generation.json").write_text(json.dumps({"prompts": len(lines) if prompts is None else prompts}))
+    (directory / "candidates/candidates.jsonl").write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    )
+    (directory / "candidates/generation.json").write_text(
+        json.dumps({"prompts": len(lines) if prompts is None else prompts})
+    )
 
 
 def line(question: str, *answers: str, reference: str | None = None, finish: str = "stop") -> dict[str, Any]:
     samples = [{"seed": i, "text": answer, "tokens": 3, "finish": finish} for i, answer in enumerate(answers)]
-    return {"prompt": 0, "messages": [{"role": "user", "content": question}], "samples": samples} | ({} if reference is None else {"reference": reference})
+    return {"prompt": 0, "messages": [{"role": "user", "content": question}], "samples": samples} | (
+        {} if reference is None else {"reference": reference}
+    )
 
 
 def session() -> Session:
@@ -70,7 +92,9 @@ def test_an_answer_that_keeps_every_rule_stands_above_one_that_does_not() -> Non
 
 
 def test_english_prompts_ask_for_no_script() -> None:
-    assert assess("Cats are animals.", True, "What is a cat?", None, JudgeRules.model_validate(RULES)).acceptable
+    assert assess(
+        "Cats are animals.", True, "What is a cat?", None, JudgeRules.model_validate(RULES)
+    ).acceptable
 
 
 @pytest.mark.parametrize(

@@ -17,17 +17,23 @@ import httpx
 import pytest
 import tiny
 
-from tanren_kernels import openai_api, serve
+from tanren_kernels import serve
 from tanren_kernels.contract import ServeConfig
-from tanren_kernels.detokenizer import token_bytes
-from tanren_kernels.ending import Ending
-from tanren_kernels.engine import Engine, Request
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
-from tanren_kernels.sampling import Sampling
+from tanren_kernels.inference.engine import Engine, Request
+from tanren_kernels.inference.sampling import Sampling
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
+from tanren_kernels.serving import openai_api
+from tanren_kernels.tokenizer.detokenizer import token_bytes
 
 KEY = {"Authorization": "Bearer first-key"}
-CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "猫とは何ですか。"}], "max_tokens": 12, "temperature": 0}
+CHAT = {
+    "model": "tiny",
+    "messages": [{"role": "user", "content": "猫とは何ですか。"}],
+    "max_tokens": 12,
+    "temperature": 0,
+}
 CONTEXT = 200
 
 
@@ -38,8 +44,22 @@ def free_port() -> int:
 
 
 def body(port: int, **changes: Any) -> dict[str, Any]:
-    given = {"model": {"path": "inputs/model"}, "model_name": "tiny", "port": port, "context_length": CONTEXT, "max_concurrent_requests": 2}
-    return {"run": tiny.RUN, "output": "output", "threads": 1, "precision": "float32", "api_keys": "keys", **given, **changes}
+    given = {
+        "model": {"path": "inputs/model"},
+        "model_name": "tiny",
+        "port": port,
+        "context_length": CONTEXT,
+        "max_concurrent_requests": 2,
+    }
+    return {
+        "run": tiny.RUN,
+        "output": "output",
+        "threads": 1,
+        "precision": "float32",
+        "api_keys": "keys",
+        **given,
+        **changes,
+    }
 
 
 def prepare(directory: Path) -> None:
@@ -100,7 +120,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:
-    """The JSON bodies of a stream whose framing is checked: each event one data line and one empty line, [DONE] the last."""
+    """The JSON bodies of a stream whose framing is checked:
+    each event one data line and one empty line, [DONE] the last.
+    """
     frames = response.read().decode().split("\n\n")
     assert frames[-2:] == ["data: [DONE]", ""]
     assert all(frame.startswith("data: ") and "\n" not in frame for frame in frames[:-1])
@@ -111,33 +133,60 @@ def test_a_chat_completion_has_openais_shape_and_the_engines_answer(server: Runn
     response = server.client.post("/v1/chat/completions", json=CHAT)
     assert response.status_code == 200
     answer = response.json()
-    assert answer["object"] == "chat.completion" and answer["id"].startswith("chatcmpl-") and answer["model"] == "tiny"
+    assert (
+        answer["object"] == "chat.completion"
+        and answer["id"].startswith("chatcmpl-")
+        and answer["model"] == "tiny"
+    )
     assert abs(answer["created"] - time.time()) < 60
     (choice,) = answer["choices"]
     text = tiny.text_tokenizer()
-    prompt = [text.message_start, *text.encode_plain("user\n"), *text.encode_plain("猫とは何ですか。"), text.message_end, *text.encode_plain("\n")]
+    prompt = [
+        text.message_start,
+        *text.encode_plain("user\n"),
+        *text.encode_plain("猫とは何ですか。"),
+        text.message_end,
+        *text.encode_plain("\n"),
+    ]
     prompt += [text.message_start, *text.encode_plain("assistant\n")]
     stops = frozenset({text.end_of_text, text.message_end})
-    (expected,) = Engine(tiny.model(), token_bytes(text.core), 1, 128).run([Request(prompt, 12, Sampling(0, 1, 0), stops)])
+    (expected,) = Engine(tiny.model(), token_bytes(text.core), 1, 128).run(
+        [Request(prompt, 12, Sampling(0, 1, 0), stops)]
+    )
     assert choice["message"]["role"] == "assistant" and choice["message"]["content"] == expected.text
     assert choice["finish_reason"] == expected.finish
-    assert answer["usage"] == {"prompt_tokens": len(prompt), "completion_tokens": len(expected.tokens), "total_tokens": len(prompt) + len(expected.tokens)}
+    assert answer["usage"] == {
+        "prompt_tokens": len(prompt),
+        "completion_tokens": len(expected.tokens),
+        "total_tokens": len(prompt) + len(expected.tokens),
+    }
 
 
 @pytest.mark.parametrize("sampler", [{"temperature": 0}, {"temperature": 1.2, "top_p": 0.9, "seed": 7}])
 def test_a_stream_says_what_the_whole_answer_says(server: Running, sampler: dict[str, Any]) -> None:
     request = {**CHAT, **sampler, "max_tokens": 40}
     whole = server.client.post("/v1/chat/completions", json=request).json()
-    with server.client.stream("POST", "/v1/chat/completions", json={**request, "stream": True, "stream_options": {"include_usage": True}}) as response:
+    with server.client.stream(
+        "POST",
+        "/v1/chat/completions",
+        json={**request, "stream": True, "stream_options": {"include_usage": True}},
+    ) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         chunks = events(response)
-    assert {(chunk["id"], chunk["object"]) for chunk in chunks} == {(chunks[0]["id"], "chat.completion.chunk")}
+    assert {(chunk["id"], chunk["object"]) for chunk in chunks} == {
+        (chunks[0]["id"], "chat.completion.chunk")
+    }
     assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert chunks[-1]["choices"] == [] and chunks[-1]["usage"] == whole["usage"]
     assert all(chunk["usage"] is None for chunk in chunks[:-1])
     said = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks[:-1])
     assert said == whole["choices"][0]["message"]["content"] != ""
-    assert chunks[-2]["choices"][0] == {"index": 0, "delta": {}, "logprobs": None, "finish_reason": whole["choices"][0]["finish_reason"]}
+    assert chunks[-2]["choices"][0] == {
+        "index": 0,
+        "delta": {},
+        "logprobs": None,
+        "finish_reason": whole["choices"][0]["finish_reason"],
+    }
 
 
 def test_completions_have_their_own_shape_and_sixteen_tokens_unless_asked(server: Running) -> None:
@@ -150,7 +199,9 @@ def test_completions_have_their_own_shape_and_sixteen_tokens_unless_asked(server
     assert all(chunk["object"] == "text_completion" and "usage" not in chunk for chunk in chunks)
     assert "".join(chunk["choices"][0]["text"] for chunk in chunks) == whole["choices"][0]["text"]
     text = tiny.text_tokenizer()
-    by_ids = server.client.post("/v1/completions", json={**request, "prompt": [text.end_of_text, *text.encode_plain("吾輩は")]}).json()
+    by_ids = server.client.post(
+        "/v1/completions", json={**request, "prompt": [text.end_of_text, *text.encode_plain("吾輩は")]}
+    ).json()
     in_a_list = server.client.post("/v1/completions", json={**request, "prompt": ["吾輩は"]}).json()
     assert by_ids["choices"] == in_a_list["choices"] == whole["choices"]
 
@@ -180,7 +231,9 @@ def test_a_stop_string_ends_the_answer_with_stop(server: Running) -> None:
         ({"messages": [{"role": "user", "content": "猫" * CONTEXT}]}, "messages", "context_length_exceeded"),
     ],
 )
-def test_what_is_not_carried_out_is_refused_by_name(server: Running, changes: dict[str, Any], param: str, code: str) -> None:
+def test_what_is_not_carried_out_is_refused_by_name(
+    server: Running, changes: dict[str, Any], param: str, code: str
+) -> None:
     response = server.client.post("/v1/chat/completions", json={**CHAT, **changes})
     error = response.json()["error"]
     assert response.status_code == 400
@@ -192,21 +245,32 @@ def test_other_errors_have_openais_shape_too(server: Running) -> None:
     def error(response: httpx.Response) -> tuple[int, Any]:
         return response.status_code, response.json()["error"]["code"]
 
-    assert error(server.client.post("/v1/chat/completions", json={**CHAT, "model": "other"})) == (404, "model_not_found")
+    assert error(server.client.post("/v1/chat/completions", json={**CHAT, "model": "other"})) == (
+        404,
+        "model_not_found",
+    )
     assert error(server.client.post("/v1/chat/completions", content=b"{")) == (400, None)
-    assert error(server.client.post("/v1/chat/completions", content=b" " * (8 * 2**20 + 1))) == (413, "request_too_large")
+    assert error(server.client.post("/v1/chat/completions", content=b" " * (8 * 2**20 + 1))) == (
+        413,
+        "request_too_large",
+    )
     assert error(server.client.get("/v1/nothing")) == (404, None)
     assert error(server.client.get("/v1/chat/completions")) == (405, None)
-    assert error(server.client.post("/v1/completions", json={"model": "tiny", "prompt": [10**6]})) == (400, "invalid_value")
+    assert error(server.client.post("/v1/completions", json={"model": "tiny", "prompt": [10**6]})) == (
+        400,
+        "invalid_value",
+    )
 
 
 def test_special_tokens_in_a_message_are_plain_text(server: Running) -> None:
     plain = server.client.post("/v1/chat/completions", json=CHAT).json()["usage"]["prompt_tokens"]
     content = CHAT["messages"][0]["content"] + "<|im_end|>"  # type: ignore[index]
-    spelled = server.client.post("/v1/chat/completions", json={**CHAT, "messages": [{"role": "user", "content": content}]}).json()
-    assert spelled["usage"]["prompt_tokens"] == plain + len(tiny.text_tokenizer().encode_plain(content)) - len(
-        tiny.text_tokenizer().encode_plain("猫とは何ですか。")
-    )
+    spelled = server.client.post(
+        "/v1/chat/completions", json={**CHAT, "messages": [{"role": "user", "content": content}]}
+    ).json()
+    assert spelled["usage"]["prompt_tokens"] == plain + len(
+        tiny.text_tokenizer().encode_plain(content)
+    ) - len(tiny.text_tokenizer().encode_plain("猫とは何ですか。"))
     assert len(tiny.text_tokenizer().encode_plain("<|im_end|>")) > 1
 
 
@@ -222,7 +286,12 @@ def test_every_route_but_the_probes_needs_a_key(server: Running) -> None:
     with httpx.Client(base_url=server.client.base_url) as stranger:
         for path in ("/healthz", "/readyz", "/metrics"):
             assert stranger.get(path).status_code == 200
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic first-key"}, {"Authorization": "Bearer"}):
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": "Basic first-key"},
+            {"Authorization": "Bearer"},
+        ):
             for response in (
                 stranger.get("/v1/models", headers=headers),
                 stranger.post("/v1/chat/completions", json=CHAT, headers=headers),
@@ -255,21 +324,42 @@ def test_metrics_count_requests_and_tokens(server: Running) -> None:
         return next(float(line.split()[-1]) for line in lines if line.startswith(name))
 
     def figures() -> list[float]:
-        names = ("prompt_tokens_total", "generation_tokens_total", "time_to_first_token_seconds_count", "inter_token_latency_seconds_count")
+        names = (
+            "prompt_tokens_total",
+            "generation_tokens_total",
+            "time_to_first_token_seconds_count",
+            "inter_token_latency_seconds_count",
+        )
         return [sample(f"tanren_serve_{name}") for name in names]
 
     before = figures()
-    usage = server.client.post("/v1/completions", json={"model": "tiny", "prompt": "吾輩は", "temperature": 0, "max_tokens": 4}).json()["usage"]
+    usage = server.client.post(
+        "/v1/completions", json={"model": "tiny", "prompt": "吾輩は", "temperature": 0, "max_tokens": 4}
+    ).json()["usage"]
     assert usage["completion_tokens"] == 4
-    assert [new - old for new, old in zip(figures(), before, strict=True)] == [usage["prompt_tokens"], 4, 1, 3]
+    assert [new - old for new, old in zip(figures(), before, strict=True)] == [
+        usage["prompt_tokens"],
+        4,
+        1,
+        3,
+    ]
     assert sample('tanren_serve_requests_total{route="/v1/completions",status="200"}') >= 1
-    assert sample("tanren_serve_requests_running") == sample("tanren_serve_requests_waiting") == sample("tanren_serve_kv_cache_usage_ratio") == 0
+    assert (
+        sample("tanren_serve_requests_running")
+        == sample("tanren_serve_requests_waiting")
+        == sample("tanren_serve_kv_cache_usage_ratio")
+        == 0
+    )
 
 
 def test_a_queue_that_is_too_long_is_refused_with_retry_after(server: Running) -> None:
     request = {"model": "tiny", "prompt": "吾輩は", "max_tokens": 150, "temperature": 1.0, "logit_bias": {}}
     with ThreadPoolExecutor(12) as pool:
-        responses = list(pool.map(lambda seed: server.client.post("/v1/completions", json={**request, "seed": seed}), range(12)))
+        responses = list(
+            pool.map(
+                lambda seed: server.client.post("/v1/completions", json={**request, "seed": seed}), range(12)
+            )
+        )
     codes = [response.status_code for response in responses]
     assert set(codes) == {200, 429}
     assert codes.count(200) >= 4  # two run and two wait
@@ -279,7 +369,14 @@ def test_a_queue_that_is_too_long_is_refused_with_retry_after(server: Running) -
 
 
 def test_a_client_that_goes_away_frees_its_row(server: Running) -> None:
-    request = {"model": "tiny", "prompt": "吾輩は", "max_tokens": 190, "temperature": 1.3, "seed": 1, "stream": True}
+    request = {
+        "model": "tiny",
+        "prompt": "吾輩は",
+        "max_tokens": 190,
+        "temperature": 1.3,
+        "seed": 1,
+        "stream": True,
+    }
     with server.client.stream("POST", "/v1/completions", json=request) as response:
         next(response.iter_raw())
     deadline = time.monotonic() + 5
@@ -293,14 +390,21 @@ def test_the_program_drains_under_load_without_a_failed_request(tmp_path: Path) 
     port = free_port()
     (tmp_path / "serve.json").write_text(json.dumps(body(port)))
     command = [sys.executable, "-m", "tanren_kernels.serve", "--config", "serve.json", "--port", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(serve.__file__).parents[1]), "TANREN_RESULT": "result.json", "TANREN_GRACE_SECONDS": "8"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(serve.__file__).parents[1]),
+        "TANREN_RESULT": "result.json",
+        "TANREN_GRACE_SECONDS": "8",
+    }
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
     statuses: list[int] = []
     refused = threading.Event()
     request = {"model": "tiny", "prompt": "吾輩は", "max_tokens": 100, "temperature": 1.0}
 
     def load(client: httpx.Client, seed: int) -> None:
-        """Asks until nobody listens any more: a refused connection is no request, a broken answer is a failed one."""
+        """Asks until nobody listens any more: a refused connection is no request,
+        a broken answer is a failed one.
+        """
         while not refused.is_set():
             try:
                 statuses.append(client.post("/v1/completions", json={**request, "seed": seed}).status_code)
@@ -332,28 +436,64 @@ def test_the_program_drains_under_load_without_a_failed_request(tmp_path: Path) 
     [
         ({"context_length": 257}, "InvalidConfig", "beyond the model's 256"),
         ({"api_keys": "no-keys"}, "InvalidConfig", "no-keys holds no file"),
-        ({"model": {"path": "inputs/model", "digest": "sha256:" + "0" * 64}}, "ArtifactDamaged", "manifest.json"),
+        (
+            {"model": {"path": "inputs/model", "digest": "sha256:" + "0" * 64}},
+            "ArtifactDamaged",
+            "manifest.json",
+        ),
     ],
 )
-def test_a_server_that_cannot_be_started_says_why(server: Running, changes: dict[str, Any], reason: str, sentence: str) -> None:
+def test_a_server_that_cannot_be_started_says_why(
+    server: Running, changes: dict[str, Any], reason: str, sentence: str
+) -> None:
     assert server.ending is None
     with pytest.raises(Ending, match=sentence) as raised:
         serve.main(ServeConfig.model_validate(body(free_port(), **changes)), server.session)
     assert raised.value.reason == reason
 
 
-def test_a_port_in_use_and_a_model_too_large_are_endings_of_their_own(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_and_a_model_too_large_are_endings_of_their_own(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Ending) as taken:
         serve.main(ServeConfig.model_validate(body(server.port)), server.session)
     assert taken.value.reason == "PortInUse"
     monkeypatch.setenv("TANREN_MEMORY_BYTES", "300000")
     with pytest.raises(Ending, match="keys and values of 200000 tokens") as large:
-        serve.main(ServeConfig.model_validate(body(free_port(), max_concurrent_requests=1000)), server.session)
+        serve.main(
+            ServeConfig.model_validate(body(free_port(), max_concurrent_requests=1000)), server.session
+        )
     assert large.value.reason == "ModelTooLarge"
 
 
 def test_an_unread_parameter_does_not_exist() -> None:
     """Every field that a request may have is carried out or accepts only what changes nothing."""
-    inert = {"n", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "response_format", "echo", "suffix", "best_of", "user"}
-    read = {"model", "max_tokens", "temperature", "top_p", "seed", "stop", "stream", "stream_options", "messages", "max_completion_tokens", "prompt"}
-    assert set(openai_api.ChatRequest.model_fields) | set(openai_api.CompletionRequest.model_fields) == inert | read
+    inert = {
+        "n",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "response_format",
+        "echo",
+        "suffix",
+        "best_of",
+        "user",
+    }
+    read = {
+        "model",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "seed",
+        "stop",
+        "stream",
+        "stream_options",
+        "messages",
+        "max_completion_tokens",
+        "prompt",
+    }
+    assert (
+        set(openai_api.ChatRequest.model_fields) | set(openai_api.CompletionRequest.model_fields)
+        == inert | read
+    )

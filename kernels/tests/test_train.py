@@ -1,4 +1,6 @@
-"""The program `train` as a whole, on one rank: what it writes, how it ends, and that no kill changes a bit of it."""
+"""The program `train` as a whole, on one rank: what it writes, how it ends,
+and that no kill changes a bit of it.
+"""
 
 import functools
 import importlib
@@ -13,21 +15,24 @@ from typing import Any
 
 import pytest
 import tiny
+import tiny_training
 import torch
-import training
 from safetensors.torch import load_file
 
-from tanren_kernels import checkpoint, manifest, schedule, tokenizer, train
+from tanren_kernels import train
 from tanren_kernels.contract import RopeScaling, Training
-from tanren_kernels.ending import Ending
-from tanren_kernels.program import Session
-from tanren_kernels.progress import ProgressReporter
-from tanren_kernels.trainer import Trainer
+from tanren_kernels.runtime import manifest
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.progress import ProgressReporter
+from tanren_kernels.tokenizer import tokenizer
+from tanren_kernels.training import checkpoint, schedule
+from tanren_kernels.training.trainer import Trainer
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    training.write_corpus(tmp_path / "inputs" / "corpus")
+    tiny_training.write_corpus(tmp_path / "inputs" / "corpus")
     return tmp_path
 
 
@@ -35,13 +40,15 @@ def work(tmp_path: Path) -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing disturbed."""
     directory = tmp_path_factory.mktemp("finished")
-    training.write_corpus(directory / "inputs" / "corpus")
-    assert training.run(directory, training.config()) == 0
+    tiny_training.write_corpus(directory / "inputs" / "corpus")
+    assert tiny_training.run(directory, tiny_training.config()) == 0
     return directory
 
 
 def die_at(target: str, call: int, after: bool = False) -> None:
-    """Kills this process at the n-th call of `target` (module:name or module:Class.name), before it or after it."""
+    """Kills this process at the n-th call of `target` (module:name or module:Class.name),
+    before it or after it.
+    """
     module, _, path = target.partition(":")
     *classes, name = path.split(".")
     owner: Any = functools.reduce(getattr, classes, importlib.import_module(module))
@@ -64,15 +71,23 @@ def die_at(target: str, call: int, after: bool = False) -> None:
 
 def test_writes_a_model_artifact_and_its_figures(finished: Path) -> None:
     output = finished / "output" / "model"
-    body = training.result(finished)
+    body = tiny_training.result(finished)
     written = manifest.verify(output, body["artifact"]["digest"])
     assert [entry.path for entry in written.files] == sorted(
-        ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+        [
+            "config.json",
+            "generation_config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ]
     )
     assert body["artifact"]["tokenizer_digest"] == tiny.text_tokenizer().digest
     assert body["artifact"]["context_length"] == 64
     assert body["step"] == 6
-    assert {"loss", "held_out_loss", "held_out_loss_ja", "held_out_loss_en", "unigram_entropy"} <= body["metrics"].keys()
+    assert {"loss", "held_out_loss", "held_out_loss_ja", "held_out_loss_en", "unigram_entropy"} <= body[
+        "metrics"
+    ].keys()
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert all({"loss", "grad_norm", "lr", "tokens_per_second"} <= line.keys() for line in lines)
@@ -82,52 +97,75 @@ def test_writes_a_model_artifact_and_its_figures(finished: Path) -> None:
 
 
 def test_it_learns(work: Path) -> None:
-    assert training.run(work, training.config(training={"steps": 60, "learning_rate": 2e-2}, evaluate_every_steps=100)) == 0
-    metrics = training.result(work)["metrics"]
+    assert (
+        tiny_training.run(
+            work,
+            tiny_training.config(training={"steps": 60, "learning_rate": 2e-2}, evaluate_every_steps=100),
+        )
+        == 0
+    )
+    metrics = tiny_training.result(work)["metrics"]
     assert metrics["held_out_loss"] < metrics["unigram_entropy"] - 0.3
 
 
 def test_running_a_finished_run_again_gives_the_same_result(finished: Path) -> None:
-    before = training.result(finished)
+    before = tiny_training.result(finished)
     time = (finished / "output" / "model" / "model.safetensors").stat().st_mtime_ns
-    assert training.run(finished, training.config()) == 0
-    assert training.result(finished) == before
+    assert tiny_training.run(finished, tiny_training.config()) == 0
+    assert tiny_training.result(finished) == before
     assert (finished / "output" / "model" / "model.safetensors").stat().st_mtime_ns == time
-    assert training.run(finished, training.config(training={"seed": 8})) == 64
-    assert training.ending(finished)["reason"] == "InvalidConfig"
+    assert tiny_training.run(finished, tiny_training.config(training={"seed": 8})) == 64
+    assert tiny_training.ending(finished)["reason"] == "InvalidConfig"
 
 
 KILLS: list[tuple[str, int, bool]] = [
-    ("tanren_kernels.trainer:Trainer._step", 2, True),  # between step and save
-    ("tanren_kernels.checkpoint:save_file", 2, False),  # in the middle of the first save
-    ("tanren_kernels.manifest:write_durably", 2, False),  # before the marker (the first call is that of metrics.jsonl)
+    ("tanren_kernels.training.trainer:Trainer._step", 2, True),  # between step and save
+    ("tanren_kernels.training.checkpoint:save_file", 2, False),  # in the middle of the first save
+    (
+        "tanren_kernels.runtime.manifest:write_durably",
+        2,
+        False,
+    ),  # before the marker (the first call is that of metrics.jsonl)
     ("pathlib:Path.rename", 1, False),  # marked, but not under its name yet
-    ("tanren_kernels.checkpoint:CheckpointStore._prune", 1, False),
-    ("tanren_kernels.trainer:Trainer.evaluate", 1, True),
-    ("tanren_kernels.checkpoint:CheckpointStore.save", 2, True),
+    ("tanren_kernels.training.checkpoint:CheckpointStore._prune", 1, False),
+    ("tanren_kernels.training.trainer:Trainer.evaluate", 1, True),
+    ("tanren_kernels.training.checkpoint:CheckpointStore.save", 2, True),
     ("tanren_kernels.train:export_model", 1, False),
     ("tanren_kernels.train:export_model", 1, True),
-    ("tanren_kernels.manifest:write", 1, True),  # the manifest stands, but the result was not said
+    ("tanren_kernels.runtime.manifest:write", 1, True),  # the manifest stands, but the result was not said
 ]
 
 
 def test_killed_at_any_point_it_ends_with_the_same_bits(work: Path, finished: Path) -> None:
-    codes = [training.run(work, training.config(), functools.partial(die_at, *kill)) for kill in KILLS]
+    codes = [
+        tiny_training.run(work, tiny_training.config(), functools.partial(die_at, *kill)) for kill in KILLS
+    ]
     assert codes == [-signal.SIGKILL] * len(KILLS)
-    assert training.run(work, training.config()) == 0
-    undisturbed = training.weights(finished)
-    assert all(torch.equal(tensor, undisturbed[name]) for name, tensor in training.weights(work).items())
-    assert training.losses(work) == training.losses(finished)
-    assert training.result(work)["artifact"]["digest"] == training.result(finished)["artifact"]["digest"]
+    assert tiny_training.run(work, tiny_training.config()) == 0
+    undisturbed = tiny_training.weights(finished)
+    assert all(torch.equal(tensor, undisturbed[name]) for name, tensor in tiny_training.weights(work).items())
+    assert tiny_training.losses(work) == tiny_training.losses(finished)
+    assert (
+        tiny_training.result(work)["artifact"]["digest"]
+        == tiny_training.result(finished)["artifact"]["digest"]
+    )
 
 
 def test_a_damaged_newest_checkpoint_costs_time_but_no_bit(work: Path, finished: Path) -> None:
-    assert training.run(work, training.config(), functools.partial(die_at, "tanren_kernels.train:export_model", 1)) == -signal.SIGKILL
+    assert (
+        tiny_training.run(
+            work, tiny_training.config(), functools.partial(die_at, "tanren_kernels.train:export_model", 1)
+        )
+        == -signal.SIGKILL
+    )
     damaged = work / "checkpoints" / "step-00000006" / "model.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-8] + b"\0" * 8)
-    assert training.run(work, training.config()) == 0
-    assert training.result(work)["resumed_from_step"] == 4
-    assert training.result(work)["artifact"]["digest"] == training.result(finished)["artifact"]["digest"]
+    assert tiny_training.run(work, tiny_training.config()) == 0
+    assert tiny_training.result(work)["resumed_from_step"] == 4
+    assert (
+        tiny_training.result(work)["artifact"]["digest"]
+        == tiny_training.result(finished)["artifact"]["digest"]
+    )
 
 
 def ask_to_stop_after(step: int) -> None:
@@ -143,44 +181,70 @@ def ask_to_stop_after(step: int) -> None:
 
 
 def test_asked_to_stop_it_saves_and_goes_on_later(work: Path, finished: Path) -> None:
-    assert training.run(work, training.config(), functools.partial(ask_to_stop_after, 2)) == 143
-    assert training.ending(work) == {"reason": "Terminated", "message": "asked to stop; saved at step 3 of 6, a restart goes on from there."}
-    assert training.run(work, training.config()) == 0
-    assert training.result(work)["resumed_from_step"] == 3
-    assert training.result(work)["artifact"]["digest"] == training.result(finished)["artifact"]["digest"]
+    assert tiny_training.run(work, tiny_training.config(), functools.partial(ask_to_stop_after, 2)) == 143
+    assert tiny_training.ending(work) == {
+        "reason": "Terminated",
+        "message": "asked to stop; saved at step 3 of 6, a restart goes on from there.",
+    }
+    assert tiny_training.run(work, tiny_training.config()) == 0
+    assert tiny_training.result(work)["resumed_from_step"] == 3
+    assert (
+        tiny_training.result(work)["artifact"]["digest"]
+        == tiny_training.result(finished)["artifact"]["digest"]
+    )
 
 
-@pytest.mark.parametrize("changes", [{"learning_rate": 1e30, "warmup_steps": 0}, {"learning_rate": 3e38, "warmup_steps": 0}])
+@pytest.mark.parametrize(
+    "changes", [{"learning_rate": 1e30, "warmup_steps": 0}, {"learning_rate": 3e38, "warmup_steps": 0}]
+)
 def test_diverged_numbers_end_the_run_and_are_never_saved(work: Path, changes: dict[str, float]) -> None:
-    assert training.run(work, training.config(training=changes, checkpoints={"every_steps": 1})) == 86
-    ending = training.ending(work)
+    assert (
+        tiny_training.run(work, tiny_training.config(training=changes, checkpoints={"every_steps": 1})) == 86
+    )
+    ending = tiny_training.ending(work)
     assert ending["reason"] == "NumericsDiverged"
     assert "step" in ending["message"]
-    store = checkpoint.CheckpointStore(training.config().checkpoints, "")
+    store = checkpoint.CheckpointStore(tiny_training.config().checkpoints, "")
     for step in store.steps():
-        assert all(bool(torch.isfinite(tensor).all()) for part in store.tensors(step) for tensor in part.values())
+        assert all(
+            bool(torch.isfinite(tensor).all()) for part in store.tensors(step) for tensor in part.values()
+        )
     assert not (work / "output" / "model" / "manifest.json").exists()
 
 
 def test_another_config_does_not_resume_from_these_checkpoints(work: Path) -> None:
-    assert training.run(work, training.config(), functools.partial(die_at, "tanren_kernels.train:export_model", 1)) == -signal.SIGKILL
-    assert training.run(work, training.config(training={"seed": 8})) == 64
-    assert "start a new run" in training.ending(work)["message"]
+    assert (
+        tiny_training.run(
+            work, tiny_training.config(), functools.partial(die_at, "tanren_kernels.train:export_model", 1)
+        )
+        == -signal.SIGKILL
+    )
+    assert tiny_training.run(work, tiny_training.config(training={"seed": 8})) == 64
+    assert "start a new run" in tiny_training.ending(work)["message"]
     # What does not change the weights may change.
-    assert training.run(work, training.config(training={"micro_batch_size": 4}, evaluate_every_steps=2)) == 0
+    assert (
+        tiny_training.run(
+            work, tiny_training.config(training={"micro_batch_size": 4}, evaluate_every_steps=2)
+        )
+        == 0
+    )
 
 
 def continued(work: Path, finished: Path, **changes: Any) -> Any:
     digest = manifest.read(finished / "output" / "model").digest
     (work / "inputs" / "base").symlink_to(finished / "output" / "model")
-    given = {"shape": None, "model": {"path": "inputs/base", "digest": digest}, "training": {"sequence_length": 32, "steps": 1}}
-    return training.config(**{**given, **changes})
+    given = {
+        "shape": None,
+        "model": {"path": "inputs/base", "digest": digest},
+        "training": {"sequence_length": 32, "steps": 1},
+    }
+    return tiny_training.config(**{**given, **changes})
 
 
 def test_context_is_extended_from_a_model(work: Path, finished: Path) -> None:
     scaling = {"rope_type": "linear", "factor": 4.0, "max_position_embeddings": 256}
     given = continued(work, finished, rope_scaling=scaling, training={"sequence_length": 128, "steps": 2})
-    assert training.run(work, given) == 0
+    assert tiny_training.run(work, given) == 0
     config = json.loads((work / "output" / "model" / "config.json").read_text())
     assert config["rope_scaling"] == {"rope_type": "linear", "factor": 4.0}
     assert config["max_position_embeddings"] == 256
@@ -205,8 +269,12 @@ def test_factor_is_computed_where_it_is_not_given(given: dict[str, Any] | None, 
 
 
 def test_factors_of_repeated_extensions_multiply_and_never_fall() -> None:
-    once = train.extended(tiny.config(max_position_embeddings=64), RopeScaling(rope_type="linear", max_position_embeddings=128))
-    assert train.extended(once, RopeScaling(rope_type="linear", max_position_embeddings=512)).rope_factor == 8.0
+    once = train.extended(
+        tiny.config(max_position_embeddings=64), RopeScaling(rope_type="linear", max_position_embeddings=128)
+    )
+    assert (
+        train.extended(once, RopeScaling(rope_type="linear", max_position_embeddings=512)).rope_factor == 8.0
+    )
     with pytest.raises(Ending) as caught:
         train.extended(once, RopeScaling(rope_type="linear", max_position_embeddings=96))
     assert caught.value.reason == "InvalidConfig"
@@ -216,35 +284,54 @@ def test_a_corpus_of_another_tokenizer_is_refused(work: Path, finished: Path) ->
     given = continued(work, finished)
     other = tokenizer.serialise(tokenizer.train(tiny.TEXTS, 350))
     (work / "inputs" / "corpus" / "tokenizer.json").write_bytes(other)
-    assert training.run(work, given) == 64
-    assert training.ending(work)["reason"] == "TokenizerMismatch"
+    assert tiny_training.run(work, given) == 64
+    assert tiny_training.ending(work)["reason"] == "TokenizerMismatch"
 
 
 def test_chat_and_then_dpo_from_the_base_model(work: Path, finished: Path) -> None:
-    conversations = [{"messages": [{"role": "user", "content": f"川{n}"}, {"role": "assistant", "content": f"静か{n}。"}]} for n in range(12)]
+    conversations = [
+        {"messages": [{"role": "user", "content": f"川{n}"}, {"role": "assistant", "content": f"静か{n}。"}]}
+        for n in range(12)
+    ]
     (work / "inputs" / "chat.jsonl").write_text("".join(json.dumps(body) + "\n" for body in conversations))
     chat = {"conversations": [{"path": "inputs/chat.jsonl"}], "held_out_ratio": 0.2}
     tuning = {"sequence_length": 64, "steps": None, "epochs": 2, "precision": "bfloat16"}
-    assert training.run(work, continued(work, finished, language_model=None, chat=chat, training=tuning)) == 0
-    assert {"loss", "held_out_loss"} <= training.result(work)["metrics"].keys()
+    assert (
+        tiny_training.run(work, continued(work, finished, language_model=None, chat=chat, training=tuning))
+        == 0
+    )
+    assert {"loss", "held_out_loss"} <= tiny_training.result(work)["metrics"].keys()
 
     (work / "output" / "model").rename(work / "inputs" / "tuned")
-    pairs = [{"prompt": [{"role": "user", "content": f"川{n}"}], "chosen": "静かに流れ。", "rejected": f"名前{n}"} for n in range(24)]
+    pairs = [
+        {"prompt": [{"role": "user", "content": f"川{n}"}], "chosen": "静かに流れ。", "rejected": f"名前{n}"}
+        for n in range(24)
+    ]
     (work / "inputs" / "pairs.jsonl").write_text("".join(json.dumps(body) + "\n" for body in pairs))
     dpo = {"preferences": [{"path": "inputs/pairs.jsonl"}], "beta": 0.1, "held_out_ratio": 0.3}
-    given = training.config(
-        shape=None, language_model=None, model={"path": "inputs/tuned"}, dpo=dpo, checkpoints={"directory": "checkpoints-dpo"},
+    given = tiny_training.config(
+        shape=None, language_model=None, model={"path": "inputs/tuned"}, dpo=dpo,
+        checkpoints={"directory": "checkpoints-dpo"},
         training={"sequence_length": 64, "steps": 12, "learning_rate": 5e-3},
     )  # fmt: skip
-    assert training.run(work, given, functools.partial(die_at, "tanren_kernels.trainer:Trainer._step", 3)) == -signal.SIGKILL
+    assert (
+        tiny_training.run(
+            work, given, functools.partial(die_at, "tanren_kernels.training.trainer:Trainer._step", 3)
+        )
+        == -signal.SIGKILL
+    )
     reference = (work / "output" / "model" / "reference-train.safetensors").stat().st_mtime_ns
-    assert training.run(work, given) == 0
+    assert tiny_training.run(work, given) == 0
     assert (work / "output" / "model" / "reference-train.safetensors").stat().st_mtime_ns == reference
     # At the first step policy and reference are one model.
-    assert training.losses(work)[0] == pytest.approx(0.693147, abs=1e-5)
-    metrics = training.result(work)["metrics"]
+    assert tiny_training.losses(work)[0] == pytest.approx(0.693147, abs=1e-5)
+    metrics = tiny_training.result(work)["metrics"]
     assert metrics["held_out_rewards/margins"] > 0.05
-    assert metrics["held_out_rewards/accuracies_low"] <= metrics["held_out_rewards/accuracies"] <= metrics["held_out_rewards/accuracies_high"]
+    assert (
+        metrics["held_out_rewards/accuracies_low"]
+        <= metrics["held_out_rewards/accuracies"]
+        <= metrics["held_out_rewards/accuracies_high"]
+    )
     trained = load_file(work / "output" / "model" / "reference-train.safetensors")["log_probabilities"]
     assert metrics["held_out_pairs"] == 24 - len(trained)
 
@@ -262,15 +349,19 @@ def test_chat_and_then_dpo_from_the_base_model(work: Path, finished: Path) -> No
         {"shape": {"num_key_value_heads": 3}},
     ],
 )
-def test_contradictory_configs_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
+def test_contradictory_configs_are_refused(
+    work: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
     monkeypatch.chdir(work)
     with pytest.raises(Ending) as caught:
-        train.main(training.config(**changes), Session("train", ProgressReporter("train", "step")))
+        train.main(tiny_training.config(**changes), Session("train", ProgressReporter("train", "step")))
     assert caught.value.reason == "InvalidConfig"
 
 
 def test_schedule_warms_up_and_falls_to_the_least_rate() -> None:
-    given = Training.model_validate({**training.TRAINING, "warmup_steps": 4, "learning_rate": 1.0, "min_learning_rate": 0.1})
+    given = Training.model_validate(
+        {**tiny_training.TRAINING, "warmup_steps": 4, "learning_rate": 1.0, "min_learning_rate": 0.1}
+    )
     rates = [schedule.learning_rate(given, step, 20) for step in range(20)]
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert rates[4:] == sorted(rates[4:], reverse=True)

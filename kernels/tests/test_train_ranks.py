@@ -12,32 +12,43 @@ from typing import Any
 
 import pytest
 import test_train
+import tiny_training
 import torch
-import training
 
-from tanren_kernels import local_ranks
 from tanren_kernels.contract import TrainConfig
-from tanren_kernels.ending import Ending
-from tanren_kernels.parallel import ParallelDims
+from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.training import launcher
+from tanren_kernels.training.ranks import ParallelDims
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("alone")
-    training.write_corpus(directory / "inputs" / "corpus")
-    assert training.run(directory, training.config()) == 0
+    tiny_training.write_corpus(directory / "inputs" / "corpus")
+    assert tiny_training.run(directory, tiny_training.config()) == 0
     return directory
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    training.write_corpus(tmp_path / "inputs" / "corpus")
+    tiny_training.write_corpus(tmp_path / "inputs" / "corpus")
     return tmp_path
 
 
-def start_two(directory: Path, given: TrainConfig, prepare: training.Prepare | None = None, prepared_rank: int = 1) -> list[Any]:
-    pod = {"NNODES": "1", "NPROC_PER_NODE": "2", "MASTER_PORT": local_ranks.rank_environment({}, 0)["MASTER_PORT"]}
-    return [training.start(directory, given, local_ranks.rank_environment(pod, rank), prepare if rank == prepared_rank else None) for rank in range(2)]
+def start_two(
+    directory: Path, given: TrainConfig, prepare: tiny_training.Prepare | None = None, prepared_rank: int = 1
+) -> list[Any]:
+    pod = {
+        "NNODES": "1",
+        "NPROC_PER_NODE": "2",
+        "MASTER_PORT": launcher.rank_environment({}, 0)["MASTER_PORT"],
+    }
+    return [
+        tiny_training.start(
+            directory, given, launcher.rank_environment(pod, rank), prepare if rank == prepared_rank else None
+        )
+        for rank in range(2)
+    ]
 
 
 def codes(processes: list[Any]) -> list[int]:
@@ -48,31 +59,34 @@ def codes(processes: list[Any]) -> list[int]:
 
 @pytest.mark.parametrize(("replicate", "shard"), [(2, 1), (1, 2)])
 def test_two_ranks_have_the_losses_of_one(work: Path, alone: Path, replicate: int, shard: int) -> None:
-    given = training.config(parallelism={"replicate": replicate, "shard": shard})
+    given = tiny_training.config(parallelism={"replicate": replicate, "shard": shard})
     assert codes(start_two(work, given)) == [0, 0]
-    for two, one in zip(training.losses(work), training.losses(alone), strict=True):
+    for two, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
         assert two == pytest.approx(one, abs=1e-5)
-    for name, tensor in training.weights(alone).items():
-        torch.testing.assert_close(training.weights(work)[name], tensor, atol=1e-4, rtol=0)
-    held_out = [training.result(directory)["metrics"]["held_out_loss"] for directory in (work, alone)]
+    for name, tensor in tiny_training.weights(alone).items():
+        torch.testing.assert_close(tiny_training.weights(work)[name], tensor, atol=1e-4, rtol=0)
+    held_out = [tiny_training.result(directory)["metrics"]["held_out_loss"] for directory in (work, alone)]
     assert held_out[0] == pytest.approx(held_out[1], abs=1e-4)
-    assert "artifact" not in training.result(work, rank=1)
+    assert "artifact" not in tiny_training.result(work, rank=1)
 
 
 def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: Path) -> None:
-    given = training.config(parallelism={"shard": 2})
+    given = tiny_training.config(parallelism={"shard": 2})
     assert codes(start_two(work, given, functools.partial(test_train.ask_to_stop_after, 2))) == [143, 143]
-    assert [training.ending(work, rank)["reason"] for rank in range(2)] == ["Terminated", "Terminated"]
-    assert training.run(work, training.config()) == 0
-    assert training.result(work)["resumed_from_step"] == 3
-    for two, one in zip(training.losses(work), training.losses(alone), strict=True):
+    assert [tiny_training.ending(work, rank)["reason"] for rank in range(2)] == ["Terminated", "Terminated"]
+    assert tiny_training.run(work, tiny_training.config()) == 0
+    assert tiny_training.result(work)["resumed_from_step"] == 3
+    for two, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
         assert two == pytest.approx(one, abs=1e-5)
 
 
 def test_a_lost_rank_ends_the_other(work: Path) -> None:
-    deadly = functools.partial(test_train.die_at, "tanren_kernels.trainer:Trainer._step", 3)
-    assert codes(start_two(work, training.config(parallelism={"replicate": 2}), deadly)) == [75, -signal.SIGKILL]
-    assert training.ending(work)["reason"] == "PeerLost"
+    deadly = functools.partial(test_train.die_at, "tanren_kernels.training.trainer:Trainer._step", 3)
+    assert codes(start_two(work, tiny_training.config(parallelism={"replicate": 2}), deadly)) == [
+        75,
+        -signal.SIGKILL,
+    ]
+    assert tiny_training.ending(work)["reason"] == "PeerLost"
 
 
 @pytest.mark.parametrize(("replicate", "shard", "ranks"), [(2, 1, 1), (1, 1, 2), (2, 2, 2)])
@@ -83,8 +97,14 @@ def test_dims_must_multiply_to_the_ranks(replicate: int, shard: int, ranks: int)
 
 
 def test_ranks_of_a_node_are_consecutive() -> None:
-    pod = {"NNODES": "3", "JOB_COMPLETION_INDEX": "2", "NPROC_PER_NODE": "4", "MASTER_ADDR": "run-0.run", "MASTER_PORT": "29500"}
-    assert local_ranks.rank_environment(pod, 1) == {
+    pod = {
+        "NNODES": "3",
+        "JOB_COMPLETION_INDEX": "2",
+        "NPROC_PER_NODE": "4",
+        "MASTER_ADDR": "run-0.run",
+        "MASTER_PORT": "29500",
+    }
+    assert launcher.rank_environment(pod, 1) == {
         "RANK": "9",
         "LOCAL_RANK": "1",
         "WORLD_SIZE": "12",
@@ -96,13 +116,24 @@ def test_ranks_of_a_node_are_consecutive() -> None:
 
 def launch(work: Path, given: TrainConfig) -> subprocess.Popen[bytes]:
     (work / "train.json").write_text(given.model_dump_json(exclude_none=True))
-    environment = {**os.environ, "NNODES": "1", "NPROC_PER_NODE": "2", "TANREN_RESULT": str(work / "said.json"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "NNODES": "1",
+        "NPROC_PER_NODE": "2",
+        "TANREN_RESULT": str(work / "said.json"),
+        "OMP_NUM_THREADS": "1",
+    }
     command = [sys.executable, "-m", "tanren_kernels.train", "--config", "train.json", "--port", "0"]
     return subprocess.Popen(command, cwd=work, env=environment, stdout=subprocess.DEVNULL)
 
 
 def test_a_pod_of_two_ranks_passes_on_a_stop_and_their_ending(work: Path) -> None:
-    launcher = launch(work, training.config(parallelism={"replicate": 2}, training={"steps": 100_000}, evaluate_every_steps=200_000))
+    launcher = launch(
+        work,
+        tiny_training.config(
+            parallelism={"replicate": 2}, training={"steps": 100_000}, evaluate_every_steps=200_000
+        ),
+    )
     metrics = work / "output" / "model" / "metrics.jsonl"
     deadline = time.monotonic() + 90
     while not (metrics.exists() and metrics.stat().st_size > 0):

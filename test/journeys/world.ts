@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { stringify } from "yaml";
 
 /** A state directory with real text on its claims, worked on by the command as a person would. */
@@ -36,10 +36,11 @@ export class World {
   constructor() {
     const files = join(this.root, "files");
     cpSync(join(repository, "examples/quickstart/data"), files, { recursive: true });
-    mkdirSync(join(files, "code"));
-    // Programs are real text with long documents; any will do, so the operator's own are taken.
-    for (const entry of readdirSync(join(repository, "kernels/tanren_kernels")).filter((name) => name.endsWith(".py")))
-      cpSync(join(repository, "kernels/tanren_kernels", entry), join(files, "code", basename(entry)));
+    // Programs are real text with long documents; any will do, so the kernels' own are taken.
+    cpSync(join(repository, "kernels/tanren_kernels"), join(files, "code"), {
+      recursive: true,
+      filter: (path) => !path.includes("__pycache__"),
+    });
   }
 
   /** A claim that is a directory of this world. */

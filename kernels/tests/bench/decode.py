@@ -1,8 +1,10 @@
-"""Decoding and prompt reading of the engine against transformers' generate, at the same weights and shape, on one thread.
+"""Decoding and prompt reading of the engine against transformers' generate, at the same weights and shape,
+on one thread.
 
-Run in the bench environment: `python tests/bench/decode.py --dtype bfloat16 --batch 1`. Prints one JSON line; alternating runs, medians.
-Decoding is timed as the difference between a long answer and an answer of one token. Times are processor time, which on one thread
-is what a machine of one's own would take, and which other programs on it disturb least.
+Run in the bench environment: `python tests/bench/decode.py --dtype bfloat16 --batch 1`. Prints one JSON line;
+alternating runs, medians. Decoding is timed as the difference between a long answer and an answer of one
+token. Times are processor time, which on one thread is what a machine of one's own would take, and which
+other programs on it disturb least.
 """
 
 from __future__ import annotations
@@ -18,12 +20,19 @@ import torch
 import transformers
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tanren_kernels.engine import Engine, Request
-from tanren_kernels.model import Llama, LlamaConfig, fill, initial_tensor
-from tanren_kernels.sampling import Sampling
-from tanren_kernels.stored_weights import to_hugging_face
+from tanren_kernels.inference.engine import Engine, Request
+from tanren_kernels.inference.sampling import Sampling
+from tanren_kernels.model.config import LlamaConfig
+from tanren_kernels.model.llama import Llama, fill, initial_tensor
+from tanren_kernels.model.weights import to_hugging_face
 
-SMOLLM2_135M = {"vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9}
+SMOLLM2_135M = {
+    "vocab_size": 49152,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+}
 SMOLLM2_135M |= {"num_key_value_heads": 3, "max_position_embeddings": 8192, "tie_word_embeddings": True}
 
 
@@ -40,20 +49,31 @@ def main() -> None:
 
     ours = Llama(LlamaConfig(**SMOLLM2_135M))
     fill(ours, lambda name, shape: initial_tensor(ours.config, name, shape, seed=0))
-    theirs = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SMOLLM2_135M, rms_norm_eps=1e-5, pad_token_id=0, eos_token_id=None))
-    theirs.load_state_dict(to_hugging_face(ours.config, {name: p.detach() for name, p in ours.named_parameters()}), strict=False)
+    theirs = transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(**SMOLLM2_135M, rms_norm_eps=1e-5, pad_token_id=0, eos_token_id=None)
+    )
+    theirs.load_state_dict(
+        to_hugging_face(ours.config, {name: p.detach() for name, p in ours.named_parameters()}), strict=False
+    )
     theirs.tie_weights()
     ours, theirs = ours.to(dtype).eval(), theirs.to(dtype).eval()
-    prompts = torch.randint(3, SMOLLM2_135M["vocab_size"], (asked.batch, asked.prompt), generator=torch.Generator().manual_seed(0))
+    prompts = torch.randint(
+        3, SMOLLM2_135M["vocab_size"], (asked.batch, asked.prompt), generator=torch.Generator().manual_seed(0)
+    )
     pieces = [b""] * SMOLLM2_135M["vocab_size"]
 
     def run_ours(count: int) -> list[list[int]]:
         requests = [Request(prompt.tolist(), count, Sampling(0.0, 1.0, 0), frozenset()) for prompt in prompts]
-        return [generation.tokens for generation in Engine(ours, pieces, asked.batch, asked.prompt + count).run(requests)]
+        return [
+            generation.tokens
+            for generation in Engine(ours, pieces, asked.batch, asked.prompt + count).run(requests)
+        ]
 
     def run_theirs(count: int) -> list[list[int]]:
         with torch.inference_mode():
-            answer = theirs.generate(prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=count, do_sample=False)
+            answer = theirs.generate(
+                prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=count, do_sample=False
+            )
         return answer[:, asked.prompt :].tolist()
 
     seconds: dict[tuple[str, int], list[float]] = {}
@@ -65,9 +85,16 @@ def main() -> None:
                 answers[name] = runner(count)
                 seconds.setdefault((name, count), []).append(time.process_time() - start)
     median = {key: statistics.median(values) for key, values in seconds.items()}
-    decode = {name: asked.batch * (asked.answer - 1) / (median[name, asked.answer] - median[name, 1]) for name in answers}
+    decode = {
+        name: asked.batch * (asked.answer - 1) / (median[name, asked.answer] - median[name, 1])
+        for name in answers
+    }
     prefill = {name: asked.batch * asked.prompt / median[name, 1] for name in answers}
-    pairs = [(a, b) for x, y in zip(answers["ours"], answers["theirs"], strict=True) for a, b in zip(x, y, strict=True)]
+    pairs = [
+        (a, b)
+        for x, y in zip(answers["ours"], answers["theirs"], strict=True)
+        for a, b in zip(x, y, strict=True)
+    ]
     report = {
         "dtype": asked.dtype,
         "batch": asked.batch,

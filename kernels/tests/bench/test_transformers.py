@@ -1,4 +1,6 @@
-"""Our model artifact as transformers sees it: the same logits, the same context, the same tokens and chat rendering."""
+"""Our model artifact as transformers sees it: the same logits, the same context,
+the same tokens and chat rendering.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,9 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tanren_kernels import chatml
-from tanren_kernels.model import KeyValueCache, load_model
+from tanren_kernels.model.attention import KeyValueCache
+from tanren_kernels.model.llama import load_model
+from tanren_kernels.tokenizer import chatml
 
 pytestmark = pytest.mark.bench
 
@@ -41,7 +44,9 @@ def test_logits_are_those_of_transformers(tmp_path: Path, name: str) -> None:
 
 
 def test_interpolation_reaches_transformers(tmp_path: Path) -> None:
-    """Were the scaling not read, logits would still be equal at position 0; so plain and interpolated must differ there too."""
+    """Were the scaling not read, logits would still be equal at position 0;
+    so plain and interpolated must differ there too.
+    """
     model = tiny.model(rope_factor=4.0)
     peer = AutoModelForCausalLM.from_pretrained(tiny.write_model(tmp_path, model), dtype=torch.float32)
     assert peer.config.rope_parameters["rope_type"] == "linear"
@@ -54,7 +59,9 @@ def test_interpolation_reaches_transformers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["plain", "interpolated"])
 def test_what_transformers_saves_loads_here(tmp_path: Path, name: str) -> None:
     model = tiny.model(**SHAPES[name])
-    peer = AutoModelForCausalLM.from_pretrained(tiny.write_model(tmp_path / "ours", model), dtype=torch.float32)
+    peer = AutoModelForCausalLM.from_pretrained(
+        tiny.write_model(tmp_path / "ours", model), dtype=torch.float32
+    )
     peer.save_pretrained(tmp_path / "theirs", max_shard_size="100KB")
     assert len(list((tmp_path / "theirs").glob("*.safetensors"))) > 1
     loaded = load_model(tmp_path / "theirs")
@@ -68,7 +75,9 @@ def test_greedy_generation_is_that_of_transformers(tmp_path: Path) -> None:
     model = tiny.model()
     peer = AutoModelForCausalLM.from_pretrained(tiny.write_model(tmp_path, model), dtype=torch.float32)
     prompt = torch.arange(3, 20)[None]
-    theirs = peer.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=30, do_sample=False, eos_token_id=None)[0, 17:]
+    theirs = peer.generate(
+        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=30, do_sample=False, eos_token_id=None
+    )[0, 17:]
     cache = KeyValueCache(model.config, 1, 64)
     ours, following = [], prompt
     with torch.no_grad():
@@ -83,7 +92,9 @@ def test_chat_template_renders_as_ours(tmp_path: Path) -> None:
     peer = AutoTokenizer.from_pretrained(tiny.write_model(tmp_path, tiny.model()))
     for turns, prompt in ((CONVERSATION, True), (CONVERSATION[:3], False)):
         ours = chatml.render_prompt(turns, text) if prompt else chatml.render(turns, text).tokens
-        assert peer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt) == text.decode(ours)
+        assert peer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt) == text.decode(
+            ours
+        )
         assert peer.apply_chat_template(turns, add_generation_prompt=prompt, return_dict=False) == ours
     assert (peer.eos_token_id, peer.pad_token_id) == (text.message_end, text.end_of_text)
 

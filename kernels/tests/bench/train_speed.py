@@ -1,7 +1,9 @@
-"""Training speed against a plain loop around transformers' LlamaForCausalLM, at the same shape and batch, on one thread.
+"""Training speed against a plain loop around transformers' LlamaForCausalLM, at the same shape and batch,
+on one thread.
 
-Run in the bench environment: `python tests/bench/train_speed.py`. Prints one JSON line; alternating runs, medians. Times are processor
-time, which on one thread is what a machine of one's own would take, and which other programs on it disturb least.
+Run in the bench environment: `python tests/bench/train_speed.py`. Prints one JSON line; alternating runs,
+medians. Times are processor time, which on one thread is what a machine of one's own would take, and which
+other programs on it disturb least.
 """
 
 from __future__ import annotations
@@ -18,13 +20,22 @@ import torch
 import transformers
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tanren_kernels.model import Llama, LlamaConfig, fill, initial_tensor
+from tanren_kernels.model.config import LlamaConfig
+from tanren_kernels.model.llama import Llama, fill, initial_tensor
 
-SHAPE = {"vocab_size": 4096, "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 6}
+SHAPE = {
+    "vocab_size": 4096,
+    "hidden_size": 192,
+    "intermediate_size": 512,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 6,
+}
 SHAPE |= {"num_key_value_heads": 3, "max_position_embeddings": 128}
 
 
-def stepper(model: torch.nn.Module, loss: Callable[[], torch.Tensor], precision: str, fused: bool) -> Callable[[], float]:
+def stepper(
+    model: torch.nn.Module, loss: Callable[[], torch.Tensor], precision: str, fused: bool
+) -> Callable[[], float]:
     """One optimizer step of a loop; returns its processor time in seconds."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=fused)
 
@@ -48,7 +59,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    rows = torch.randint(3, SHAPE["vocab_size"], (given.batch, given.tokens + 1), generator=torch.Generator().manual_seed(0))
+    rows = torch.randint(
+        3, SHAPE["vocab_size"], (given.batch, given.tokens + 1), generator=torch.Generator().manual_seed(0)
+    )
     tokens, targets = rows[:, :-1].contiguous(), rows[:, 1:].contiguous()
 
     config = LlamaConfig(**SHAPE)
@@ -75,8 +88,12 @@ def main() -> None:
             # The first two warm caches up.
             if turn >= 2:
                 times[name].append(seconds)
-    rates = {name: round(given.batch * given.tokens / statistics.median(values)) for name, values in times.items()}
-    print(json.dumps({"tokens_per_second": rates, "batch": given.batch, "tokens": given.tokens, "shape": SHAPE}))
+    rates = {
+        name: round(given.batch * given.tokens / statistics.median(values)) for name, values in times.items()
+    }
+    print(
+        json.dumps({"tokens_per_second": rates, "batch": given.batch, "tokens": given.tokens, "shape": SHAPE})
+    )
 
 
 if __name__ == "__main__":

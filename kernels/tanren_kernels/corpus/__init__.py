@@ -1,0 +1,1 @@
+"""From raw pages to packed tokens."""

@@ -1,0 +1,1 @@
+"""Generating tokens and scoring answers."""

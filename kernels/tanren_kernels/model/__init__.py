@@ -1,0 +1,1 @@
+"""The model, its weights and its files."""

@@ -1,0 +1,69 @@
+"""The model artifact: Hugging Face layout, so that transformers and vLLM load it as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..runtime import manifest
+from ..tokenizer import chatml, tokenizer
+from ..tokenizer.tokenizer import TextTokenizer
+from .config import LlamaConfig
+from .weights import to_hugging_face
+
+WEIGHTS = "model.safetensors"
+FILES = ("config.json", WEIGHTS, tokenizer.NAME, "tokenizer_config.json", "generation_config.json")
+
+
+def export_model(
+    directory: Path, config: LlamaConfig, parameters: Mapping[str, Tensor], text: TextTokenizer, chat: bool
+) -> list[Path]:
+    """Writes the files of a model directory, each whole or not at all, and returns them;
+    the manifest is the caller's.
+
+    `parameters` are full float32 tensors under our names. `chat`: the end-of-turn token ends a generation
+    too.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    building = directory / f"{WEIGHTS}.tmp"
+    save_file(to_hugging_face(config, dict(parameters)), building, metadata={"format": "pt"})
+    with building.open("rb") as file:
+        os.fsync(file.fileno())
+    building.replace(directory / WEIGHTS)
+    special = {
+        "bos_token_id": text.end_of_text,
+        "eos_token_id": text.end_of_text,
+        "pad_token_id": text.end_of_text,
+    }
+    _write_json(directory / "config.json", {**config.to_json(), **special})
+    ends = [text.end_of_text, text.message_end] if chat else text.end_of_text
+    _write_json(
+        directory / "generation_config.json",
+        {**special, "eos_token_id": ends, "max_length": config.max_position_embeddings},
+    )
+    _write_json(
+        directory / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": tokenizer.END_OF_TEXT,
+            "eos_token": tokenizer.MESSAGE_END if chat else tokenizer.END_OF_TEXT,
+            "pad_token": tokenizer.END_OF_TEXT,
+            "additional_special_tokens": [tokenizer.MESSAGE_START, tokenizer.MESSAGE_END],
+            "model_max_length": config.max_position_embeddings,
+            "clean_up_tokenization_spaces": False,
+            "chat_template": chatml.TEMPLATE,
+        },
+    )
+    # The very bytes of the parent's file: its digest is what ties models and corpora together.
+    manifest.write_durably(directory / tokenizer.NAME, text.content)
+    return [directory / name for name in FILES]
+
+
+def _write_json(path: Path, body: dict[str, Any]) -> None:
+    manifest.write_durably(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -1,0 +1,40 @@
+"""How a program ends: every known way has a reason, and the reason has an exit code."""
+
+from __future__ import annotations
+
+import errno
+
+from ..contract import EXIT_CODES
+
+
+class Ending(Exception):
+    """A known ending other than success.
+
+    `reason` is one of the contract's reasons; `message` is one sentence: what, where, how to mend it.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        if reason not in EXIT_CODES:
+            raise KeyError(f"{reason} is no reason of the contract")
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.reason]
+
+
+def of_exception(error: BaseException) -> Ending:
+    """The ending that an exception stands for; what is not known is an InternalError."""
+    if isinstance(error, Ending):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" while writing {error.filename}" if error.filename else ""
+        return Ending(
+            "DiskFull", f"the disk is full{where}; free space or enlarge the claim, the run then goes on."
+        )
+    # Rust libraries (tokenizers, safetensors) raise their own types with the operating system's words.
+    if "No space left on device" in str(error):
+        return Ending("DiskFull", "the disk is full; free space or enlarge the claim, the run then goes on.")
+    return Ending("InternalError", f"{type(error).__name__}: {error}"[:900])

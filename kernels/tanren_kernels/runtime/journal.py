@@ -1,0 +1,68 @@
+"""A file of JSON lines that is only appended to: a killed program resumes after its last whole line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .errors import Ending
+from .manifest import canonical
+
+
+class Journal:
+    """The finished items of a program, one JSON line each, in the order they were finished.
+
+    `settings` is everything an item's value depends on. Each line names its fingerprint, so that lines made
+    under other settings are refused instead of being mixed in. Invariant: the file on disk is a sequence of
+    whole lines, but for a torn last line that a kill may leave, which the next opening removes.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path = path
+        self.fingerprint = hashlib.sha256(canonical(settings)).hexdigest()[:16]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.entries: list[dict[str, Any]] = _whole_lines(path) if path.exists() else []
+        for number, entry in enumerate(self.entries, start=1):
+            if entry.get("settings") != self.fingerprint:
+                raise Ending(
+                    "InvalidConfig",
+                    f"{path} line {number} was made under other settings than this config's; remove the file "
+                    "or name another output.",
+                )
+
+    def append(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Adds the entries and returns when they are on disk."""
+        new = [{**entry, "settings": self.fingerprint} for entry in entries]
+        with self.path.open("ab") as file:
+            file.write(b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in new))
+            file.flush()
+            os.fsync(file.fileno())
+        self.entries.extend(new)
+
+    def keep(self, count: int) -> None:
+        """Drops all but the first `count` entries."""
+        if count < len(self.entries):
+            with self.path.open("rb+") as file:
+                for _ in range(count):
+                    file.readline()
+                file.truncate(file.tell())
+                os.fsync(file.fileno())
+            del self.entries[count:]
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
+    try:
+        return [json.loads(line) for line in data[:whole].splitlines()]
+    except ValueError as error:
+        raise Ending(
+            "InvalidData",
+            f"{path} was changed by another hand: {error}; remove the file, its items are then made anew.",
+        ) from error

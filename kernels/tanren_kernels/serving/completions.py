@@ -1,0 +1,237 @@
+"""The routes under /v1: from a parsed request to an answer, whole or as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from fastapi.requests import Request as HttpRequest
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from ..inference.engine import Finish, Request
+from ..inference.sampling import Sampling
+from ..model.pretrained import Pretrained
+from ..tokenizer import chatml
+from . import openai_api
+from .openai_api import ApiError, ChatRequest, CompletionRequest, Envelope
+from .worker import EngineFailed, QueueFull, Ticket, Worker
+
+MAX_BODY_BYTES = 8 * 2**20
+RETRY_AFTER_SECONDS = 1
+
+Route = Literal["chat", "completions"]
+
+
+class Service:
+    """A loaded model behind the routes.
+
+    `log` gets one event per answer; prompts and answers are never logged.
+    """
+
+    def __init__(
+        self, ready: Pretrained, worker: Worker, name: str, context_length: int, log: Callable[..., None]
+    ) -> None:
+        self.name = name
+        self.created = int(time.time())
+        self.worker = worker
+        self._ready = ready
+        self._context_length = context_length
+        self._log = log
+
+    def models(self) -> dict[str, Any]:
+        return {"object": "list", "data": [self.model()]}
+
+    def model(self) -> dict[str, Any]:
+        return {"id": self.name, "object": "model", "created": self.created, "owned_by": "tanren"}
+
+    def check_name(self, name: str) -> None:
+        if name != self.name:
+            raise ApiError(
+                404,
+                f"The model {name!r} does not exist; this server has {self.name!r}.",
+                param="model",
+                code="model_not_found",
+            )
+
+    async def answer(self, http: HttpRequest, route: Route) -> Response:
+        body = await _limited_body(http)
+        asked = openai_api.parse(body, ChatRequest if route == "chat" else CompletionRequest)
+        self.check_name(asked.model)
+        # Encoding a long prompt takes long enough to be felt by other streams.
+        request = await asyncio.to_thread(self._request, asked)
+        try:
+            ticket = self.worker.submit(request)
+        except QueueFull:
+            error = ApiError(
+                429, "Too many requests are waiting; try again later.", "rate_limit_error", code="queue_full"
+            )
+            error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+            raise error from None
+        envelope = Envelope(route, secrets.token_hex(12), int(time.time()), self.name)
+        if asked.streams:
+            return StreamingResponse(
+                self._stream(ticket, envelope, asked.streams_usage),
+                media_type="text/event-stream",
+                headers={"Cache-Control": "no-cache"},
+            )
+        return JSONResponse(await self._whole(http, ticket, envelope))
+
+    def _request(self, asked: ChatRequest | CompletionRequest) -> Request:
+        prompt, param = self._prompt(asked)
+        room = self._context_length - len(prompt)
+        limit = room if asked.token_limit is None else asked.token_limit
+        if limit > room or limit < 1:
+            raise openai_api.context_length_exceeded(self._context_length, len(prompt), max(limit, 1), param)
+        sampling = Sampling(
+            temperature=1.0 if asked.temperature is None else asked.temperature,
+            top_p=1.0 if asked.top_p is None else asked.top_p,
+            seed=secrets.randbits(63) if asked.seed is None else asked.seed,
+        )
+        return Request(prompt, limit, sampling, self._ready.stop_tokens, asked.stop_strings)
+
+    def _prompt(self, asked: ChatRequest | CompletionRequest) -> tuple[list[int], str]:
+        """Token ids and the name of the parameter they come from."""
+        text = self._ready.tokenizer
+        if isinstance(asked, ChatRequest):
+            messages: list[chatml.Message] = [
+                {"role": "system" if m.role == "developer" else m.role, "content": m.text}
+                for m in asked.messages
+            ]
+            return chatml.render_prompt(messages, text), "messages"
+        if isinstance(asked.prompt, str):
+            return [text.end_of_text, *text.encode_plain(asked.prompt)], "prompt"
+        tokens: list[int] = []
+        for part in asked.prompt:
+            tokens += [part] if isinstance(part, int) else [text.end_of_text, *text.encode_plain(part)]
+        if any(not 0 <= token < text.vocabulary_size for token in tokens):
+            raise ApiError(
+                400,
+                f"Parameter prompt: token ids must be from 0 to {text.vocabulary_size - 1}.",
+                param="prompt",
+                code="invalid_value",
+            )
+        return tokens, "prompt"
+
+    async def _whole(self, http: HttpRequest, ticket: Ticket, envelope: Envelope) -> dict[str, Any]:
+        gone = asyncio.create_task(_disconnected(http))
+        collecting = asyncio.create_task(_collect(ticket))
+        try:
+            await asyncio.wait((gone, collecting), return_when=asyncio.FIRST_COMPLETED)
+            if not collecting.done():
+                raise ApiError(499, "The client has closed the connection.")
+            text, finish, tokens = collecting.result()
+        finally:
+            gone.cancel()
+            collecting.cancel()
+            self._close(ticket, streamed=False)
+        return envelope.answer(text, finish, len(ticket.request.prompt), tokens)
+
+    async def _stream(self, ticket: Ticket, envelope: Envelope, with_usage: bool) -> AsyncIterator[bytes]:
+        # Chunks before the last say that their usage is null where usage was asked for.
+        no_usage: dict[str, Any] = {"usage": None} if with_usage else {}
+        tokens = 0
+        try:
+            if (opening := envelope.opening()) is not None:
+                yield _event({**opening, **no_usage})
+            async for part in ticket.parts():
+                tokens = part.tokens
+                if part.text:
+                    yield _event({**envelope.part(part.text, None), **no_usage})
+                if part.finish is not None:
+                    yield _event({**envelope.part("", part.finish), **no_usage})
+            if with_usage:
+                yield _event(envelope.closing_usage(len(ticket.request.prompt), tokens))
+            yield b"data: [DONE]\n\n"
+        except EngineFailed:
+            yield _event(_engine_failed().body)
+        finally:
+            self._close(ticket, streamed=True)
+
+    def _close(self, ticket: Ticket, streamed: bool) -> None:
+        generation = ticket.generation
+        if generation is None or generation.finish is None:
+            self.worker.cancel(ticket)
+        seconds = round(time.monotonic() - ticket.submitted_at, 3)
+        answer_tokens, finish = (
+            (0, None) if generation is None else (len(generation.tokens), generation.finish)
+        )
+        self._log(
+            "answered",
+            prompt_tokens=len(ticket.request.prompt),
+            answer_tokens=answer_tokens,
+            finish=finish,
+            streamed=streamed,
+            seconds=seconds,
+        )
+
+
+async def _limited_body(http: HttpRequest) -> bytes:
+    body = bytearray()
+    async for chunk in http.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise ApiError(
+                413, f"The body is larger than {MAX_BODY_BYTES} bytes; send less.", code="request_too_large"
+            )
+    return bytes(body)
+
+
+async def _disconnected(http: HttpRequest) -> None:
+    while (await http.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _collect(ticket: Ticket) -> tuple[str, Finish, int]:
+    text = ""
+    async for part in ticket.parts():
+        text += part.text
+        if part.finish is not None:
+            return text, part.finish, part.tokens
+    raise EngineFailed
+
+
+def _event(body: dict[str, Any]) -> bytes:
+    """One server-sent event (HTML standard, section 9.2.6).
+
+    JSON has no line breaks, so that one data line holds it.
+    """
+    return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+
+
+def _engine_failed() -> ApiError:
+    return ApiError(
+        500, "The engine has failed; the server is about to restart.", "server_error", code="engine_failed"
+    )
+
+
+def add_routes(app: FastAPI, service_or_refuse: Callable[[], Service]) -> None:
+    """`service_or_refuse` raises ApiError 503 while no model is loaded."""
+
+    async def run(http: HttpRequest, route: Route) -> Response:
+        try:
+            return await service_or_refuse().answer(http, route)
+        except EngineFailed:
+            raise _engine_failed() from None
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        return service_or_refuse().models()
+
+    @app.get("/v1/models/{name:path}")
+    async def model(name: str) -> dict[str, Any]:
+        service = service_or_refuse()
+        service.check_name(name)
+        return service.model()
+
+    @app.post("/v1/chat/completions")
+    async def chat_completions(http: HttpRequest) -> Response:
+        return await run(http, "chat")
+
+    @app.post("/v1/completions")
+    async def completions(http: HttpRequest) -> Response:
+        return await run(http, "completions")

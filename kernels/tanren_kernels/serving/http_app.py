@@ -1,0 +1,126 @@
+"""The server's application: who may come in, what is counted, how errors look, and the probes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.requests import Request as HttpRequest
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .api_keys import ApiKeys
+from .completions import Service, add_routes
+from .metrics import ServingMetrics
+from .openai_api import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from typing import Any
+
+OPEN_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
+COUNTED_ROUTES = OPEN_ROUTES | {"/v1/models", "/v1/chat/completions", "/v1/completions"}
+
+
+class State:
+    """What changes while the server lives: `service` is set when the model is loaded,
+    `draining` when it was asked to stop.
+    """
+
+    def __init__(self, keys: ApiKeys | None, metrics: ServingMetrics) -> None:
+        self.keys = keys
+        self.metrics = metrics
+        self.service: Service | None = None
+        self.draining = False
+        self.open_requests = 0
+
+    def service_or_refuse(self) -> Service:
+        if self.service is None:
+            raise ApiError(
+                503, "The model is not loaded yet; try again later.", "server_error", code="model_loading"
+            )
+        return self.service
+
+
+class Gate:
+    """Asks for the key, counts requests, and while draining sends clients to another connection."""
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state, path = self._state, scope["path"]
+        route = path if path in COUNTED_ROUTES else "other"
+
+        async def counting_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                state.metrics.requests.labels(route, str(message["status"])).inc()
+                if state.draining:
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        state.open_requests += 1
+        try:
+            if (
+                path not in OPEN_ROUTES
+                and state.keys is not None
+                and not state.keys.accepts(_authorization(scope))
+            ):
+                await _unauthorized()(scope, receive, counting_send)
+            else:
+                await self._app(scope, receive, counting_send)
+        finally:
+            state.open_requests -= 1
+
+
+def _authorization(scope: MutableMapping[str, Any]) -> str | None:
+    return next(
+        (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None
+    )
+
+
+def _unauthorized() -> Response:
+    error = ApiError(401, "No valid API key; send it as `Authorization: Bearer KEY`.", code="invalid_api_key")
+    return JSONResponse(error.body, 401, headers={"WWW-Authenticate": "Bearer"})
+
+
+def application(state: State) -> Gate:
+    """The ASGI application."""
+    app = FastAPI(openapi_url=None)
+
+    @app.exception_handler(ApiError)
+    async def api_error(_http: HttpRequest, error: ApiError) -> Response:
+        return JSONResponse(error.body, error.status, headers=error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(http: HttpRequest, error: HTTPException) -> Response:
+        problem = ApiError(error.status_code, f"{http.method} {http.url.path}: {error.detail}.")
+        return JSONResponse(problem.body, error.status_code, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unknown_error(_http: HttpRequest, _error: Exception) -> Response:
+        return JSONResponse(ApiError(500, "The server failed on this request.", "server_error").body, 500)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        if state.draining:
+            return PlainTextResponse("draining\n", 503)
+        if state.service is None:
+            return PlainTextResponse("loading the model\n", 503)
+        return PlainTextResponse("ok\n")
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(state.metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+    add_routes(app, state.service_or_refuse)
+    return Gate(app, state)

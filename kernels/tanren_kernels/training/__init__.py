@@ -1,0 +1,1 @@
+"""One trainer, its objectives and how ranks share the work."""

@@ -1,0 +1,147 @@
+"""Checkpoints: one directory per step, complete when its marker is,
+the marker naming the sha256 of every other file.
+
+step-00000123/  model.safetensors  optimizer.safetensors  state.json  complete.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..contract import Checkpoints
+from ..runtime import manifest
+from ..runtime.errors import Ending
+from ..runtime.program import Session
+
+MARKER = "complete.json"
+MODEL = "model.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything beside tensors that a restart goes on from."""
+
+    step: int
+    consumed_samples: int
+    seed: int
+    config_hash: str
+    metrics: dict[str, float]
+    """Of this step, without figures of speed."""
+
+
+class CheckpointStore:
+    """The checkpoints of one run. Only rank 0 writes and chooses; every rank reads."""
+
+    def __init__(self, config: Checkpoints, config_hash: str) -> None:
+        self._root = Path(config.directory)
+        self._config = config
+        self._config_hash = config_hash
+
+    def path(self, step: int) -> Path:
+        return self._root / f"step-{step:08d}"
+
+    def steps(self) -> list[int]:
+        """Steps that have a directory, ascending; whether each is whole is only known by `newest`."""
+        return sorted(
+            int(path.name.removeprefix("step-")) for path in self._root.glob("step-[0-9]*") if path.is_dir()
+        )
+
+    def due(self, step: int) -> bool:
+        return step % self._config.every_steps == 0
+
+    def save(self, state: State, model: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> None:
+        """Writes beside and renames, so that a directory of the final name is always whole;
+        then removes what is no longer kept.
+        """
+        final = self.path(state.step)
+        building = self._root / f".building-{final.name}"
+        self._remove(building)
+        building.mkdir(parents=True)
+        save_file(dict(model), building / MODEL)
+        save_file(dict(optimizer), building / OPTIMIZER)
+        (building / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
+        for name in (MODEL, OPTIMIZER, STATE):
+            _flush(building / name)
+        sums = {name: manifest.file_sha256(building / name) for name in (MODEL, OPTIMIZER, STATE)}
+        manifest.write_durably(building / MARKER, json.dumps({"sha256": sums}, indent=2).encode() + b"\n")
+        self._remove(final)
+        building.rename(final)
+        _flush(self._root)
+        self._prune(state.step)
+
+    def newest(self, session: Session) -> State | None:
+        """State of the newest checkpoint whose every byte is as it was written;
+        damaged ones are logged and passed over.
+
+        Raises InvalidConfig when that checkpoint belongs to another config.
+        """
+        for leftover in self._root.glob(".building-*"):
+            self._remove(leftover)
+        for step in reversed(self.steps()):
+            damage = self._damage(self.path(step))
+            if damage is not None:
+                session.log("checkpoint passed over", checkpoint=str(self.path(step)), damage=damage)
+                continue
+            state = State(**json.loads((self.path(step) / STATE).read_bytes()))
+            if state.config_hash != self._config_hash:
+                raise Ending(
+                    "InvalidConfig",
+                    f"{self.path(step)} was written under another config (data, seed, batch, schedule, shape "
+                    "or objective changed); "
+                    "start a new run or give an empty checkpoints.directory.",
+                )
+            return state
+        return None
+
+    def tensors(self, step: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Full tensors of model and optimizer."""
+        return load_file(self.path(step) / MODEL), load_file(self.path(step) / OPTIMIZER)
+
+    @staticmethod
+    def _damage(directory: Path) -> str | None:
+        try:
+            sums = json.loads((directory / MARKER).read_bytes())["sha256"]
+            differing = [
+                name
+                for name in (MODEL, OPTIMIZER, STATE)
+                if manifest.file_sha256(directory / name) != sums[name]
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return repr(error)
+        return f"{', '.join(differing)} changed since written" if differing else None
+
+    def _prune(self, newest: int) -> None:
+        """The checkpoint just written is always among those kept.
+
+        Later ones are damaged leftovers and will be overwritten.
+        """
+        steps = [step for step in self.steps() if step <= newest]
+        for step in steps[: -self._config.keep_last]:
+            if self._config.keep_every is None or step % self._config.keep_every != 0:
+                self._remove(self.path(step))
+
+    def _remove(self, directory: Path) -> None:
+        """Renames first, so that a half-removed directory is never taken for a checkpoint."""
+        if directory.exists():
+            doomed = directory.with_name(f".building-removed-{directory.name.lstrip('.')}")
+            shutil.rmtree(doomed, ignore_errors=True)
+            directory.rename(doomed)
+            shutil.rmtree(doomed)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,86 @@
+"""How ranks share the work: replicate x shard, applied from outside to the unmodified model.
+
+Every rank sees its own samples and gradients are summed over all of them. What each rank holds of the
+parameters is a `Division`: everything (`Replicated`), or a part (`sharding.Sharded`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ..model.llama import Llama
+from .gradients import count_not_finite, gradients, sum_of_squares
+from .ranks import ParallelDims, Ranks
+
+
+class Division(Protocol):
+    """What a rank holds of every tensor that is shaped like a parameter.
+
+    Its methods are called by all ranks alike.
+    """
+
+    def apply(self, model: Llama) -> None:
+        """Divides a model, which may be on the meta device still."""
+
+    def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
+        """Sets a parameter from its full value, which every rank has."""
+
+    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
+        """A full tensor divided and placed as `parameter` is."""
+
+    def full(self, tensor: Tensor) -> Tensor:
+        """The whole of a divided tensor, in main memory."""
+
+    def finite(self, tensors: list[Tensor]) -> bool:
+        """Whether no number is infinite or NaN on any rank."""
+
+    def sum_gradients(self, model: nn.Module) -> None:
+        """Makes every gradient the sum over ranks."""
+
+    def gradient_norm(self, model: nn.Module) -> float:
+        """Euclidean norm over all gradients, once they are summed."""
+
+
+class Replicated:
+    """Every rank holds everything; gradients are summed by all-reduce."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
+
+    def apply(self, model: Llama) -> None:
+        model.to_empty(device=self._ranks.device)
+
+    def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
+        parameter.copy_(value)
+
+    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
+        return value.to(parameter.device, copy=True)
+
+    def full(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().cpu()
+
+    def finite(self, tensors: list[Tensor]) -> bool:
+        return self._ranks.total([float(count_not_finite(tensors))])[0] == 0
+
+    def sum_gradients(self, model: nn.Module) -> None:
+        if self._ranks.size > 1:
+            works = [dist.all_reduce(gradient, async_op=True) for gradient in gradients(model)]
+            for work in works:
+                assert work is not None
+                work.wait()
+
+    def gradient_norm(self, model: nn.Module) -> float:
+        return math.sqrt(sum_of_squares(gradients(model)))
+
+
+def division(dims: ParallelDims, ranks: Ranks) -> Division:
+    if dims.shard == 1:
+        return Replicated(ranks)
+    # Only here, because loading FSDP takes longer than many a small run's first steps.
+    from .fsdp import Sharded
+
+    return Sharded(dims, ranks)

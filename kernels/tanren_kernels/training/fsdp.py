@@ -1,0 +1,76 @@
+"""FSDP2: parameters, gradients and optimizer state divided over `shard` ranks (Zhao et al. 2023),
+repeated over `replicate` groups.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from ..model.llama import Llama
+from .gradients import count_not_finite, gradients, sum_of_squares
+from .ranks import ParallelDims, Ranks
+
+
+class Sharded:
+    """Every rank holds its slice of each tensor; whole blocks exist only while they compute."""
+
+    def __init__(self, dims: ParallelDims, ranks: Ranks) -> None:
+        self._dims, self._ranks = dims, ranks
+
+    def apply(self, model: Llama) -> None:
+        mesh = self._mesh()
+        for block in model.layers:
+            fully_shard(block, mesh=mesh)
+        # Also the root: left whole after a held-out pass it would be neither what the optimizer changes nor
+        # what is saved.
+        fully_shard(model, mesh=mesh, reshard_after_forward=True)
+        register_fsdp_forward_method(model, "losses")
+        model.to_empty(device=self._ranks.device)
+
+    def _mesh(self) -> DeviceMesh:
+        """One dimension where the model is only sharded, two (replicate, shard) where shards are repeated."""
+        sizes = {"replicate": self._dims.replicate, "shard": self._dims.shard}
+        names = tuple(name for name, size in sizes.items() if size > 1)
+        return init_device_mesh(
+            self._ranks.device.type, tuple(sizes[name] for name in names), mesh_dim_names=names
+        )
+
+    def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
+        parameter.copy_(self.like(value, parameter))
+
+    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
+        assert isinstance(parameter, DTensor)
+        # Every rank has the full value: each cuts out its own part, nothing is sent.
+        return distribute_tensor(
+            value.to(parameter.device), parameter.device_mesh, parameter.placements, src_data_rank=None
+        ).clone()
+
+    def full(self, tensor: Tensor) -> Tensor:
+        assert isinstance(tensor, DTensor)
+        whole: Tensor = tensor.full_tensor()
+        return whole.detach().cpu()
+
+    def finite(self, tensors: list[Tensor]) -> bool:
+        return self._ranks.total([float(count_not_finite([_local(tensor) for tensor in tensors]))])[0] == 0
+
+    def sum_gradients(self, model: nn.Module) -> None:
+        for gradient in gradients(model):
+            # FSDP2 has averaged them over all ranks while reducing.
+            gradient.mul_(self._ranks.size)
+
+    def gradient_norm(self, model: nn.Module) -> float:
+        squares = self._ranks.total([sum_of_squares([_local(gradient) for gradient in gradients(model)])])[0]
+        # Every slice was counted once per replica.
+        return math.sqrt(squares / self._dims.replicate)
+
+
+def _local(tensor: Tensor) -> Tensor:
+    assert isinstance(tensor, DTensor)
+    part: torch.Tensor = tensor.to_local()
+    return part

@@ -1,0 +1,293 @@
+"""The training loop, the same for every objective: accumulate, sum over ranks, check, clip, step,
+measure, save.
+
+The weights after step n are a function of the config's seed and data alone; neither the time of a kill nor
+the number of ranks is in it (ranks: up to rounding of sums).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..contract import TrainConfig
+from ..model.llama import Llama, fill
+from ..runtime.errors import Ending
+from ..runtime.program import Session
+from . import micro_batches, reference_log_probs, throughput
+from .checkpoint import CheckpointStore, State
+from .data_parallel import Division
+from .dpo import PreferenceOptimisation
+from .gradients import gradients
+from .metrics_log import MetricsLog
+from .objective import Objective
+from .ranks import Ranks
+from .sampler import SampleOrder
+from .schedule import learning_rate
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+LOG_INTERVAL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a run that reached its last step: full parameters (rank 0 only) and the final metrics."""
+
+    parameters: dict[str, Tensor]
+    metrics: dict[str, float]
+    steps: int
+    resumed_from_step: int | None
+
+
+def step_count(config: TrainConfig, samples: int) -> int:
+    """Optimizer steps of the whole run; an epoch's last, incomplete batch goes on into the next epoch."""
+    training = config.training
+    if training.steps is not None:
+        return training.steps
+    assert training.epochs is not None
+    return max(1, training.epochs * samples // training.global_batch_size)
+
+
+class Trainer:
+    def __init__(
+        self,
+        config: TrainConfig,
+        config_hash: str,
+        model: Llama,
+        objective: Objective,
+        ranks: Ranks,
+        division: Division,
+        session: Session,
+    ) -> None:
+        """`model` holds its starting weights, already divided over ranks."""
+        training = config.training
+        if training.global_batch_size % ranks.size:
+            raise Ending(
+                "InvalidConfig",
+                f"training.global_batch_size {training.global_batch_size} is not divisible by {ranks.size} "
+                "ranks; change it.",
+            )
+        self._config, self._training = config, training
+        self._model, self._objective = model, objective
+        self._ranks, self._division, self._session = ranks, division, session
+        self._config_hash = config_hash
+        self._steps = step_count(config, len(objective.train))
+        self._order = SampleOrder(len(objective.train), training.seed)
+        self._store = CheckpointStore(config.checkpoints, config_hash)
+        self._optimizer = self._make_optimizer()
+        self._last_logged = time.monotonic()
+        self._resumed_metrics: dict[str, float] = {}
+
+    def _make_optimizer(self) -> torch.optim.AdamW:
+        """AdamW (Loshchilov and Hutter 2019, algorithm 2); weight decay on matrices only."""
+        training = self._training
+        parameters = list(self._model.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": training.weight_decay},
+            {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(
+            groups,
+            lr=training.learning_rate,
+            betas=(training.beta1, training.beta2),
+            eps=training.epsilon,
+            fused=True,
+        )
+
+    def run(self) -> Outcome:
+        """Trains from the newest checkpoint, or from the start, to the last step.
+
+        Raises Terminated (saved), NumericsDiverged (nothing of the bad step is kept), InvalidConfig.
+        """
+        if isinstance(self._objective, PreferenceOptimisation):
+            for name, pairs in self._objective.parts.items():
+                path = Path(self._config.output) / f"reference-{name}.safetensors"
+                reference_log_probs.ensure(
+                    pairs,
+                    path,
+                    self._config_hash,
+                    self._model,
+                    self._ranks,
+                    self._training.micro_batch_size,
+                    self._autocast(),
+                )
+        resumed = self._resume()
+        step = resumed or 0
+        log = MetricsLog(Path(self._config.output), step) if self._ranks.rank == 0 else None
+        self._session.progress.update(step, self._steps, checkpoint_step=resumed, resumed_from_step=resumed)
+        self._session.log(
+            "training",
+            step=step,
+            steps=self._steps,
+            samples=len(self._objective.train),
+            ranks=self._ranks.size,
+        )
+        metrics = self._resumed_metrics
+        while step < self._steps:
+            metrics, speed, stopping = self._step(step)
+            step += 1
+            if step % self._config.evaluate_every_steps == 0 or step == self._steps:
+                metrics = {**metrics, **self.evaluate()}
+                self._refuse_divergence(metrics, step)
+            self._say(step, {**metrics, **speed}, log)
+            if self._store.due(step) or stopping or step == self._steps:
+                self._save(step, metrics)
+            if stopping and step < self._steps:
+                raise Ending(
+                    "Terminated",
+                    f"asked to stop; saved at step {step} of {self._steps}, a restart goes on from there.",
+                )
+        return Outcome(self._full_parameters(), metrics, self._steps, resumed)
+
+    def evaluate(self) -> dict[str, float]:
+        """The objective's summary of its held-out groups. Every rank must call it and gets the same."""
+        means = {}
+        for group, samples in self._objective.held_out.items():
+            everything = micro_batches.whole(samples)
+            sums: dict[str, float] = {}
+            for part in micro_batches.of_rank(
+                samples, everything, self._ranks, self._training.micro_batch_size
+            ):
+                with torch.no_grad(), self._autocast():
+                    measured = self._objective.sums(
+                        self._model, samples.batch(part.samples).to(self._ranks.device)
+                    )
+                for name, value in measured.items():
+                    sums[name] = sums.get(name, 0.0) + (float(value) if part.real else 0.0)
+            totals = self._ranks.total(list(sums.values()))
+            means[group] = {
+                name: total / samples.weight(everything) for name, total in zip(sums, totals, strict=True)
+            }
+        return self._objective.summary(means)
+
+    def _step(self, step: int) -> tuple[dict[str, float], dict[str, float], bool]:
+        """One optimizer step; returns its metrics, its speed, and whether a rank was asked to stop."""
+        began = time.perf_counter()
+        training, samples = self._training, self._objective.train
+        chosen = self._order.indices(step * training.global_batch_size, training.global_batch_size)
+        weight = samples.weight(chosen)
+        sums: dict[str, float] = {}
+        for part in micro_batches.of_rank(samples, chosen, self._ranks, training.micro_batch_size):
+            with self._autocast():
+                measured = self._objective.sums(
+                    self._model, samples.batch(part.samples).to(self._ranks.device)
+                )
+            torch.autograd.backward(measured["loss"] / weight)
+            for name, value in measured.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach())
+        self._division.sum_gradients(self._model)
+        *totals, stops = self._ranks.total([*sums.values(), float(self._session.stopping)])
+        metrics = {name: total / weight for name, total in zip(sums, totals, strict=True)}
+        metrics["grad_norm"] = self._clip()
+        self._refuse_divergence(metrics, step + 1)
+        metrics["lr"] = learning_rate(training, step, self._steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = metrics["lr"]
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        tokens_per_second = samples.token_count(chosen) / (time.perf_counter() - began)
+        mfu = throughput.utilization(
+            self._model.config,
+            training.sequence_length,
+            tokens_per_second,
+            self._ranks.device,
+            self._ranks.size,
+        )
+        return metrics, {"tokens_per_second": tokens_per_second, **mfu}, stops > 0
+
+    def _autocast(self) -> torch.autocast:
+        """bfloat16 computes in bfloat16 over float32 weights."""
+        return torch.autocast(
+            self._ranks.device.type, dtype=torch.bfloat16, enabled=self._training.precision == "bfloat16"
+        )
+
+    def _clip(self) -> float:
+        """Scales gradients so that their norm over all parameters is at most
+        max_grad_norm (Pascanu et al. 2013, algorithm 1).
+
+        Returns the norm before.
+        """
+        norm = self._division.gradient_norm(self._model)
+        if norm > self._training.max_grad_norm:
+            for gradient in gradients(self._model):
+                gradient.mul_(self._training.max_grad_norm / norm)
+        return norm
+
+    def _refuse_divergence(self, metrics: dict[str, float], step: int) -> None:
+        bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
+        if bad:
+            name, value = next(iter(bad.items()))
+            raise Ending(
+                "NumericsDiverged",
+                f"{name} is {value} at step {step} of {self._steps}; nothing of it was saved: lower "
+                "training.learning_rate or raise warmup_steps.",
+            )
+
+    def _say(self, step: int, metrics: dict[str, float], log: MetricsLog | None) -> None:
+        if log is not None:
+            log.append(step, metrics)
+        self._session.progress.update(step, self._steps, metrics)
+        if self._ranks.rank == 0 and (
+            time.monotonic() - self._last_logged > LOG_INTERVAL_SECONDS or step == self._steps
+        ):
+            self._last_logged = time.monotonic()
+            self._session.log("step", step=step, steps=self._steps, **metrics)
+
+    def _save(self, step: int, metrics: dict[str, float]) -> None:
+        named = dict(self._model.named_parameters())
+        moments = {
+            f"{name}.{moment}": self._optimizer.state[parameter][moment]
+            for name, parameter in named.items()
+            for moment in MOMENTS
+        }
+        if not self._division.finite([*named.values(), *moments.values()]):
+            self._refuse_divergence({"a weight or moment": math.nan}, step)
+        model = self._full_parameters()
+        optimizer = {
+            name: tensor for name, value in moments.items() if (tensor := self._kept(value)) is not None
+        }
+        if self._ranks.rank == 0:
+            state = State(
+                step, step * self._training.global_batch_size, self._training.seed, self._config_hash, metrics
+            )
+            self._store.save(state, model, optimizer)
+        self._session.progress.update(step, self._steps, checkpoint_step=step)
+
+    def _kept(self, tensor: Tensor) -> Tensor | None:
+        """The whole of a tensor where it is written, on rank 0; every rank must call it."""
+        whole = self._division.full(tensor)
+        return whole if self._ranks.rank == 0 else None
+
+    def _full_parameters(self) -> dict[str, Tensor]:
+        return {
+            name: tensor
+            for name, parameter in self._model.named_parameters()
+            if (tensor := self._kept(parameter)) is not None
+        }
+
+    def _resume(self) -> int | None:
+        """Loads the newest whole checkpoint, chosen by rank 0; returns its step."""
+        state = self._store.newest(self._session) if self._ranks.rank == 0 else None
+        found = self._ranks.from_first([float(state.step)] if state is not None else [])
+        if not found:
+            return None
+        step = int(found[0])
+        if state is not None:
+            self._resumed_metrics = state.metrics
+        model, moments = self._store.tensors(step)
+        fill(self._model, lambda name, _shape: model[name], self._division.assign)
+        for name, parameter in self._model.named_parameters():
+            loaded = {
+                moment: self._division.like(moments[f"{name}.{moment}"], parameter) for moment in MOMENTS
+            }
+            self._optimizer.state[parameter] = {
+                "step": torch.tensor(float(step), device=self._ranks.device),
+                **loaded,
+            }
+        self._session.log("resumed", step=step, steps=self._steps)
+        return step
