@@ -141,7 +141,7 @@ export const runFields = {
   suspend: z
     .boolean()
     .default(false)
-    .describe("stops the run's pods after a checkpoint; false again goes on from there"),
+    .describe("stops the run's pods after a checkpoint; false again resumes from there"),
   compute: Compute.prefault({}).describe("where and with what the pods run"),
   storage: Storage.prefault({ size: "10Gi" }).describe("where the run writes"),
   failurePolicy: FailurePolicy.prefault({}).describe("what follows a failure"),

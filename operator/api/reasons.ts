@@ -5,11 +5,11 @@
 
 /**
  * Where an object stands that gives the reason in its root condition:
- * - waiting: it goes on by itself once what it waits for has come (`waitsFor`)
+ * - waiting: it proceeds by itself once what it waits for is there (`waitsFor`)
  * - running: the operator and its pods are at it
- * - suspended: a person has stopped it, and can let it go on
- * - blocked: it goes on once a person has changed something
- * - failed: it has ended badly
+ * - suspended: a person has stopped it, and can resume it
+ * - blocked: it proceeds once a person has changed something
+ * - failed: it has ended without what was asked for
  * - done: what was asked for is there
  */
 export type Phase = "waiting" | "running" | "suspended" | "blocked" | "failed" | "done";

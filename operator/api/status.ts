@@ -44,7 +44,7 @@ export const Progress = z.object({
   unit: z.string().describe("what a step is"),
   percent: z.string().describe("share of all stages' work that is done, e.g. 63%"),
   eta: z.string().describe("time left in the stage, e.g. 4m10s; empty while unknown"),
-  checkpointStep: z.int().optional().describe("step a restart would go on from"),
+  checkpointStep: z.int().optional().describe("step a restart would resume from"),
   metrics: Metrics.describe("newest figures, e.g. loss, lr, tokens_per_second"),
   updateTime: time().describe("when the program spoke last"),
 });

@@ -144,7 +144,10 @@ export function batchConsumer(kind: BatchKind, specs: ParsedSpecs): Consumer {
   };
 }
 
-/** What an object keeps others from going; one that is itself being deleted holds nobody, or two could hold each other for ever. */
+/**
+ * Objects whose deletion waits for this one; an object that is itself being deleted holds none, or two could
+ * hold each other.
+ */
 export function heldBy(consumer: Consumer, object: TanrenObject): { kind: string; namespace: string; name: string }[] {
   if (object.metadata.deletionTimestamp !== undefined) return [];
   return consumer.needs(object).map(({ kind, name }) => ({ kind, namespace: object.metadata.namespace, name }));

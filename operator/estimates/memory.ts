@@ -53,7 +53,7 @@ const explicitAttentionTokens = 1024;
 
 /**
  * What one block keeps of one token for the backward pass, without recomputation: the count of Korthikanti et al. 2022, section 4.1,
- * made anew for LLaMA and for what PyTorch saves. In float32: input and normalised input of two norms. In the precision of the
+ * adapted to LLaMA and for what PyTorch saves. In float32: input and normalised input of two norms. In the precision of the
  * products: three inputs of linear layers, rotated queries and keys, the matrix they and the values come from, the attended values,
  * and of the feed-forward layer gate, up, activated gate and their product. No scores: attention recomputes them (Dao et al. 2022).
  */

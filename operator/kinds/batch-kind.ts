@@ -32,7 +32,7 @@ export interface BatchKind<Spec = unknown> {
   /** Stages in order. Each begins when the one before it has succeeded. */
   stages(spec: Spec, inputs: Inputs): Stage[];
 
-  /** Fields of status beyond what every run has, from the results of the stages that have ended well, by stage name. */
+  /** Fields of status beyond what every run has, from the results of the stages that have completed, by stage name. */
   results(spec: Spec, inputs: Inputs, results: ReadonlyMap<string, KernelResult>): Record<string, unknown>;
 }
 

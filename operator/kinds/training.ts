@@ -164,7 +164,7 @@ export function refuseTraining(
 }
 
 /**
- * A claim made for the run must hold what training certainly writes: the checkpoints kept and one more, as the oldest goes only when
+ * A claim made for the run must hold what training certainly writes: the checkpoints kept and one more, as the oldest is deleted only when
  * the newest is whole, and a model per training stage. Of an existing claim the size is not known.
  */
 export function refuseStorage(

@@ -7,7 +7,7 @@ import type { PretrainRunSpec } from "../api/pretrain-run.ts";
 import type { ExpectedInput } from "../estimates/model-figures.ts";
 import { pretrainedModel } from "../kinds/pretrain-run/kind.ts";
 
-/** Figures of the artifact an object will make, as its manifest foretells them. Only these are looked at by plans and refusals. */
+/** Figures of the artifact an object will make, as far as its manifest tells. Only these are looked at by plans and refusals. */
 export type ExpectedFigures = Pick<
   Artifact,
   "type" | "tokenizerDigest" | "vocabularySize" | "contextLength" | "parameters" | "tokens"

@@ -69,7 +69,7 @@ const blocked = (status: RunStatus, reason: Reason, message: string, more: Parti
   ...more,
 });
 
-/** A finished run does nothing but let go of its Jobs after ttlSecondsAfterFinished. */
+/** A finished run does nothing but delete its Jobs after ttlSecondsAfterFinished. */
 function retire(scope: RunScope, known: Known): RunResult | Known {
   const { completionTime } = known.status;
   if (completionTime === undefined) return known;

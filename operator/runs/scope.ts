@@ -42,7 +42,7 @@ export interface RunScope {
   /** The kind's own spec, with defaults. */
   spec: RunSpec;
   storage: RunStorage;
-  /** The claim the run writes to, whoever made it; absent when there is none, or the run does not come to it yet. */
+  /** The claim the run writes to, its own or another's; absent when there is none, or it is not needed yet. */
   claim?: PersistentVolumeClaim;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */

@@ -169,7 +169,7 @@ export const isOfStage = (object: KubernetesObject, stage: string): boolean =>
   object.metadata.labels?.[labels.stage] === stage;
 
 /**
- * The Jobs that still run, stopped or let go as spec.suspend says. A Job is stated as it was read, so that a newer
+ * The Jobs that still run, suspended or resumed as spec.suspend says. A Job is stated as it was read, so that a newer
  * operator's rendering never touches it. Kueue alone starts and stops the Jobs of its queues, so one of those is taken
  * away instead, and made again when the run resumes.
  */

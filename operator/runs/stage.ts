@@ -46,7 +46,7 @@ export interface Prepared {
  * The life of a stage, as a function of what was read. Invariants, whatever instant the operator is killed at:
  * - an attempt begins only when status says that the one before it has ended, and status says so only of a Job that was
  *   seen ended;
- * - status names an attempt only after its Job was made, so a named Job that is missing was taken away: it is made again;
+ * - status names an attempt only after its Job was made, so a named Job that is missing was deleted: it is made again;
  * - a Job that exists is never rendered again.
  */
 export function reconcileStage(scope: RunScope, prepared: Prepared): RunResult {
@@ -287,7 +287,7 @@ function podsLinger(status: RunStatus, stage: Stage): RunResult {
   return { status, root: { reason: "WaitingForPods", message }, apply: [], remove: [] };
 }
 
-/** The run has ended badly. Jobs that still run are taken away. */
+/** The run has failed. Jobs that still run are deleted. */
 export function fail(
   scope: RunScope,
   status: RunStatus,

@@ -206,7 +206,7 @@ function conditionEvents(old: Condition | undefined, now: Condition | undefined)
   return events;
 }
 
-/** What goes on by itself is told by stages and attempts, or not worth telling. */
+/** What proceeds by itself has Events of its stages and attempts, or is not worth one. */
 function isNews(reason: Reason): boolean {
   const { phase, waitsFor } = reasonEntry(reason);
   return phase !== "running" && waitsFor !== "operator" && waitsFor !== "cluster";
