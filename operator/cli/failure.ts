@@ -1,4 +1,21 @@
-import type { Ending } from "./exit-codes.ts";
+/** What the command's exit status says. The one list: `--help` prints it, and nothing else in the command names a number. */
+export const exitCodes = {
+  done: { code: 0, about: "done" },
+  failed: { code: 1, about: "a run failed, an endpoint is not ready, or the work could not be done" },
+  usage: { code: 2, about: "the command line is wrong" },
+  invalid: { code: 3, about: "manifests are invalid; nothing was changed" },
+  notFound: { code: 4, about: "an object, file or operator that was named does not exist" },
+  unfinished: { code: 5, about: "not finished: timed out, suspended or still running" },
+  internal: { code: 70, about: "a defect of the command itself" },
+  interrupted: { code: 130, about: "interrupted before it was done; running again goes on from there" },
+} as const satisfies Record<string, { code: number; about: string }>;
+
+export type Ending = keyof typeof exitCodes;
+
+export function exitCodeTable(): string {
+  const lines = Object.values(exitCodes).map(({ code, about }) => `  ${String(code).padStart(3)}  ${about}`);
+  return ["Exit codes:", ...lines].join("\n");
+}
 
 /** A known bad ending: one sentence that says what, where and how to mend it. Printed without a stack trace. */
 export class Failure extends Error {

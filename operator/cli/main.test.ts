@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exitCodes } from "./exit-codes.ts";
+import { exitCodes } from "./failure.ts";
 
 const binary = fileURLToPath(new URL("../../bin/tanren", import.meta.url));
 const plugin = fileURLToPath(new URL("../../bin/kubectl-tanren", import.meta.url));

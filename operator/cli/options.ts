@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { exitCodeTable } from "./exit-codes.ts";
+import { exitCodeTable } from "./failure.ts";
 
 /** Options that several commands share, and the form of every help text. */
 

@@ -1,8 +1,8 @@
 import { type ObjectPlan, planManifests } from "../planning/manifests.ts";
 import { planFacts } from "./describe/facts.ts";
 import type { AnyObject } from "./kinds.ts";
+import { InvalidManifests, type Problem } from "./manifests/documents.ts";
 import { type Manifest, problemAt } from "./manifests/manifest.ts";
-import { InvalidManifests, type Problem } from "./manifests/problem.ts";
 import type { Cell, Column } from "./terminal/table.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 

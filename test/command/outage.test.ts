@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exitCodes } from "../../operator/cli/exit-codes.ts";
+import { exitCodes } from "../../operator/cli/failure.ts";
 import { startCluster, type TestCluster } from "../cluster/cluster.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type Bench, condition, corpus, openBench, started } from "./command.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exitCodes } from "../../operator/cli/exit-codes.ts";
+import { exitCodes } from "../../operator/cli/failure.ts";
 import { events } from "../../operator/cluster/resource.ts";
 import { type Bench, condition, corpus, openBench, pretrainRun, resourceOf } from "./command.ts";
 

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { exitCodes } from "../../operator/cli/exit-codes.ts";
+import { exitCodes } from "../../operator/cli/failure.ts";
 import { type Bench, condition, corpus, openBench, resourceOf } from "./command.ts";
 
 /** One sentence for everything that keeps the command from a cluster: what, where, how to mend it. */

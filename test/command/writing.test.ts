@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exitCodes } from "../../operator/cli/exit-codes.ts";
+import { exitCodes } from "../../operator/cli/failure.ts";
 import { inUseFinalizer } from "../../operator/engine/references.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type Bench, condition, corpus, openBench, pretrainRun, resourceOf, started } from "./command.ts";

@@ -1,9 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { ChatClient, endpointAt, type Turn } from "./client.ts";
+import { ChatClient, endpointAt, eventData, type Turn } from "./client.ts";
 import { Conversation } from "./conversation.ts";
-import { eventData } from "./server-sent-events.ts";
 
 interface Asked {
   path: string;

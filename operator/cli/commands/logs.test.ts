@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { anObject, at } from "../../testing/cli-objects.ts";
-import { choosePods } from "./logs.ts";
+import { choosePods, readableLogLine } from "./logs.ts";
 
 const run = anObject("PretrainRun", "base");
 const place = { hint: (words: string) => `"tanren ${words}"` };
@@ -44,3 +44,17 @@ test.each([
 ])("%j is told with what there is", (options, sentence) => {
   expect(() => choosePods(pods, run, options, place)).toThrow(sentence);
 });
+
+test.each([
+  [
+    '{"time":"2026-01-01T12:34:56.789Z","program":"train","event":"step","step":10,"loss":3.21987}',
+    "12:34:56  step  step=10  loss=3.220",
+  ],
+  [
+    '{"event":"ended","message":"no file is left","reason":"NoDocumentsLeft"}',
+    'ended  message="no file is left"  reason=NoDocumentsLeft',
+  ],
+  ['{"event":"counts","dropped":{"short":3}}', 'counts  dropped={"short":3}'],
+  ["Traceback (most recent call last):", "Traceback (most recent call last):"],
+  ["{not json", "{not json"],
+])("%s", (line, shown) => expect(readableLogLine(line)).toBe(shown));

@@ -12,8 +12,7 @@ import { aborted, onInterruption } from "../terminal/interruption.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
 import type { Watched } from "../watch/store.ts";
 import { jsonView, liveView, plainView, type View } from "../watch/views.ts";
-import { attend } from "../watch/wait.ts";
-import { conclude } from "../watching/conclusion.ts";
+import { attend, conclude } from "../watch/wait.ts";
 
 interface RunOptions {
   filename: string[];

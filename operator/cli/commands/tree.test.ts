@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { anObject } from "../../testing/cli-objects.ts";
-import { lineageOf } from "../lineage/lineage.ts";
-import { lineageTree, newest } from "../lineage/lineage-tree.ts";
+import { lineageOf, lineageTree, newest } from "../lineage/lineage.ts";
 import { treeLines } from "./tree.ts";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;

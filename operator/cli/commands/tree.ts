@@ -1,8 +1,7 @@
 import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import { type AnyObject, referenceNamed, title } from "../kinds.ts";
-import { lineageOf } from "../lineage/lineage.ts";
-import { type LineageTree, lineageTree, newest } from "../lineage/lineage-tree.ts";
+import { type LineageTree, lineageOf, lineageTree, newest } from "../lineage/lineage.ts";
 import { outputOption, withHelp } from "../options.ts";
 import { objectsIn, withConnection } from "../session.ts";
 import { inPlace } from "../target/flags.ts";

@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import { checkChanges } from "../manifests/changes.ts";
-import { checkOnServer } from "../manifests/server-check.ts";
+import { checkChanges, checkOnServer } from "../manifests/changes.ts";
 import { filesOption, withHelp } from "../options.ts";
 import { planAll, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";

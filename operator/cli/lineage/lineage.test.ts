@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Artifact } from "../../api/artifact.ts";
 import type { TanrenObject } from "../../api/kinds.ts";
-import { isImported, lineageOf } from "./lineage.ts";
-import { type LineageTree, lineageTree, newest, staleEdges } from "./lineage-tree.ts";
+import { isImported, type LineageTree, lineageOf, lineageTree, newest, staleEdges } from "./lineage.ts";
 
 type Parent = Artifact["parents"][number];
 

@@ -1,8 +1,9 @@
-import type { Cluster } from "../../cluster/port.ts";
+import { type Cluster, ClusterError, InvalidError } from "../../cluster/port.ts";
+import { Failure } from "../failure.ts";
 import type { AnyObject } from "../kinds.ts";
 import type { Place } from "../target/target.ts";
-import { admitSpec, type Manifest, problemAt } from "./manifest.ts";
-import { InvalidManifests, type Problem } from "./problem.ts";
+import { InvalidManifests, type Problem } from "./documents.ts";
+import { admitSpec, type Manifest, pathOf, problemAt } from "./manifest.ts";
 
 /** Holds manifests against the objects there are already: what a started run is made of cannot change. Throws InvalidManifests. */
 export function checkChanges(
@@ -40,4 +41,26 @@ export async function applyManifests(cluster: Pick<Cluster, "apply">, manifests:
     ...manifests.filter(({ kind }) => kind !== undefined),
   ];
   for (const { resource, object } of inOrder) await cluster.apply(resource, object);
+}
+
+/** Has the API server say what it would do with each manifest, where there is one. Throws InvalidManifests. */
+export async function checkOnServer(place: Place, manifests: readonly Manifest[]): Promise<void> {
+  const connection = await place.peek();
+  const tryApply = connection?.tryApply;
+  if (tryApply === undefined) return;
+  const problems = await Promise.all(
+    manifests.map(async ({ resource, object, document }): Promise<Problem[]> => {
+      const name = `${object.kind}/${object.metadata.name}`;
+      try {
+        await tryApply(resource, object);
+        return [];
+      } catch (error) {
+        if (error instanceof InvalidError)
+          return error.causes.map(({ field, message }) => problemAt(document, name, pathOf(field), message));
+        if (error instanceof Failure || !(error instanceof ClusterError)) throw error;
+        return [problemAt(document, name, [], error.message)];
+      }
+    }),
+  );
+  if (problems.flat().length > 0) throw new InvalidManifests(problems.flat());
 }

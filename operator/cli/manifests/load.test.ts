@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { pathAnnotation } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
+import { InvalidManifests } from "./documents.ts";
 import { loadManifests } from "./load.ts";
-import { InvalidManifests } from "./problem.ts";
 
 let directory: string;
 beforeEach(async () => {

@@ -1,7 +1,8 @@
-import { readDocuments } from "./documents.ts";
-import { refuseLocalPath, resolveLocalPath } from "./local-path.ts";
+import { stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { pathAnnotation } from "../../cluster/local/index.ts";
+import { InvalidManifests, type Problem, readDocuments } from "./documents.ts";
 import { checkDocument, type Manifest, problemAt } from "./manifest.ts";
-import { InvalidManifests, type Problem } from "./problem.ts";
 
 /** What the place demands of manifests. */
 export interface Demands {
@@ -55,4 +56,34 @@ function duplicates(manifests: readonly Manifest[]): Problem[] {
 
 function byPlace(a: Problem, b: Problem): number {
   return a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : a.file < b.file ? -1 : 1;
+}
+
+/** Makes the path of a claim that is a directory of this machine absolute; it is written relative to the manifest. */
+async function resolveLocalPath(manifest: Manifest): Promise<Problem | undefined> {
+  const { object, document } = manifest;
+  const written = object.metadata.annotations?.[pathAnnotation];
+  if (object.kind !== "PersistentVolumeClaim" || written === undefined) return undefined;
+  const path = resolve(dirname(document.file), written);
+  const found = await stat(path).catch(() => undefined);
+  object.metadata.annotations = { ...object.metadata.annotations, [pathAnnotation]: path };
+  if (found?.isDirectory()) return undefined;
+  const state = found === undefined ? "does not exist" : "is no directory";
+  return pathProblem(
+    manifest,
+    `${written} ${state} (looked at ${path}); make it, or write the path relative to this file`,
+  );
+}
+
+/** In a Kubernetes cluster such a claim would be made empty. */
+async function refuseLocalPath(manifest: Manifest): Promise<Problem | undefined> {
+  const { kind, metadata } = manifest.object;
+  if (kind !== "PersistentVolumeClaim" || metadata.annotations?.[pathAnnotation] === undefined) return undefined;
+  const message =
+    "is a directory of this machine, which pods of a Kubernetes cluster do not see; leave the annotation out, and make the claim of a volume that holds the data";
+  return pathProblem(manifest, message);
+}
+
+function pathProblem({ object, document }: Manifest, message: string): Problem {
+  const path = ["metadata", "annotations", pathAnnotation];
+  return problemAt(document, `${object.kind}/${object.metadata.name}`, path, message);
 }

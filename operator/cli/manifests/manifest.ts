@@ -7,8 +7,7 @@ import { InvalidError } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
 import { type AnyObject, type Kind, kinds } from "../kinds.ts";
 import { coreKinds, issuesOf } from "./core-kinds.ts";
-import type { ManifestDocument, Path } from "./documents.ts";
-import type { Problem } from "./problem.ts";
+import type { ManifestDocument, Path, Problem } from "./documents.ts";
 
 /** One object of the manifests, valid by itself. */
 export interface Manifest {

@@ -1,7 +1,12 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
-import { operateDetached } from "../place/detached.ts";
-import { endpointsAnswer } from "../watching/answering.ts";
+import { type AnyObject, isServing } from "../kinds.ts";
+import { standingOf } from "../watch/phase.ts";
 import type { Connection, Endpoint, Operating, Place, ReadableCluster } from "./target.ts";
 
 /** A state directory of this machine: through the operator that runs on it, or as the last one left it. */
@@ -82,4 +87,51 @@ async function connectOperator(stateDirectory: string): Promise<Operating | unde
     },
     hurry() {},
   };
+}
+
+const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
+const startSeconds = 30;
+
+/** The operator that runs on the state directory; where none does, one is started in a session of its own, to outlive this process. */
+async function operateDetached(
+  stateDirectory: string,
+  connect: () => Promise<Operating | undefined>,
+): Promise<Operating> {
+  const running = await connect();
+  if (running) return running;
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  const logPath = join(stateDirectory, "operator.log");
+  const log = openSync(logPath, "a");
+  const child = spawn(process.execPath, [entry, "operator", "--state", stateDirectory], {
+    detached: true,
+    stdio: ["ignore", log, log],
+  });
+  child.unref();
+  for (const deadline = Date.now() + startSeconds * 1000; Date.now() < deadline; await sleep(50)) {
+    const operating = await connect();
+    if (operating) return operating;
+    if (child.exitCode !== null) break;
+  }
+  const last = readFileSync(logPath, "utf8").trimEnd().split("\n").at(-1);
+  throw new Failure("failed", `the operator did not start in the background; the end of ${logPath} says: ${last}`);
+}
+
+const patienceMilliseconds = 2000;
+
+/** Whether every endpoint among the objects that calls itself ready does answer; a demand for a key is an answer. */
+async function endpointsAnswer(objects: readonly AnyObject[]): Promise<boolean> {
+  const ready = objects.filter((object) => isServing(object.kind) && standingOf(object) === "good");
+  const answers = await Promise.all(ready.map((object) => answersAt(object.status?.url)));
+  return answers.every(Boolean);
+}
+
+async function answersAt(url: string | undefined): Promise<boolean> {
+  if (url === undefined) return false;
+  try {
+    const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(patienceMilliseconds) });
+    await response.body?.cancel();
+    return response.status < 500;
+  } catch {
+    return false; // nobody listens, or not in time
+  }
 }

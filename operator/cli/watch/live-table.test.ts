@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { anObject, at, start, trainingProgress } from "../../testing/cli-objects.ts";
 import { widthOf } from "../terminal/width.ts";
-import { rowOf } from "../watching/row.ts";
-import { progressBar, renderLive } from "./live-table.ts";
+import { progressBar, renderLive, rowOf } from "./live-table.ts";
 
 const objects = [
   anObject("Corpus", "web", {

@@ -1,8 +1,8 @@
 import { styleText } from "node:util";
-import type { Cell, Column } from "../terminal/table.ts";
-import { renderTable } from "../terminal/table.ts";
-import type { Row } from "../watching/row.ts";
-import type { Standing } from "./phase.ts";
+import { type AnyObject, rootCondition, title } from "../kinds.ts";
+import { type Cell, type Column, renderTable } from "../terminal/table.ts";
+import { duration, figure } from "../terminal/units.ts";
+import { type Standing, standingOf } from "./phase.ts";
 
 export interface LiveLayout {
   columns: number;
@@ -59,4 +59,80 @@ export function progressBar(share: number, width: number): string {
   const filled = Math.min(width * 8, Math.floor(share * width * 8));
   const blocks = "█".repeat(Math.floor(filled / 8)) + eighths[filled % 8];
   return `${blocks.padEnd(width, "░")} ${percent}`;
+}
+
+/** One line of the live table, before it is drawn. */
+export interface Row {
+  object: string;
+  standing: Standing;
+  /** Reason of the root condition; with the stage while one runs. */
+  state: string;
+  /** 0 to 1; undefined while there is nothing to measure. */
+  share?: number;
+  /** The one number that says how good: loss, score, or replicas. */
+  figure: string;
+  eta: string;
+  message: string;
+}
+
+export function rowOf(object: AnyObject, now: number): Row {
+  const root = rootCondition(object);
+  const standing = standingOf(object);
+  const progress = object.status?.progress;
+  const moving = standing === "moving" && root?.reason === "Running";
+  return {
+    object: title(object),
+    standing,
+    state: stateOf(object, standing),
+    share: shareOf(object, standing),
+    figure: figureOf(object),
+    eta: moving ? (progress?.eta ?? "") : "",
+    message: messageOf(object, standing, now),
+  };
+}
+
+function stateOf(object: AnyObject, standing: Standing): string {
+  const root = rootCondition(object);
+  if (object.metadata.deletionTimestamp !== undefined) return "Deleting";
+  if (root === undefined) return "Pending";
+  if (standing === "good") return root.type;
+  if (object.status?.passed === false) return "NotPassed";
+  const stage = object.status?.progress?.stage;
+  return root.reason === "Running" && stage !== undefined ? `Running ${stage}` : root.reason;
+}
+
+function shareOf(object: AnyObject, standing: Standing): number | undefined {
+  // A bar of nothing beside the word that it waits would say the same twice.
+  if (standing === "waiting") return undefined;
+  const { progress, readyReplicas } = object.status ?? {};
+  const replicas = object.spec.replicas;
+  if (typeof readyReplicas === "number" && typeof replicas === "number" && replicas > 0)
+    return readyReplicas / replicas;
+  if (standing === "good") return progress === undefined ? undefined : 1;
+  const percent = Number.parseFloat(progress?.percent ?? "");
+  return Number.isNaN(percent) ? undefined : Math.min(1, percent / 100);
+}
+
+function figureOf(object: AnyObject): string {
+  const status = object.status;
+  const score = status?.scores?.[0];
+  if (score) return `score ${figure(score.value)}`;
+  const loss = status?.progress?.metrics.find(({ name }) => name === "loss");
+  return loss ? `loss ${figure(loss.value)}` : "";
+}
+
+function messageOf(object: AnyObject, standing: Standing, now: number): string {
+  const { status } = object;
+  const root = rootCondition(object);
+  if (standing === "good" && status?.url) return status.url;
+  if (standing === "good" && status?.startTime && status.completionTime) {
+    return `in ${duration((Date.parse(status.completionTime) - Date.parse(status.startTime)) / 1000)}`;
+  }
+  const progress = status?.progress;
+  if (root?.reason === "Running" && progress && progress.total > 0) {
+    const silent = (now - Date.parse(progress.updateTime)) / 1000;
+    const word = silent > 60 ? `, silent for ${duration(silent)}` : "";
+    return `${progress.unit} ${progress.step} of ${progress.total}${word}`;
+  }
+  return root?.message ?? "";
 }

@@ -1,11 +1,8 @@
 import type { Event } from "../../cluster/objects.ts";
-import type { AnyObject } from "../kinds.ts";
-import { Screen } from "../terminal/screen.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { type AnyObject, rootCondition, title } from "../kinds.ts";
+import { Screen, type Terminal } from "../terminal/terminal.ts";
 import { wrap } from "../terminal/width.ts";
-import { rowOf } from "../watching/row.ts";
-import { plainLine, statusLine } from "../watching/status-line.ts";
-import { renderLive } from "./live-table.ts";
+import { renderLive, rowOf } from "./live-table.ts";
 import type { BoardListener } from "./store.ts";
 
 /** How a run under way is shown. */
@@ -92,4 +89,50 @@ function onChange(key: (object: AnyObject) => string, say: (object: AnyObject) =
 
 function warningText({ regarding, reason, note }: Event): string {
   return `Warning: ${regarding.kind}/${regarding.name}: ${reason}: ${note}`;
+}
+
+/** What a program reads while a run is under way: one JSON object per change of status. */
+interface StatusLine {
+  kind: string;
+  name: string;
+  namespace: string;
+  status: "True" | "False" | "Unknown";
+  reason: string;
+  message: string;
+  stage?: string;
+  step?: number;
+  total?: number;
+  unit?: string;
+  percent?: string;
+  metrics?: Record<string, number>;
+  url?: string;
+}
+
+function statusLine(object: AnyObject): StatusLine {
+  const root = rootCondition(object);
+  const { progress, url } = object.status ?? {};
+  return {
+    kind: object.kind,
+    name: object.metadata.name,
+    namespace: object.metadata.namespace,
+    status: root?.status ?? "Unknown",
+    reason: root?.reason ?? "Pending",
+    message: root?.message ?? "",
+    ...(progress && {
+      stage: progress.stage,
+      step: progress.step,
+      total: progress.total,
+      unit: progress.unit,
+      percent: progress.percent,
+      metrics: Object.fromEntries(progress.metrics.map(({ name, value }) => [name, Number(value)])),
+    }),
+    ...(url !== undefined && { url }),
+  };
+}
+
+/** The same for a log that people read: said when reason or stage changes, not at every step. */
+function plainLine(object: AnyObject): string {
+  const line = statusLine(object);
+  const stage = line.reason === "Running" && line.stage !== undefined ? ` ${line.stage}` : "";
+  return `${title(object)}: ${line.reason}${stage}${line.message === "" ? "" : `: ${line.message}`}`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Screen } from "./screen.ts";
+import { Screen } from "./terminal.ts";
 
 const controls = new RegExp(`${"\\u001b"}\\[\\??\\d*[A-Za-z]|[\\s\\S]`, "g");
 
