@@ -18,9 +18,8 @@ import { type CacheOptions, Views } from "./cache/views.ts";
 import { Connection } from "./client/connection.ts";
 import { Credentials } from "./client/credentials.ts";
 import type { KubeConfigSource } from "./client/kubeconfig.ts";
-import { selectorOf } from "./client/path.ts";
 import { readLog } from "./client/pod-log.ts";
-import { type Question, Rest } from "./client/rest.ts";
+import { type Question, Rest, selectorOf } from "./client/rest.ts";
 
 export type { ReflectorHealth } from "./cache/reflector.ts";
 export type { CacheOptions } from "./cache/views.ts";

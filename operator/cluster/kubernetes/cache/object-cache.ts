@@ -1,6 +1,6 @@
 import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
 import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
-import { isLater } from "../resource-version.ts";
+import { isLater } from "./stored-object.ts";
 
 export interface ObjectCacheOptions {
   /** The one namespace that is held; absent: all. */

@@ -2,8 +2,7 @@ import type { Clock } from "../../../clock/clock.ts";
 import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
 import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
 import type { Resource } from "../../resource.ts";
-import { selectorOf } from "../client/path.ts";
-import type { Rest } from "../client/rest.ts";
+import { type Rest, selectorOf } from "../client/rest.ts";
 import { ObjectCache } from "./object-cache.ts";
 import { Reflector, type ReflectorHealth } from "./reflector.ts";
 

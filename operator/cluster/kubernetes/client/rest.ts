@@ -5,7 +5,13 @@ import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
 import type { Call, Connection } from "./connection.ts";
 import { type Asked, failureOf, UnreachableError } from "./errors.ts";
-import { type Place, pathOf } from "./path.ts";
+
+/** What of a kind is meant. */
+export interface Place {
+  namespace?: string;
+  name?: string;
+  subresource?: "status" | "log";
+}
 
 export interface RestOptions {
   connection: Connection;
@@ -139,4 +145,23 @@ function patienceMilliseconds({ headers }: IncomingMessage, random: () => number
   const asked = Number(headers["retry-after"] ?? 1);
   const seconds = Number.isFinite(asked) ? Math.min(Math.max(asked, 0.1), longestPatienceSeconds) : 1;
   return seconds * 1000 * (1 + random() / 4);
+}
+
+/** Path of a resource in the REST API: /apis/batch/v1/namespaces/team/jobs/a. */
+function pathOf(resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural">, place: Place = {}): string {
+  const { namespace, name, subresource } = place;
+  const root = resource.apiVersion.includes("/") ? "/apis" : "/api";
+  const parts = [
+    ...(namespace === undefined ? [] : ["namespaces", namespace]),
+    resource.plural,
+    ...(name === undefined ? [] : [name]),
+    ...(subresource === undefined ? [] : [subresource]),
+  ];
+  return `${root}/${resource.apiVersion}/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+/** An equality-based selector of labels or fields; undefined where there are none. */
+export function selectorOf(wanted: Record<string, string> = {}): string | undefined {
+  const terms = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
+  return terms.length === 0 ? undefined : terms.join(",");
 }

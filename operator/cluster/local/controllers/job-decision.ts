@@ -1,10 +1,17 @@
 import { timestamp } from "../../../clock/clock.ts";
 import { type ConditionState, findCondition, isTrue } from "../../conditions.ts";
 import type { Job, Pod } from "../../objects.ts";
-import { isReady, isTerminal, withCondition } from "../conditions.ts";
-import { formatIndexes, parseIndexes } from "./job-indexes.ts";
-import { failuresBefore, finishedAt, indexOf, isActive, isTracked } from "./job-pods.ts";
-import { matchFailurePolicy } from "./pod-failure-policy.ts";
+import { isReady, isTerminal, withCondition } from "../kubelet/pod-status.ts";
+import {
+  failuresBefore,
+  finishedAt,
+  formatIndexes,
+  indexOf,
+  isActive,
+  isTracked,
+  matchFailurePolicy,
+  parseIndexes,
+} from "./job-pods.ts";
 
 /** The Job controller's judgement, as a function of the Job, its pods and the time. */
 

@@ -4,17 +4,17 @@ import type { Pod } from "../../objects.ts";
 import type { Watch } from "../../port.ts";
 import { configMaps, pods, secrets } from "../../resource.ts";
 import { keyOf, type Store } from "../apiserver/store.ts";
-import { isTerminal } from "../conditions.ts";
 import { Loop } from "../work-loop.ts";
 import type { Attempt, Observation } from "./container.ts";
 import { Orphans } from "./orphans.ts";
-import { freeAddress } from "./placement.ts";
 import { currentAttempt, podDirectory, podsDirectory, terminatedState } from "./pod-directory.ts";
 import { environmentOf } from "./pod-environment.ts";
 import {
   addressed,
   type Ending,
   ended,
+  freeAddress,
+  isTerminal,
   type PodStatus,
   restartCount,
   restarting,

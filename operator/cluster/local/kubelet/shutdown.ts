@@ -2,9 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pod } from "../../objects.ts";
 import { pods } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
-import { isTerminal } from "../conditions.ts";
 import { currentAttempt, terminatedState } from "./pod-directory.ts";
-import { type Ending, ended } from "./pod-status.ts";
+import { type Ending, ended, isTerminal } from "./pod-status.ts";
 
 const period = 20;
 

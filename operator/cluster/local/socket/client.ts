@@ -11,10 +11,8 @@ import {
   type Watch,
   type WatchEvent,
 } from "../../port.ts";
-import type { Resource } from "../../resource.ts";
-import { pods } from "../../resource.ts";
-import { openSocketPath } from "../socket-path.ts";
-import { type Answer, fromWire, type syncedLine } from "./protocol.ts";
+import { pods, type Resource } from "../../resource.ts";
+import { type Answer, fromWire, openSocketPath, type syncedLine } from "./protocol.ts";
 
 export interface LocalConnection extends Cluster {
   close(): void;

@@ -11,11 +11,11 @@ import {
   openCluster,
   sh,
   temporaryDirectory,
-} from "../../testing/local-cluster.ts";
-import type { ConfigMap, Wanted } from "../objects.ts";
-import { ConflictError, InvalidError } from "../port.ts";
-import { configMaps, jobs, pods } from "../resource.ts";
-import { connectLocal } from "./index.ts";
+} from "../../../testing/local-cluster.ts";
+import type { ConfigMap, Wanted } from "../../objects.ts";
+import { ConflictError, InvalidError } from "../../port.ts";
+import { configMaps, jobs, pods } from "../../resource.ts";
+import { connectLocal } from "../index.ts";
 
 function aMap(name: string, value: string): Wanted<ConfigMap> {
   return {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { anObject, connected, held, json, Loopback, refusal } from "../../testing/api-server.ts";
-import type { ConfigMap } from "../objects.ts";
-import { ConflictError } from "../port.ts";
-import { configMaps } from "../resource.ts";
+import { anObject, connected, held, json, Loopback, refusal } from "../../../testing/api-server.ts";
+import type { ConfigMap } from "../../objects.ts";
+import { ConflictError } from "../../port.ts";
+import { configMaps } from "../../resource.ts";
 
 test("a finalizer goes in and out beside those of others, by what is there and not by what was read before", async () => {
   let finalizers = ["other"];

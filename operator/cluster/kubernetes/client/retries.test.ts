@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { aList, connected, held, json, Loopback, refusal, until, wanted } from "../../testing/api-server.ts";
-import { configMaps } from "../resource.ts";
-import { UnreachableError } from "./index.ts";
+import { aList, connected, held, json, Loopback, refusal, until, wanted } from "../../../testing/api-server.ts";
+import { configMaps } from "../../resource.ts";
+import { UnreachableError } from "../index.ts";
 
 test("a server that asks for patience gets as much as it asks for, and not for ever", async () => {
   const server = await Loopback.start((_, response) =>

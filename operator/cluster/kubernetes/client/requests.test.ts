@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { aList, anObject, connected, held, json, Loopback, wanted } from "../../testing/api-server.ts";
-import type { Event, Wanted } from "../objects.ts";
-import { configMaps, events, jobs } from "../resource.ts";
+import { aList, anObject, connected, held, json, Loopback, wanted } from "../../../testing/api-server.ts";
+import type { Event, Wanted } from "../../objects.ts";
+import { configMaps, events, jobs } from "../../resource.ts";
 
 /** What went over the wire, without what every request has. */
 const wire = (server: Loopback) =>
