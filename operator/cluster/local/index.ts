@@ -23,7 +23,7 @@ import { runJobs } from "./controllers/job-controller.ts";
 import { runScheduler } from "./controllers/scheduler.ts";
 import { proxyServices } from "./controllers/service-proxy.ts";
 import { bindClaims } from "./kubelet/claims.ts";
-import { type NodeOptions, ProcessNode } from "./kubelet/kubelet.ts";
+import { Kubelet, type NodeOptions } from "./kubelet/kubelet.ts";
 import { enforceMemoryLimits } from "./kubelet/memory-limit.ts";
 import { currentAttempt, podLog } from "./kubelet/pod-directory.ts";
 import { readLog } from "./kubelet/pod-log.ts";
@@ -79,7 +79,7 @@ export class LocalCluster implements Cluster {
       proxyServices(store, clock, report),
       runScheduler(store, cpus, clock, report),
       enforceMemoryLimits(store, stateDirectory, clock, report),
-      new ProcessNode(store, stateDirectory, { programs: {}, env: {}, ...container }, clock, report),
+      new Kubelet(store, stateDirectory, { programs: {}, env: {}, ...container }, clock, report),
     ];
   }
 

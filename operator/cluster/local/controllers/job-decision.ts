@@ -141,8 +141,8 @@ function endingOf(job: Job, view: View, before: JobStatus, now: Date): Condition
 
 function failureOf(job: Job, view: View, before: JobStatus, now: Date): [reason: string, message: string] | undefined {
   const { spec } = job;
-  const verdict = view.pods.map((pod) => matchFailurePolicy(job, pod)).find((match) => match?.action === "FailJob");
-  if (verdict) return ["PodFailurePolicy", verdict.message];
+  const match = view.pods.map((pod) => matchFailurePolicy(job, pod)).find((match) => match?.action === "FailJob");
+  if (match) return ["PodFailurePolicy", match.message];
   const limit = spec.backoffLimit ?? (spec.backoffLimitPerIndex === undefined ? defaultBackoffLimit : Infinity);
   if (view.counted + view.uncounted.size + view.freshFailed.length > limit) {
     return ["BackoffLimitExceeded", "Job has reached the specified backoff limit"];

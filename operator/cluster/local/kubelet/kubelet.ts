@@ -11,7 +11,6 @@ import { currentAttempt, podDirectory, podsDirectory, terminatedState } from "./
 import { environmentOf } from "./pod-environment.ts";
 import {
   addressed,
-  type Ending,
   ended,
   freeAddress,
   isTerminal,
@@ -19,6 +18,7 @@ import {
   restartCount,
   restarting,
   running,
+  type Termination,
   untilRestart,
   waiting,
 } from "./pod-status.ts";
@@ -49,7 +49,7 @@ interface Run {
 }
 
 /** The kubelet of this machine: runs the container of each pod that is bound to it as a process. */
-export class ProcessNode {
+export class Kubelet {
   readonly #store: Store;
   readonly #state: string;
   readonly #options: NodeOptions;
@@ -189,9 +189,9 @@ export class ProcessNode {
     return this.#set(pod, restarting(pod, terminated, this.#clock.now()));
   }
 
-  #finish(pod: Pod, ending: Ending): undefined {
+  #finish(pod: Pod, termination: Termination): undefined {
     this.#forget(pod);
-    this.#set(pod, ended(pod, ending, this.#clock.now()));
+    this.#set(pod, ended(pod, termination, this.#clock.now()));
     if (pod.metadata.deletionTimestamp) this.#store.delete(pods, pod);
   }
 

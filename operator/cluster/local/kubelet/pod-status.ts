@@ -71,7 +71,7 @@ export function restarting(pod: Pod, terminated: TerminatedState, now: Date): Po
   return status(pod, "Running", { state, ready: false, restartCount: next, lastState: { terminated } }, now);
 }
 
-export interface Ending {
+export interface Termination {
   terminated?: TerminatedState;
   /** Why the node, rather than the program, ended the pod. */
   reason?: string;
@@ -80,7 +80,7 @@ export interface Ending {
 }
 
 /** The pod has ended for good; without a terminated state it never ran. */
-export function ended(pod: Pod, { terminated, reason, message, condition }: Ending, now: Date): PodStatus {
+export function ended(pod: Pod, { terminated, reason, message, condition }: Termination, now: Date): PodStatus {
   const phase = terminated?.exitCode === 0 ? "Succeeded" : "Failed";
   const container = { ready: false, ...(terminated && { state: { terminated } }) };
   const { conditions = [], ...rest } = status(pod, phase, container, now);

@@ -104,9 +104,9 @@ class SocketClient implements LocalConnection {
     const read = async () => {
       for await (const line of this.#lines("watch", [resource, filter], abort.signal)) {
         if (abort.signal.aborted) return;
-        const told = line as WatchEvent<T> | typeof syncedLine;
-        if ("synced" in told) sync();
-        else onEvent(told);
+        const message = line as WatchEvent<T> | typeof syncedLine;
+        if ("synced" in message) sync();
+        else onEvent(message);
       }
       throw new ClusterError(lostMessage);
     };
