@@ -12,7 +12,7 @@ import { FakeClock } from "./fake-clock.ts";
 
 /** An HTTP server on loopback that plays an API server as a test tells it to. For tests. */
 
-export interface Seen {
+export interface ReceivedRequest {
   method: string;
   path: string;
   query: Record<string, string>;
@@ -20,10 +20,10 @@ export interface Seen {
   body: unknown;
 }
 
-export type Answer = (seen: Seen, response: ServerResponse) => void;
+export type Answer = (seen: ReceivedRequest, response: ServerResponse) => void;
 
-export class Loopback {
-  readonly seen: Seen[] = [];
+export class FakeApiServer {
+  readonly requests: ReceivedRequest[] = [];
   /** Answers of the watches under way, in the order of their requests. */
   readonly watches: ServerResponse[] = [];
   answer: Answer;
@@ -38,14 +38,14 @@ export class Loopback {
     this.#server.on(certificate ? "secureConnection" : "connection", () => this.connections++);
   }
 
-  static async start(answer: Answer, certificate?: { key: string; cert: string }, port = 0): Promise<Loopback> {
-    const loopback = new Loopback(answer, certificate);
-    await new Promise<void>((resolve) => loopback.#server.listen(port, "127.0.0.1", resolve));
+  static async start(answer: Answer, certificate?: { key: string; cert: string }, port = 0): Promise<FakeApiServer> {
+    const server = new FakeApiServer(answer, certificate);
+    await new Promise<void>((resolve) => server.#server.listen(port, "127.0.0.1", resolve));
     onTestFinished(async () => {
-      await loopback.close();
-      rmSync(loopback.directory, { recursive: true, force: true });
+      await server.close();
+      rmSync(server.directory, { recursive: true, force: true });
     });
-    return loopback;
+    return server;
   }
 
   get port(): number {
@@ -77,14 +77,14 @@ export class Loopback {
     for await (const chunk of request) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
     const url = new URL(request.url ?? "/", "http://loopback");
-    const seen: Seen = {
+    const seen: ReceivedRequest = {
       method: request.method ?? "",
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
       headers: request.headers,
       body: text === "" ? undefined : JSON.parse(text),
     };
-    this.seen.push(seen);
+    this.requests.push(seen);
     if (seen.query.watch === "true") this.watches.push(response);
     this.answer(seen, response);
   }
@@ -93,7 +93,7 @@ export class Loopback {
 export const json = (response: ServerResponse, code: number, body: unknown, headers: Record<string, string> = {}) =>
   void response.writeHead(code, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 
-export const refusal = (code: number, reason: string, message: string, details: object = {}) => ({
+export const failureStatus = (code: number, reason: string, message: string, details: object = {}) => ({
   kind: "Status",
   apiVersion: "v1",
   status: "Failure",
@@ -121,7 +121,7 @@ export const wanted: Wanted<ConfigMap> = {
   metadata: { name: "a", namespace: "team", labels: { made: "here" } },
   data: { x: "1" },
 };
-export const held = anObject("a", 5);
+export const stored = anObject("a", 5);
 
 export const aList = (resourceVersion: number, items: object[], next?: string) => ({
   kind: "List",
@@ -133,11 +133,14 @@ export const aList = (resourceVersion: number, items: object[], next?: string) =
 export const line = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`;
 
 /** A connection to it whose time stands still until the test moves it. */
-export function connected(loopback: Loopback, options: Partial<KubernetesOptions> & { caches?: CacheOptions[] } = {}) {
+export function connected(
+  server: FakeApiServer,
+  options: Partial<KubernetesOptions> & { caches?: CacheOptions[] } = {},
+) {
   const clock = new FakeClock();
   const errors: unknown[] = [];
   const cluster = connectKubernetes({
-    kubeconfig: options.kubeconfig ?? { path: loopback.kubeconfig() },
+    kubeconfig: options.kubeconfig ?? { path: server.kubeconfig() },
     clock,
     monotonic: () => clock.now().getTime(),
     random: () => 0.5,

@@ -39,13 +39,13 @@ function connect(options: Partial<KubernetesOptions> = {}) {
 test("an API server that is killed and comes back costs no event, and no watch tells one twice", async () => {
   const { connection, errors } = connect({ caches: [cache] });
   const { connection: other } = connect();
-  const told: string[] = [];
+  const events: string[] = [];
   const watch = connection.watch(configMaps, { labels: { owner: "restart" } }, ({ type, object }) =>
-    told.push(`${type} ${object.metadata.name} ${object.data.x}`),
+    events.push(`${type} ${object.metadata.name} ${object.data.x}`),
   );
   await watch.synced;
   await other.apply(configMaps, aConfigMap("before", "restart"));
-  await eventually(async () => told.length === 1, "the first is told");
+  await eventually(async () => events.length === 1, "the first is told");
   await cluster.stopComponent("kube-apiserver", { kill: true });
   await expect(other.apply(configMaps, aConfigMap("never", "restart"))).rejects.toThrow(
     /no answer from the API server/,
@@ -55,10 +55,10 @@ test("an API server that is killed and comes back costs no event, and no watch t
   await other.apply(configMaps, aConfigMap("after", "restart", "1"));
   await other.apply(configMaps, aConfigMap("after", "restart", "2"));
   const back = Date.now();
-  await eventually(async () => told.some((event) => event.endsWith("after 2")), "what came after is told");
+  await eventually(async () => events.some((event) => event.endsWith("after 2")), "what came after is told");
   expect(Date.now() - back).toBeLessThan(25_000);
   // Where the watch had to be listed anew, the two writes are told as one.
-  expect(told.filter((event) => event !== "ADDED after 1")).toEqual([
+  expect(events.filter((event) => event !== "ADDED after 1")).toEqual([
     "ADDED before ",
     expect.stringMatching(/^(ADDED|MODIFIED) after 2$/),
   ]);

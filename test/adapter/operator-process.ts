@@ -76,7 +76,7 @@ export async function serviceAccountKubeconfig(cluster: TestCluster, account: st
 }
 
 /** What a user asked of the API server, by its audit log: one line a request, once it was answered. */
-export interface Asked {
+export interface AuditedRequest {
   user: string;
   verb: string;
   resource: string;

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { samples } from "../../operator/testing/samples.ts";
 import { startCluster, type TestCluster } from "../cluster/cluster.ts";
 import { eventually } from "../contract/waiting.ts";
-import { type Asked, OperatorProcess, serviceAccountKubeconfig } from "./operator-process.ts";
+import { type AuditedRequest, OperatorProcess, serviceAccountKubeconfig } from "./operator-process.ts";
 
 /** The operator's process on a real control plane, with the rights that the install manifest gives it. */
 
@@ -66,7 +66,7 @@ const holder = async () =>
   "";
 
 /** What the accounts asked since then, from the audit log. */
-function asked(since = 0): Asked[] {
+function requestsSince(since = 0): AuditedRequest[] {
   return readFileSync(cluster.auditLog, "utf8")
     .split("\n")
     .filter((line) => line.includes("system:serviceaccount:tanren-system:"))
@@ -82,7 +82,7 @@ function asked(since = 0): Asked[] {
     .filter(({ at }) => at >= since);
 }
 
-const writes = ({ verb, resource }: Asked) =>
+const writes = ({ verb, resource }: AuditedRequest) =>
   ["create", "patch", "update", "delete"].includes(verb) && resource !== "leases";
 
 async function applyCorpora(namespace: string, count: number): Promise<void> {
@@ -139,7 +139,7 @@ test("with the rights of the install manifest it does its work, then asks for no
   await eventually(async () => (await jobs("work")).length === 3, "three Jobs");
   await eventually(async () => {
     const last = Math.max(
-      ...asked()
+      ...requestsSince()
         .filter(writes)
         .map(({ at }) => at),
     );
@@ -147,11 +147,11 @@ test("with the rights of the install manifest it does its work, then asks for no
   }, "no write for a while");
   const quiet = Date.now();
   await sleep(10_000);
-  const idle = asked(quiet).filter(({ resource }) => resource !== "leases");
+  const idle = requestsSince(quiet).filter(({ resource }) => resource !== "leases");
   expect(idle, "an idle operator asks for nothing").toEqual([]);
-  expect(asked(quiet).length, "but renews its lease").toBeGreaterThanOrEqual(4);
-  expect(asked().filter(({ code }) => code === 403)).toEqual([]);
-  expect(new Set(asked().map(({ resource }) => resource))).not.toContain("secrets");
+  expect(requestsSince(quiet).length, "but renews its lease").toBeGreaterThanOrEqual(4);
+  expect(requestsSince().filter(({ code }) => code === 403)).toEqual([]);
+  expect(new Set(requestsSince().map(({ resource }) => resource))).not.toContain("secrets");
   const { text } = await operator.ask("/metrics");
   expect(text).toContain("leader_election_master_status 1");
   expect(text).toContain('tanren_watch_objects{resource="jobs"} 3\n');
@@ -194,7 +194,9 @@ test("a leader that sleeps through its lease writes nothing when it wakes, and e
   const { code, at } = await first.ended;
   expect(code).toBe(1);
   expect(first.logs.some(({ msg = "" }) => msg === "stopping, for another may lead")).toBe(true);
-  const late = asked(takeover).filter((each) => each.user === "tanren-operator" && writes(each) && each.at <= at);
+  const late = requestsSince(takeover).filter(
+    (each) => each.user === "tanren-operator" && writes(each) && each.at <= at,
+  );
   expect(late).toEqual([]);
   expect(new Set(await jobs("sleep")).size, "nothing was made twice").toBe(30);
 }, 120_000);

@@ -12,18 +12,17 @@ import {
   type WatchEvent,
 } from "../port.ts";
 import { pods, type Resource } from "../resource.ts";
+import { type CacheOptions, Informers } from "./cache/informers.ts";
 import type { ReflectorHealth } from "./cache/reflector.ts";
 import { readObject } from "./cache/stored-object.ts";
-import { type CacheOptions, Views } from "./cache/views.ts";
 import { Connection } from "./client/connection.ts";
 import { Credentials } from "./client/credentials.ts";
 import type { KubeConfigSource } from "./client/kubeconfig.ts";
-import { selectorOf } from "./client/path.ts";
 import { readLog } from "./client/pod-log.ts";
-import { type Question, Rest } from "./client/rest.ts";
+import { type Request, Rest, selectorOf } from "./client/rest.ts";
 
+export type { CacheOptions } from "./cache/informers.ts";
 export type { ReflectorHealth } from "./cache/reflector.ts";
-export type { CacheOptions } from "./cache/views.ts";
 export type { Connection } from "./client/connection.ts";
 export { missingKinds } from "./client/discovery.ts";
 export { ForbiddenError, UnauthorizedError, UnknownKindError, UnreachableError } from "./client/errors.ts";
@@ -42,7 +41,7 @@ export interface KubernetesOptions {
   fieldManager?: string;
   /** After this long the API server and this side both give a write up. */
   writeTimeoutSeconds?: number;
-  /** Asked right before every write goes out; throws where this process may write no more. */
+  /** Called right before every write; throws when this process may no longer write. */
   mayWrite?: () => void;
   /** Told of what goes wrong in watches; the work is tried again. */
   report: (error: unknown) => void;
@@ -70,7 +69,7 @@ export class KubernetesCluster implements Cluster {
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #rest: Rest;
-  readonly #views: Views;
+  readonly #informers: Informers;
 
   constructor(options: KubernetesOptions) {
     const { clock = systemClock, random = Math.random, writeTimeoutSeconds, mayWrite, answered } = options;
@@ -87,7 +86,7 @@ export class KubernetesCluster implements Cluster {
     });
     const { namespace, caches = [], report, monotonic = () => performance.now() } = options;
     const restriction = namespace === undefined ? {} : { namespace };
-    this.#views = new Views({ ...restriction, rest: this.#rest, clock, monotonic, random, report }, caches);
+    this.#informers = new Informers({ ...restriction, rest: this.#rest, clock, monotonic, random, report }, caches);
   }
 
   /** URL of the API server. */
@@ -112,12 +111,12 @@ export class KubernetesCluster implements Cluster {
 
   /** How every watch is doing. */
   health(): ReflectorHealth[] {
-    return this.#views.health();
+    return this.#informers.health();
   }
 
   /** Ends every watch and every request under way. */
   async stop(): Promise<void> {
-    await this.#views.stop();
+    await this.#informers.stop();
     this.#connection.close();
   }
 
@@ -126,13 +125,13 @@ export class KubernetesCluster implements Cluster {
     namespace: string,
     name: string,
   ): Promise<T | undefined> {
-    const known = this.#views.get(resource, namespace, name);
+    const known = this.#informers.get(resource, namespace, name);
     return known === "unknown" ? this.#read(resource, namespace, name) : (known as T | undefined);
   }
 
   async list<T extends KubernetesObject>(resource: Resource<T>, selection: ListSelection = {}): Promise<T[]> {
     const { fields, ...filter } = selection;
-    const known = fields === undefined ? this.#views.list(resource, filter) : "unknown";
+    const known = fields === undefined ? this.#informers.list(resource, filter) : "unknown";
     if (known !== "unknown") return known as T[];
     const { namespace, labels } = filter;
     const listed = (await this.#rest.json({
@@ -146,14 +145,14 @@ export class KubernetesCluster implements Cluster {
 
   async apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
     const object = readObject(resource, await this.#rest.json(this.#application(resource, wanted)));
-    this.#views.learn(resource, object);
+    this.#informers.observeWrite(resource, object);
     return object;
   }
 
   /** A dry run of `apply`: throws what it would throw. The answer is left aside, for an object that is not there yet has no version. */
   async tryApply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<void> {
-    const question = this.#application(resource, wanted);
-    await this.#rest.json({ ...question, query: { ...question.query, dryRun: "All" } });
+    const request = this.#application(resource, wanted);
+    await this.#rest.json({ ...request, query: { ...request.query, dryRun: "All" } });
   }
 
   async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
@@ -168,7 +167,7 @@ export class KubernetesCluster implements Cluster {
       body: object,
     });
     const written = readObject(resource, answer);
-    this.#views.learn(resource, written);
+    this.#informers.observeWrite(resource, written);
     return written;
   }
 
@@ -207,8 +206,8 @@ export class KubernetesCluster implements Cluster {
     }
     // A Status instead of the object says that it is gone at once; some kinds send the object as it was instead.
     const marked = isMarked(answer) ? readObject(resource, answer) : undefined;
-    if (marked && !isGone(marked)) this.#views.learn(resource, marked);
-    else this.#views.bury(resource, object.metadata);
+    if (marked && !isGone(marked)) this.#informers.observeWrite(resource, marked);
+    else this.#informers.tombstone(resource, object.metadata);
   }
 
   watch<T extends KubernetesObject>(
@@ -216,7 +215,7 @@ export class KubernetesCluster implements Cluster {
     filter: ListFilter,
     onEvent: (event: WatchEvent<T>) => void,
   ): Watch {
-    return this.#views.watch(resource, filter, onEvent as (event: WatchEvent<KubernetesObject>) => void);
+    return this.#informers.watch(resource, filter, onEvent as (event: WatchEvent<KubernetesObject>) => void);
   }
 
   logs(namespace: string, name: string, options: LogOptions): AsyncIterable<string> {
@@ -235,7 +234,7 @@ export class KubernetesCluster implements Cluster {
   ): Promise<T | undefined> {
     try {
       const object = readObject(resource, await this.#rest.json({ verb: "get", resource, namespace, name }));
-      this.#views.learn(resource, object);
+      this.#informers.observeWrite(resource, object);
       return object;
     } catch (error) {
       if (error instanceof NotFoundError) return undefined;
@@ -243,7 +242,7 @@ export class KubernetesCluster implements Cluster {
     }
   }
 
-  #application<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Question {
+  #application<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Request {
     const { namespace, name } = wanted.metadata;
     return {
       verb: "patch",
@@ -280,10 +279,10 @@ export class KubernetesCluster implements Cluster {
       throw error;
     }
     if (isGone(object)) {
-      this.#views.bury(resource, object.metadata);
+      this.#informers.tombstone(resource, object.metadata);
       return { object: undefined };
     }
-    this.#views.learn(resource, object);
+    this.#informers.observeWrite(resource, object);
     return { object };
   }
 }

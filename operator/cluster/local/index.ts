@@ -17,18 +17,17 @@ import { builtinResources, pods, type Resource } from "../resource.ts";
 import { Admission, type CustomResource } from "./apiserver/admission.ts";
 import { ObjectFiles } from "./apiserver/object-files.ts";
 import { Store } from "./apiserver/store.ts";
-import { isTerminal } from "./conditions.ts";
 import { runDeployments } from "./controllers/deployment-controller.ts";
 import { collectGarbage } from "./controllers/garbage-collection.ts";
 import { runJobs } from "./controllers/job-controller.ts";
 import { runScheduler } from "./controllers/scheduler.ts";
 import { proxyServices } from "./controllers/service-proxy.ts";
 import { bindClaims } from "./kubelet/claims.ts";
-import { type NodeOptions, ProcessNode } from "./kubelet/kubelet.ts";
+import { Kubelet, type NodeOptions } from "./kubelet/kubelet.ts";
 import { enforceMemoryLimits } from "./kubelet/memory-limit.ts";
 import { currentAttempt, podLog } from "./kubelet/pod-directory.ts";
 import { readLog } from "./kubelet/pod-log.ts";
-import { restartCount } from "./kubelet/pod-status.ts";
+import { isTerminal, restartCount } from "./kubelet/pod-status.ts";
 import { shutDownPods } from "./kubelet/shutdown.ts";
 import { acquireLock } from "./lock.ts";
 import { serveSocket } from "./socket/server.ts";
@@ -80,7 +79,7 @@ export class LocalCluster implements Cluster {
       proxyServices(store, clock, report),
       runScheduler(store, cpus, clock, report),
       enforceMemoryLimits(store, stateDirectory, clock, report),
-      new ProcessNode(store, stateDirectory, { programs: {}, env: {}, ...container }, clock, report),
+      new Kubelet(store, stateDirectory, { programs: {}, env: {}, ...container }, clock, report),
     ];
   }
 

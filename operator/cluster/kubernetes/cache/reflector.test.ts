@@ -4,11 +4,11 @@ import {
   aList,
   anObject,
   connected,
+  FakeApiServer,
+  failureStatus,
   json,
-  Loopback,
   line,
-  refusal,
-  type Seen,
+  type ReceivedRequest,
   until,
 } from "../../../testing/api-server.ts";
 import type { ConfigMap } from "../../objects.ts";
@@ -19,23 +19,23 @@ const caches = [{ resource: configMaps }];
 
 /** A server that lists what it has, and leaves watches open for the test to write to. */
 function listing(state: { version: number; objects: object[] }) {
-  return (seen: Seen, response: ServerResponse) => {
+  return (seen: ReceivedRequest, response: ServerResponse) => {
     if (seen.query.watch === "true") response.writeHead(200).flushHeaders();
     else json(response, 200, aList(state.version, state.objects));
   };
 }
 
 function recorder() {
-  const told: string[] = [];
+  const events: string[] = [];
   const onEvent = ({ type, object }: WatchEvent<ConfigMap>) =>
-    told.push(`${type} ${object.metadata.name} ${object.metadata.resourceVersion}`);
-  return { told, onEvent };
+    events.push(`${type} ${object.metadata.name} ${object.metadata.resourceVersion}`);
+  return { events, onEvent };
 }
 
-const isList = (seen: Seen) => seen.query.watch === undefined;
+const isList = (seen: ReceivedRequest) => seen.query.watch === undefined;
 
 test("lists page by page, then watches from the list's version with bookmarks and a timeout of its own", async () => {
-  const server = await Loopback.start((seen, response) => {
+  const server = await FakeApiServer.start((seen, response) => {
     if (seen.query.watch === "true") response.writeHead(200).flushHeaders();
     else if (seen.query.continue === undefined) json(response, 200, aList(7, [anObject("a", 3)], "rest"));
     else json(response, 200, aList(7, [anObject("b", 5)]));
@@ -43,7 +43,7 @@ test("lists page by page, then watches from the list's version with bookmarks an
   const { cluster } = connected(server, { caches: [{ resource: configMaps, labels: { made: "here" } }] });
   await cluster.watch(configMaps, { labels: { made: "here" } }, () => {}).synced;
   await until(() => server.watches.length === 1);
-  expect(server.seen.map(({ query }) => query)).toEqual([
+  expect(server.requests.map(({ query }) => query)).toEqual([
     { labelSelector: "made=here", limit: "500" },
     { labelSelector: "made=here", limit: "500", continue: "rest" },
     {
@@ -57,55 +57,55 @@ test("lists page by page, then watches from the list's version with bookmarks an
 });
 
 test("tells every change once and in order, to a watcher that comes late as additions first", async () => {
-  const server = await Loopback.start(listing({ version: 7, objects: [anObject("a", 3)] }));
+  const server = await FakeApiServer.start(listing({ version: 7, objects: [anObject("a", 3)] }));
   const { cluster } = connected(server, { caches });
-  const { told, onEvent } = recorder();
+  const { events, onEvent } = recorder();
   await cluster.watch(configMaps, {}, onEvent).synced;
   await until(() => server.watches.length === 1);
   server.watches[0]?.write(line("MODIFIED", anObject("a", 8)) + line("ADDED", anObject("b", 9)));
   server.watches[0]?.write(line("DELETED", anObject("a", 10)) + line("MODIFIED", anObject("b", 11)));
-  await until(() => told.length === 5);
-  expect(told).toEqual(["ADDED a 3", "MODIFIED a 8", "ADDED b 9", "DELETED a 10", "MODIFIED b 11"]);
+  await until(() => events.length === 5);
+  expect(events).toEqual(["ADDED a 3", "MODIFIED a 8", "ADDED b 9", "DELETED a 10", "MODIFIED b 11"]);
   const late = recorder();
   await cluster.watch(configMaps, { namespace: "team" }, late.onEvent).synced;
-  expect(late.told).toEqual(["ADDED b 11"]);
+  expect(late.events).toEqual(["ADDED b 11"]);
   expect(server.watches).toHaveLength(1);
   expect((await cluster.list(configMaps)).map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
     ["ConfigMap", "b"],
   ]);
-  expect(server.seen, "reads cost no request").toHaveLength(2);
+  expect(server.requests, "reads cost no request").toHaveLength(2);
 });
 
 const state = () => ({ version: 7, objects: [anObject("gone", 3), anObject("same", 4), anObject("changed", 5)] });
 const later = { version: 20, objects: [anObject("same", 4), anObject("changed", 15), anObject("new", 16)] };
 
 test.each([
-  ["in the stream", (watch: ServerResponse) => void watch.end(line("ERROR", refusal(410, "Expired", "too old")))],
+  ["in the stream", (watch: ServerResponse) => void watch.end(line("ERROR", failureStatus(410, "Expired", "too old")))],
   ["as a garbled line", (watch: ServerResponse) => void watch.write("{half\n")],
 ])("a version that is of no use any more, %s, leads to a list that tells the difference", async (_, spoil) => {
   const known = state();
-  const server = await Loopback.start(listing(known));
+  const server = await FakeApiServer.start(listing(known));
   const { cluster, clock } = connected(server, { caches });
-  const { told, onEvent } = recorder();
+  const { events, onEvent } = recorder();
   await cluster.watch(configMaps, {}, onEvent).synced;
   await until(() => server.watches.length === 1);
-  told.length = 0;
+  events.length = 0;
   Object.assign(known, later);
   spoil(server.watches[0] as ServerResponse);
   await until(() => {
     clock.advance(1_000);
     return server.watches.length === 2;
   });
-  expect(told).toEqual(["DELETED gone 3", "MODIFIED changed 15", "ADDED new 16"]);
-  expect(server.seen.at(-1)?.query.resourceVersion).toBe("20");
+  expect(events).toEqual(["DELETED gone 3", "MODIFIED changed 15", "ADDED new 16"]);
+  expect(server.requests.at(-1)?.query.resourceVersion).toBe("20");
 });
 
 test("410 as the status of a watch leads to a list", async () => {
   const known = state();
   let refuse = true;
-  const server = await Loopback.start((seen, response) => {
+  const server = await FakeApiServer.start((seen, response) => {
     if (isList(seen) || !refuse) listing(known)(seen, response);
-    else json(response, 410, refusal(410, "Expired", "too old"));
+    else json(response, 410, failureStatus(410, "Expired", "too old"));
   });
   const { cluster, clock, errors } = connected(server, { caches });
   await cluster.watch(configMaps, {}, () => {}).synced;
@@ -115,46 +115,46 @@ test("410 as the status of a watch leads to a list", async () => {
     clock.advance(500);
     return server.watches.length === 2;
   });
-  expect(server.seen.filter(isList)).toHaveLength(2);
+  expect(server.requests.filter(isList)).toHaveLength(2);
   expect(errors, "an expired version is the normal course of things").toEqual([]);
 });
 
 test("a list whose later pages have expired is asked for as a whole", async () => {
-  const server = await Loopback.start((seen, response) => {
+  const server = await FakeApiServer.start((seen, response) => {
     if (seen.query.watch === "true") response.writeHead(200).flushHeaders();
     else if (seen.query.continue)
-      json(response, 410, refusal(410, "Expired", "The provided continue parameter is too old"));
+      json(response, 410, failureStatus(410, "Expired", "The provided continue parameter is too old"));
     else json(response, 200, aList(9, [anObject("a", 3)], seen.query.limit && "rest"));
   });
   const { cluster } = connected(server, { caches });
-  const { told, onEvent } = recorder();
+  const { events, onEvent } = recorder();
   await cluster.watch(configMaps, {}, onEvent).synced;
-  expect(told).toEqual(["ADDED a 3"]);
-  expect(server.seen.filter(isList).map(({ query }) => query.limit)).toEqual(["500", "500", undefined]);
+  expect(events).toEqual(["ADDED a 3"]);
+  expect(server.requests.filter(isList).map(({ query }) => query.limit)).toEqual(["500", "500", undefined]);
 });
 
-test("a watch that is cut in the middle of a line goes on from what was told before", async () => {
-  const server = await Loopback.start(listing({ version: 7, objects: [] }));
+test("a watch that is cut in the middle of a line goes on from what was events before", async () => {
+  const server = await FakeApiServer.start(listing({ version: 7, objects: [] }));
   const { cluster, clock } = connected(server, { caches });
-  const { told, onEvent } = recorder();
+  const { events, onEvent } = recorder();
   await cluster.watch(configMaps, {}, onEvent).synced;
   await until(() => server.watches.length === 1);
   server.watches[0]?.write(line("ADDED", anObject("a", 8)) + line("ADDED", anObject("b", 9)).slice(0, 30));
-  await until(() => told.length === 1);
+  await until(() => events.length === 1);
   server.watches[0]?.destroy();
   await until(() => {
     clock.advance(500);
     return server.watches.length === 2;
   });
-  expect(server.seen.at(-1)?.query.resourceVersion).toBe("8");
+  expect(server.requests.at(-1)?.query.resourceVersion).toBe("8");
   server.watches[1]?.write(line("ADDED", anObject("b", 9)));
-  await until(() => told.length === 2);
-  expect(told).toEqual(["ADDED a 8", "ADDED b 9"]);
-  expect(server.seen.filter(isList)).toHaveLength(1);
+  await until(() => events.length === 2);
+  expect(events).toEqual(["ADDED a 8", "ADDED b 9"]);
+  expect(server.requests.filter(isList)).toHaveLength(1);
 });
 
 test("a watch that falls silent, as a half-open connection does, is opened anew from the last bookmark", async () => {
-  const server = await Loopback.start(listing({ version: 7, objects: [] }));
+  const server = await FakeApiServer.start(listing({ version: 7, objects: [] }));
   const { cluster, clock } = connected(server, { caches });
   await cluster.watch(configMaps, {}, () => {}).synced;
   await until(() => server.watches.length === 1);
@@ -173,23 +173,23 @@ test("a watch that falls silent, as a half-open connection does, is opened anew 
     clock.advance(5_000);
     return server.watches.length === 2;
   });
-  expect(server.seen.at(-1)?.query.resourceVersion).toBe("30");
+  expect(server.requests.at(-1)?.query.resourceVersion).toBe("30");
 });
 
 test("watches that end at once, and a server that is away, are not stormed", async () => {
-  const server = await Loopback.start((seen, response) => {
+  const server = await FakeApiServer.start((seen, response) => {
     if (isList(seen)) json(response, 200, aList(7, []));
     else response.writeHead(200).end();
   });
   const { cluster, clock } = connected(server, { caches });
   await cluster.watch(configMaps, {}, () => {}).synced;
   const minute = async () => {
-    const before = server.seen.length;
+    const before = server.requests.length;
     for (let second = 0; second < 60; second++) {
       clock.advance(1_000);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    return server.seen.length - before;
+    return server.requests.length - before;
   };
   expect(await minute()).toBeLessThan(12);
   server.answer = (_, response) => void response.destroy();
@@ -203,8 +203,8 @@ test("watches that end at once, and a server that is away, are not stormed", asy
 
 test("a watch without a cache fails where its first list does, and the next try begins anew", async () => {
   let refuse = true;
-  const server = await Loopback.start((seen, response) => {
-    if (refuse) json(response, 403, refusal(403, "Forbidden", 'User "x" cannot list resource "configmaps"'));
+  const server = await FakeApiServer.start((seen, response) => {
+    if (refuse) json(response, 403, failureStatus(403, "Forbidden", 'User "x" cannot list resource "configmaps"'));
     else listing({ version: 7, objects: [anObject("a", 3)] })(seen, response);
   });
   const { cluster, errors } = connected(server);
@@ -212,23 +212,23 @@ test("a watch without a cache fails where its first list does, and the next try 
     'not allowed to list configmaps in namespace team; grant the verb list on configmaps of API group ""',
   );
   refuse = false;
-  const { told, onEvent } = recorder();
+  const { events, onEvent } = recorder();
   const watch = cluster.watch(configMaps, { namespace: "team" }, onEvent);
   await watch.synced;
-  expect(told).toEqual(["ADDED a 3"]);
+  expect(events).toEqual(["ADDED a 3"]);
   expect(errors).toEqual([]);
   watch.close();
   expect(cluster.health()).toEqual([]);
 });
 
 test("a handler that throws hurts neither the watch nor the other watchers", async () => {
-  const server = await Loopback.start(listing({ version: 7, objects: [anObject("a", 3)] }));
+  const server = await FakeApiServer.start(listing({ version: 7, objects: [anObject("a", 3)] }));
   const { cluster, errors } = connected(server, { caches });
   cluster.watch(configMaps, {}, () => {
     throw new Error("a bug in a handler");
   });
-  const { told, onEvent } = recorder();
+  const { events, onEvent } = recorder();
   await cluster.watch(configMaps, {}, onEvent).synced;
-  expect(told).toEqual(["ADDED a 3"]);
+  expect(events).toEqual(["ADDED a 3"]);
   expect(errors).toEqual([new Error("a bug in a handler")]);
 });

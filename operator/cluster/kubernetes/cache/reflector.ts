@@ -3,10 +3,9 @@ import type { Clock } from "../../../clock/clock.ts";
 import { sleep } from "../../../clock/sleep.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
-import { ExpiredError, failureOf, UnreachableError } from "../client/errors.ts";
-import { selectorOf } from "../client/path.ts";
-import type { Rest } from "../client/rest.ts";
-import type { ObjectCache } from "./object-cache.ts";
+import { ExpiredError, errorFor, UnreachableError } from "../client/errors.ts";
+import { type Rest, selectorOf } from "../client/rest.ts";
+import type { Store } from "./store.ts";
 import { readObject } from "./stored-object.ts";
 import { GarbledWatchError, readWatch, type WatchLine } from "./watch-stream.ts";
 
@@ -15,13 +14,13 @@ export interface ReflectorOptions {
   resource: Resource<KubernetesObject>;
   namespace?: string;
   labels?: Record<string, string>;
-  cache: ObjectCache;
+  store: Store;
   clock: Clock;
   /** Milliseconds on a clock that nobody sets. */
   monotonic: () => number;
   random: () => number;
-  /** Whether a first list that fails is always tried again, rather than told to the watchers as the end of it, outages apart. */
-  patient: boolean;
+  /** Whether a first list that fails is always retried. Otherwise its error ends the watches, except during an outage. */
+  retryFirstList: boolean;
   report: (error: unknown) => void;
 }
 
@@ -72,12 +71,12 @@ export class Reflector {
   }
 
   health(): ReflectorHealth {
-    const { resource, cache } = this.#options;
+    const { resource, store } = this.#options;
     const now = this.#now();
     return {
       plural: resource.plural,
-      synced: cache.synced,
-      objects: cache.size,
+      synced: store.synced,
+      objects: store.size,
       secondsSinceContact: (now - this.#contact) / 1000,
       secondsSinceActivity: (now - this.#activity) / 1000,
       failures: this.#failures,
@@ -91,9 +90,9 @@ export class Reflector {
     while (!signal.aborted) {
       const began = this.#now();
       this.#activity = began;
-      const fruitful = await this.#turn();
+      const progressed = await this.#listAndWatch();
       const lasting = this.#now() - began >= shortWatchMilliseconds;
-      inRow = fruitful ? 0 : lasting ? 1 : inRow + 1;
+      inRow = progressed ? 0 : lasting ? 1 : inRow + 1;
       // Whatever it is that a watch cannot get over, a list starts afresh.
       if (inRow > 0 && inRow % 5 === 0) this.#version = undefined;
       if (inRow > 0 && !signal.aborted) await sleep(clock, backoffMilliseconds(inRow, random), signal);
@@ -101,18 +100,18 @@ export class Reflector {
   }
 
   /** One watch, after a list where one is needed; false when it came to nothing, so that the next had better wait. */
-  async #turn(): Promise<boolean> {
+  async #listAndWatch(): Promise<boolean> {
     const began = this.#now();
     try {
       this.#version ??= await this.#list();
-      const told = await this.#watch(this.#version);
-      return told > 0 || this.#now() - began >= shortWatchMilliseconds;
+      const lines = await this.#watch(this.#version);
+      return lines > 0 || this.#now() - began >= shortWatchMilliseconds;
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       this.#failures++;
       const outage = error instanceof UnreachableError && this.#options.rest.reached;
-      if (!this.#options.patient && !this.#options.cache.synced && !outage) {
-        this.#options.cache.fail(error);
+      if (!this.#options.retryFirstList && !this.#options.store.synced && !outage) {
+        this.#options.store.fail(error);
         this.#stopping.abort();
         return false;
       }
@@ -134,7 +133,7 @@ export class Reflector {
   }
 
   async #listBy(limit: string | undefined): Promise<string> {
-    const { rest, resource, cache } = this.#options;
+    const { rest, resource, store } = this.#options;
     const objects: KubernetesObject[] = [];
     let version: string;
     let next: string | undefined;
@@ -145,16 +144,16 @@ export class Reflector {
         query: { labelSelector: selectorOf(this.#options.labels), limit, continue: next },
         signal: this.#stopping.signal,
       })) as { metadata?: { resourceVersion?: string; continue?: string }; items?: unknown[] | null };
-      this.#heard();
+      this.#recordContact();
       for (const item of page.items ?? []) objects.push(readObject(resource, item));
       version = page.metadata?.resourceVersion ?? "";
       next = page.metadata?.continue || undefined;
     } while (next !== undefined);
-    cache.replace(objects, version);
+    store.replace(objects, version);
     return version;
   }
 
-  /** Watches until the API server ends it; returns the number of lines that it told. */
+  /** Watches until the API server ends the response; returns how many lines it sent. */
   async #watch(from: string): Promise<number> {
     const { rest, random, labels } = this.#options;
     const response = await rest.open({
@@ -169,16 +168,16 @@ export class Reflector {
       },
       signal: this.#stopping.signal,
     });
-    this.#heard();
+    this.#recordContact();
     const unguard = this.#guardSilence(response);
-    let told = 0;
+    let lines = 0;
     try {
       for await (const line of readWatch(response)) {
-        told++;
-        this.#heard();
+        lines++;
+        this.#recordContact();
         this.#take(line);
       }
-      return told;
+      return lines;
     } finally {
       unguard();
       response.destroy();
@@ -186,21 +185,21 @@ export class Reflector {
   }
 
   #take({ type, object }: WatchLine): void {
-    const { cache, resource } = this.#options;
+    const { store, resource } = this.#options;
     if (type === "ERROR") {
       const { apiVersion, plural, kind } = resource;
       const { code = 500 } = object as { code?: number };
-      throw failureOf({ verb: "watch", apiVersion, plural, kind }, code, JSON.stringify(object));
+      throw errorFor({ verb: "watch", apiVersion, plural, kind }, code, JSON.stringify(object));
     }
     if (type === "BOOKMARK") {
       const version = (object as Partial<KubernetesObject>).metadata?.resourceVersion;
       if (version === undefined) return;
-      cache.bookmark(version);
+      store.bookmark(version);
       this.#version = version;
       return;
     }
     const read = readObject(resource, object);
-    cache.observe({ type, object: read });
+    store.observe({ type, object: read });
     this.#version = read.metadata.resourceVersion;
   }
 
@@ -222,7 +221,7 @@ export class Reflector {
     return { resource, ...(namespace !== undefined && { namespace }) };
   }
 
-  #heard(): void {
+  #recordContact(): void {
     this.#contact = this.#activity = this.#now();
   }
 

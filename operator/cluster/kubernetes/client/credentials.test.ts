@@ -1,12 +1,12 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { aList, connected, json, Loopback, refusal } from "../../../testing/api-server.ts";
+import { aList, connected, FakeApiServer, failureStatus, json } from "../../../testing/api-server.ts";
 import { certificates } from "../../../testing/certificates.ts";
 import { configMaps } from "../../resource.ts";
 
-test("a token that is rotated in its file is used at once, and a kubeconfig that was renewed after a refusal", async () => {
-  const server = await Loopback.start((_, response) => json(response, 200, aList(1, [])));
+test("a token that is rotated in its file is used at once, and a kubeconfig that was renewed after a failureStatus", async () => {
+  const server = await FakeApiServer.start((_, response) => json(response, 200, aList(1, [])));
   const tokenFile = join(server.directory, "token");
   writeFileSync(tokenFile, "first\n");
   const { cluster } = connected(server, { kubeconfig: { path: server.kubeconfig({ user: { tokenFile } }) } });
@@ -18,11 +18,11 @@ test("a token that is rotated in its file is used at once, and a kubeconfig that
     if (headers.authorization === "Bearer third") json(response, 200, aList(1, []));
     else {
       server.kubeconfig({ user: { token: "third" } });
-      json(response, 401, refusal(401, "Unauthorized", "Unauthorized"));
+      json(response, 401, failureStatus(401, "Unauthorized", "Unauthorized"));
     }
   };
   await cluster.list(configMaps);
-  expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([
+  expect(server.requests.map(({ headers }) => headers.authorization)).toEqual([
     "Bearer first",
     "Bearer second",
     "Bearer second",
@@ -31,7 +31,7 @@ test("a token that is rotated in its file is used at once, and a kubeconfig that
 });
 
 test("an exec plugin is asked for the token, by client-node, and its word is kept", async () => {
-  const server = await Loopback.start((_, response) => json(response, 200, aList(1, [])));
+  const server = await FakeApiServer.start((_, response) => json(response, 200, aList(1, [])));
   const credential = {
     apiVersion: "client.authentication.k8s.io/v1",
     kind: "ExecCredential",
@@ -43,11 +43,11 @@ test("an exec plugin is asked for the token, by client-node, and its word is kep
   const path = server.kubeconfig({ user: { exec }, cluster });
   const connection = connected(server, { kubeconfig: { path } }).cluster;
   await connection.list(configMaps);
-  expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(["Bearer plug"]);
+  expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(["Bearer plug"]);
 });
 
 test("a CA that changes in its file is the one that counts from then on", async () => {
-  const first = await Loopback.start((_, response) => json(response, 200, aList(1, [])), certificates.one);
+  const first = await FakeApiServer.start((_, response) => json(response, 200, aList(1, [])), certificates.one);
   const authority = join(first.directory, "ca.crt");
   writeFileSync(authority, certificates.one.cert);
   const path = first.kubeconfig({ scheme: "https", cluster: { "certificate-authority": "ca.crt" } });
@@ -57,7 +57,7 @@ test("a CA that changes in its file is the one that counts from then on", async 
   expect(first.connections).toBe(1);
   const { port } = first;
   await first.close();
-  await Loopback.start((_, response) => json(response, 200, aList(1, [])), certificates.two, port);
+  await FakeApiServer.start((_, response) => json(response, 200, aList(1, [])), certificates.two, port);
   await expect(cluster.list(configMaps)).rejects.toThrow(/certificate/);
   writeFileSync(authority, certificates.two.cert);
   expect(await cluster.list(configMaps)).toEqual([]);

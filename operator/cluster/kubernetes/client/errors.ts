@@ -1,7 +1,7 @@
 import { ClusterError, ConflictError, InvalidError, NotFoundError } from "../../port.ts";
 
-/** What was asked, for the sentence that says why it failed. */
-export interface Asked {
+/** What a request asks for, in the words of its error. */
+export interface RequestInfo {
   verb: "get" | "list" | "watch" | "create" | "patch" | "update" | "delete";
   apiVersion: string;
   plural: string;
@@ -33,30 +33,30 @@ interface Status {
   details: { name?: string; kind?: string; causes?: { field?: string; message?: string; reason?: string }[] };
 }
 
-/** The error for an answer that is none of 2xx. */
-export function failureOf(asked: Asked, code: number, body: string): Error {
+/** The error for a response outside 2xx. */
+export function errorFor(request: RequestInfo, code: number, body: string): Error {
   const status = readStatus(body);
-  const told = status.message || `HTTP ${code}`;
+  const message = status.message || `HTTP ${code}`;
   // Server-side apply answers with 500 where an object does not fit its schema.
-  const misfit = code === 500 && told.startsWith("failed to create typed patch object");
-  switch (misfit ? 422 : code) {
+  const schemaError = code === 500 && message.startsWith("failed to create typed patch object");
+  switch (schemaError ? 422 : code) {
     case 400:
     case 422:
-      return invalid(asked, status, told);
+      return invalid(request, status, message);
     case 401:
       return new UnauthorizedError(
-        `the API server does not know who is asking (${told}); renew the kubeconfig's credentials`,
+        `the API server does not know who is asking (${message}); renew the kubeconfig's credentials`,
       );
     case 403:
-      return new ForbiddenError(forbidden(asked, told));
+      return new ForbiddenError(forbidden(request, message));
     case 404:
-      return notFound(asked, status);
+      return notFound(request, status);
     case 409:
-      return new ConflictError(`${described(asked)}: ${told}`);
+      return new ConflictError(`${describe(request)}: ${message}`);
     case 410:
-      return new ExpiredError(`${asked.verb} ${described(asked)}: ${told}`);
+      return new ExpiredError(`${request.verb} ${describe(request)}: ${message}`);
     default:
-      return new Error(`${asked.verb} ${described(asked)}: the API server answers ${code}: ${told}`);
+      return new Error(`${request.verb} ${describe(request)}: the API server answers ${code}: ${message}`);
   }
 }
 
@@ -73,53 +73,53 @@ function readStatus(body: string): Status {
 }
 
 /** What the API server adds, as one more cause, when a refused schema kept it from asking the CEL rules. */
-const unasked = /some validation rules were not checked/;
+const unchecked = /some validation rules were not checked/;
 
-function invalid(asked: Asked, status: Status, told: string): InvalidError {
-  const named = [asked.namespace, asked.name ?? status.details.name].filter((part) => part !== undefined).join("/");
+function invalid(request: RequestInfo, status: Status, message: string): InvalidError {
+  const named = [request.namespace, request.name ?? status.details.name].filter((part) => part !== undefined).join("/");
   const causes = (status.details.causes ?? []).flatMap(({ field, message }) => {
-    if (field === undefined || message === undefined || unasked.test(message)) return [];
-    // A refusal of the whole object names no field; what is asked for stands in its spec.
+    if (field === undefined || message === undefined || unchecked.test(message)) return [];
+    // A refusal of the whole object names no field: point at its spec.
     return [{ field: field === "<nil>" ? "spec" : field, message }];
   });
-  return new InvalidError(asked.kind, named, causes.length > 0 ? causes : spokenCauses(told));
+  return new InvalidError(request.kind, named, causes.length > 0 ? causes : causesIn(message));
 }
 
 /** Refusals that name their fields only in their sentence: strict decoding, and the typing of server-side apply. */
-function spokenCauses(told: string): { field: string; message: string }[] {
-  const unknown = [...told.matchAll(/unknown field "([^"]+)"/g)].map(([, field = ""]) => ({
+function causesIn(message: string): { field: string; message: string }[] {
+  const unknown = [...message.matchAll(/unknown field "([^"]+)"/g)].map(([, field = ""]) => ({
     field,
     message: "unknown field",
   }));
-  const typing = [...told.matchAll(/(?:\): |^\s+)\.(\S+): (.+)$/gm)].map(([, field = "", why = ""]) => ({
+  const typing = [...message.matchAll(/(?:\): |^\s+)\.(\S+): (.+)$/gm)].map(([, field = "", why = ""]) => ({
     field,
     message: why === "field not declared in schema" ? "unknown field" : why,
   }));
   const causes = [...unknown, ...typing];
-  return causes.length > 0 ? causes : [{ field: "manifest", message: told }];
+  return causes.length > 0 ? causes : [{ field: "manifest", message }];
 }
 
 /** Not only missing rights end in 403: quotas, Pod Security and namespaces that are going do too, and say so themselves. */
-function forbidden(asked: Asked, told: string): string {
-  const { verb, apiVersion, plural, subresource, namespace } = asked;
+function forbidden(request: RequestInfo, message: string): string {
+  const { verb, apiVersion, plural, subresource, namespace } = request;
   const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
   const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
-  if (!/ cannot \w+ resource /.test(told)) return `cannot ${verb} ${resource} ${where}: ${told}`;
+  if (!/ cannot \w+ resource /.test(message)) return `cannot ${verb} ${resource} ${where}: ${message}`;
   const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
-  return `not allowed to ${verb} ${resource} ${where}; grant the verb ${verb} on ${resource} of API group "${group}" to whoever runs this (${told})`;
+  return `not allowed to ${verb} ${resource} ${where}; grant the verb ${verb} on ${resource} of API group "${group}" to whoever runs this (${message})`;
 }
 
-function notFound(asked: Asked, { details }: Status): ClusterError {
+function notFound(request: RequestInfo, { details }: Status): ClusterError {
   if (details.kind === "namespaces") {
     return new NotFoundError(`namespace ${details.name} does not exist; create it first`);
   }
-  if (details.name !== undefined) return new NotFoundError(`${described(asked)} does not exist`);
+  if (details.name !== undefined) return new NotFoundError(`${describe(request)} does not exist`);
   return new UnknownKindError(
-    `the API server does not serve ${asked.plural} of ${asked.apiVersion}; install the CustomResourceDefinitions, or a Kubernetes that has it`,
+    `the API server does not serve ${request.plural} of ${request.apiVersion}; install the CustomResourceDefinitions, or a Kubernetes that has it`,
   );
 }
 
-function described({ kind, plural, namespace, name }: Asked): string {
+function describe({ kind, plural, namespace, name }: RequestInfo): string {
   if (name !== undefined) return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
   return namespace === undefined ? plural : `${plural} of namespace ${namespace}`;
 }

@@ -52,22 +52,22 @@ async function openTunnel(config: KubeConfig, { namespace, pod, port }: PodPort)
   const opened = await new PortForward(config)
     .portForward(namespace, pod, [port], fromPod, problems, toPod)
     .catch((cause: unknown) => {
-      throw refusal(cause, `a port of pod ${pod} in namespace ${namespace}`);
+      throw handshakeError(cause, `a port of pod ${pod} in namespace ${namespace}`);
     });
   const socket = typeof opened === "function" ? opened() : opened;
   const close = () => socket?.close();
-  // A problem says that the pod's end hung up, or could not be reached at all; the client sees its connection end.
+  // A complaint says that the pod's end hung up, or could not be reached at all; the client sees its connection end.
   problems.once("data", close);
   socket?.addEventListener("close", () => fromPod.end());
   return { toPod, fromPod, close };
 }
 
 /** The handshake's failure is an Event of the websocket library, with a message. */
-function refusal(cause: unknown, port: string): ClusterError {
-  const told =
+function handshakeError(cause: unknown, port: string): ClusterError {
+  const message =
     typeof cause === "object" && cause !== null && "message" in cause ? String(cause.message) : String(cause);
-  const sentence = told.endsWith(" 403")
+  const sentence = message.endsWith(" 403")
     ? `not allowed to reach ${port}; grant the verbs get and create on pods/portforward to whoever runs this`
-    : `${port} cannot be reached through the API server (${told})`;
+    : `${port} cannot be reached through the API server (${message})`;
   return new ClusterError(sentence, { cause });
 }

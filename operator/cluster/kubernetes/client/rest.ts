@@ -4,8 +4,14 @@ import { sleep } from "../../../clock/sleep.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
 import type { Call, Connection } from "./connection.ts";
-import { type Asked, failureOf, UnreachableError } from "./errors.ts";
-import { type Place, pathOf } from "./path.ts";
+import { errorFor, type RequestInfo, UnreachableError } from "./errors.ts";
+
+/** What of a kind is meant. */
+export interface Place {
+  namespace?: string;
+  name?: string;
+  subresource?: "status" | "log";
+}
 
 export interface RestOptions {
   connection: Connection;
@@ -16,15 +22,15 @@ export interface RestOptions {
   writeTimeoutSeconds?: number;
   /** How often a request is made of a server that asks for patience, before the caller hears of it. */
   mostTries?: number;
-  /** Throws where this process may write no more. Asked right before every write goes out. */
+  /** Called right before every write; throws when this process may no longer write. */
   mayWrite?: () => void;
   /** Told of every answer. */
   answered?: (method: string, code: number) => void;
 }
 
 /** What is asked of a resource. */
-export interface Question extends Place {
-  verb: Asked["verb"];
+export interface Request extends Place {
+  verb: RequestInfo["verb"];
   resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural" | "kind">;
   query?: Record<string, string | undefined>;
   body?: unknown;
@@ -42,7 +48,7 @@ const methods = {
   delete: "DELETE",
 } as const;
 
-const longestPatienceSeconds = 10;
+const longestRetryAfterSeconds = 10;
 
 /** JSON requests about resources: patience where the server asks for it, renewed credentials where it refuses, and port errors. */
 export class Rest {
@@ -59,15 +65,15 @@ export class Rest {
   }
 
   /** The parsed body of the answer. */
-  async json(question: Question): Promise<unknown> {
-    const response = await this.open(question);
+  async json(request: Request): Promise<unknown> {
+    const response = await this.open(request);
     return JSON.parse(await this.#readBody(response));
   }
 
   /** An answer of status 2xx whose body is to be read or destroyed. */
-  async open(question: Question): Promise<IncomingMessage> {
+  async open(request: Request): Promise<IncomingMessage> {
     const { clock, random, connection, mostTries = 4 } = this.#options;
-    const call = this.#call(question);
+    const call = this.#call(request);
     let renewed = false;
     for (let tries = 1; ; tries++) {
       const response = await connection.open(call);
@@ -79,21 +85,21 @@ export class Rest {
       if (code === 401 && !renewed) {
         renewed = true;
         connection.credentials.reload();
-      } else if (asksForPatience(response) && tries < mostTries) {
-        await sleep(clock, patienceMilliseconds(response, random), question.signal);
+      } else if (isThrottled(response) && tries < mostTries) {
+        await sleep(clock, retryAfterMilliseconds(response, random), request.signal);
       } else {
-        throw failureOf(askedBy(question), code, body);
+        throw errorFor(requestInfo(request), code, body);
       }
     }
   }
 
-  #call(question: Question): Call {
+  #call(request: Request): Call {
     const { readTimeoutSeconds = 30, writeTimeoutSeconds = 30, mayWrite } = this.#options;
-    const { verb, resource, query, body, contentType = "application/json", signal } = question;
+    const { verb, resource, query, body, contentType = "application/json", signal } = request;
     const writes = !["get", "list", "watch"].includes(verb);
     return {
       method: methods[verb],
-      path: pathOf(resource, question),
+      path: pathOf(resource, request),
       query: { ...query, ...(writes && { timeout: `${writeTimeoutSeconds}s` }) },
       timeoutMilliseconds: (writes ? writeTimeoutSeconds : readTimeoutSeconds) * 1000,
       ...(body !== undefined && { body: JSON.stringify(body), contentType }),
@@ -117,7 +123,7 @@ export class Rest {
   }
 }
 
-function askedBy({ verb, resource, namespace, name, subresource }: Question): Asked {
+function requestInfo({ verb, resource, namespace, name, subresource }: Request): RequestInfo {
   const { apiVersion, plural, kind } = resource;
   return {
     verb,
@@ -131,12 +137,31 @@ function askedBy({ verb, resource, namespace, name, subresource }: Question): As
 }
 
 /** Both say that the request was turned away unread: 429 always, 503 where it names a time. */
-function asksForPatience({ statusCode, headers }: IncomingMessage): boolean {
+function isThrottled({ statusCode, headers }: IncomingMessage): boolean {
   return statusCode === 429 || (statusCode === 503 && headers["retry-after"] !== undefined);
 }
 
-function patienceMilliseconds({ headers }: IncomingMessage, random: () => number): number {
+function retryAfterMilliseconds({ headers }: IncomingMessage, random: () => number): number {
   const asked = Number(headers["retry-after"] ?? 1);
-  const seconds = Number.isFinite(asked) ? Math.min(Math.max(asked, 0.1), longestPatienceSeconds) : 1;
+  const seconds = Number.isFinite(asked) ? Math.min(Math.max(asked, 0.1), longestRetryAfterSeconds) : 1;
   return seconds * 1000 * (1 + random() / 4);
+}
+
+/** Path of a resource in the REST API: /apis/batch/v1/namespaces/team/jobs/a. */
+function pathOf(resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural">, place: Place = {}): string {
+  const { namespace, name, subresource } = place;
+  const root = resource.apiVersion.includes("/") ? "/apis" : "/api";
+  const parts = [
+    ...(namespace === undefined ? [] : ["namespaces", namespace]),
+    resource.plural,
+    ...(name === undefined ? [] : [name]),
+    ...(subresource === undefined ? [] : [subresource]),
+  ];
+  return `${root}/${resource.apiVersion}/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+/** An equality-based selector of labels or fields; undefined where there are none. */
+export function selectorOf(wanted: Record<string, string> = {}): string | undefined {
+  const terms = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
+  return terms.length === 0 ? undefined : terms.join(",");
 }

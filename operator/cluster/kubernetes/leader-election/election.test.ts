@@ -53,7 +53,7 @@ class LeaseServer {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-function world() {
+function testEnv() {
   const server = new LeaseServer();
   /** The one clock by which time passes; what processes take for the hour may be another. */
   const truth = new FakeClock();
@@ -88,7 +88,7 @@ function world() {
 }
 
 test("the first leads and renews; the second stands by until the lease has run out", async () => {
-  const { server, join, pass } = world();
+  const { server, join, pass } = testEnv();
   const first = join("first");
   await settled();
   await first.election.elected;
@@ -121,7 +121,7 @@ test("the first leads and renews; the second stands by until the lease has run o
 });
 
 test("an orderly stop hands the lease over at once", async () => {
-  const { server, join, pass } = world();
+  const { server, join, pass } = testEnv();
   const first = join("first");
   await first.election.elected;
   const second = join("second");
@@ -136,7 +136,7 @@ test("an orderly stop hands the lease over at once", async () => {
 });
 
 test("a leader whose lease was taken knows by its next renewal", async () => {
-  const { server, join, pass } = world();
+  const { server, join, pass } = testEnv();
   const first = join("first");
   await first.election.elected;
   const thief = server.client();
@@ -148,7 +148,7 @@ test("a leader whose lease was taken knows by its next renewal", async () => {
 });
 
 test("a deleted lease is made anew by its leader, and nobody who knew it takes it meanwhile", async () => {
-  const { server, join, pass } = world();
+  const { server, join, pass } = testEnv();
   const first = join("first");
   await first.election.elected;
   const second = join("second");
@@ -164,7 +164,7 @@ test("a deleted lease is made anew by its leader, and nobody who knew it takes i
 });
 
 test("renewals whose answers are lost end the leadership, though the lease says otherwise", async () => {
-  const { join, pass } = world();
+  const { join, pass } = testEnv();
   const first = join("first");
   await first.election.elected;
   first.store.reach = "mute";
@@ -173,7 +173,7 @@ test("renewals whose answers are lost end the leadership, though the lease says 
 });
 
 test("one lost answer does not", async () => {
-  const { join, pass } = world();
+  const { join, pass } = testEnv();
   const first = join("first");
   await first.election.elected;
   first.store.reach = "mute";
@@ -184,7 +184,7 @@ test("one lost answer does not", async () => {
 });
 
 test("a process that slept through its lease does not lead when it wakes, before any timer of its own ran", async () => {
-  const { truth, join } = world();
+  const { truth, join } = testEnv();
   const first = join("first");
   await first.election.elected;
   // As after SIGSTOP: time has passed, and nothing has run.
@@ -205,7 +205,7 @@ const events = fc.array(
 test("whoever is cut off, stops or loses answers, whatever hour their clocks show: never two leaders, and one in the end", async () => {
   await fc.assert(
     fc.asyncProperty(events, async (events) => {
-      const { server, truth, join } = world();
+      const { server, truth, join } = testEnv();
       let births = 3;
       const processes = [join("p0", -300_000), join("p1"), join("p2", 300_000)];
       const pass = async (seconds: number) => {

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Deployment, Job, KubernetesObject, ObjectMeta, Pod, PodSpec } from "../../objects.ts";
 import { InvalidError } from "../../port.ts";
@@ -173,4 +174,12 @@ function changed(now: unknown, old: unknown, fields: readonly string[], prefix =
   return fields
     .filter((field) => !isDeepStrictEqual(next?.[field], before?.[field]))
     .map((field) => immutable(`${prefix}${field}`, message));
+}
+
+/** No vowels and no look-alikes: what the API server builds generated names from. */
+const alphabet = "bcdfghjklmnpqrstvwxz2456789";
+
+/** Five random characters, as in the names of generated pods. */
+export function podSuffix(): string {
+  return Array.from({ length: 5 }, () => alphabet[randomInt(alphabet.length)]).join("");
 }

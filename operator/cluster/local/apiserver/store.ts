@@ -18,7 +18,7 @@ import type { ObjectFiles, Stored } from "./object-files.ts";
 /** As the API server's admission does: a claim in use outlives its deletion until its pods have ended. */
 export const claimProtection = "kubernetes.io/pvc-protection";
 
-type Watcher = { filter: ListFilter; tell: (event: WatchEvent<Stored>) => void };
+type Watcher = { filter: ListFilter; emit: (event: WatchEvent<Stored>) => void };
 
 /** What an apply states, and for the controllers' own creations the finalizers too. */
 type Stated<T extends KubernetesObject> = Wanted<T> & { metadata: { finalizers?: string[] } };
@@ -179,10 +179,10 @@ export class Store {
         if (queue.length > 0) queueMicrotask(drain);
       }
     };
-    const tell = (event: WatchEvent<Stored>) => enqueue(() => open && onEvent(event as WatchEvent<T>));
-    for (const object of this.list(resource, filter)) tell({ type: "ADDED", object });
+    const emit = (event: WatchEvent<Stored>) => enqueue(() => open && onEvent(event as WatchEvent<T>));
+    for (const object of this.list(resource, filter)) emit({ type: "ADDED", object });
     const synced = new Promise<void>((resolve) => enqueue(resolve));
-    const watcher: Watcher = { filter, tell };
+    const watcher: Watcher = { filter, emit };
     const watchers = this.#watchers.get(resource.plural) ?? new Set();
     this.#watchers.set(resource.plural, watchers.add(watcher));
     return {
@@ -216,7 +216,7 @@ export class Store {
     const object = { ...next, metadata: { ...next.metadata, resourceVersion: this.#files.nextVersion() } };
     this.#files.write(plural, object);
     this.#kind(plural).set(keyOf(object.metadata), object);
-    this.#tell(plural, old, object);
+    this.#emit(plural, old, object);
     return structuredClone(object);
   }
 
@@ -225,16 +225,16 @@ export class Store {
     const object = { ...last, metadata: { ...last.metadata, resourceVersion: this.#files.nextVersion() } };
     this.#files.remove(plural, object);
     this.#kind(plural).delete(keyOf(object.metadata));
-    this.#tell(plural, last, object, true);
+    this.#emit(plural, last, object, true);
   }
 
   /** A change of labels can bring an object into a watcher's view or take it out. */
-  #tell(plural: string, old: Stored | undefined, object: Stored, gone = false): void {
-    for (const { filter, tell } of this.#watchers.get(plural) ?? []) {
+  #emit(plural: string, old: Stored | undefined, object: Stored, gone = false): void {
+    for (const { filter, emit } of this.#watchers.get(plural) ?? []) {
       const [before, after] = [old !== undefined && matches(old, filter), !gone && matches(object, filter)];
       if (!before && !after) continue;
       const type = before ? (after ? "MODIFIED" : "DELETED") : "ADDED";
-      tell({ type, object: structuredClone(object) });
+      emit({ type, object: structuredClone(object) });
     }
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { timestamp } from "../../../clock/clock.ts";
 import { type ConditionState, findCondition } from "../../conditions.ts";
 import type { Condition, Deployment, Pod } from "../../objects.ts";
-import { isReady, isTerminal, withCondition } from "../conditions.ts";
+import { isReady, isTerminal, withCondition } from "../kubelet/pod-status.ts";
 
 /** The Deployment controller's judgement, as a function of the Deployment, its pods and the time. */
 

@@ -3,8 +3,7 @@ import { aJob, aTemplate, namespace } from "../../../testing/local-cluster.ts";
 import { isTrue } from "../../conditions.ts";
 import type { Job, Pod, PodFailurePolicyRule } from "../../objects.ts";
 import { decide, type JobDecision } from "./job-decision.ts";
-import { formatIndexes, parseIndexes } from "./job-indexes.ts";
-import { podOfIndex, trackingFinalizer } from "./job-pods.ts";
+import { formatIndexes, parseIndexes, podOfIndex, trackingFinalizer } from "./job-pods.ts";
 
 const now = new Date("2026-01-01T01:00:00Z");
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1_000).toISOString();

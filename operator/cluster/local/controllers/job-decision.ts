@@ -1,10 +1,17 @@
 import { timestamp } from "../../../clock/clock.ts";
 import { type ConditionState, findCondition, isTrue } from "../../conditions.ts";
 import type { Job, Pod } from "../../objects.ts";
-import { isReady, isTerminal, withCondition } from "../conditions.ts";
-import { formatIndexes, parseIndexes } from "./job-indexes.ts";
-import { failuresBefore, finishedAt, indexOf, isActive, isTracked } from "./job-pods.ts";
-import { matchFailurePolicy } from "./pod-failure-policy.ts";
+import { isReady, isTerminal, withCondition } from "../kubelet/pod-status.ts";
+import {
+  failuresBefore,
+  finishedAt,
+  formatIndexes,
+  indexOf,
+  isActive,
+  isTracked,
+  matchFailurePolicy,
+  parseIndexes,
+} from "./job-pods.ts";
 
 /** The Job controller's judgement, as a function of the Job, its pods and the time. */
 
@@ -134,8 +141,8 @@ function endingOf(job: Job, view: View, before: JobStatus, now: Date): Condition
 
 function failureOf(job: Job, view: View, before: JobStatus, now: Date): [reason: string, message: string] | undefined {
   const { spec } = job;
-  const verdict = view.pods.map((pod) => matchFailurePolicy(job, pod)).find((match) => match?.action === "FailJob");
-  if (verdict) return ["PodFailurePolicy", verdict.message];
+  const match = view.pods.map((pod) => matchFailurePolicy(job, pod)).find((match) => match?.action === "FailJob");
+  if (match) return ["PodFailurePolicy", match.message];
   const limit = spec.backoffLimit ?? (spec.backoffLimitPerIndex === undefined ? defaultBackoffLimit : Infinity);
   if (view.counted + view.uncounted.size + view.freshFailed.length > limit) {
     return ["BackoffLimitExceeded", "Job has reached the specified backoff limit"];

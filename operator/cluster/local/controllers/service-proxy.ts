@@ -3,7 +3,7 @@ import type { Clock } from "../../../clock/clock.ts";
 import type { Pod, Service } from "../../objects.ts";
 import { pods, services } from "../../resource.ts";
 import { carries, keyOf, type Store } from "../apiserver/store.ts";
-import { isReady, isTerminal } from "../conditions.ts";
+import { isReady, isTerminal } from "../kubelet/pod-status.ts";
 import { Loop } from "../work-loop.ts";
 
 const host = "127.0.0.1";

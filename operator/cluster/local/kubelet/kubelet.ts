@@ -4,21 +4,21 @@ import type { Pod } from "../../objects.ts";
 import type { Watch } from "../../port.ts";
 import { configMaps, pods, secrets } from "../../resource.ts";
 import { keyOf, type Store } from "../apiserver/store.ts";
-import { isTerminal } from "../conditions.ts";
 import { Loop } from "../work-loop.ts";
 import type { Attempt, Observation } from "./container.ts";
 import { Orphans } from "./orphans.ts";
-import { freeAddress } from "./placement.ts";
 import { currentAttempt, podDirectory, podsDirectory, terminatedState } from "./pod-directory.ts";
 import { environmentOf } from "./pod-environment.ts";
 import {
   addressed,
-  type Ending,
   ended,
+  freeAddress,
+  isTerminal,
   type PodStatus,
   restartCount,
   restarting,
   running,
+  type Termination,
   untilRestart,
   waiting,
 } from "./pod-status.ts";
@@ -49,7 +49,7 @@ interface Run {
 }
 
 /** The kubelet of this machine: runs the container of each pod that is bound to it as a process. */
-export class ProcessNode {
+export class Kubelet {
   readonly #store: Store;
   readonly #state: string;
   readonly #options: NodeOptions;
@@ -189,9 +189,9 @@ export class ProcessNode {
     return this.#set(pod, restarting(pod, terminated, this.#clock.now()));
   }
 
-  #finish(pod: Pod, ending: Ending): undefined {
+  #finish(pod: Pod, termination: Termination): undefined {
     this.#forget(pod);
-    this.#set(pod, ended(pod, ending, this.#clock.now()));
+    this.#set(pod, ended(pod, termination, this.#clock.now()));
     if (pod.metadata.deletionTimestamp) this.#store.delete(pods, pod);
   }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { EnvVar, Pod } from "../../objects.ts";
 import { pods } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
-import { isTerminal } from "../conditions.ts";
+import { isTerminal } from "./pod-status.ts";
 import { NotReadyError } from "./volumes.ts";
 
 /**

@@ -1,11 +1,28 @@
+import { randomInt } from "node:crypto";
 import { timestamp } from "../../../clock/clock.ts";
-import type { ConditionState } from "../../conditions.ts";
+import { type ConditionState, isTrue } from "../../conditions.ts";
 import type { Condition, ContainerStatus, Pod, TerminatedState } from "../../objects.ts";
-import { withCondition } from "../conditions.ts";
 
 /** The kubelet's statuses of a pod with one container, each made from the pod as it is and what was seen. */
 
 export type PodStatus = NonNullable<Pod["status"]>;
+
+/** The conditions with this one set; lastTransitionTime moves only when its status changes. */
+export function withCondition(conditions: readonly Condition[] = [], state: ConditionState, now: string): Condition[] {
+  const before = conditions.find(({ type }) => type === state.type);
+  const lastTransitionTime = before?.status === state.status ? before.lastTransitionTime : now;
+  const next = { ...before, ...state, lastTransitionTime };
+  return before ? conditions.map((other) => (other === before ? next : other)) : [...conditions, next];
+}
+
+/** Whether the pod has ended for good. */
+export function isTerminal({ status }: Pod): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+export function isReady(pod: Pod): boolean {
+  return !isTerminal(pod) && isTrue(pod.status?.conditions, "Ready");
+}
 
 export function restartCount(pod: Pod): number {
   return pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
@@ -18,6 +35,15 @@ export function unschedulable(pod: Pod, message: string, now: Date): PodStatus {
     phase: "Pending",
     conditions: withCondition(pod.status?.conditions, refused, timestamp(now)),
   };
+}
+
+/** An address of 127.64.0.0/10 that no living pod has. Random, so that nodes of other state directories hardly ever meet. */
+export function freeAddress(pods: readonly Pod[]): string {
+  const taken = new Set(pods.filter((pod) => !isTerminal(pod)).map((pod) => pod.status?.podIP));
+  for (;;) {
+    const address = `127.${randomInt(64, 128)}.${randomInt(256)}.${randomInt(1, 255)}`;
+    if (!taken.has(address)) return address;
+  }
 }
 
 export function addressed(pod: Pod, podIP: string, now: Date): PodStatus {
@@ -45,7 +71,7 @@ export function restarting(pod: Pod, terminated: TerminatedState, now: Date): Po
   return status(pod, "Running", { state, ready: false, restartCount: next, lastState: { terminated } }, now);
 }
 
-export interface Ending {
+export interface Termination {
   terminated?: TerminatedState;
   /** Why the node, rather than the program, ended the pod. */
   reason?: string;
@@ -54,7 +80,7 @@ export interface Ending {
 }
 
 /** The pod has ended for good; without a terminated state it never ran. */
-export function ended(pod: Pod, { terminated, reason, message, condition }: Ending, now: Date): PodStatus {
+export function ended(pod: Pod, { terminated, reason, message, condition }: Termination, now: Date): PodStatus {
   const phase = terminated?.exitCode === 0 ? "Succeeded" : "Failed";
   const container = { ready: false, ...(terminated && { state: { terminated } }) };
   const { conditions = [], ...rest } = status(pod, phase, container, now);

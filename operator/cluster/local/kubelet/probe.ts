@@ -9,7 +9,7 @@ export function startProbe(
   probe: Probe,
   address: string,
   clock: Clock,
-  onVerdict: (healthy: boolean) => void,
+  onResult: (healthy: boolean) => void,
 ): { stop(): void } {
   const { path, port } = probe.httpGet;
   let failures = 0;
@@ -22,7 +22,7 @@ export function startProbe(
       settled = true;
       failures = healthy ? 0 : failures + 1;
       cancel = clock.after((probe.periodSeconds ?? 10) * 1_000, ask);
-      if (healthy || failures >= (probe.failureThreshold ?? 3)) onVerdict(healthy);
+      if (healthy || failures >= (probe.failureThreshold ?? 3)) onResult(healthy);
     };
     const request = get({ host: address, port, path, timeout: timeoutMilliseconds, agent: false }, (response) => {
       response.resume();

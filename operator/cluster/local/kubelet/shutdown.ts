@@ -2,15 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pod } from "../../objects.ts";
 import { pods } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
-import { isTerminal } from "../conditions.ts";
 import { currentAttempt, terminatedState } from "./pod-directory.ts";
-import { type Ending, ended } from "./pod-status.ts";
+import { ended, isTerminal, type Termination } from "./pod-status.ts";
 
 const period = 20;
 
 /** Tells a Job's failure policy that the program is not to blame. */
 const message = "Pod was terminated in response to imminent node shutdown.";
-const cutOff: Ending = {
+const cutOff: Termination = {
   reason: "Terminated",
   message,
   condition: { type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message },
@@ -33,7 +32,7 @@ export async function shutDownPods(store: Store, stateDirectory: string, isHurri
 }
 
 /** How the pod's process ended; undefined when there was none. */
-async function stopped(stateDirectory: string, pod: Pod, isHurried: () => boolean): Promise<Ending["terminated"]> {
+async function stopped(stateDirectory: string, pod: Pod, isHurried: () => boolean): Promise<Termination["terminated"]> {
   const attempt = currentAttempt(stateDirectory, pod);
   const killAt = Date.now() + pod.spec.terminationGracePeriodSeconds * 1_000;
   let asked = false;

@@ -11,10 +11,8 @@ import {
   type Watch,
   type WatchEvent,
 } from "../../port.ts";
-import type { Resource } from "../../resource.ts";
-import { pods } from "../../resource.ts";
-import { openSocketPath } from "../socket-path.ts";
-import { type Answer, fromWire, type syncedLine } from "./protocol.ts";
+import { pods, type Resource } from "../../resource.ts";
+import { type Answer, fromWire, openSocketPath, type syncedLine } from "./protocol.ts";
 
 export interface LocalConnection extends Cluster {
   close(): void;
@@ -106,9 +104,9 @@ class SocketClient implements LocalConnection {
     const read = async () => {
       for await (const line of this.#lines("watch", [resource, filter], abort.signal)) {
         if (abort.signal.aborted) return;
-        const told = line as WatchEvent<T> | typeof syncedLine;
-        if ("synced" in told) sync();
-        else onEvent(told);
+        const message = line as WatchEvent<T> | typeof syncedLine;
+        if ("synced" in message) sync();
+        else onEvent(message);
       }
       throw new ClusterError(lostMessage);
     };

@@ -3,8 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { KubernetesObject, Wanted } from "../../objects.ts";
 import type { Cluster, ListFilter, ListSelection, LogOptions } from "../../port.ts";
 import type { Resource } from "../../resource.ts";
-import { openSocketPath } from "../socket-path.ts";
-import { type Answer, syncedLine, toWire } from "./protocol.ts";
+import { type Answer, openSocketPath, syncedLine, toWire } from "./protocol.ts";
 
 type Any = KubernetesObject;
 type Arguments = unknown[];

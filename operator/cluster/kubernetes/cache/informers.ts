@@ -2,10 +2,9 @@ import type { Clock } from "../../../clock/clock.ts";
 import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
 import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
 import type { Resource } from "../../resource.ts";
-import { selectorOf } from "../client/path.ts";
-import type { Rest } from "../client/rest.ts";
-import { ObjectCache } from "./object-cache.ts";
+import { type Rest, selectorOf } from "../client/rest.ts";
 import { Reflector, type ReflectorHealth } from "./reflector.ts";
+import { Store } from "./store.ts";
 
 /** A resource of which every object, or every object with certain labels, is watched and read from memory. */
 export interface CacheOptions {
@@ -18,7 +17,7 @@ export interface CacheOptions {
   indexedBy?: string;
 }
 
-export interface ViewsOptions {
+export interface InformersOptions {
   rest: Rest;
   /** The one namespace that caches hold; absent: all. */
   namespace?: string;
@@ -28,26 +27,26 @@ export interface ViewsOptions {
   report: (error: unknown) => void;
 }
 
-interface View {
+interface Informer {
   options: CacheOptions & { namespace?: string };
-  cache: ObjectCache;
+  store: Store;
   reflector: Reflector;
-  /** Watchers of a view that was opened for them; with the last one it ends. */
+  /** Watchers of an informer that was opened for them; it stops with the last one. */
   watchers: number;
 }
 
 /** All that is watched: the caches, each of which serves whoever asks for a part of it, and what single watchers asked for beside. */
-export class Views {
-  readonly #options: ViewsOptions;
+export class Informers {
+  readonly #options: InformersOptions;
   /** From the start to the end. */
-  readonly #caches: View[];
+  readonly #caches: Informer[];
   /** Opened for watchers of what no cache holds, by what they watch. */
-  readonly #opened = new Map<string, View>();
+  readonly #opened = new Map<string, Informer>();
 
-  constructor(options: ViewsOptions, caches: readonly CacheOptions[]) {
+  constructor(options: InformersOptions, caches: readonly CacheOptions[]) {
     this.#options = options;
     const restriction = options.namespace === undefined ? {} : { namespace: options.namespace };
-    this.#caches = caches.map((cache) => this.#open({ ...cache, ...restriction }, { patient: true }));
+    this.#caches = caches.map((cache) => this.#open({ ...cache, ...restriction }, { retryFirstList: true }));
   }
 
   health(): ReflectorHealth[] {
@@ -55,23 +54,23 @@ export class Views {
   }
 
   async stop(): Promise<void> {
-    const views = this.#all();
+    const informers = this.#all();
     this.#opened.clear();
-    await Promise.all(views.map(({ reflector }) => reflector.stop()));
+    await Promise.all(informers.map(({ reflector }) => reflector.stop()));
   }
 
   /** The object, or undefined where there is none; "unknown" where only the API server can tell. */
   get(resource: Resource<KubernetesObject>, namespace: string, name: string): KubernetesObject | undefined | "unknown" {
-    const view = this.#cacheOf(resource, namespace);
-    if (!view?.cache.synced) return "unknown";
-    const found = view.cache.get(namespace, name);
+    const informer = this.#cacheOf(resource, namespace);
+    if (!informer?.store.synced) return "unknown";
+    const found = informer.store.get(namespace, name);
     // Where only some objects are held, another may have the name.
-    return found === undefined && view.options.labels !== undefined ? "unknown" : found;
+    return found === undefined && informer.options.labels !== undefined ? "unknown" : found;
   }
 
   list(resource: Resource<KubernetesObject>, filter: ListFilter): KubernetesObject[] | "unknown" {
-    const view = this.#covering(resource, filter);
-    return view?.cache.synced ? view.cache.list(filter) : "unknown";
+    const informer = this.#covering(resource, filter);
+    return informer?.store.synced ? informer.store.list(filter) : "unknown";
   }
 
   watch(
@@ -80,13 +79,13 @@ export class Views {
     onEvent: (event: WatchEvent<KubernetesObject>) => void,
   ): Watch {
     const cached = this.#covering(resource, filter);
-    if (cached) return cached.cache.watch(filter, onEvent);
+    if (cached) return cached.store.watch(filter, onEvent);
     const key = JSON.stringify([resource.apiVersion, resource.plural, filter.namespace, selectorOf(filter.labels)]);
-    const view = this.#opened.get(key) ?? this.#open({ resource, ...filter }, { patient: false });
-    this.#opened.set(key, view);
-    const isShared = () => this.#opened.get(key) === view;
-    view.watchers++;
-    const watch = view.cache.watch(filter, onEvent);
+    const informer = this.#opened.get(key) ?? this.#open({ resource, ...filter }, { retryFirstList: false });
+    this.#opened.set(key, informer);
+    const isShared = () => this.#opened.get(key) === informer;
+    informer.watchers++;
+    const watch = informer.store.watch(filter, onEvent);
     // One that could not begin is not shared with those who try later.
     watch.synced.catch(() => isShared() && this.#opened.delete(key));
     let open = true;
@@ -94,43 +93,53 @@ export class Views {
       watch.close();
       if (!open) return;
       open = false;
-      if (--view.watchers > 0) return;
+      if (--informer.watchers > 0) return;
       if (isShared()) this.#opened.delete(key);
-      void view.reflector.stop();
+      void informer.reflector.stop();
     };
     return { synced: watch.synced, close };
   }
 
   /** Later reads see what the API server has just answered, though the watch has not told it yet. */
-  learn(resource: Resource<KubernetesObject>, object: KubernetesObject): void {
-    for (const { cache } of this.#of(resource)) cache.learn(object);
+  observeWrite(resource: Resource<KubernetesObject>, object: KubernetesObject): void {
+    for (const { store } of this.#of(resource)) store.observeWrite(object);
   }
 
   /** Later reads do not see what is gone, though the watch has not told it yet. */
-  bury(resource: Resource<KubernetesObject>, metadata: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
-    for (const { cache } of this.#of(resource)) cache.bury(metadata);
+  tombstone(resource: Resource<KubernetesObject>, metadata: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
+    for (const { store } of this.#of(resource)) store.tombstone(metadata);
   }
 
-  #open(options: CacheOptions & { namespace?: string }, { patient }: { patient: boolean }): View {
+  #open(options: CacheOptions & { namespace?: string }, { retryFirstList }: { retryFirstList: boolean }): Informer {
     const { resource, namespace, labels, indexedBy } = options;
     const { rest, clock, monotonic, random, report } = this.#options;
     const scope = { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) };
-    const cache = new ObjectCache({ ...scope, ...(indexedBy !== undefined && { indexedBy }), report });
-    const reflector = new Reflector({ ...scope, resource, cache, rest, clock, monotonic, random, patient, report });
+    const store = new Store({ ...scope, ...(indexedBy !== undefined && { indexedBy }), report });
+    const reflector = new Reflector({
+      ...scope,
+      resource,
+      store,
+      rest,
+      clock,
+      monotonic,
+      random,
+      retryFirstList,
+      report,
+    });
     reflector.start();
-    return { options, cache, reflector, watchers: 0 };
+    return { options, store, reflector, watchers: 0 };
   }
 
-  #all(): View[] {
+  #all(): Informer[] {
     return [...this.#caches, ...this.#opened.values()];
   }
 
-  #of(resource: Resource<KubernetesObject>): View[] {
+  #of(resource: Resource<KubernetesObject>): Informer[] {
     return this.#all().filter(({ options }) => isSame(options.resource, resource));
   }
 
   /** The cache of the resource, if it looks at the namespace. */
-  #cacheOf(resource: Resource<KubernetesObject>, namespace: string | undefined): View | undefined {
+  #cacheOf(resource: Resource<KubernetesObject>, namespace: string | undefined): Informer | undefined {
     return this.#caches.find(({ options }) => {
       const looks = options.namespace === undefined || options.namespace === namespace;
       return looks && isSame(options.resource, resource);
@@ -138,12 +147,12 @@ export class Views {
   }
 
   /** The cache that holds everything the filter can mean. */
-  #covering(resource: Resource<KubernetesObject>, filter: ListFilter): View | undefined {
-    const view = this.#cacheOf(resource, filter.namespace);
-    const { labels = {}, impliedBy = [] } = view?.options ?? {};
+  #covering(resource: Resource<KubernetesObject>, filter: ListFilter): Informer | undefined {
+    const informer = this.#cacheOf(resource, filter.namespace);
+    const { labels = {}, impliedBy = [] } = informer?.options ?? {};
     const asked = filter.labels ?? {};
     const stated = Object.entries(labels).every(([key, value]) => asked[key] === value);
-    return stated || impliedBy.some((key) => asked[key] !== undefined) ? view : undefined;
+    return stated || impliedBy.some((key) => asked[key] !== undefined) ? informer : undefined;
   }
 }
 

@@ -1,11 +1,11 @@
 import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
 import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
-import { isLater } from "../resource-version.ts";
+import { isLater } from "./stored-object.ts";
 
-export interface ObjectCacheOptions {
-  /** The one namespace that is held; absent: all. */
+export interface StoreOptions {
+  /** The one namespace that is cached; absent: all. */
   namespace?: string;
-  /** Labels of what is held; absent: everything. */
+  /** Labels of what is cached; absent: everything. */
   labels?: Record<string, string>;
   /** Label by whose value objects are found without a search. */
   indexedBy?: string;
@@ -21,30 +21,30 @@ interface Watcher {
 }
 
 /** Departures of our own making that the watch may be behind; more than it ever is. */
-const longestLag = 1_000;
+const mostTombstones = 1_000;
 
 /**
  * The objects of one resource as a watch tells them, and as answers to our own requests do, whichever is later. Invariants:
- * - what is held of a name never goes back to an older resourceVersion;
+ * - what is cached of a name never goes back to an older resourceVersion;
  * - what the watch has gone past, and what we deleted ourselves, does not come back by a late answer;
  * - watchers are told of each state once, whichever way it came.
- * Objects are handed out as they are held, frozen.
+ * Objects are handed out as they are cached, frozen.
  */
-export class ObjectCache {
-  readonly #options: ObjectCacheOptions;
+export class Store {
+  readonly #options: StoreOptions;
   readonly #namespaces = new Map<string, Map<string, KubernetesObject>>();
   readonly #index = new Map<string, Set<KubernetesObject>>();
   /**
    * By name, what our own requests showed to be gone or out of the labels' reach before the watch told so: up to that version, and
    * for a deleted UID in any version, what is still told of the name is history.
    */
-  readonly #departed = new Map<string, { uid: string; at: string; forGood: boolean }>();
+  readonly #tombstones = new Map<string, { uid: string; at: string; deleted: boolean }>();
   readonly #watchers = new Set<Watcher>();
   readonly #firstList = Promise.withResolvers<void>();
   /** How far the watch has come; undefined before the first list. */
   #seen: string | undefined;
 
-  constructor(options: ObjectCacheOptions) {
+  constructor(options: StoreOptions) {
     this.#options = options;
   }
 
@@ -68,40 +68,40 @@ export class ObjectCache {
       .sort((a, b) => (keyOf(a.metadata) < keyOf(b.metadata) ? -1 : 1));
   }
 
-  /** Replays what is held once the first list is in. */
+  /** Replays what is cached once the first list is in. */
   watch(filter: ListFilter, onEvent: (event: WatchEvent<KubernetesObject>) => void): Watch {
     const watcher: Watcher = { filter, onEvent, started: false };
     this.#watchers.add(watcher);
     const synced = this.#firstList.promise.then(() => {
       if (!this.#watchers.has(watcher)) return;
       watcher.started = true;
-      for (const object of this.list(filter)) this.#tell(watcher, "ADDED", object);
+      for (const object of this.list(filter)) this.#emit(watcher, "ADDED", object);
     });
     synced.catch(() => {}); // for who waits for it; a watcher may not
     return { synced, close: () => void this.#watchers.delete(watcher) };
   }
 
   /** The answer to a write or a read of ours. */
-  learn(object: KubernetesObject): void {
+  observeWrite(object: KubernetesObject): void {
     const { uid, resourceVersion, namespace, name } = object.metadata;
     const passed = this.#seen !== undefined && !isLater(resourceVersion, this.#seen);
-    if (passed || this.#isHistory(object) || !this.#holdsNamespace(object)) return;
+    if (passed || this.#isTombstoned(object) || !this.#holdsNamespace(object)) return;
     if (matches(object, this.#options)) {
       this.#put(object);
       return;
     }
-    const held = this.get(namespace, name);
-    if (held && isLater(held.metadata.resourceVersion, resourceVersion)) return;
-    this.#depart(object.metadata, false);
-    if (held) this.#remove(held, held.metadata.uid === uid ? object : held);
+    const cached = this.get(namespace, name);
+    if (cached && isLater(cached.metadata.resourceVersion, resourceVersion)) return;
+    this.#addTombstone(object.metadata, false);
+    if (cached) this.#remove(cached, cached.metadata.uid === uid ? object : cached);
   }
 
   /** We deleted the object, and it is gone for good. */
-  bury({ namespace, name, uid }: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
-    const held = this.get(namespace, name);
-    if (held && held.metadata.uid !== uid) return; // a namesake that was born since
-    this.#depart({ namespace, name, uid, resourceVersion: held?.metadata.resourceVersion ?? "0" }, true);
-    if (held) this.#remove(held, held);
+  tombstone({ namespace, name, uid }: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
+    const cached = this.get(namespace, name);
+    if (cached && cached.metadata.uid !== uid) return; // a namesake that was born since
+    this.#addTombstone({ namespace, name, uid, resourceVersion: cached?.metadata.resourceVersion ?? "0" }, true);
+    if (cached) this.#remove(cached, cached);
   }
 
   /** An event of the watch. */
@@ -109,18 +109,18 @@ export class ObjectCache {
     const { resourceVersion, namespace, name } = object.metadata;
     this.bookmark(resourceVersion);
     if (type !== "DELETED") {
-      if (!this.#isHistory(object)) this.#put(object);
+      if (!this.#isTombstoned(object)) this.#put(object);
       return;
     }
-    const held = this.get(namespace, name);
-    if (held && !isLater(held.metadata.resourceVersion, resourceVersion)) this.#remove(held, object);
+    const cached = this.get(namespace, name);
+    if (cached && !isLater(cached.metadata.resourceVersion, resourceVersion)) this.#remove(cached, object);
   }
 
   /** The watch has told everything up to here. */
   bookmark(resourceVersion: string): void {
     if (this.#seen === undefined || isLater(resourceVersion, this.#seen)) this.#seen = resourceVersion;
-    for (const [key, { at, forGood }] of this.#departed) {
-      if (!forGood && !isLater(at, resourceVersion)) this.#departed.delete(key);
+    for (const [key, { at, deleted }] of this.#tombstones) {
+      if (!deleted && !isLater(at, resourceVersion)) this.#tombstones.delete(key);
     }
   }
 
@@ -132,14 +132,14 @@ export class ObjectCache {
     const restored = this.#seen !== undefined && isLater(this.#seen, resourceVersion);
     const listed = new Set(objects.map(({ metadata }) => keyOf(metadata)));
     const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-    for (const [key, { uid, at }] of this.#departed) {
-      if (restored || (!uids.has(uid) && !isLater(at, resourceVersion))) this.#departed.delete(key);
+    for (const [key, { uid, at }] of this.#tombstones) {
+      if (restored || (!uids.has(uid) && !isLater(at, resourceVersion))) this.#tombstones.delete(key);
     }
-    for (const held of this.list({})) {
-      const newer = isLater(held.metadata.resourceVersion, resourceVersion);
-      if (!listed.has(keyOf(held.metadata)) && (restored || !newer)) this.#remove(held, held);
+    for (const cached of this.list({})) {
+      const newer = isLater(cached.metadata.resourceVersion, resourceVersion);
+      if (!listed.has(keyOf(cached.metadata)) && (restored || !newer)) this.#remove(cached, cached);
     }
-    for (const object of objects) if (!this.#isHistory(object)) this.#put(object, restored);
+    for (const object of objects) if (!this.#isTombstoned(object)) this.#put(object, restored);
     this.#seen = resourceVersion;
     this.#firstList.resolve();
   }
@@ -150,19 +150,19 @@ export class ObjectCache {
     this.#firstList.reject(error);
   }
 
-  #depart(last: Pick<ObjectMeta, "namespace" | "name" | "uid" | "resourceVersion">, forGood: boolean): void {
-    const before = this.#departed.get(keyOf(last))?.at ?? "0";
+  #addTombstone(last: Pick<ObjectMeta, "namespace" | "name" | "uid" | "resourceVersion">, deleted: boolean): void {
+    const before = this.#tombstones.get(keyOf(last))?.at ?? "0";
     const at = isLater(before, last.resourceVersion) ? before : last.resourceVersion;
-    this.#departed.delete(keyOf(last)); // to be the newest of all
-    this.#departed.set(keyOf(last), { uid: last.uid, at, forGood });
-    const [oldest] = this.#departed.keys();
-    if (this.#departed.size > longestLag && oldest !== undefined) this.#departed.delete(oldest);
+    this.#tombstones.delete(keyOf(last)); // to be the newest of all
+    this.#tombstones.set(keyOf(last), { uid: last.uid, at, deleted });
+    const [oldest] = this.#tombstones.keys();
+    if (this.#tombstones.size > mostTombstones && oldest !== undefined) this.#tombstones.delete(oldest);
   }
 
-  #isHistory({ metadata }: KubernetesObject): boolean {
-    const departed = this.#departed.get(keyOf(metadata));
-    if (departed === undefined) return false;
-    return !isLater(metadata.resourceVersion, departed.at) || (departed.forGood && departed.uid === metadata.uid);
+  #isTombstoned({ metadata }: KubernetesObject): boolean {
+    const tombstone = this.#tombstones.get(keyOf(metadata));
+    if (tombstone === undefined) return false;
+    return !isLater(metadata.resourceVersion, tombstone.at) || (tombstone.deleted && tombstone.uid === metadata.uid);
   }
 
   *#candidates({ namespace, labels }: ListFilter): Generator<KubernetesObject> {
@@ -179,25 +179,25 @@ export class ObjectCache {
 
   #put(object: KubernetesObject, force = false): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
-    const held = this.get(namespace, name);
-    if (held?.metadata.uid === uid && held.metadata.resourceVersion === resourceVersion) return;
-    if (held && !force && !isLater(resourceVersion, held.metadata.resourceVersion)) return;
-    if (held && held.metadata.uid !== uid) this.#remove(held, held);
+    const cached = this.get(namespace, name);
+    if (cached?.metadata.uid === uid && cached.metadata.resourceVersion === resourceVersion) return;
+    if (cached && !force && !isLater(resourceVersion, cached.metadata.resourceVersion)) return;
+    if (cached && cached.metadata.uid !== uid) this.#remove(cached, cached);
     const objects = this.#namespaces.get(namespace) ?? new Map<string, KubernetesObject>();
     this.#namespaces.set(namespace, objects.set(name, freeze(object)));
-    this.#departed.delete(keyOf(object.metadata));
-    if (held) this.#unindex(held);
+    this.#tombstones.delete(keyOf(object.metadata));
+    if (cached) this.#unindex(cached);
     this.#addToIndex(object);
-    this.#tellAll(held?.metadata.uid === uid ? held : undefined, object);
+    this.#emitAll(cached?.metadata.uid === uid ? cached : undefined, object);
   }
 
-  #remove(held: KubernetesObject, last: KubernetesObject): void {
-    const { namespace, name } = held.metadata;
+  #remove(cached: KubernetesObject, last: KubernetesObject): void {
+    const { namespace, name } = cached.metadata;
     const objects = this.#namespaces.get(namespace);
     objects?.delete(name);
     if (objects?.size === 0) this.#namespaces.delete(namespace);
-    this.#unindex(held);
-    for (const watcher of this.#watchers) if (matches(held, watcher.filter)) this.#tell(watcher, "DELETED", last);
+    this.#unindex(cached);
+    for (const watcher of this.#watchers) if (matches(cached, watcher.filter)) this.#emit(watcher, "DELETED", last);
   }
 
   #addToIndex(object: KubernetesObject): void {
@@ -220,14 +220,14 @@ export class ObjectCache {
   }
 
   /** A change of labels can bring an object into a watcher's view or take it out. */
-  #tellAll(before: KubernetesObject | undefined, after: KubernetesObject): void {
+  #emitAll(before: KubernetesObject | undefined, after: KubernetesObject): void {
     for (const watcher of this.#watchers) {
       const [was, is] = [before !== undefined && matches(before, watcher.filter), matches(after, watcher.filter)];
-      if (was || is) this.#tell(watcher, was ? (is ? "MODIFIED" : "DELETED") : "ADDED", after);
+      if (was || is) this.#emit(watcher, was ? (is ? "MODIFIED" : "DELETED") : "ADDED", after);
     }
   }
 
-  #tell(watcher: Watcher, type: WatchEvent<unknown>["type"], object: KubernetesObject): void {
+  #emit(watcher: Watcher, type: WatchEvent<unknown>["type"], object: KubernetesObject): void {
     if (!watcher.started) return;
     try {
       watcher.onEvent({ type, object });

@@ -1,44 +1,53 @@
 import { expect, test } from "vitest";
-import { aList, connected, held, json, Loopback, refusal, until, wanted } from "../../testing/api-server.ts";
-import { configMaps } from "../resource.ts";
-import { UnreachableError } from "./index.ts";
+import {
+  aList,
+  connected,
+  FakeApiServer,
+  failureStatus,
+  json,
+  stored,
+  until,
+  wanted,
+} from "../../../testing/api-server.ts";
+import { configMaps } from "../../resource.ts";
+import { UnreachableError } from "../index.ts";
 
 test("a server that asks for patience gets as much as it asks for, and not for ever", async () => {
-  const server = await Loopback.start((_, response) =>
-    json(response, 429, refusal(429, "TooManyRequests", "later"), { "retry-after": "2" }),
+  const server = await FakeApiServer.start((_, response) =>
+    json(response, 429, failureStatus(429, "TooManyRequests", "later"), { "retry-after": "2" }),
   );
   const { cluster, clock } = connected(server);
   const refused = cluster.list(configMaps).catch((error: Error) => error.message);
-  await until(() => server.seen.length === 1);
+  await until(() => server.requests.length === 1);
   await new Promise((resolve) => setTimeout(resolve, 30));
   clock.advance(1_999);
   await new Promise((resolve) => setTimeout(resolve, 30));
-  expect(server.seen).toHaveLength(1);
+  expect(server.requests).toHaveLength(1);
   for (const tries of [2, 3, 4]) {
     await until(() => {
       clock.advance(250);
-      return server.seen.length === tries;
+      return server.requests.length === tries;
     });
   }
   expect(await refused).toMatch("the API server answers 429: later");
   server.answer = (_, response) =>
-    json(response, 503, refusal(503, "ServiceUnavailable", "starting"), { "retry-after": "1" });
+    json(response, 503, failureStatus(503, "ServiceUnavailable", "starting"), { "retry-after": "1" });
   const served = cluster.list(configMaps);
-  await until(() => server.seen.length === 5);
+  await until(() => server.requests.length === 5);
   server.answer = (_, response) => json(response, 200, aList(1, []));
   await until(() => {
     clock.advance(250);
-    return server.seen.length === 6;
+    return server.requests.length === 6;
   });
   expect(await served).toEqual([]);
 });
 
 test("a request that is not answered ends, as one to nobody does", async () => {
-  const server = await Loopback.start(() => {});
+  const server = await FakeApiServer.start(() => {});
   const { cluster, clock } = connected(server, { writeTimeoutSeconds: 4 });
   const refused = cluster.apply(configMaps, wanted).catch((error: unknown) => error);
-  await until(() => server.seen.length === 1);
-  expect(server.seen[0]?.query.timeout).toBe("4s");
+  await until(() => server.requests.length === 1);
+  expect(server.requests[0]?.query.timeout).toBe("4s");
   clock.advance(4_000);
   const failure = await refused;
   expect(failure).toBeInstanceOf(UnreachableError);
@@ -48,7 +57,7 @@ test("a request that is not answered ends, as one to nobody does", async () => {
 });
 
 test("a connection that the server closed meanwhile is no failure", async () => {
-  const server = await Loopback.start((_, response) => json(response, 200, aList(1, [])));
+  const server = await FakeApiServer.start((_, response) => json(response, 200, aList(1, [])));
   const { cluster } = connected(server);
   await cluster.list(configMaps);
   let first = true;
@@ -61,8 +70,8 @@ test("a connection that the server closed meanwhile is no failure", async () => 
 });
 
 test("a write that may not be is not sent, not even on its second try", async () => {
-  const server = await Loopback.start((_, response) =>
-    json(response, 429, refusal(429, "TooManyRequests", "later"), { "retry-after": "1" }),
+  const server = await FakeApiServer.start((_, response) =>
+    json(response, 429, failureStatus(429, "TooManyRequests", "later"), { "retry-after": "1" }),
   );
   let may = false;
   const mayWrite = () => {
@@ -70,14 +79,14 @@ test("a write that may not be is not sent, not even on its second try", async ()
   };
   const { cluster, clock } = connected(server, { mayWrite });
   await expect(cluster.apply(configMaps, wanted)).rejects.toThrow("no leader");
-  await expect(cluster.delete(configMaps, held)).rejects.toThrow("no leader");
-  expect(server.seen).toEqual([]);
+  await expect(cluster.delete(configMaps, stored)).rejects.toThrow("no leader");
+  expect(server.requests).toEqual([]);
   may = true;
   const second = cluster.apply(configMaps, wanted).catch((error: Error) => error.message);
-  await until(() => server.seen.length === 1);
+  await until(() => server.requests.length === 1);
   may = false;
   await new Promise((resolve) => setTimeout(resolve, 30));
   clock.advance(2_000);
   expect(await second).toBe("no leader");
-  expect(server.seen).toHaveLength(1);
+  expect(server.requests).toHaveLength(1);
 });

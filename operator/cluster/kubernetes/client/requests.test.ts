@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { aList, anObject, connected, held, json, Loopback, wanted } from "../../testing/api-server.ts";
-import type { Event, Wanted } from "../objects.ts";
-import { configMaps, events, jobs } from "../resource.ts";
+import { aList, anObject, connected, FakeApiServer, json, stored, wanted } from "../../../testing/api-server.ts";
+import type { Event, Wanted } from "../../objects.ts";
+import { configMaps, events, jobs } from "../../resource.ts";
 
 /** What went over the wire, without what every request has. */
-const wire = (server: Loopback) =>
-  server.seen.map(({ method, path, query, headers, body }) => ({
+const wire = (server: FakeApiServer) =>
+  server.requests.map(({ method, path, query, headers, body }) => ({
     method,
     path,
     query,
@@ -14,10 +14,10 @@ const wire = (server: Loopback) =>
   }));
 
 test("every call of the port is these bytes", async () => {
-  const server = await Loopback.start(({ method, path }, response) => {
+  const server = await FakeApiServer.start(({ method, path }, response) => {
     if (path.endsWith("/log")) response.end("hello");
-    else if (method === "GET" && path.endsWith("configmaps")) json(response, 200, aList(9, [held]));
-    else json(response, 200, { ...held, spec: { containers: [{ name: "kernel" }] } });
+    else if (method === "GET" && path.endsWith("configmaps")) json(response, 200, aList(9, [stored]));
+    else json(response, 200, { ...stored, spec: { containers: [{ name: "kernel" }] } });
   });
   const { cluster } = connected(server);
   await cluster.get(configMaps, "team", "a");
@@ -26,8 +26,8 @@ test("every call of the port is these bytes", async () => {
   await cluster.apply(configMaps, wanted);
   await cluster.tryApply(configMaps, wanted);
   await cluster.updateStatus(jobs, anObject("a", 5) as never);
-  await cluster.setFinalizer(configMaps, held, "tanren.dev/in-use", true);
-  await cluster.delete(configMaps, held);
+  await cluster.setFinalizer(configMaps, stored, "tanren.dev/in-use", true);
+  await cluster.delete(configMaps, stored);
   for await (const piece of cluster.logs("team", "a", { tailLines: 3 })) expect(piece).toBe("hello");
   const apply = { fieldManager: "tanren", force: "true", fieldValidation: "Strict", timeout: "30s" };
   const at = "/api/v1/namespaces/team/configmaps/a";
@@ -80,7 +80,7 @@ test("every call of the port is these bytes", async () => {
 });
 
 test("an Event keeps its six digits", async () => {
-  const server = await Loopback.start(({ body }, response) =>
+  const server = await FakeApiServer.start(({ body }, response) =>
     json(response, 201, { ...anObject("e", 1), ...(body as object), metadata: anObject("e", 1).metadata }),
   );
   const { cluster } = connected(server);
@@ -98,7 +98,7 @@ test("an Event keeps its six digits", async () => {
     eventTime: "2026-01-01T00:00:00.000000Z",
   };
   await cluster.apply(events, event);
-  expect(server.seen).toMatchObject([
+  expect(server.requests).toMatchObject([
     {
       path: "/apis/events.k8s.io/v1/namespaces/team/events/a",
       body: { eventTime: "2026-01-01T00:00:00.000000Z" },
@@ -109,7 +109,7 @@ test("an Event keeps its six digits", async () => {
 test("what nobody reads is dropped, and what a list leaves out is put in", async () => {
   const annotations = { "kubectl.kubernetes.io/last-applied-configuration": "{}" };
   const fat = anObject("a", 5, { managedFields: [{ manager: "kubectl" }], annotations } as never);
-  const server = await Loopback.start((_, response) => json(response, 200, aList(9, [fat])));
+  const server = await FakeApiServer.start((_, response) => json(response, 200, aList(9, [fat])));
   const { cluster } = connected(server);
   const thin = { ...anObject("a", 5) };
   expect(await cluster.list(configMaps)).toEqual([thin]);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KubernetesObject } from "../../objects.ts";
 import type { WatchEvent } from "../../port.ts";
-import { ObjectCache } from "./object-cache.ts";
+import { Store } from "./store.ts";
 
 const labels = { made: "here" };
 
@@ -62,20 +62,20 @@ class Server {
 const isSelected = ({ metadata }: KubernetesObject) => metadata.labels?.made === "here";
 const versionOf = (object: KubernetesObject) => Number(object.metadata.resourceVersion);
 
-/** A cache, what it told, and what is on the way to it. */
-class World {
+/** A cache, what it events, and what is on the way to it. */
+class TestEnv {
   readonly server = new Server();
-  readonly cache = new ObjectCache({ labels, report: (error) => expect.unreachable(String(error)) });
-  readonly told: WatchEvent<KubernetesObject>[] = [];
-  /** By UID, how much had been told when our deletion was answered. */
+  readonly cache = new Store({ labels, report: (error) => expect.unreachable(String(error)) });
+  readonly events: WatchEvent<KubernetesObject>[] = [];
+  /** By UID, how much had been events when our deletion was answered. */
   readonly ended = new Map<string, number>();
   readonly answers: { object: KubernetesObject; gone: boolean }[] = [];
-  /** Index into the history up to which the watch has told. */
+  /** Index into the history up to which the watch has events. */
   #position = 0;
   #list: { objects: KubernetesObject[]; version: number; position: number } | undefined;
 
   constructor() {
-    this.cache.watch({}, (event) => this.told.push(event));
+    this.cache.watch({}, (event) => this.events.push(event));
     this.startList();
     this.finishList();
   }
@@ -108,14 +108,14 @@ class World {
     if (answer === undefined) return;
     const { object, gone } = answer;
     if (gone) {
-      this.cache.bury(object.metadata);
-      this.ended.set(object.metadata.uid, this.told.length);
-    } else this.cache.learn(object);
-    const held = this.cache.get("team", object.metadata.name);
-    if (gone) expect(held?.metadata.uid, "what we deleted is not read any more").not.toBe(object.metadata.uid);
-    else if (held) expect(versionOf(held), "our own write is read").toBeGreaterThanOrEqual(versionOf(object));
+      this.cache.tombstone(object.metadata);
+      this.ended.set(object.metadata.uid, this.events.length);
+    } else this.cache.observeWrite(object);
+    const cached = this.cache.get("team", object.metadata.name);
+    if (gone) expect(cached?.metadata.uid, "what we deleted is not read any more").not.toBe(object.metadata.uid);
+    else if (cached) expect(versionOf(cached), "our own write is read").toBeGreaterThanOrEqual(versionOf(object));
     else if (isSelected(object)) {
-      const end = this.told.findLast((event) => event.object.metadata.uid === object.metadata.uid);
+      const end = this.events.findLast((event) => event.object.metadata.uid === object.metadata.uid);
       const current = this.server.objects.get(object.metadata.name);
       const stands = current !== undefined && isSelected(current) && current.metadata.uid === object.metadata.uid;
       expect(end?.type === "DELETED" || !stands || versionOf(current) > versionOf(object)).toBe(true);
@@ -139,8 +139,8 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-function take(world: World, step: Step): void {
-  const { server, answers } = world;
+function take(env: TestEnv, step: Step): void {
+  const { server, answers } = env;
   switch (step.do) {
     case "write": {
       const object = server.write(step.name, step.labelled);
@@ -153,25 +153,25 @@ function take(world: World, step: Step): void {
       break;
     }
     case "hear":
-      world.hear();
+      env.hear();
       break;
     case "answer":
-      world.answer(step.which);
+      env.answer(step.which);
       break;
     default:
-      world[step.do]();
+      env[step.do]();
   }
 }
 
-/** What a watcher is told of one object: an addition, changes of growing version, an end, and perhaps the same again. */
-function checkStory({ told, ended }: World): void {
+/** What a watcher is events of one object: an addition, changes of growing version, an end, and perhaps the same again. */
+function checkStory({ events, ended }: TestEnv): void {
   const present = new Map<string, string>();
   const newest = new Map<string, number>();
-  for (const [index, { type, object }] of told.entries()) {
+  for (const [index, { type, object }] of events.entries()) {
     const { name, uid } = object.metadata;
     const version = versionOf(object);
-    const held = told.slice(0, ended.get(uid)).some((event) => event.object.metadata.uid === uid);
-    if (held) expect(index, `${name} is told of after we deleted it`).toBeLessThan(ended.get(uid) ?? Infinity);
+    const cached = events.slice(0, ended.get(uid)).some((event) => event.object.metadata.uid === uid);
+    if (cached) expect(index, `${name} is events of after we deleted it`).toBeLessThan(ended.get(uid) ?? Infinity);
     if (type === "ADDED") expect(present.has(name), `${name} is added while it is there`).toBe(false);
     else expect(present.get(name), `${type} of ${name}, which is not there`).toBe(uid);
     if (type !== "DELETED") {
@@ -182,18 +182,18 @@ function checkStory({ told, ended }: World): void {
   }
 }
 
-test("whatever order writes, answers, events and lists come in, nothing goes back, returns, is lost or told twice", async () => {
+test("whatever order writes, answers, events and lists come in, nothing goes back, returns, is lost or events twice", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const world = new World();
+      const env = new TestEnv();
       await new Promise<void>((resolve) => queueMicrotask(resolve));
-      for (const step of steps) take(world, step);
-      checkStory(world);
-      world.settle();
-      checkStory(world);
-      const held = world.cache.list({}).map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
-      const there = world.server.selected().map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
-      expect(held.sort()).toEqual(there.sort());
+      for (const step of steps) take(env, step);
+      checkStory(env);
+      env.settle();
+      checkStory(env);
+      const cached = env.cache.list({}).map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
+      const there = env.server.selected().map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
+      expect(cached.sort()).toEqual(there.sort());
     }),
     { numRuns: 3_000 },
   );
@@ -215,7 +215,7 @@ function anObject(name: string, version: number, more: Partial<KubernetesObject[
 }
 
 test("objects are found by namespace, by label and by index, in order of their names, and are frozen", () => {
-  const cache = new ObjectCache({ indexedBy: "owner", report: () => {} });
+  const cache = new Store({ indexedBy: "owner", report: () => {} });
   const owned = (name: string, version: number, owner: string, namespace = "team") =>
     anObject(name, version, { namespace, labels: { owner } });
   cache.replace([owned("b", 1, "x"), owned("a", 2, "x"), owned("c", 3, "y"), owned("a", 4, "x", "other")], "5");
@@ -226,22 +226,22 @@ test("objects are found by namespace, by label and by index, in order of their n
   cache.observe({ type: "MODIFIED", object: owned("b", 6, "y") });
   cache.observe({ type: "DELETED", object: owned("c", 7, "y") });
   expect(names({ labels: { owner: "y" } })).toEqual(["team/b"]);
-  const held = cache.get("team", "b");
-  expect(() => Object.assign(held?.metadata.labels ?? {}, { owner: "z" })).toThrow(TypeError);
+  const cached = cache.get("team", "b");
+  expect(() => Object.assign(cached?.metadata.labels ?? {}, { owner: "z" })).toThrow(TypeError);
 });
 
 test("a cluster restored from a backup is believed, though its versions are older", () => {
-  const cache = new ObjectCache({ report: () => {} });
+  const cache = new Store({ report: () => {} });
   cache.replace([anObject("a", 90), anObject("b", 95)], "100");
   cache.replace([anObject("a", 40)], "50");
   expect(cache.list({}).map(({ metadata }) => metadata.resourceVersion)).toEqual(["40"]);
 });
 
-test("an object whose name was born again is told as an end and a beginning", async () => {
-  const cache = new ObjectCache({ report: () => {} });
-  const told: string[] = [];
+test("an object whose name was born again is events as an end and a beginning", async () => {
+  const cache = new Store({ report: () => {} });
+  const events: string[] = [];
   cache.replace([anObject("a", 1)], "1");
-  await cache.watch({}, ({ type, object }) => told.push(`${type} ${object.metadata.uid}`)).synced;
+  await cache.watch({}, ({ type, object }) => events.push(`${type} ${object.metadata.uid}`)).synced;
   cache.replace([anObject("a", 5, { uid: "second" })], "6");
-  expect(told).toEqual(["ADDED uid-a", "DELETED uid-a", "ADDED second"]);
+  expect(events).toEqual(["ADDED uid-a", "DELETED uid-a", "ADDED second"]);
 });

@@ -11,11 +11,11 @@ import {
   openCluster,
   sh,
   temporaryDirectory,
-} from "../../testing/local-cluster.ts";
-import type { ConfigMap, Wanted } from "../objects.ts";
-import { ConflictError, InvalidError } from "../port.ts";
-import { configMaps, jobs, pods } from "../resource.ts";
-import { connectLocal } from "./index.ts";
+} from "../../../testing/local-cluster.ts";
+import type { ConfigMap, Wanted } from "../../objects.ts";
+import { ConflictError, InvalidError } from "../../port.ts";
+import { configMaps, jobs, pods } from "../../resource.ts";
+import { connectLocal } from "../index.ts";
 
 function aMap(name: string, value: string): Wanted<ConfigMap> {
   return {
@@ -59,20 +59,20 @@ test("the port works from another process as it does here, errors with their kin
 test("a watch tells what exists, then what changes, and stops when closed", async () => {
   const { cluster, remote } = await pair();
   await cluster.apply(configMaps, aMap("a", "1"));
-  const told: string[] = [];
+  const events: string[] = [];
   const watch = remote.watch(configMaps, {}, ({ type, object }) =>
-    told.push(`${type} ${object.metadata.name} ${object.data.value}`),
+    events.push(`${type} ${object.metadata.name} ${object.data.value}`),
   );
   await watch.synced;
-  expect(told).toEqual(["ADDED a 1"]);
+  expect(events).toEqual(["ADDED a 1"]);
   const second = await cluster.apply(configMaps, aMap("a", "2"));
   await cluster.delete(configMaps, second);
-  await eventually(async () => told.length === 3);
-  expect(told.slice(1)).toEqual(["MODIFIED a 2", "DELETED a 2"]);
+  await eventually(async () => events.length === 3);
+  expect(events.slice(1)).toEqual(["MODIFIED a 2", "DELETED a 2"]);
   watch.close();
   await cluster.apply(configMaps, aMap("b", "1"));
   await remote.list(configMaps);
-  expect(told).toHaveLength(3);
+  expect(events).toHaveLength(3);
 });
 
 test("logs are followed, and a reader may leave early", async () => {

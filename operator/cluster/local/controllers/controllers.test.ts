@@ -16,11 +16,11 @@ import {
   sh,
   temporaryDirectory,
   until,
-} from "../../testing/local-cluster.ts";
-import { isTrue } from "../conditions.ts";
-import type { Condition } from "../objects.ts";
-import { configMaps, deployments, events, jobs, pods, services } from "../resource.ts";
-import { isReady } from "./conditions.ts";
+} from "../../../testing/local-cluster.ts";
+import { isTrue } from "../../conditions.ts";
+import type { Condition } from "../../objects.ts";
+import { configMaps, deployments, events, jobs, pods, services } from "../../resource.ts";
+import { isReady } from "../kubelet/pod-status.ts";
 
 /** The controllers over real processes. */
 
