@@ -165,3 +165,18 @@ describe("an operator in the background", () => {
     expect((await inState("get")).code).toBe(exitCodes.notFound.code);
   });
 });
+
+test("tanren run ends when the name of its claim is somebody else's, and says what to do", {
+  timeout: 60_000,
+}, async () => {
+  const held = suspended
+    .replaceAll("name: data}", "name: corpus-web}")
+    .replace("claimName: data", "claimName: corpus-web")
+    .replace("suspend: true", "storage: {size: 1Gi}");
+  await writeFile(join(directory, "held.yaml"), held);
+  const { code, error } = await tanren(["run", "-f", "held.yaml", "--state", "held", "--until", "complete"]);
+  expect(error).toContain(
+    "Corpus/web: NameTaken: PersistentVolumeClaim corpus-web exists and is not this run's; delete it, or name it in spec.storage.claimName",
+  );
+  expect(code).toBe(exitCodes.failed.code);
+});
