@@ -88,7 +88,7 @@ function addArtifact(
   known.parents.push(...parents.filter((edge) => !known.parents.some((other) => isDeepStrictEqual(other, edge))));
 }
 
-/** The artifact that each object has now, by namespace/Kind/name. */
+/** The artifact that each object has now, by namespace and reference. */
 function presentDigests(objects: readonly TanrenObject<unknown, RunStatus>[]): ReadonlyMap<string, string> {
   return new Map(
     objects.flatMap(({ kind, metadata: { namespace, name }, status }) =>
@@ -126,15 +126,6 @@ function grow(lineage: Lineage, node: LineageNode, shown: Set<string>): LineageT
         return parent ? [{ ...grow(lineage, parent, shown), role, ...(stale !== undefined && { stale }) }] : [];
       });
   return { node, imported: isImported(node), repeated, parents };
-}
-
-/** Every edge to a parent that was replaced since, with the artifact it leads from. */
-export function staleEdges(lineage: Lineage): { child: LineageNode; role: string; was: string; is: string }[] {
-  return [...lineage.values()].flatMap((child) =>
-    child.parents.flatMap(({ role, digest, stale }) =>
-      stale === undefined ? [] : [{ child, role, was: digest, is: stale }],
-    ),
-  );
 }
 
 /** Artifacts that nothing was made from: the ends of the chain, where trees begin. */
