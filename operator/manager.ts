@@ -6,7 +6,7 @@ import { collectDefaultMetrics } from "prom-client";
 import { OperatorConfiguration } from "./api/configuration.ts";
 import { inferenceDeployment } from "./api/kinds.ts";
 import { systemClock } from "./clock/clock.ts";
-import { sleep } from "./clock/sleep.ts";
+import { aborted, sleep } from "./clock/sleep.ts";
 import {
   type CacheOptions,
   type Connection,
@@ -274,13 +274,6 @@ function fence(
 function standstill(watches: readonly ReflectorHealth[]): string | undefined {
   const still = watches.find(({ secondsSinceActivity }) => secondsSinceActivity > longestStandstillSeconds);
   return still && `the watch of ${still.plural} has done nothing for ${Math.round(still.secondsSinceActivity)} s`;
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }
 
 main().then(

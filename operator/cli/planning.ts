@@ -1,6 +1,7 @@
+import { kindKeyOf } from "../cluster/object-key.ts";
 import { type ObjectPlan, planManifests } from "../planning/manifests.ts";
 import { planFacts } from "./describe/facts.ts";
-import type { AnyObject } from "./kinds.ts";
+import { type AnyObject, title } from "./kinds.ts";
 import { InvalidManifests, type Problem } from "./manifests/documents.ts";
 import { type Manifest, problemAt } from "./manifests/manifest.ts";
 import type { Cell, Column } from "./terminal/table.ts";
@@ -15,23 +16,17 @@ export interface Planned {
 /** `present`: objects that are there already; manifests may refer to them. */
 export function planAll(manifests: readonly Manifest[], present: readonly AnyObject[]): Planned {
   const ours = manifests.filter(({ kind }) => kind !== undefined);
-  const isOurs = (one: { kind: string; namespace: string; name: string }) =>
-    ours.find(
-      ({ object: { kind, metadata } }) =>
-        kind === one.kind && metadata.namespace === one.namespace && metadata.name === one.name,
-    );
-  const others = present.filter(({ kind, metadata }) => isOurs({ kind, ...metadata }) === undefined);
-  const all = planManifests([...ours.map(({ object }) => object), ...others]);
-  const plans = all.filter(isOurs);
-  const problems = plans.flatMap((plan) => {
-    const manifest = isOurs(plan);
-    const message = (reason: string, text: string) => `${reason}: ${text}`;
-    return manifest
-      ? plan.problems.map((one) =>
-          problemAt(manifest.document, `${plan.kind}/${plan.name}`, [], message(one.reason, one.message)),
-        )
-      : [];
-  });
+  const byKey = new Map(ours.map((one) => [kindKeyOf({ kind: one.object.kind, ...one.object.metadata }), one]));
+  const others = present.filter(({ kind, metadata }) => !byKey.has(kindKeyOf({ kind, ...metadata })));
+  const plans: ObjectPlan[] = [];
+  const problems: Problem[] = [];
+  for (const plan of planManifests([...ours.map(({ object }) => object), ...others])) {
+    const manifest = byKey.get(kindKeyOf(plan));
+    if (manifest === undefined) continue;
+    plans.push(plan);
+    for (const { reason, message } of plan.problems)
+      problems.push(problemAt(manifest.document, title(manifest.object), [], `${reason}: ${message}`));
+  }
   return { plans, problems };
 }
 

@@ -118,7 +118,7 @@ describe("problems", () => {
       {
         reason: "CyclicReference",
         message:
-          "the references lead back: Corpus default/first -> Corpus default/second -> Corpus default/first; let one of them name another object",
+          "the references lead back: Corpus/first -> Corpus/second -> Corpus/first; let one of them name another object",
       },
     ]);
     expect(problemsOf(corpus("own", { fromCorpus: { name: "own" } }))).toMatchObject([{ reason: "CyclicReference" }]);

@@ -2,6 +2,7 @@ import { admit } from "../api/admission.ts";
 import type { Artifact, Reference } from "../api/artifact.ts";
 import { type KindDefinition, kinds } from "../api/kinds.ts";
 import type { Plan } from "../api/status.ts";
+import { kindKeyOf, type ObjectName } from "../cluster/object-key.ts";
 import { InvalidError } from "../cluster/port.ts";
 import type { ExpectedInput } from "../estimates/model-figures.ts";
 import type { Refusal } from "../estimates/refusal.ts";
@@ -28,11 +29,9 @@ export function planManifests(objects: readonly PlannedObject[], namespace = "de
   return planning.all();
 }
 
-interface Entry {
+interface Entry extends ObjectName {
   object: PlannedObject;
   definition: KindDefinition;
-  namespace: string;
-  name: string;
 }
 
 interface Done {
@@ -41,21 +40,21 @@ interface Done {
   expected?: ExpectedFigures | Artifact;
 }
 
-const keyOf = (kind: string, namespace: string, name: string): string => `${kind} ${namespace}/${name}`;
-
 class Planning {
   readonly #entries = new Map<string, Entry>();
   readonly #done = new Map<string, Done>();
   /** Objects whose references are being followed, outermost first. */
-  readonly #way: string[] = [];
+  readonly #way: Entry[] = [];
 
   constructor(objects: readonly PlannedObject[], defaultNamespace: string) {
     for (const object of objects) {
       const definition = kinds.find(
         ({ resource }) => resource.kind === object.kind && resource.apiVersion === object.apiVersion,
       );
+      if (definition === undefined) continue;
       const { name, namespace = defaultNamespace } = object.metadata;
-      if (definition) this.#entries.set(keyOf(object.kind, namespace, name), { object, definition, namespace, name });
+      const entry = { object, definition, kind: object.kind, namespace, name };
+      this.#entries.set(kindKeyOf(entry), entry);
     }
   }
 
@@ -64,10 +63,10 @@ class Planning {
   }
 
   #planned(entry: Entry): Done {
-    const key = keyOf(entry.object.kind, entry.namespace, entry.name);
+    const key = kindKeyOf(entry);
     const known = this.#done.get(key);
     if (known) return known;
-    this.#way.push(key);
+    this.#way.push(entry);
     const done = this.#plan(entry);
     this.#way.pop();
     this.#done.set(key, done);
@@ -94,7 +93,8 @@ class Planning {
     namespace: string,
   ): Refusal[] {
     const refusal = kind.refuse(spec, inputs);
-    const gates = kind.gates?.(spec, (gate) => this.#entries.get(keyOf("Evaluation", namespace, gate))?.object) ?? [];
+    const evaluation = (name: string) => this.#entries.get(kindKeyOf({ kind: "Evaluation", namespace, name }));
+    const gates = kind.gates?.(spec, (gate) => evaluation(gate)?.object) ?? [];
     return [...(refusal ? [refusal] : []), ...gates];
   }
 
@@ -102,9 +102,8 @@ class Planning {
   #inputs(references: Reference[], namespace: string, problems: Refusal[]): ReadonlyMap<string, ExpectedInput> {
     const inputs = new Map<string, ExpectedInput>();
     for (const reference of references) {
-      const key = keyOf(reference.kind, namespace, reference.name);
-      const entry = this.#entries.get(key);
-      const problem = entry ? this.#cycle(key) : this.#missing(reference, namespace);
+      const entry = this.#entries.get(kindKeyOf({ ...reference, namespace }));
+      const problem = entry ? this.#cycle(entry) : this.#missing(reference, namespace);
       if (problem) problems.push(problem);
       if (!entry || problem) continue;
       const { expected } = this.#planned(entry);
@@ -113,10 +112,10 @@ class Planning {
     return inputs;
   }
 
-  #cycle(key: string): Refusal | undefined {
-    const start = this.#way.indexOf(key);
+  #cycle(entry: Entry): Refusal | undefined {
+    const start = this.#way.indexOf(entry);
     if (start < 0) return undefined;
-    const way = [...this.#way.slice(start), key].join(" -> ");
+    const way = [...this.#way.slice(start), entry].map(({ kind, name }) => `${kind}/${name}`).join(" -> ");
     return {
       reason: "CyclicReference",
       message: `the references lead back: ${way}; let one of them name another object`,

@@ -3,7 +3,7 @@ import type { KubernetesObject } from "../../cluster/objects.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
-import { referenceNamed } from "../kinds.ts";
+import { referenceNamed, title } from "../kinds.ts";
 import { filesOption, timeSpan, withHelp } from "../options.ts";
 import { findObject, manifestsFor } from "../session.ts";
 import { inPlace } from "../target/flags.ts";
@@ -97,10 +97,10 @@ async function untilGone(
     [...left].map(async ([one, departure]) => {
       if (!(await departure.wait(AbortSignal.any([signal, timer]), tell))) return;
       left.delete(one);
-      terminal.print(`${one.object.kind}/${one.object.metadata.name} deleted`);
+      terminal.print(`${title(one.object)} deleted`);
     }),
   );
-  const names = [...left.keys()].map(({ object }) => `${object.kind}/${object.metadata.name}`).join(", ");
+  const names = [...left.keys()].map(({ object }) => title(object)).join(", ");
   if (left.size === 0) return;
   if (signal.aborted)
     throw new Failure("interrupted", `interrupted while ${names} were being deleted; delete again to go on`);

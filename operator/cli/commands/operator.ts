@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
+import { systemClock } from "../../clock/clock.ts";
+import { aborted, sleep } from "../../clock/sleep.ts";
 import { findOperator } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
 import { timeSpan, withHelp } from "../options.ts";
 import { stateOf } from "../target/flags.ts";
 import type { LocalOperator } from "../target/local-operator.ts";
-import { aborted, onInterruption } from "../terminal/interruption.ts";
+import { onInterruption } from "../terminal/interruption.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 export function stopCommand(): Command {
@@ -33,7 +34,7 @@ async function stop({ timeout }: { timeout: number }, command: Command): Promise
         `the operator (process ${pid}) was asked to stop and has not ended after ${timeout} s; wait on, or see ${state}/operator.log`,
       );
     }
-    await sleep(periodMilliseconds);
+    await sleep(systemClock, periodMilliseconds);
   }
   terminalOf(process.stdout).print(`the operator on ${state} has stopped`);
 }

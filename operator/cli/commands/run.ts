@@ -1,4 +1,6 @@
 import { Command, Option } from "commander";
+import { aborted } from "../../clock/sleep.ts";
+import type { ObjectName } from "../../cluster/object-key.ts";
 import { Failure } from "../failure.ts";
 import { isServing, referenceNamed, title } from "../kinds.ts";
 import { applyManifests, checkChanges } from "../manifests/changes.ts";
@@ -8,9 +10,8 @@ import { planAll, printPlans, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
 import { inPlace } from "../target/flags.ts";
 import type { Operating, Place } from "../target/target.ts";
-import { aborted, onInterruption } from "../terminal/interruption.ts";
+import { onInterruption } from "../terminal/interruption.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
-import type { Watched } from "../watch/store.ts";
 import { jsonView, liveView, plainView, type View } from "../watch/views.ts";
 import { attend, conclude } from "../watch/wait.ts";
 
@@ -118,7 +119,7 @@ async function run(place: Place, options: RunOptions): Promise<void> {
 }
 
 /** Objects that are waited for; undefined: until interrupted when something serves. */
-type Goal = readonly Watched[] | undefined;
+type Goal = readonly ObjectName[] | undefined;
 
 function goalOf(until: string | undefined, manifests: readonly Manifest[]): Goal {
   if (until === undefined) return undefined;
@@ -133,7 +134,7 @@ function goalOf(until: string | undefined, manifests: readonly Manifest[]): Goal
   );
 }
 
-const watchedOf = (manifests: readonly Manifest[]): Watched[] =>
+const watchedOf = (manifests: readonly Manifest[]): ObjectName[] =>
   manifests
     .filter(({ kind }) => kind !== undefined)
     .map(({ object: { kind, metadata } }) => ({ kind, namespace: metadata.namespace, name: metadata.name }));

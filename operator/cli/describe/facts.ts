@@ -1,6 +1,7 @@
+import { formatDuration } from "../../clock/duration.ts";
 import type { AnyStatus } from "../kinds.ts";
 import type { Cell, Column } from "../terminal/table.ts";
-import { age, bytes, count, duration, figure } from "../terminal/units.ts";
+import { age, bytes, count, figure } from "../terminal/units.ts";
 
 /** Parts of a status as small tables and lists. Each gives nothing when the status has no such part. */
 
@@ -127,7 +128,7 @@ export function planFacts(plan: NonNullable<AnyStatus["plan"]>): Fact[] {
     ranks: plan.ranks,
     "memory per rank": plan.memoryPerRankBytes && memoryText(plan.memoryPerRankBytes, plan.memoryLimitPerRankBytes),
     checkpoint: plan.checkpointBytes && bytes(plan.checkpointBytes),
-    time: plan.estimatedSeconds && duration(plan.estimatedSeconds),
+    time: plan.estimatedSeconds && formatDuration(plan.estimatedSeconds),
   });
 }
 
@@ -179,4 +180,4 @@ const metricText = (metrics: readonly { name: string; value: string }[] = []) =>
   metrics.map(({ name, value }) => `${name} ${figure(value)}`).join(", ");
 
 const span = (from: string | undefined, to: string | undefined) =>
-  from && to ? duration((Date.parse(to) - Date.parse(from)) / 1000) : "";
+  from && to ? formatDuration((Date.parse(to) - Date.parse(from)) / 1000) : "";

@@ -1,6 +1,7 @@
+import { kindKeyOf } from "../../cluster/object-key.ts";
 import { type Cluster, ClusterError, InvalidError } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
-import type { AnyObject } from "../kinds.ts";
+import { type AnyObject, title } from "../kinds.ts";
 import type { Place } from "../target/target.ts";
 import { InvalidManifests, type Problem } from "./documents.ts";
 import { admitSpec, type Manifest, pathOf, problemAt } from "./manifest.ts";
@@ -20,18 +21,16 @@ function problemsOfChange(
   present: readonly AnyObject[],
   place: Pick<Place, "hint">,
 ): Problem[] {
-  const { name, namespace } = object.metadata;
-  const title = `${object.kind}/${name}`;
-  const old = present.find(
-    (one) => one.kind === object.kind && one.metadata.name === name && one.metadata.namespace === namespace,
-  );
+  const name = title(object);
+  const key = kindKeyOf({ kind: object.kind, ...object.metadata });
+  const old = present.find((one) => kindKeyOf({ kind: one.kind, ...one.metadata }) === key);
   if (old === undefined || kind === undefined) return [];
   if (old.metadata.deletionTimestamp !== undefined) {
-    return [problemAt(document, title, [], `is being deleted; wait until ${place.hint("get")} no longer shows it`)];
+    return [problemAt(document, name, [], `is being deleted; wait until ${place.hint("get")} no longer shows it`)];
   }
   const admitted = admitSpec(kind, object, old);
   if ("spec" in admitted) return [];
-  return admitted.problems.map(({ path, message }) => problemAt(document, title, path, message));
+  return admitted.problems.map(({ path, message }) => problemAt(document, name, path, message));
 }
 
 /** Makes the cluster hold what the manifests say: claims and secrets before what uses them. A repeat changes nothing. */
@@ -50,7 +49,7 @@ export async function checkOnServer(place: Place, manifests: readonly Manifest[]
   if (tryApply === undefined) return;
   const problems = await Promise.all(
     manifests.map(async ({ resource, object, document }): Promise<Problem[]> => {
-      const name = `${object.kind}/${object.metadata.name}`;
+      const name = title(object);
       try {
         await tryApply(resource, object);
         return [];

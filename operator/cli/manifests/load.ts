@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pathAnnotation } from "../../cluster/local/index.ts";
+import { kindKeyOf } from "../../cluster/object-key.ts";
+import { title } from "../kinds.ts";
 import { InvalidManifests, type Problem, readDocuments } from "./documents.ts";
 import { checkDocument, type Manifest, problemAt } from "./manifest.ts";
 
@@ -36,7 +38,7 @@ function duplicates(manifests: readonly Manifest[]): Problem[] {
   const first = new Map<string, Manifest>();
   return manifests.flatMap((manifest) => {
     const { kind, metadata } = manifest.object;
-    const key = `${kind}/${metadata.namespace}/${metadata.name}`;
+    const key = kindKeyOf({ kind, ...metadata });
     const other = first.get(key);
     if (other === undefined) {
       first.set(key, manifest);
@@ -46,7 +48,7 @@ function duplicates(manifests: readonly Manifest[]): Problem[] {
     return [
       problemAt(
         manifest.document,
-        `${kind}/${metadata.name}`,
+        title(manifest.object),
         ["metadata", "name"],
         `is there already, at ${before}; rename or remove one`,
       ),
@@ -85,5 +87,5 @@ async function refuseLocalPath(manifest: Manifest): Promise<Problem | undefined>
 
 function pathProblem({ object, document }: Manifest, message: string): Problem {
   const path = ["metadata", "annotations", pathAnnotation];
-  return problemAt(document, `${object.kind}/${object.metadata.name}`, path, message);
+  return problemAt(document, title(object), path, message);
 }

@@ -5,7 +5,7 @@ import { apiVersion } from "../../api/kinds.ts";
 import type { KubernetesObject, Wanted } from "../../cluster/objects.ts";
 import { InvalidError } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
-import { type AnyObject, type Kind, kinds } from "../kinds.ts";
+import { type AnyObject, type Kind, kinds, title } from "../kinds.ts";
 import { coreKinds, issuesOf } from "./core-kinds.ts";
 import type { ManifestDocument, Path, Problem } from "./documents.ts";
 
@@ -44,7 +44,7 @@ export function checkDocument(
     const issues = issuesOf(head.error).map(({ path, message }) => problemAt(document, undefined, path, message));
     return { problems: issues };
   }
-  const name = `${head.data.kind}/${head.data.metadata.name}`;
+  const name = title(head.data);
   const complain = (path: Path, message: string) => problemAt(document, name, path, message);
 
   const known = [...kinds, ...coreKinds].find(({ resource }) => resource.kind === head.data.kind);

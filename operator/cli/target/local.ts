@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { systemClock } from "../../clock/clock.ts";
+import { sleep } from "../../clock/sleep.ts";
 import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, isServing } from "../kinds.ts";
@@ -107,7 +108,7 @@ async function operateDetached(
     stdio: ["ignore", log, log],
   });
   child.unref();
-  for (const deadline = Date.now() + startSeconds * 1000; Date.now() < deadline; await sleep(50)) {
+  for (const deadline = Date.now() + startSeconds * 1000; Date.now() < deadline; await sleep(systemClock, 50)) {
     const operating = await connect();
     if (operating) return operating;
     if (child.exitCode !== null) break;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, bytes, count, duration, figure } from "./units.ts";
+import { age, bytes, count, figure } from "./units.ts";
 
 test.each([
   [0, "0"],
@@ -17,14 +17,6 @@ test.each([
   [1_073_741_824, "1.00 GiB"],
   [85_899_345_920, "80.0 GiB"],
 ])("bytes(%d) is %s", (value, text) => expect(bytes(value)).toBe(text));
-
-test.each([
-  [0, "0s"],
-  [59.4, "59s"],
-  [250, "4m10s"],
-  [11_220, "3h07m"],
-  [1_051_200, "12d04h"],
-])("duration(%d) is %s", (value, text) => expect(duration(value)).toBe(text));
 
 test.each([
   [30, "30s"],

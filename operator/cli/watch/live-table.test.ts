@@ -42,7 +42,7 @@ describe("the live table", () => {
     expect(`\n${renderLive(rows, { columns: 100, colour: false }).join("\n")}\n`).toMatchInlineSnapshot(`
       "
       OBJECT                         STATE          DONE           FIGURE          ETA  MESSAGE
-      Corpus/web                     Succeeded      ████████ 100%                       in 1m01s
+      Corpus/web                     Succeeded      ████████ 100%                       in 1m1s
       PretrainRun/base               Running train  ███▌░░░░ 45%   loss 3.214    4m10s  step 450 of 1000
       ContextExtension/long          InputNotReady                                      PretrainRun base …
       AlignmentRun/chat              InvalidData                                        データ data/chat.…
@@ -79,7 +79,7 @@ describe("the live table", () => {
   test("a program that has not spoken for a minute is said to be silent", () => {
     const running = objects[1] ?? anObject("PretrainRun", "base");
     expect(rowOf(running, start + 100_000).message).toBe("step 450 of 1000");
-    expect(rowOf(running, start + 395_000).message).toBe("step 450 of 1000, silent for 5m00s");
+    expect(rowOf(running, start + 395_000).message).toBe("step 450 of 1000, silent for 5m");
   });
 });
 

@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
+import { formatDuration } from "../../clock/duration.ts";
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
 import { type Cell, type Column, renderTable } from "../terminal/table.ts";
-import { duration, figure } from "../terminal/units.ts";
+import { figure } from "../terminal/units.ts";
 import { type Standing, standingOf } from "./phase.ts";
 
 export interface LiveLayout {
@@ -126,12 +127,12 @@ function messageOf(object: AnyObject, standing: Standing, now: number): string {
   const root = rootCondition(object);
   if (standing === "good" && status?.url) return status.url;
   if (standing === "good" && status?.startTime && status.completionTime) {
-    return `in ${duration((Date.parse(status.completionTime) - Date.parse(status.startTime)) / 1000)}`;
+    return `in ${formatDuration((Date.parse(status.completionTime) - Date.parse(status.startTime)) / 1000)}`;
   }
   const progress = status?.progress;
   if (root?.reason === "Running" && progress && progress.total > 0) {
     const silent = (now - Date.parse(progress.updateTime)) / 1000;
-    const word = silent > 60 ? `, silent for ${duration(silent)}` : "";
+    const word = silent > 60 ? `, silent for ${formatDuration(silent)}` : "";
     return `${progress.unit} ${progress.step} of ${progress.total}${word}`;
   }
   return root?.message ?? "";

@@ -1,13 +1,8 @@
+import { kindKeyOf, type ObjectName } from "../../cluster/object-key.ts";
 import type { Event } from "../../cluster/objects.ts";
 import type { Cluster, Watch } from "../../cluster/port.ts";
 import { events } from "../../cluster/resource.ts";
 import { type AnyObject, kinds } from "../kinds.ts";
-
-export interface Watched {
-  kind: string;
-  namespace: string;
-  name: string;
-}
 
 export interface BoardListener {
   onObject(object: AnyObject): void;
@@ -28,8 +23,8 @@ export class Board {
   #watches: Watch[] = [];
   #changed: number;
 
-  constructor(wanted: readonly Watched[], listener: BoardListener, now: () => number) {
-    this.#wanted = wanted.map(keyOf);
+  constructor(wanted: readonly ObjectName[], listener: BoardListener, now: () => number) {
+    this.#wanted = wanted.map(kindKeyOf);
     this.#namespaces = new Set(wanted.map(({ namespace }) => namespace));
     this.#listener = listener;
     this.#now = now;
@@ -73,7 +68,7 @@ export class Board {
   }
 
   #take(type: "ADDED" | "MODIFIED" | "DELETED", object: AnyObject): void {
-    const key = keyOf({ kind: object.kind, ...object.metadata });
+    const key = kindKeyOf({ kind: object.kind, ...object.metadata });
     this.#changed = this.#now();
     this.#seen.add(key);
     if (type === "DELETED") this.#objects.delete(key);
@@ -84,7 +79,7 @@ export class Board {
   #hear(event: Event): void {
     if (
       event.type !== "Warning" ||
-      !this.#wanted.includes(keyOf(event.regarding)) ||
+      !this.#wanted.includes(kindKeyOf(event.regarding)) ||
       this.#told.has(event.metadata.uid)
     )
       return;
@@ -92,5 +87,3 @@ export class Board {
     this.#listener.onWarning(event);
   }
 }
-
-const keyOf = ({ kind, namespace, name }: Watched): string => `${kind}/${namespace}/${name}`;

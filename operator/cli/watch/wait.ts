@@ -1,15 +1,18 @@
+import { systemClock } from "../../clock/clock.ts";
+import { sleep } from "../../clock/sleep.ts";
+import { kindKeyOf, type ObjectName } from "../../cluster/object-key.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
 import { isSettled, isUnseen, type Standing, standingOf } from "./phase.ts";
-import { Board, type Watched } from "./store.ts";
+import { Board } from "./store.ts";
 import type { View } from "./views.ts";
 
 export interface Attendance {
   /** Objects that are shown. */
-  watched: readonly Watched[];
+  watched: readonly ObjectName[];
   /** Those of them that are waited for; absent: all. */
-  until?: readonly Watched[];
+  until?: readonly ObjectName[];
   timeoutSeconds?: number;
   /** Aborted when the person has had enough. */
   signal: AbortSignal;
@@ -28,7 +31,7 @@ export interface Attended {
   /** The objects that were waited for, as they stood at the end. */
   objects: AnyObject[];
   /** Those that were deleted meanwhile. */
-  gone: Watched[];
+  gone: ObjectName[];
 }
 
 const tickMilliseconds = 250;
@@ -66,7 +69,7 @@ export async function attend(cluster: Cluster, view: View, attendance: Attendanc
       const objects = awaited();
       const gone = until.filter((one) => !objects.some((object) => isObject(one, object)));
       if (end !== undefined) return { end, objects, gone };
-      await pause(tickMilliseconds, signal);
+      await sleep(systemClock, tickMilliseconds, signal);
     }
   } finally {
     view.finish(board.objects);
@@ -74,22 +77,8 @@ export async function attend(cluster: Cluster, view: View, attendance: Attendanc
   }
 }
 
-/** Resolves after the time, or at once when the signal is aborted. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener("abort", end);
-  });
-}
-
-function isObject({ kind, namespace, name }: Watched, object: AnyObject): boolean {
-  return object.kind === kind && object.metadata.namespace === namespace && object.metadata.name === name;
-}
+const isObject = (name: ObjectName, { kind, metadata }: AnyObject): boolean =>
+  kindKeyOf(name) === kindKeyOf({ kind, ...metadata });
 
 /** How waiting ended, for the exit code: undefined when all is well, else a Failure that names the objects and why. */
 export function conclude({ end, objects, gone }: Attended, mend: string): Failure | undefined {
