@@ -13,7 +13,7 @@ import { treeCommand } from "./commands/tree.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { type Ending, exitCodes, Failure } from "./failure.ts";
 import { withHelp } from "./options.ts";
-import { type Program, placeOptions } from "./target/flags.ts";
+import { type Program, targetOptions } from "./target/flags.ts";
 import { showCursor } from "./terminal/terminal.ts";
 
 /** Runs a command line to its end, and turns every ending into an exit code and, where it is a bad one, one sentence. */
@@ -64,7 +64,7 @@ function tanrenProgram(name: Program, version: string): Command {
     .showHelpAfterError(`(see "${name} --help", or "--help" behind a command)`)
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tanren: ")) });
-  for (const option of placeOptions(name)) program.addOption(option);
+  for (const option of targetOptions(name)) program.addOption(option);
   const commands = [
     runCommand(),
     validateCommand(),

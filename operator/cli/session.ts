@@ -2,12 +2,12 @@ import { Failure } from "./failure.ts";
 import { type AnyObject, kinds, type ObjectReference } from "./kinds.ts";
 import { loadManifests } from "./manifests/load.ts";
 import type { Manifest } from "./manifests/manifest.ts";
-import type { Connection, Place } from "./target/target.ts";
+import type { Connection, Target } from "./target/target.ts";
 
-/** What several commands do with a place. */
+/** What several commands do with a target. */
 
-export async function withConnection<T>(place: Place, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await place.connect();
+export async function withConnection<T>(target: Target, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await target.connect();
   try {
     return await work(connection);
   } finally {
@@ -15,21 +15,21 @@ export async function withConnection<T>(place: Place, work: (connection: Connect
   }
 }
 
-/** Manifests as they would be applied in the place. */
+/** Manifests as they would be applied in the target. */
 export async function manifestsFor(
-  place: Place,
+  target: Target,
   { filename, namespace }: { filename: readonly string[]; namespace?: string },
 ): Promise<Manifest[]> {
   return loadManifests(filename, {
     ...(namespace !== undefined && { required: namespace }),
-    namespace: namespace ?? (await place.namespace()),
-    hasLocalPaths: place.hasLocalPaths,
+    namespace: namespace ?? (await target.namespace()),
+    hasLocalPaths: target.hasLocalPaths,
   });
 }
 
 /** Every object of the six kinds in the namespaces of the manifests, where references lead; none where there is nothing yet. */
-export async function presentObjects(place: Place, manifests: readonly Manifest[]): Promise<AnyObject[]> {
-  const connection = await place.peek();
+export async function presentObjects(target: Target, manifests: readonly Manifest[]): Promise<AnyObject[]> {
+  const connection = await target.peek();
   if (connection === undefined) return [];
   try {
     return await objectsIn(connection, new Set(manifests.map(({ object }) => object.metadata.namespace)));
@@ -49,14 +49,14 @@ export async function objectsIn(
 /** The object, or the sentence that it is not there. */
 export async function findObject(
   { cluster, where }: Pick<Connection, "cluster" | "where">,
-  place: Place,
+  target: Target,
   { kind, name }: ObjectReference,
   given: string | undefined,
 ): Promise<AnyObject> {
-  const namespace = given ?? (await place.namespace());
+  const namespace = given ?? (await target.namespace());
   const object = await cluster.get(kind.resource, namespace, name);
   if (object) return object;
-  const list = place.hint(`get ${kind.resource.plural} -A`);
+  const list = target.hint(`get ${kind.resource.plural} -A`);
   throw new Failure(
     "notFound",
     `there is no ${kind.resource.kind} ${name} in namespace ${namespace} of ${where}; ${list} lists those there are`,

@@ -6,8 +6,8 @@ import { Failure } from "../failure.ts";
 import { type AnyObject, kindNamed, rootCondition, title } from "../kinds.ts";
 import { positiveInteger, temperature, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Target } from "../target/target.ts";
 
 interface ChatOptions {
   namespace?: string;
@@ -33,7 +33,7 @@ export function chatCommand(): Command {
       "0 takes the likeliest token, 1 samples as the model says (default: the endpoint's, 1)",
       temperature,
     )
-    .action(inPlace(chat))
+    .action(onTarget(chat))
     .addHelpText(
       "after",
       "\nOn a Kubernetes cluster a ready pod is reached through the API server, as with\nkubectl port-forward.",
@@ -47,15 +47,15 @@ export function chatCommand(): Command {
   ]);
 }
 
-async function chat(place: Place, options: ChatOptions, name?: string): Promise<void> {
+async function chat(target: Target, options: ChatOptions, name?: string): Promise<void> {
   if ((name === undefined) === (options.url === undefined))
     throw new Failure("usage", "name whom to talk to either as an InferenceDeployment or by --url");
   const key = options.keyFile === undefined ? undefined : await keyIn(options.keyFile);
   if (options.url !== undefined) return talk(new ChatClient(...endpointAt(options.url), key), options);
   const reference = { kind: kindNamed("inferencedeployment"), name: name ?? "" };
-  await withConnection(place, async (connection) => {
-    const deployment = await findObject(connection, place, reference, options.namespace);
-    requireReady(deployment, place);
+  await withConnection(target, async (connection) => {
+    const deployment = await findObject(connection, target, reference, options.namespace);
+    requireReady(deployment, target);
     await talk(new ChatClient(() => connection.reach(deployment), title(deployment), key), options);
   });
 }
@@ -67,7 +67,7 @@ async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
   throw new Failure("usage", "standard input is no terminal: give the message with --message TEXT");
 }
 
-function requireReady(deployment: AnyObject, { hint }: Place): void {
+function requireReady(deployment: AnyObject, { hint }: Target): void {
   // While a new artifact is rolled out, or a replica is away, the rest goes on serving.
   if (deployment.status?.url !== undefined && (deployment.status.readyReplicas ?? 0) > 0) return;
   const root = rootCondition(deployment);

@@ -6,8 +6,8 @@ import { Failure } from "../failure.ts";
 import { referenceNamed, title } from "../kinds.ts";
 import { filesOption, timeSpan, withHelp } from "../options.ts";
 import { findObject, manifestsFor } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Operating, Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Operating, Target } from "../target/target.ts";
 import { onInterruption } from "../terminal/interruption.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 import { Departure } from "../watch/deletion.ts";
@@ -25,7 +25,7 @@ export function deleteCommand(): Command {
     .argument("[name]", "name of the object")
     .addOption(filesOption())
     .option("--timeout <time>", "longest wait", timeSpan, 120)
-    .action(inPlace(remove));
+    .action(onTarget(remove));
   return withHelp(command, [
     "tanren delete pretrainrun base",
     "tanren delete -f examples/quickstart",
@@ -38,23 +38,23 @@ interface Doomed {
   object: KubernetesObject;
 }
 
-async function remove(place: Place, options: DeleteOptions, kind?: string, name?: string): Promise<void> {
+async function remove(target: Target, options: DeleteOptions, kind?: string, name?: string): Promise<void> {
   const { filename, namespace } = options;
   if ((kind === undefined) === (filename === undefined)) {
     throw new Failure("usage", "name what to delete either as KIND NAME or by -f");
   }
   const reference = kind === undefined ? undefined : referenceNamed(kind, name);
   const manifests =
-    filename && (await manifestsFor(place, { filename, ...(namespace !== undefined && { namespace }) }));
+    filename && (await manifestsFor(target, { filename, ...(namespace !== undefined && { namespace }) }));
   let operating: Operating | undefined;
   const interruption = onInterruption(() => operating?.hurry());
-  operating = await place.operate();
+  operating = await target.operate();
   try {
     const doomed = reference
       ? [
           {
             resource: reference.kind.resource as Resource<KubernetesObject>,
-            object: await findObject(operating, place, reference, namespace),
+            object: await findObject(operating, target, reference, namespace),
           },
         ]
       : await present(

@@ -4,8 +4,8 @@ import { describeObject, type PartName, partNames } from "../describe/describe.t
 import { referenceNamed } from "../kinds.ts";
 import { withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Target } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 interface DescribeOptions {
@@ -19,7 +19,7 @@ export function describeCommand(): Command {
     .argument("<kind>", "kind by any of its names, or KIND/NAME")
     .argument("[name]", "name of the object")
     .addOption(new Option("--only <part>", "one part of it").choices(partNames))
-    .action(inPlace(describe));
+    .action(onTarget(describe));
   return withHelp(command, [
     "tanren describe pretrainrun base",
     "tanren describe corp/web --only funnel",
@@ -28,10 +28,10 @@ export function describeCommand(): Command {
   ]);
 }
 
-async function describe(place: Place, options: DescribeOptions, kind: string, name?: string): Promise<void> {
+async function describe(target: Target, options: DescribeOptions, kind: string, name?: string): Promise<void> {
   const reference = referenceNamed(kind, name);
-  const [object, about] = await withConnection(place, async (connection) => {
-    const found = await findObject(connection, place, reference, options.namespace);
+  const [object, about] = await withConnection(target, async (connection) => {
+    const found = await findObject(connection, target, reference, options.namespace);
     const { namespace, uid } = found.metadata;
     return [found, await connection.cluster.list(events, { namespace, fields: { "regarding.uid": uid } })] as const;
   });

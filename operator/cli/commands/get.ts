@@ -5,8 +5,8 @@ import { Failure } from "../failure.ts";
 import { type AnyObject, type Kind, kindNamed, kinds, referenceNamed } from "../kinds.ts";
 import { outputOption, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Connection, Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Connection, Target } from "../target/target.ts";
 import { readPath } from "../terminal/json-path.ts";
 import type { Cell, Column } from "../terminal/table.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
@@ -25,7 +25,7 @@ export function getCommand(): Command {
     .argument("[name]", "name of one object")
     .addOption(outputOption(["wide", "name", "json", "yaml"]))
     .option("-A, --all-namespaces", "objects of all namespaces")
-    .action(inPlace(get));
+    .action(onTarget(get));
   return withHelp(command, [
     "tanren get",
     "tanren get pretrainruns -o wide",
@@ -41,19 +41,19 @@ interface Listing {
   objects: AnyObject[];
 }
 
-async function get(place: Place, options: GetOptions, word?: string, name?: string): Promise<void> {
+async function get(target: Target, options: GetOptions, word?: string, name?: string): Promise<void> {
   const one = word !== undefined && (name !== undefined || word.includes("/")) ? referenceNamed(word, name) : undefined;
   const wanted = one ? [one.kind] : word === undefined ? kinds : [kindNamed(word)];
-  const namespace = options.allNamespaces ? undefined : (options.namespace ?? (await place.namespace()));
-  await withConnection(place, async (connection) => {
+  const namespace = options.allNamespaces ? undefined : (options.namespace ?? (await target.namespace()));
+  await withConnection(target, async (connection) => {
     const listings = one
-      ? [{ kind: one.kind, objects: [await findObject(connection, place, one, options.namespace)] }]
+      ? [{ kind: one.kind, objects: [await findObject(connection, target, one, options.namespace)] }]
       : await list(connection, wanted, namespace);
     if (options.output === undefined || options.output === "wide") {
       const filled = listings.filter(({ objects }) => objects.length > 0);
       if (filled.length === 0) {
         const where = `${namespace === undefined ? "" : `namespace ${namespace} of `}${connection.where}`;
-        const mend = `${place.hint("run -f DIR")} makes what manifests say`;
+        const mend = `${target.hint("run -f DIR")} makes what manifests say`;
         throw new Failure("notFound", `${where} holds no ${word ?? "object"}; ${mend}`);
       }
       printTables(filled, options, word === undefined);

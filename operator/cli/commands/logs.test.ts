@@ -3,7 +3,7 @@ import { anObject, at } from "../../testing/cli-objects.ts";
 import { choosePods, readableLogLine } from "./logs.ts";
 
 const run = anObject("PretrainRun", "base");
-const place = { hint: (words: string) => `"tanren ${words}"` };
+const target = { hint: (words: string) => `"tanren ${words}"` };
 
 const aPod = (stage: string, attempt: number, index: number, seconds: number) => ({
   metadata: {
@@ -31,7 +31,7 @@ test.each([
   ],
   ["an attempt by its number", { stage: "train", attempt: 1 }, ["base-train-1-0"]],
 ])("%s", (_, options, names) => {
-  expect(choosePods(pods, run, options, place).map(({ metadata }) => metadata.name)).toEqual(names);
+  expect(choosePods(pods, run, options, target).map(({ metadata }) => metadata.name)).toEqual(names);
 });
 
 test.each([
@@ -42,7 +42,7 @@ test.each([
   [{ stage: "train", attempt: 3 }, /^PretrainRun\/base has no pods of attempt 3 of stage train.*, only of 10, 2, 1: /],
   [{ previous: true }, /^PretrainRun\/base has no pods of an earlier attempt, only of 1: /],
 ])("%j is told with what there is", (options, sentence) => {
-  expect(() => choosePods(pods, run, options, place)).toThrow(sentence);
+  expect(() => choosePods(pods, run, options, target)).toThrow(sentence);
 });
 
 test.each([

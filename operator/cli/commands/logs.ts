@@ -6,8 +6,8 @@ import { Failure } from "../failure.ts";
 import { type AnyObject, referenceNamed, title } from "../kinds.ts";
 import { positiveInteger, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Place, ReadableCluster } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { ReadableCluster, Target } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 import { figure } from "../terminal/units.ts";
 
@@ -38,7 +38,7 @@ export function logsCommand(): Command {
       ),
     )
     .option("--raw", "JSON lines as they were written (always so when not on a terminal)")
-    .action(inPlace(logs));
+    .action(onTarget(logs));
   return withHelp(command, [
     "tanren logs pretrainrun base --follow",
     "tanren logs align/chat --stage judge",
@@ -48,17 +48,17 @@ export function logsCommand(): Command {
   ]);
 }
 
-async function logs(place: Place, options: LogsOptions, kind: string, name?: string): Promise<void> {
+async function logs(target: Target, options: LogsOptions, kind: string, name?: string): Promise<void> {
   const reference = referenceNamed(kind, name);
   const terminal = terminalOf(process.stdout);
   const show = options.raw || !terminal.interactive ? (line: string) => line : readableLogLine;
-  await withConnection(place, async (connection) => {
+  await withConnection(target, async (connection) => {
     const { cluster } = connection;
-    const object = await findObject(connection, place, reference, options.namespace);
+    const object = await findObject(connection, target, reference, options.namespace);
     // What ends and is begun again is an attempt of a run with pods of its own, but of an endpoint the containers of its pods.
     const { previous, ...chosenBy } = options;
     const restarted = previous === true && object.kind === inferenceDeployment.resource.kind;
-    const chosen = choosePods(await podsOf(cluster, object), object, restarted ? chosenBy : options, place);
+    const chosen = choosePods(await podsOf(cluster, object), object, restarted ? chosenBy : options, target);
     const reading = { follow: options.follow, previous: restarted };
     // One after another when the pods have ended; side by side while they speak.
     const prefixed = (pod: PodHead) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
@@ -85,7 +85,7 @@ export function choosePods(
   all: readonly PodHead[],
   object: AnyObject,
   options: Pick<LogsOptions, "stage" | "attempt" | "previous">,
-  { hint }: Pick<Place, "hint">,
+  { hint }: Pick<Target, "hint">,
 ): PodHead[] {
   const ofStage = all.filter((pod) => options.stage === undefined || stageOf(pod) === options.stage);
   const newest = ofStage.toSorted((a, b) =>

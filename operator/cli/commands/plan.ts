@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { filesOption, outputOption, withHelp } from "../options.ts";
 import { planAll, printPlans, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Target } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 interface PlanOptions {
@@ -19,7 +19,7 @@ export function planCommand(): Command {
     )
     .addOption(filesOption().makeOptionMandatory())
     .addOption(outputOption(["table", "json"]).default("table"))
-    .action(inPlace(plan))
+    .action(onTarget(plan))
     .addHelpText(
       "after",
       "\nManifests may refer to objects that are there already, in the state directory\nor the cluster.",
@@ -31,9 +31,9 @@ export function planCommand(): Command {
   ]);
 }
 
-async function plan(place: Place, options: PlanOptions): Promise<void> {
-  const manifests = await manifestsFor(place, options);
-  const planned = planAll(manifests, await presentObjects(place, manifests));
+async function plan(target: Target, options: PlanOptions): Promise<void> {
+  const manifests = await manifestsFor(target, options);
+  const planned = planAll(manifests, await presentObjects(target, manifests));
   const terminal = terminalOf(process.stdout);
   if (options.output === "json") terminal.print(JSON.stringify(planned.plans, undefined, 2));
   else printPlans(terminal, planned);

@@ -8,8 +8,8 @@ import type { Manifest } from "../manifests/manifest.ts";
 import { filesOption, outputOption, timeSpan, withHelp } from "../options.ts";
 import { planAll, printPlans, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Operating, Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Operating, Target } from "../target/target.ts";
 import { onInterruption } from "../terminal/interruption.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
 import { jsonView, liveView, plainView, type View } from "../watch/views.ts";
@@ -49,7 +49,7 @@ export function runCommand(): Command {
         "table: a live table; json: a line per change (default: table on a terminal, else json)",
       ),
     )
-    .action(inPlace(run))
+    .action(onTarget(run))
     .addHelpText(
       "after",
       [
@@ -73,13 +73,13 @@ export function runCommand(): Command {
 
 const stopping = "stopping in order: programs save their state (Ctrl-C again kills them)\n";
 
-async function run(place: Place, options: RunOptions): Promise<void> {
+async function run(target: Target, options: RunOptions): Promise<void> {
   const terminal = terminalOf(process.stdout);
   const json = options.output === "json" || (options.output === undefined && !terminal.interactive);
-  const manifests = await manifestsFor(place, options);
+  const manifests = await manifestsFor(target, options);
   const goal = goalOf(options.until, manifests);
-  const present = await presentObjects(place, manifests);
-  checkChanges(manifests, present, place);
+  const present = await presentObjects(target, manifests);
+  checkChanges(manifests, present, target);
   const planned = planAll(manifests, present);
   requireNoProblems(planned);
   if (!json) {
@@ -89,7 +89,7 @@ async function run(place: Place, options: RunOptions): Promise<void> {
 
   let operating: Operating | undefined;
   const interruption = onInterruption(() => operating?.hurry());
-  operating = await place.operate({ detach: options.detach ?? false });
+  operating = await target.operate({ detach: options.detach ?? false });
   try {
     await applyManifests(operating.cluster, manifests);
     if (options.detach) {
@@ -102,7 +102,7 @@ async function run(place: Place, options: RunOptions): Promise<void> {
         ? liveView(process.stdout, terminal, Date.now)
         : plainView(terminal, Date.now);
     await follow(operating, {
-      place,
+      target,
       manifests,
       goal,
       view,
@@ -140,7 +140,7 @@ const watchedOf = (manifests: readonly Manifest[]): ObjectName[] =>
     .map(({ object: { kind, metadata } }) => ({ kind, namespace: metadata.namespace, name: metadata.name }));
 
 interface Following {
-  place: Place;
+  target: Target;
   manifests: readonly Manifest[];
   goal: Goal;
   view: View;
@@ -152,7 +152,7 @@ interface Following {
 
 async function follow(
   operating: Operating,
-  { place, manifests, goal, view, options, signal, summary }: Following,
+  { target, manifests, goal, view, options, signal, summary }: Following,
 ): Promise<void> {
   operating.onTrouble(view.onNotice);
   const attended = await attend(operating.cluster, view, {
@@ -170,7 +170,7 @@ async function follow(
   for (const object of serving)
     summary?.print(
       "",
-      `${title(object)} answers at ${object.status?.url}; try ${place.hint(`chat ${object.metadata.name}`)}`,
+      `${title(object)} answers at ${object.status?.url}; try ${target.hint(`chat ${object.metadata.name}`)}`,
     );
   if (goal === undefined && operating.inProcess && serving.length > 0) {
     summary?.print("Ctrl-C stops.");

@@ -4,8 +4,8 @@ import { type AnyObject, referenceNamed, title } from "../kinds.ts";
 import { type LineageTree, lineageOf, lineageTree, newest } from "../lineage/lineage.ts";
 import { outputOption, withHelp } from "../options.ts";
 import { objectsIn, withConnection } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Target } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 import { bytes } from "../terminal/units.ts";
 
@@ -20,7 +20,7 @@ export function treeCommand(): Command {
     .argument("[kind]", "kind by any of its names, or KIND/NAME: only the artifact of this object")
     .argument("[name]", "name of the object")
     .addOption(outputOption(["json"]))
-    .action(inPlace(tree));
+    .action(onTarget(tree));
   return withHelp(command, [
     "tanren tree",
     "tanren tree alignmentrun chat",
@@ -29,11 +29,11 @@ export function treeCommand(): Command {
   ]);
 }
 
-async function tree(place: Place, options: TreeOptions, kind?: string, name?: string): Promise<void> {
+async function tree(target: Target, options: TreeOptions, kind?: string, name?: string): Promise<void> {
   const reference = kind === undefined ? undefined : referenceNamed(kind, name);
-  const namespace = options.namespace ?? (await place.namespace());
+  const namespace = options.namespace ?? (await target.namespace());
   const [where, objects] = await withConnection(
-    place,
+    target,
     async (connection) => [connection.where, await objectsIn(connection, [namespace])] as const,
   );
   const lineage = lineageOf(objects);
@@ -44,7 +44,7 @@ async function tree(place: Place, options: TreeOptions, kind?: string, name?: st
             (object) => object.kind === reference.kind.resource.kind && object.metadata.name === reference.name,
           ),
           `${reference.kind.resource.kind}/${reference.name}`,
-          place,
+          target,
         ),
       ]
     : newest(lineage).map((node) => node.digest);
@@ -52,14 +52,14 @@ async function tree(place: Place, options: TreeOptions, kind?: string, name?: st
   if (trees.length === 0)
     throw new Failure(
       "notFound",
-      `no run in namespace ${namespace} of ${where} has made an artifact yet; see ${place.hint("get")}`,
+      `no run in namespace ${namespace} of ${where} has made an artifact yet; see ${target.hint("get")}`,
     );
   const terminal = terminalOf(process.stdout);
   if (options.output === "json") terminal.print(JSON.stringify(trees, undefined, 2));
   else for (const [index, one] of trees.entries()) terminal.print(...(index > 0 ? [""] : []), ...treeLines(one));
 }
 
-function artifactDigest(object: AnyObject | undefined, named: string, { hint }: Place): string {
+function artifactDigest(object: AnyObject | undefined, named: string, { hint }: Target): string {
   if (object === undefined) throw new Failure("notFound", `there is no ${named}; ${hint("get")} lists what there is`);
   const digest = (object.status?.artifact ?? object.status?.served)?.digest;
   if (digest === undefined)

@@ -3,8 +3,8 @@ import { checkChanges, checkOnServer } from "../manifests/changes.ts";
 import { filesOption, withHelp } from "../options.ts";
 import { planAll, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
-import { inPlace } from "../target/flags.ts";
-import type { Place } from "../target/target.ts";
+import { onTarget } from "../target/flags.ts";
+import type { Target } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 
 export function validateCommand(): Command {
@@ -13,7 +13,7 @@ export function validateCommand(): Command {
       "check manifests as the cluster would, and their references; all problems are told at once, nothing is changed",
     )
     .addOption(filesOption().makeOptionMandatory())
-    .action(inPlace(validate))
+    .action(onTarget(validate))
     .addHelpText(
       "after",
       "\nOn a Kubernetes cluster its API server is asked as well, by a dry run: its own\nversion of the kinds, its policies, your rights.",
@@ -25,12 +25,12 @@ export function validateCommand(): Command {
   ]);
 }
 
-async function validate(place: Place, options: { filename: string[]; namespace?: string }): Promise<void> {
-  const manifests = await manifestsFor(place, options);
-  const present = await presentObjects(place, manifests);
-  checkChanges(manifests, present, place);
+async function validate(target: Target, options: { filename: string[]; namespace?: string }): Promise<void> {
+  const manifests = await manifestsFor(target, options);
+  const present = await presentObjects(target, manifests);
+  checkChanges(manifests, present, target);
   requireNoProblems(planAll(manifests, present));
-  await checkOnServer(place, manifests);
+  await checkOnServer(target, manifests);
   terminalOf(process.stdout).print(
     manifests.length === 1 ? "1 object is valid" : `${manifests.length} objects are valid`,
   );

@@ -2,7 +2,7 @@ import { kindKeyOf } from "../../cluster/object-key.ts";
 import { type Cluster, ClusterError, InvalidError } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, title } from "../kinds.ts";
-import type { Place } from "../target/target.ts";
+import type { Target } from "../target/target.ts";
 import { InvalidManifests, type Problem } from "./documents.ts";
 import { admitSpec, type Manifest, pathOf, problemAt } from "./manifest.ts";
 
@@ -10,23 +10,23 @@ import { admitSpec, type Manifest, pathOf, problemAt } from "./manifest.ts";
 export function checkChanges(
   manifests: readonly Manifest[],
   present: readonly AnyObject[],
-  place: Pick<Place, "hint">,
+  target: Pick<Target, "hint">,
 ): void {
-  const problems = manifests.flatMap((manifest) => problemsOfChange(manifest, present, place));
+  const problems = manifests.flatMap((manifest) => problemsOfChange(manifest, present, target));
   if (problems.length > 0) throw new InvalidManifests(problems);
 }
 
 function problemsOfChange(
   { kind, object, document }: Manifest,
   present: readonly AnyObject[],
-  place: Pick<Place, "hint">,
+  target: Pick<Target, "hint">,
 ): Problem[] {
   const name = title(object);
   const key = kindKeyOf({ kind: object.kind, ...object.metadata });
   const old = present.find((one) => kindKeyOf({ kind: one.kind, ...one.metadata }) === key);
   if (old === undefined || kind === undefined) return [];
   if (old.metadata.deletionTimestamp !== undefined) {
-    return [problemAt(document, name, [], `is being deleted; wait until ${place.hint("get")} no longer shows it`)];
+    return [problemAt(document, name, [], `is being deleted; wait until ${target.hint("get")} no longer shows it`)];
   }
   const admitted = admitSpec(kind, object, old);
   if ("spec" in admitted) return [];
@@ -43,8 +43,8 @@ export async function applyManifests(cluster: Pick<Cluster, "apply">, manifests:
 }
 
 /** Has the API server say what it would do with each manifest, where there is one. Throws InvalidManifests. */
-export async function checkOnServer(place: Place, manifests: readonly Manifest[]): Promise<void> {
-  const connection = await place.peek();
+export async function checkOnServer(target: Target, manifests: readonly Manifest[]): Promise<void> {
+  const connection = await target.peek();
   const tryApply = connection?.tryApply;
   if (tryApply === undefined) return;
   const problems = await Promise.all(

@@ -9,7 +9,7 @@ export type Path = readonly (string | number)[];
 
 export interface ManifestDocument {
   file: string;
-  /** Place in the file, from 1. */
+  /** Position in the file, from 1. */
   number: number;
   value: unknown;
   /** Line of a field, or of the nearest field around it that is there. */

@@ -6,7 +6,7 @@ import { title } from "../kinds.ts";
 import { InvalidManifests, type Problem, readDocuments } from "./documents.ts";
 import { checkDocument, type Manifest, problemAt } from "./manifest.ts";
 
-/** What the place demands of manifests. */
+/** What the target demands of manifests. */
 export interface Demands {
   /** Where objects go that name no namespace. */
   namespace: string;
@@ -30,7 +30,7 @@ export async function loadManifests(paths: readonly string[], demands: Demands):
     const problem = await (demands.hasLocalPaths ? resolveLocalPath : refuseLocalPath)(manifest);
     if (problem) problems.push(problem);
   }
-  if (problems.length > 0) throw new InvalidManifests(problems.sort(byPlace));
+  if (problems.length > 0) throw new InvalidManifests(problems.sort(byLine));
   return manifests;
 }
 
@@ -56,7 +56,7 @@ function duplicates(manifests: readonly Manifest[]): Problem[] {
   });
 }
 
-function byPlace(a: Problem, b: Problem): number {
+function byLine(a: Problem, b: Problem): number {
   return a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : a.file < b.file ? -1 : 1;
 }
 

@@ -64,15 +64,15 @@ export function checkDocument(
       complain(["metadata", "namespace"], `is ${given}, but --namespace says ${required}; make them the same`),
     );
   }
-  const place = { name: head.data.metadata.name, namespace: given ?? namespace };
+  const named = { name: head.data.metadata.name, namespace: given ?? namespace };
   const { apiVersion: _, kind: __, metadata: ___, ...fields } = head.data;
-  const body = "spec" in known ? ownBody(known, fields, place, complain) : coreBody(known, fields, complain);
+  const body = "spec" in known ? ownBody(known, fields, named, complain) : coreBody(known, fields, complain);
   problems.push(...body.problems);
   if (problems.length > 0 || !metadata.success) return { problems };
   const object = {
     apiVersion: head.data.apiVersion,
     kind: head.data.kind,
-    metadata: { ...metadata.data, ...place },
+    metadata: { ...metadata.data, ...named },
     ...body.fields,
   };
   return {
@@ -115,14 +115,14 @@ type Complain = (path: Path, message: string) => Problem;
 function ownBody(
   kind: Kind,
   fields: Record<string, unknown>,
-  place: { name: string; namespace: string },
+  named: { name: string; namespace: string },
   complain: Complain,
 ): Body {
   const { spec, ...others } = fields;
   const problems = Object.keys(others).map((field) =>
     complain([field], field === "status" ? "is written by the operator; remove it" : "unknown field; remove it"),
   );
-  const admitted = admitSpec(kind, { metadata: place, spec });
+  const admitted = admitSpec(kind, { metadata: named, spec });
   return "problems" in admitted
     ? { fields: {}, problems: [...problems, ...admitted.problems.map(({ path, message }) => complain(path, message))] }
     : { fields: { spec }, admitted: admitted.spec, problems };

@@ -1,21 +1,21 @@
 import { Command } from "commander";
 import { expect, test } from "vitest";
-import { inPlace, type Program, placeOptions } from "./flags.ts";
-import type { Place } from "./target.ts";
+import { onTarget, type Program, targetOptions } from "./flags.ts";
+import type { Target } from "./target.ts";
 
-/** The place that a command line means, as `get` would have it. */
-async function placeOf(program: Program, line: string): Promise<Place> {
-  let found: Place | undefined;
+/** The target that a command line means, as `get` would have it. */
+async function targetOf(program: Program, line: string): Promise<Target> {
+  let found: Target | undefined;
   const command = new Command(program).exitOverride().configureOutput({ writeErr() {} });
-  for (const option of placeOptions(program)) command.addOption(option);
+  for (const option of targetOptions(program)) command.addOption(option);
   const get = new Command("get").argument("[kind]").action(
-    inPlace(async (place) => {
-      found = place;
+    onTarget(async (target) => {
+      found = target;
     }),
   );
   command.addCommand(get.copyInheritedSettings(command));
   await command.parseAsync(line.split(" "), { from: "user" });
-  if (found === undefined) throw new Error("no place was chosen");
+  if (found === undefined) throw new Error("no target was chosen");
   return found;
 }
 
@@ -28,7 +28,7 @@ test.each<[Program, string, "machine" | "cluster"]>([
   ["kubectl tanren", "get", "cluster"],
   ["kubectl tanren", "get --context prod -n a", "cluster"],
 ])("%s %s works on a %s", async (program, line, where) => {
-  expect((await placeOf(program, line)).hasLocalPaths).toBe(where === "machine");
+  expect((await targetOf(program, line)).hasLocalPaths).toBe(where === "machine");
 });
 
 test.each<[Program, string, string, string]>([
@@ -37,6 +37,6 @@ test.each<[Program, string, string, string]>([
   ["tanren", "get --context prod -n a", "get", '"tanren get --context prod --namespace a"'],
   ["kubectl tanren", "get -n a", "get", '"kubectl tanren get --namespace a"'],
   ["kubectl tanren", "get -n a --kubeconfig k", "get -A", '"kubectl tanren get -A --kubeconfig k"'],
-])("%s %s: a hint leads to the same place", async (program, line, words, hint) => {
-  expect((await placeOf(program, line)).hint(words)).toBe(hint);
+])("%s %s: a hint leads to the same target", async (program, line, words, hint) => {
+  expect((await targetOf(program, line)).hint(words)).toBe(hint);
 });

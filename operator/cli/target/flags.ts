@@ -1,19 +1,19 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { Failure } from "../failure.ts";
-import { kubernetesPlace } from "./kubernetes.ts";
-import { localPlace } from "./local.ts";
-import type { Place } from "./target.ts";
+import { kubernetesTarget } from "./kubernetes.ts";
+import { localTarget } from "./local.ts";
+import type { Target } from "./target.ts";
 
 /**
- * Which place a command line means. `tanren` is about this machine unless it names a cluster; `kubectl tanren` is about the cluster
+ * Which target a command line means. `tanren` is about this machine unless it names a cluster; `kubectl tanren` is about the cluster
  * that kubectl itself would ask. Nothing in the environment moves `tanren` off this machine.
  */
 
 export const programs = ["tanren", "kubectl tanren"] as const;
 export type Program = (typeof programs)[number];
 
-interface PlaceOptions {
+interface TargetOptions {
   namespace?: string;
   /** Absent with `kubectl tanren`. */
   state?: string;
@@ -22,7 +22,7 @@ interface PlaceOptions {
 }
 
 /** Options that say where, before or behind the subcommand. */
-export function placeOptions(program: Program): Option[] {
+export function targetOptions(program: Program): Option[] {
   const local = new Option("--state <dir>", "directory of the local cluster's state")
     .default(".tanren")
     .argParser((path) => resolve(path))
@@ -39,20 +39,20 @@ export function placeOptions(program: Program): Option[] {
   ];
 }
 
-/** The action of a command that works on objects, with the place that its command line means. */
-export function inPlace<Options, Words extends unknown[]>(
-  work: (place: Place, options: Options & { namespace?: string }, ...words: Words) => Promise<void>,
+/** The action of a command that works on objects, with the target that its command line means. */
+export function onTarget<Options, Words extends unknown[]>(
+  work: (target: Target, options: Options & { namespace?: string }, ...words: Words) => Promise<void>,
 ) {
   return (...input: unknown[]): Promise<void> => {
     const command = input.at(-1) as Command;
-    const options = command.optsWithGlobals<Options & PlaceOptions>();
-    return work(placeOf(command, options), options, ...(input.slice(0, -2) as Words));
+    const options = command.optsWithGlobals<Options & TargetOptions>();
+    return work(targetOf(command, options), options, ...(input.slice(0, -2) as Words));
   };
 }
 
 /** The state directory of a command that is about this machine only. */
 export function stateOf(command: Command): string {
-  const { state, kubeconfig, context } = command.optsWithGlobals<PlaceOptions>();
+  const { state, kubeconfig, context } = command.optsWithGlobals<TargetOptions>();
   if (kubeconfig === undefined && context === undefined && state !== undefined) return resolve(state);
   throw new Failure(
     "usage",
@@ -60,21 +60,21 @@ export function stateOf(command: Command): string {
   );
 }
 
-function placeOf(command: Command, options: PlaceOptions): Place {
+function targetOf(command: Command, options: TargetOptions): Target {
   const { state, kubeconfig, context } = options;
   const program = programs.find((one) => one === command.parent?.name()) ?? "tanren";
   const hint = (words: string) => `"${[program, words, ...flagsOf(command, options, words)].join(" ")}"`;
   const isCluster = program === "kubectl tanren" || kubeconfig !== undefined || context !== undefined;
   return isCluster || state === undefined
-    ? kubernetesPlace(
+    ? kubernetesTarget(
         { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) },
         hint,
       )
-    : localPlace(resolve(state), hint);
+    : localTarget(resolve(state), hint);
 }
 
-/** What a person has to say again to mean the same place. */
-function flagsOf(command: Command, options: PlaceOptions, words: string): string[] {
+/** What a person has to say again to mean the same target. */
+function flagsOf(command: Command, options: TargetOptions, words: string): string[] {
   const everywhere = words.endsWith(" -A");
   return (["state", "kubeconfig", "context", "namespace"] as const)
     .filter((name) => command.getOptionValueSourceWithGlobals(name) === "cli" && !(everywhere && name === "namespace"))

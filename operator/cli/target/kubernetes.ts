@@ -6,7 +6,7 @@ import { ownedBy } from "../../engine/names.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, title } from "../kinds.ts";
 import { inWords, spoken } from "./errors.ts";
-import type { Endpoint, Place } from "./target.ts";
+import type { Endpoint, Target } from "./target.ts";
 
 /** Where a kubeconfig is and which of its contexts is meant; absent: as kubectl chooses. */
 export interface KubeconfigChoice {
@@ -18,7 +18,7 @@ export interface KubeconfigChoice {
 const fieldManager = "tanren-cli";
 
 /** A Kubernetes cluster, through its API server. The client is loaded and the kubeconfig read when somebody first asks. */
-export function kubernetesPlace(choice: KubeconfigChoice, hint: Place["hint"]): Place {
+export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"]): Target {
   let opened: Promise<Opened> | undefined;
   const open = () => {
     opened ??= connect(choice);

@@ -8,10 +8,10 @@ import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, isServing } from "../kinds.ts";
 import { standingOf } from "../watch/phase.ts";
-import type { Connection, Endpoint, Operating, Place, ReadableCluster } from "./target.ts";
+import type { Connection, Endpoint, Operating, ReadableCluster, Target } from "./target.ts";
 
 /** A state directory of this machine: through the operator that runs on it, or as the last one left it. */
-export function localPlace(stateDirectory: string, hint: Place["hint"]): Place {
+export function localTarget(stateDirectory: string, hint: Target["hint"]): Target {
   return {
     hint,
     hasLocalPaths: true,

@@ -7,8 +7,8 @@ import type { AnyObject } from "../kinds.ts";
  * Where the objects are that a command is about: a state directory of this machine, or a Kubernetes cluster. Commands do not know
  * which.
  */
-export interface Place {
-  /** The command as it is called for this place, in quotes, e.g. `"kubectl tanren get --context prod"`. */
+export interface Target {
+  /** The command as it is called for this target, in quotes, e.g. `"kubectl tanren get --context prod"`. */
   hint(words: string): string;
   /** Whether a claim may be a directory of this machine. */
   readonly hasLocalPaths: boolean;
@@ -27,7 +27,7 @@ export type ReadableCluster = Pick<Cluster, "get" | "list" | "logs">;
 
 export interface Connection {
   cluster: ReadableCluster;
-  /** As sentences name the place, e.g. "/home/me/.tanren" or "context prod (https://10.0.0.1:6443)". */
+  /** As sentences name the target, e.g. "/home/me/.tanren" or "context prod (https://10.0.0.1:6443)". */
   where: string;
   /** Has an API server check an object as if it were applied; absent where none is. Throws what apply would. */
   tryApply?: (resource: Resource<KubernetesObject>, wanted: Wanted<KubernetesObject>) => Promise<void>;

@@ -35,10 +35,10 @@ export function renderTable(
   const { kept, widths } = layOut(columns, rows, layout);
   const header = columns.map((column): Cell => ({ text: column.title }));
   return [header, ...rows].map((row) => {
-    const cells = kept.map((index, place) => {
+    const cells = kept.map((index, position) => {
       const { text, paint } = row[index] ?? { text: "" };
-      const width = widths[place] ?? 0;
-      const last = place === kept.length - 1;
+      const width = widths[position] ?? 0;
+      const last = position === kept.length - 1;
       const align = columns[index]?.align;
       const shown = cut(oneLine(text), width);
       const filled = last && align !== "right" ? shown : pad(shown, width, align);
