@@ -11,7 +11,7 @@ import { planCommand } from "./commands/plan.ts";
 import { runCommand } from "./commands/run.ts";
 import { treeCommand } from "./commands/tree.ts";
 import { validateCommand } from "./commands/validate.ts";
-import { type Ending, exitCodes, Failure } from "./failure.ts";
+import { type ExitCode, exitCodes, Failure } from "./failure.ts";
 import { withHelp } from "./options.ts";
 import { type Program, targetOptions } from "./target/flags.ts";
 import { showCursor } from "./terminal/terminal.ts";
@@ -19,8 +19,10 @@ import { showCursor } from "./terminal/terminal.ts";
 /** Runs a command line to its end, and turns every ending into an exit code and, where it is a bad one, one sentence. */
 export async function enter(program: Program): Promise<never> {
   // A reader that has seen enough, as in `tanren get | head`, is no failure.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? "done" : endingOf(error)));
-  process.on("uncaughtException", (error) => end(endingOf(error)));
+  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+    end(error.code === "EPIPE" ? "done" : exitCodeOf(error)),
+  );
+  process.on("uncaughtException", (error) => end(exitCodeOf(error)));
   const { version }: { version: string } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   );
@@ -28,30 +30,30 @@ export async function enter(program: Program): Promise<never> {
     await tanrenProgram(program, version).parseAsync();
     end("done");
   } catch (error) {
-    end(endingOf(error));
+    end(exitCodeOf(error));
   }
 }
 
-function endingOf(error: unknown): Ending {
+function exitCodeOf(error: unknown): ExitCode {
   // Commander has printed its own sentence; help and version are thrown too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? "done" : "usage";
-  if (error instanceof Failure) return say(error.ending, error.message);
-  if (error instanceof InvalidError) return say("invalid", error.message);
-  if (error instanceof NotFoundError) return say("notFound", error.message);
-  if (error instanceof ClusterError) return say("failed", error.message);
+  if (error instanceof Failure) return print(error.exitCode, error.message);
+  if (error instanceof InvalidError) return print("invalid", error.message);
+  if (error instanceof NotFoundError) return print("notFound", error.message);
+  if (error instanceof ClusterError) return print("failed", error.message);
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return say("internal", `this is a defect of tanren; please report it with these lines\n${trace}`);
+  return print("internal", `this is a defect of tanren; please report it with these lines\n${trace}`);
 }
 
-function say<T extends Ending>(ending: T, sentence: string): T {
+function print<T extends ExitCode>(exitCode: T, sentence: string): T {
   process.stderr.write(`tanren: ${sentence}\n`);
-  return ending;
+  return exitCode;
 }
 
 /** A live table that was broken off has hidden the cursor. */
-function end(ending: Ending): never {
-  if (ending !== "done" && process.stdout.isTTY) process.stdout.write(showCursor);
-  process.exit(exitCodes[ending].code);
+function end(exitCode: ExitCode): never {
+  if (exitCode !== "done" && process.stdout.isTTY) process.stdout.write(showCursor);
+  process.exit(exitCodes[exitCode].code);
 }
 
 /** The command with all its subcommands. Errors of the command line are thrown, not exited with. */

@@ -10,7 +10,7 @@ export const exitCodes = {
   interrupted: { code: 130, about: "interrupted before it was done; running again goes on from there" },
 } as const satisfies Record<string, { code: number; about: string }>;
 
-export type Ending = keyof typeof exitCodes;
+export type ExitCode = keyof typeof exitCodes;
 
 export function exitCodeTable(): string {
   const lines = Object.values(exitCodes).map(({ code, about }) => `  ${String(code).padStart(3)}  ${about}`);
@@ -19,10 +19,10 @@ export function exitCodeTable(): string {
 
 /** A known bad ending: one sentence that says what, where and how to mend it. Printed without a stack trace. */
 export class Failure extends Error {
-  readonly ending: Exclude<Ending, "done" | "internal">;
+  readonly exitCode: Exclude<ExitCode, "done" | "internal">;
 
-  constructor(ending: Failure["ending"], message: string) {
+  constructor(exitCode: Failure["exitCode"], message: string) {
     super(message);
-    this.ending = ending;
+    this.exitCode = exitCode;
   }
 }

@@ -39,7 +39,7 @@ export const rootCondition = (object: Pick<AnyObject, "kind" | "status">) => {
 export const isServing = (kind: string): boolean => kind === "InferenceDeployment";
 
 /** Kind by any of its names, in any case: PretrainRun, pretrainruns, ptr. */
-export function kindNamed(word: string): Kind {
+export function parseKind(word: string): Kind {
   const wanted = word.toLowerCase();
   const found = kinds.find((kind) => [kind.singular, kind.resource.plural, ...kind.shortNames].includes(wanted));
   if (found) return found;
@@ -55,7 +55,7 @@ export interface ObjectReference {
 }
 
 /** `KIND NAME` or `KIND/NAME`. */
-export function referenceNamed(kindOrBoth: string, name?: string): ObjectReference {
+export function parseReference(kindOrBoth: string, name?: string): ObjectReference {
   const [kind = "", inner] = kindOrBoth.split("/", 2);
   const named = name ?? inner;
   if (named === undefined || named === "" || (name !== undefined && inner !== undefined)) {
@@ -64,7 +64,7 @@ export function referenceNamed(kindOrBoth: string, name?: string): ObjectReferen
       `"${[kindOrBoth, name].filter(Boolean).join(" ")}" names no object; write KIND NAME or KIND/NAME, e.g. pretrainrun/base`,
     );
   }
-  return { kind: kindNamed(kind), name: named };
+  return { kind: parseKind(kind), name: named };
 }
 
 export const title = (object: { kind: string; metadata: { name: string } }): string =>

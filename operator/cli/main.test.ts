@@ -125,10 +125,10 @@ describe.concurrent("exit codes and sentences", { timeout: 60_000 }, () => {
     ["get --state x --context prod", "usage", /^tanren: option '--state <dir>' cannot be used with option '--context/],
     ["chat", "usage", /^tanren: name whom to talk to either as an InferenceDeployment or by --url/],
     ["get --kubeconfig nowhere", "notFound", /^tanren: kubeconfig nowhere cannot be read \(ENOENT/],
-  ])("tanren %s: %s", async (line, ending, sentence) => {
+  ])("tanren %s: %s", async (line, exitCode, sentence) => {
     const { code, error } = await tanren(line.split(" ").filter(Boolean));
     expect(error).toMatch(sentence);
-    expect(code).toBe(exitCodes[ending].code);
+    expect(code).toBe(exitCodes[exitCode].code);
     expect(error).not.toMatch(/^ {4}at /m);
   });
 });

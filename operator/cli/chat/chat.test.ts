@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { ChatClient, endpointAt, eventData, type Turn } from "./client.ts";
+import { ChatClient, endpointAt, eventData, type Message } from "./client.ts";
 import { Conversation } from "./conversation.ts";
 
 interface Asked {
   path: string;
   authorization?: string;
-  body: { model?: string; messages?: Turn[]; stream?: boolean; max_tokens?: number };
+  body: { model?: string; messages?: Message[]; stream?: boolean; max_tokens?: number };
 }
 
 let server: Server | undefined;
@@ -49,9 +49,9 @@ async function inPieces(response: ServerResponse, text: string, size: number): P
   response.end();
 }
 
-async function spoken(conversation: Conversation, message: string): Promise<string> {
+async function answerTo(conversation: Conversation, message: string): Promise<string> {
   let text = "";
-  await conversation.say(message, (piece) => {
+  await conversation.send(message, (piece) => {
     text += piece;
   });
   return text;
@@ -67,7 +67,7 @@ describe("a conversation", () => {
       ),
     );
     const client = new ChatClient(...endpointAt(url));
-    expect(await spoken(new Conversation(client, await client.model()), "首都は？")).toBe("東京です。\n");
+    expect(await answerTo(new Conversation(client, await client.model()), "首都は？")).toBe("東京です。\n");
   });
 
   test("sends the system message, the history, the limit and the key", async () => {
@@ -79,8 +79,8 @@ describe("a conversation", () => {
       maxTokens: 9,
       temperature: 0,
     });
-    await spoken(conversation, "one");
-    await spoken(conversation, "two");
+    await answerTo(conversation, "one");
+    await answerTo(conversation, "two");
     expect(requests.at(-1)).toEqual({
       path: "/v1/chat/completions",
       authorization: "Bearer secret",
@@ -103,7 +103,7 @@ describe("a conversation", () => {
     const { url } = await anEndpoint((response) =>
       inPieces(response, `${chunk("long")}${chunk(undefined, "length")}data: [DONE]\n\n`, 64),
     );
-    expect(await spoken(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "go on")).toBe(
+    expect(await answerTo(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "go on")).toBe(
       "long … (cut at the token limit)\n",
     );
   });
@@ -114,9 +114,9 @@ describe("a conversation", () => {
       inPieces(response, broken ? chunk("half") : `${chunk("whole", "stop")}data: [DONE]\n\n`, 64),
     );
     const conversation = new Conversation(new ChatClient(...endpointAt(url)), "assistant");
-    await expect(spoken(conversation, "one")).rejects.toThrow(/broke off in the middle/);
+    await expect(answerTo(conversation, "one")).rejects.toThrow(/broke off in the middle/);
     broken = false;
-    await spoken(conversation, "two");
+    await answerTo(conversation, "two");
     expect(requests.at(-1)?.body.messages).toEqual([{ role: "user", content: "two" }]);
   });
 
@@ -132,12 +132,12 @@ describe("a conversation", () => {
     };
     const client = new ChatClient(reach, "InferenceDeployment/assistant");
     const conversation = new Conversation(client, await client.model());
-    await spoken(conversation, "one");
-    await spoken(conversation, "two");
+    await answerTo(conversation, "one");
+    await answerTo(conversation, "two");
     expect(ways).toEqual({ opened: 3, closed: 3 });
   });
 
-  test("a connection that is lost in the middle is told like any broken answer", async () => {
+  test("a connection that is lost in the middle is reported like any broken answer", async () => {
     const { url } = await anEndpoint((response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(chunk("half"), () => response.destroy());
@@ -146,7 +146,7 @@ describe("a conversation", () => {
       new ChatClient(async () => ({ url, close() {} }), "InferenceDeployment/assistant"),
       "assistant",
     );
-    await expect(spoken(conversation, "one")).rejects.toThrow(
+    await expect(answerTo(conversation, "one")).rejects.toThrow(
       /^InferenceDeployment\/assistant broke off in the middle of the answer/,
     );
   });
@@ -155,23 +155,23 @@ describe("a conversation", () => {
     [401, { error: { message: "no key" } }, /answered 401: no key; give the key with --key-file/],
     [400, { error: { message: "prompt too long" } }, /answered 400: prompt too long$/],
     [500, "oops", /answered 500: Internal Server Error/],
-  ])("status %d is told in the endpoint's own words", async (status, body, message) => {
+  ])("status %d is reported in the endpoint's own words", async (status, body, message) => {
     const { url } = await anEndpoint((response) => response.writeHead(status).end(JSON.stringify(body)));
-    await expect(spoken(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
+    await expect(answerTo(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
       message,
     );
   });
 
-  test("an error inside the stream is told", async () => {
+  test("an error inside the stream is reported", async () => {
     const { url } = await anEndpoint((response) =>
       inPieces(response, `${chunk("a")}data: {"error":{"message":"out of memory"}}\n\n`, 64),
     );
-    await expect(spoken(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
+    await expect(answerTo(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
       /with an error: out of memory/,
     );
   });
 
-  test("an endpoint that is not there is told by its address", async () => {
+  test("an endpoint that is not there is reported by its address", async () => {
     const { url } = await anEndpoint(() => {});
     server?.close();
     await expect(new ChatClient(...endpointAt(url)).model()).rejects.toThrow(

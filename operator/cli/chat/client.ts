@@ -4,7 +4,7 @@ import type { Endpoint } from "../target/target.ts";
 
 /** A client of an OpenAI-compatible endpoint: the model's name, and answers as they are written. */
 
-export interface Turn {
+export interface Message {
   role: "system" | "user" | "assistant";
   content: string;
 }
@@ -42,7 +42,7 @@ export class ChatClient {
   async model(signal?: AbortSignal): Promise<string> {
     const endpoint = await this.#reach();
     try {
-      const response = await this.#ask(endpoint, "/models", { signal });
+      const response = await this.#request(endpoint, "/models", { signal });
       const models = Models.safeParse(await response.json().catch(() => undefined));
       if (models.success) return models.data.data[0]?.id ?? "";
     } finally {
@@ -52,14 +52,18 @@ export class ChatClient {
   }
 
   /** Pieces of the answer to a conversation; returns why it ended: stop, length, ... */
-  async *answer(model: string, turns: readonly Turn[], options: AnswerOptions = {}): AsyncGenerator<string, string> {
+  async *answer(
+    model: string,
+    messages: readonly Message[],
+    options: AnswerOptions = {},
+  ): AsyncGenerator<string, string> {
     const endpoint = await this.#reach();
     try {
-      const response = await this.#ask(endpoint, "/chat/completions", {
+      const response = await this.#request(endpoint, "/chat/completions", {
         method: "POST",
         body: JSON.stringify({
           model,
-          messages: turns,
+          messages,
           stream: true,
           ...(options.maxTokens && { max_tokens: options.maxTokens }),
           ...(options.temperature !== undefined && { temperature: options.temperature }),
@@ -91,7 +95,7 @@ export class ChatClient {
     return new Failure("failed", `${this.#name} broke off in the middle of the answer; its log may say why`);
   }
 
-  async #ask({ url }: Endpoint, path: string, init: RequestInit): Promise<Response> {
+  async #request({ url }: Endpoint, path: string, init: RequestInit): Promise<Response> {
     const headers = { "Content-Type": "application/json", ...(this.#key && { Authorization: `Bearer ${this.#key}` }) };
     const response = await fetch(`${baseOf(url)}${path}`, { ...init, headers }).catch((error: unknown) => {
       if (init.signal?.aborted) throw error;

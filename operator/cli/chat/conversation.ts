@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { ClusterError } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
-import type { AnswerOptions, ChatClient, Turn } from "./client.ts";
+import type { AnswerOptions, ChatClient, Message } from "./client.ts";
 
 export interface ChatStreams {
   input: NodeJS.ReadStream;
@@ -12,8 +12,8 @@ export interface ChatStreams {
 export class Conversation {
   readonly #client: ChatClient;
   readonly #model: string;
-  readonly #system: readonly Turn[];
-  #turns: Turn[] = [];
+  readonly #system: readonly Message[];
+  #messages: Message[] = [];
   readonly #sampling: Pick<AnswerOptions, "maxTokens" | "temperature">;
 
   constructor(client: ChatClient, model: string, options: { system?: string } & AnswerOptions = {}) {
@@ -24,11 +24,11 @@ export class Conversation {
   }
 
   /** Writes the answer to a message as it comes; a broken or interrupted exchange leaves no trace in the history. */
-  async say(message: string, write: (text: string) => void, signal?: AbortSignal): Promise<void> {
-    const question: Turn = { role: "user", content: message };
+  async send(message: string, write: (text: string) => void, signal?: AbortSignal): Promise<void> {
+    const asked: Message = { role: "user", content: message };
     const options: AnswerOptions = { ...this.#sampling, signal };
-    const turns = [...this.#system, ...this.#turns, question];
-    const answer = this.#client.answer(this.#model, turns, options);
+    const messages = [...this.#system, ...this.#messages, asked];
+    const answer = this.#client.answer(this.#model, messages, options);
     let content = "";
     let piece = await answer.next();
     for (; !piece.done; piece = await answer.next()) {
@@ -36,12 +36,12 @@ export class Conversation {
       write(piece.value);
     }
     write(piece.value === "length" ? " … (cut at the token limit)\n" : "\n");
-    this.#turns.push(question, { role: "assistant", content });
+    this.#messages.push(asked, { role: "assistant", content });
   }
 
   /** Begins anew: only the system message stays. */
   forget(): void {
-    this.#turns = [];
+    this.#messages = [];
   }
 }
 
@@ -71,7 +71,7 @@ export async function converse(conversation: Conversation, { input, output }: Ch
   output.write("\n");
 }
 
-/** One message and its answer. What went wrong is told and does not end the conversation. */
+/** One message and its answer. What went wrong is shown and does not end the conversation. */
 async function exchange(
   conversation: Conversation,
   message: string,
@@ -79,7 +79,7 @@ async function exchange(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await conversation.say(message, (text) => output.write(text), signal);
+    await conversation.send(message, (text) => output.write(text), signal);
   } catch (error) {
     if (signal.aborted) output.write(" … (interrupted)\n");
     else if (error instanceof Failure || error instanceof ClusterError) output.write(`${error.message}\n`);

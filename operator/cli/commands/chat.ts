@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { ChatClient, endpointAt } from "../chat/client.ts";
 import { Conversation, converse } from "../chat/conversation.ts";
 import { Failure } from "../failure.ts";
-import { type AnyObject, kindNamed, rootCondition, title } from "../kinds.ts";
+import { type AnyObject, parseKind, rootCondition, title } from "../kinds.ts";
 import { positiveInteger, temperature, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
@@ -52,7 +52,7 @@ async function chat(target: Target, options: ChatOptions, name?: string): Promis
     throw new Failure("usage", "name whom to talk to either as an InferenceDeployment or by --url");
   const key = options.keyFile === undefined ? undefined : await keyIn(options.keyFile);
   if (options.url !== undefined) return talk(new ChatClient(...endpointAt(options.url), key), options);
-  const reference = { kind: kindNamed("inferencedeployment"), name: name ?? "" };
+  const reference = { kind: parseKind("inferencedeployment"), name: name ?? "" };
   await withConnection(target, async (connection) => {
     const deployment = await findObject(connection, target, reference, options.namespace);
     requireReady(deployment, target);
@@ -62,7 +62,7 @@ async function chat(target: Target, options: ChatOptions, name?: string): Promis
 
 async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
   const conversation = new Conversation(client, await client.model(), options);
-  if (options.message !== undefined) return conversation.say(options.message, (text) => process.stdout.write(text));
+  if (options.message !== undefined) return conversation.send(options.message, (text) => process.stdout.write(text));
   if (process.stdin.isTTY) return converse(conversation, { input: process.stdin, output: process.stdout });
   throw new Failure("usage", "standard input is no terminal: give the message with --message TEXT");
 }

@@ -3,14 +3,14 @@ import type { KubernetesObject } from "../../cluster/objects.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
-import { referenceNamed, title } from "../kinds.ts";
+import { parseReference, title } from "../kinds.ts";
 import { filesOption, timeSpan, withHelp } from "../options.ts";
 import { findObject, manifestsFor } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
-import type { Operating, Target } from "../target/target.ts";
+import type { OperatorHandle, Target } from "../target/target.ts";
 import { onInterruption } from "../terminal/interruption.ts";
 import { terminalOf } from "../terminal/terminal.ts";
-import { Departure } from "../watch/deletion.ts";
+import { DeletionWatcher } from "../watch/deletion.ts";
 
 interface DeleteOptions {
   filename?: string[];
@@ -33,7 +33,7 @@ export function deleteCommand(): Command {
   ]);
 }
 
-interface Doomed {
+interface Deletable {
   resource: Resource<KubernetesObject>;
   object: KubernetesObject;
 }
@@ -43,29 +43,29 @@ async function remove(target: Target, options: DeleteOptions, kind?: string, nam
   if ((kind === undefined) === (filename === undefined)) {
     throw new Failure("usage", "name what to delete either as KIND NAME or by -f");
   }
-  const reference = kind === undefined ? undefined : referenceNamed(kind, name);
+  const reference = kind === undefined ? undefined : parseReference(kind, name);
   const manifests =
     filename && (await manifestsFor(target, { filename, ...(namespace !== undefined && { namespace }) }));
-  let operating: Operating | undefined;
-  const interruption = onInterruption(() => operating?.hurry());
-  operating = await target.operate();
+  let operator: OperatorHandle | undefined;
+  const interruption = onInterruption(() => operator?.hurry());
+  operator = await target.operate();
   try {
-    const doomed = reference
+    const objects = reference
       ? [
           {
             resource: reference.kind.resource as Resource<KubernetesObject>,
-            object: await findObject(operating, target, reference, namespace),
+            object: await findObject(operator, target, reference, namespace),
           },
         ]
       : await present(
-          operating.cluster,
+          operator.cluster,
           (manifests ?? []).map(({ resource, object }) => ({ resource, ...object.metadata })),
         );
     // What was applied last goes first, so that nothing loses its input while it runs.
-    for (const { resource, object } of doomed.toReversed()) await operating.cluster.delete(resource, object);
-    await untilGone(operating, doomed, options.timeout, interruption.signal);
+    for (const { resource, object } of objects.toReversed()) await operator.cluster.delete(resource, object);
+    await waitUntilGone(operator, objects, options.timeout, interruption.signal);
   } finally {
-    await operating.stop();
+    await operator.stop();
     interruption.release();
   }
 }
@@ -73,7 +73,7 @@ async function remove(target: Target, options: DeleteOptions, kind?: string, nam
 async function present(
   cluster: Cluster,
   wanted: readonly { resource: Resource<KubernetesObject>; namespace: string; name: string }[],
-): Promise<Doomed[]> {
+): Promise<Deletable[]> {
   const found = await Promise.all(
     wanted.map(async ({ resource, namespace, name }) => ({
       resource,
@@ -83,19 +83,19 @@ async function present(
   return found.flatMap(({ resource, object }) => (object ? [{ resource, object }] : []));
 }
 
-async function untilGone(
-  { cluster, operatorHint }: Operating,
-  doomed: readonly Doomed[],
+async function waitUntilGone(
+  { cluster, operatorHint }: OperatorHandle,
+  objects: readonly Deletable[],
   timeout: number,
   signal: AbortSignal,
 ): Promise<void> {
   const terminal = terminalOf(process.stdout);
   const timer = AbortSignal.timeout(timeout * 1000);
-  const left = new Map(doomed.map((one) => [one, new Departure(cluster, one.resource, one.object)]));
-  const tell = (held: string) => process.stderr.write(`${held}\n`);
+  const left = new Map(objects.map((one) => [one, new DeletionWatcher(cluster, one.resource, one.object)]));
+  const report = (held: string) => process.stderr.write(`${held}\n`);
   await Promise.all(
-    [...left].map(async ([one, departure]) => {
-      if (!(await departure.wait(AbortSignal.any([signal, timer]), tell))) return;
+    [...left].map(async ([one, watcher]) => {
+      if (!(await watcher.wait(AbortSignal.any([signal, timer]), report))) return;
       left.delete(one);
       terminal.print(`${title(one.object)} deleted`);
     }),
@@ -104,6 +104,6 @@ async function untilGone(
   if (left.size === 0) return;
   if (signal.aborted)
     throw new Failure("interrupted", `interrupted while ${names} were being deleted; delete again to go on`);
-  const why = [...left.values()].map((departure) => `  ${departure.holder(operatorHint)}`);
+  const why = [...left.values()].map((watcher) => `  ${watcher.holder(operatorHint)}`);
   throw new Failure("unfinished", [`not gone after ${timeout} s; deletion goes on by itself`, ...why].join("\n"));
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { events } from "../../cluster/resource.ts";
 import { describeObject, type PartName, partNames } from "../describe/describe.ts";
-import { referenceNamed } from "../kinds.ts";
+import { parseReference } from "../kinds.ts";
 import { withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
@@ -29,7 +29,7 @@ export function describeCommand(): Command {
 }
 
 async function describe(target: Target, options: DescribeOptions, kind: string, name?: string): Promise<void> {
-  const reference = referenceNamed(kind, name);
+  const reference = parseReference(kind, name);
   const [object, about] = await withConnection(target, async (connection) => {
     const found = await findObject(connection, target, reference, options.namespace);
     const { namespace, uid } = found.metadata;

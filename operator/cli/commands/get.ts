@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { stringify } from "yaml";
 import { group, type PrinterColumn } from "../../api/kinds.ts";
 import { Failure } from "../failure.ts";
-import { type AnyObject, type Kind, kindNamed, kinds, referenceNamed } from "../kinds.ts";
+import { type AnyObject, type Kind, kinds, parseKind, parseReference } from "../kinds.ts";
 import { outputOption, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
@@ -42,8 +42,8 @@ interface Listing {
 }
 
 async function get(target: Target, options: GetOptions, word?: string, name?: string): Promise<void> {
-  const one = word !== undefined && (name !== undefined || word.includes("/")) ? referenceNamed(word, name) : undefined;
-  const wanted = one ? [one.kind] : word === undefined ? kinds : [kindNamed(word)];
+  const one = word !== undefined && (name !== undefined || word.includes("/")) ? parseReference(word, name) : undefined;
+  const wanted = one ? [one.kind] : word === undefined ? kinds : [parseKind(word)];
   const namespace = options.allNamespaces ? undefined : (options.namespace ?? (await target.namespace()));
   await withConnection(target, async (connection) => {
     const listings = one

@@ -3,7 +3,7 @@ import { inferenceDeployment } from "../../api/kinds.ts";
 import type { Pod } from "../../cluster/objects.ts";
 import { pods } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
-import { type AnyObject, referenceNamed, title } from "../kinds.ts";
+import { type AnyObject, parseReference, title } from "../kinds.ts";
 import { positiveInteger, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
@@ -49,7 +49,7 @@ export function logsCommand(): Command {
 }
 
 async function logs(target: Target, options: LogsOptions, kind: string, name?: string): Promise<void> {
-  const reference = referenceNamed(kind, name);
+  const reference = parseReference(kind, name);
   const terminal = terminalOf(process.stdout);
   const show = options.raw || !terminal.interactive ? (line: string) => line : readableLogLine;
   await withConnection(target, async (connection) => {

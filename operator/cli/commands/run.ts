@@ -2,18 +2,18 @@ import { Command, Option } from "commander";
 import { aborted } from "../../clock/sleep.ts";
 import type { ObjectName } from "../../cluster/object-key.ts";
 import { Failure } from "../failure.ts";
-import { isServing, referenceNamed, title } from "../kinds.ts";
+import { isServing, parseReference, title } from "../kinds.ts";
 import { applyManifests, checkChanges } from "../manifests/changes.ts";
 import type { Manifest } from "../manifests/manifest.ts";
 import { filesOption, outputOption, timeSpan, withHelp } from "../options.ts";
 import { planAll, printPlans, requireNoProblems } from "../planning.ts";
 import { manifestsFor, presentObjects } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
-import type { Operating, Target } from "../target/target.ts";
+import type { OperatorHandle, Target } from "../target/target.ts";
 import { onInterruption } from "../terminal/interruption.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
 import { jsonView, liveView, plainView, type View } from "../watch/views.ts";
-import { attend, conclude } from "../watch/wait.ts";
+import { conclude, waitFor } from "../watch/wait.ts";
 
 interface RunOptions {
   filename: string[];
@@ -87,13 +87,13 @@ async function run(target: Target, options: RunOptions): Promise<void> {
     terminal.print("");
   }
 
-  let operating: Operating | undefined;
-  const interruption = onInterruption(() => operating?.hurry());
-  operating = await target.operate({ detach: options.detach ?? false });
+  let operator: OperatorHandle | undefined;
+  const interruption = onInterruption(() => operator?.hurry());
+  operator = await target.operate({ detach: options.detach ?? false });
   try {
-    await applyManifests(operating.cluster, manifests);
+    await applyManifests(operator.cluster, manifests);
     if (options.detach) {
-      terminal.print(operating.afterwards);
+      terminal.print(operator.afterwards);
       return;
     }
     const view = json
@@ -101,7 +101,7 @@ async function run(target: Target, options: RunOptions): Promise<void> {
       : terminal.interactive
         ? liveView(process.stdout, terminal, Date.now)
         : plainView(terminal, Date.now);
-    await follow(operating, {
+    await follow(operator, {
       target,
       manifests,
       goal,
@@ -112,8 +112,8 @@ async function run(target: Target, options: RunOptions): Promise<void> {
     });
   } finally {
     // Said only now: the live table had the terminal.
-    if (interruption.signal.aborted && operating.inProcess) process.stderr.write(stopping);
-    await operating.stop();
+    if (interruption.signal.aborted && operator.inProcess) process.stderr.write(stopping);
+    await operator.stop();
     interruption.release();
   }
 }
@@ -125,7 +125,7 @@ function goalOf(until: string | undefined, manifests: readonly Manifest[]): Goal
   if (until === undefined) return undefined;
   const ours = watchedOf(manifests);
   if (until === "complete") return ours;
-  const { kind, name } = referenceNamed(until);
+  const { kind, name } = parseReference(until);
   const wanted = ours.filter((one) => one.kind === kind.resource.kind && one.name === name);
   if (wanted.length > 0) return wanted;
   throw new Failure(
@@ -146,33 +146,33 @@ interface Following {
   view: View;
   options: RunOptions;
   signal: AbortSignal;
-  /** Where the end is told in words; absent for JSON. */
+  /** Where the end is put into words; absent for JSON. */
   summary?: Terminal;
 }
 
 async function follow(
-  operating: Operating,
+  operator: OperatorHandle,
   { target, manifests, goal, view, options, signal, summary }: Following,
 ): Promise<void> {
-  operating.onTrouble(view.onNotice);
-  const attended = await attend(operating.cluster, view, {
+  operator.onTrouble(view.onNotice);
+  const result = await waitFor(operator.cluster, view, {
     watched: watchedOf(manifests),
     until: goal,
     timeoutSeconds: options.timeout,
     signal,
     now: Date.now,
-    confirm: operating.confirm,
-    operatorHint: operating.operatorHint,
+    confirm: operator.confirm,
+    operatorHint: operator.operatorHint,
   });
-  const failure = conclude(attended, operating.afterwards);
+  const failure = conclude(result, operator.afterwards);
   if (failure) throw failure;
-  const serving = attended.objects.filter((object) => isServing(object.kind));
+  const serving = result.objects.filter((object) => isServing(object.kind));
   for (const object of serving)
     summary?.print(
       "",
       `${title(object)} answers at ${object.status?.url}; try ${target.hint(`chat ${object.metadata.name}`)}`,
     );
-  if (goal === undefined && operating.inProcess && serving.length > 0) {
+  if (goal === undefined && operator.inProcess && serving.length > 0) {
     summary?.print("Ctrl-C stops.");
     await aborted(signal);
   }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { Failure } from "../failure.ts";
-import { type AnyObject, referenceNamed, title } from "../kinds.ts";
+import { type AnyObject, parseReference, title } from "../kinds.ts";
 import { type LineageTree, lineageOf, lineageTree, newest } from "../lineage/lineage.ts";
 import { outputOption, withHelp } from "../options.ts";
 import { objectsIn, withConnection } from "../session.ts";
@@ -30,7 +30,7 @@ export function treeCommand(): Command {
 }
 
 async function tree(target: Target, options: TreeOptions, kind?: string, name?: string): Promise<void> {
-  const reference = kind === undefined ? undefined : referenceNamed(kind, name);
+  const reference = kind === undefined ? undefined : parseReference(kind, name);
   const namespace = options.namespace ?? (await target.namespace());
   const [where, objects] = await withConnection(
     target,

@@ -7,7 +7,7 @@ import { InvalidManifests, type Problem, readDocuments } from "./documents.ts";
 import { checkDocument, type Manifest, problemAt } from "./manifest.ts";
 
 /** What the target demands of manifests. */
-export interface Demands {
+export interface LoadOptions {
   /** Where objects go that name no namespace. */
   namespace: string;
   /** The one namespace that manifests may name; absent: any. */
@@ -20,14 +20,14 @@ export interface Demands {
  * Every object of the files and directories, each valid by itself and named once. Throws InvalidManifests with all that is wrong,
  * in the order of files and lines.
  */
-export async function loadManifests(paths: readonly string[], demands: Demands): Promise<Manifest[]> {
+export async function loadManifests(paths: readonly string[], options: LoadOptions): Promise<Manifest[]> {
   const { documents, problems } = await readDocuments(paths);
-  const checked = documents.map((document) => checkDocument(document, demands));
+  const checked = documents.map((document) => checkDocument(document, options));
   const manifests = checked.flatMap((one) => ("manifest" in one ? [one.manifest] : []));
   problems.push(...checked.flatMap((one) => ("problems" in one ? one.problems : [])));
   problems.push(...duplicates(manifests));
   for (const manifest of manifests) {
-    const problem = await (demands.hasLocalPaths ? resolveLocalPath : refuseLocalPath)(manifest);
+    const problem = await (options.hasLocalPaths ? resolveLocalPath : refuseLocalPath)(manifest);
     if (problem) problems.push(problem);
   }
   if (problems.length > 0) throw new InvalidManifests(problems.sort(byLine));

@@ -45,28 +45,28 @@ export function checkDocument(
     return { problems: issues };
   }
   const name = title(head.data);
-  const complain = (path: Path, message: string) => problemAt(document, name, path, message);
+  const problem = (path: Path, message: string) => problemAt(document, name, path, message);
 
   const known = [...kinds, ...coreKinds].find(({ resource }) => resource.kind === head.data.kind);
-  if (known === undefined) return { problems: [complain(["kind"], unknownKind(head.data.kind))] };
+  if (known === undefined) return { problems: [problem(["kind"], unknownKind(head.data.kind))] };
   if (head.data.apiVersion !== known.resource.apiVersion) {
     const message = `apiVersion of a ${head.data.kind} is ${known.resource.apiVersion}, not ${head.data.apiVersion}`;
-    return { problems: [complain(["apiVersion"], message)] };
+    return { problems: [problem(["apiVersion"], message)] };
   }
 
   const metadata = Metadata.safeParse(head.data.metadata);
   const problems = metadata.success
     ? []
-    : issuesOf(metadata.error).map(({ path, message }) => complain(["metadata", ...path], message));
+    : issuesOf(metadata.error).map(({ path, message }) => problem(["metadata", ...path], message));
   const given = metadata.data?.namespace;
   if (required !== undefined && given !== undefined && given !== required) {
     problems.push(
-      complain(["metadata", "namespace"], `is ${given}, but --namespace says ${required}; make them the same`),
+      problem(["metadata", "namespace"], `is ${given}, but --namespace says ${required}; make them the same`),
     );
   }
   const named = { name: head.data.metadata.name, namespace: given ?? namespace };
   const { apiVersion: _, kind: __, metadata: ___, ...fields } = head.data;
-  const body = "spec" in known ? ownBody(known, fields, named, complain) : coreBody(known, fields, complain);
+  const body = "spec" in known ? ownBody(known, fields, named, problem) : coreBody(known, fields, problem);
   problems.push(...body.problems);
   if (problems.length > 0 || !metadata.success) return { problems };
   const object = {
@@ -110,21 +110,21 @@ interface Body {
   problems: Problem[];
 }
 
-type Complain = (path: Path, message: string) => Problem;
+type ProblemAt = (path: Path, message: string) => Problem;
 
 function ownBody(
   kind: Kind,
   fields: Record<string, unknown>,
   named: { name: string; namespace: string },
-  complain: Complain,
+  problem: ProblemAt,
 ): Body {
   const { spec, ...others } = fields;
   const problems = Object.keys(others).map((field) =>
-    complain([field], field === "status" ? "is written by the operator; remove it" : "unknown field; remove it"),
+    problem([field], field === "status" ? "is written by the operator; remove it" : "unknown field; remove it"),
   );
   const admitted = admitSpec(kind, { metadata: named, spec });
   return "problems" in admitted
-    ? { fields: {}, problems: [...problems, ...admitted.problems.map(({ path, message }) => complain(path, message))] }
+    ? { fields: {}, problems: [...problems, ...admitted.problems.map(({ path, message }) => problem(path, message))] }
     : { fields: { spec }, admitted: admitted.spec, problems };
 }
 
@@ -142,10 +142,10 @@ export function admitSpec(
   }
 }
 
-function coreBody(core: (typeof coreKinds)[number], fields: Record<string, unknown>, complain: Complain): Body {
+function coreBody(core: (typeof coreKinds)[number], fields: Record<string, unknown>, problem: ProblemAt): Body {
   const parsed = core.body.safeParse(fields);
   if (parsed.success) return { fields: { ...parsed.data }, problems: [] };
-  return { fields: {}, problems: issuesOf(parsed.error).map(({ path, message }) => complain(path, message)) };
+  return { fields: {}, problems: issuesOf(parsed.error).map(({ path, message }) => problem(path, message)) };
 }
 
 function unknownKind(kind: string): string {

@@ -7,34 +7,34 @@ import { Failure } from "../failure.ts";
  * The cluster for a person who waits: what an operator would try again in a while, such as a server that does not answer, ends the
  * command with a sentence.
  */
-export function spoken(cluster: Cluster, server: string): Cluster {
-  const told = <T>(answer: Promise<T>): Promise<T> =>
+export function withFormattedErrors(cluster: Cluster, server: string): Cluster {
+  const formatted = <T>(answer: Promise<T>): Promise<T> =>
     answer.catch((error: unknown) => {
-      throw inWords(error, server);
+      throw formatError(error, server);
     });
   return {
-    get: (...input) => told(cluster.get(...input)),
-    list: (...input) => told(cluster.list(...input)),
-    apply: (...input) => told(cluster.apply(...input)),
-    updateStatus: (...input) => told(cluster.updateStatus(...input)),
-    setFinalizer: (...input) => told(cluster.setFinalizer(...input)),
-    delete: (...input) => told(cluster.delete(...input)),
+    get: (...input) => formatted(cluster.get(...input)),
+    list: (...input) => formatted(cluster.list(...input)),
+    apply: (...input) => formatted(cluster.apply(...input)),
+    updateStatus: (...input) => formatted(cluster.updateStatus(...input)),
+    setFinalizer: (...input) => formatted(cluster.setFinalizer(...input)),
+    delete: (...input) => formatted(cluster.delete(...input)),
     watch(...input): Watch {
       const watch = cluster.watch(...input);
-      return { synced: told(watch.synced), close: () => watch.close() };
+      return { synced: formatted(watch.synced), close: () => watch.close() };
     },
     async *logs(...input) {
       try {
         yield* cluster.logs(...input);
       } catch (error) {
-        throw inWords(error, server);
+        throw formatError(error, server);
       }
     },
   };
 }
 
 /** Sentences stay; what says too little for a person who sits before it is said anew. */
-export function inWords(error: unknown, server: string): Error {
+export function formatError(error: unknown, server: string): Error {
   if (error instanceof UnreachableError) {
     const why = error.cause instanceof Error ? error.cause.message : error.message;
     const mend = "see whether it runs, and whether this is the right --context";

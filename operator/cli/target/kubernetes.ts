@@ -5,7 +5,7 @@ import { pods, type Resource } from "../../cluster/resource.ts";
 import { ownedBy } from "../../engine/names.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, title } from "../kinds.ts";
-import { inWords, spoken } from "./errors.ts";
+import { formatError, withFormattedErrors } from "./errors.ts";
 import type { Endpoint, Target } from "./target.ts";
 
 /** Where a kubeconfig is and which of its contexts is meant; absent: as kubectl chooses. */
@@ -31,7 +31,7 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
       where,
       tryApply: (resource: Resource<KubernetesObject>, wanted: Wanted<KubernetesObject>) =>
         kubernetes.tryApply(resource, wanted).catch((error: unknown) => {
-          throw inWords(error, kubernetes.server);
+          throw formatError(error, kubernetes.server);
         }),
       reach: (deployment: AnyObject) => reach(kubernetes, cluster, deployment),
       // The process ends soon, and with it what is kept open for the next question.
@@ -50,8 +50,8 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
         cluster,
         where,
         inProcess: false,
-        onTrouble(tell) {
-          trouble.tell = tell;
+        onTrouble(report) {
+          trouble.report = report;
         },
         afterwards: `the operator in the cluster goes on; ${hint("get")} shows how far it is`,
         operatorHint: "see: kubectl get deployments -A -l app.kubernetes.io/name=tanren",
@@ -66,7 +66,7 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
 
 interface Opened {
   /** Who is told of what goes wrong in watches. */
-  trouble: { tell: (sentence: string) => void };
+  trouble: { report: (sentence: string) => void };
   kubernetes: KubernetesCluster;
   cluster: Cluster;
   where: string;
@@ -74,7 +74,7 @@ interface Opened {
 
 async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opened> {
   const { connectKubernetes } = await import("../../cluster/kubernetes/index.ts");
-  const trouble = { tell: (sentence: string) => void process.stderr.write(`${sentence}\n`), last: "" };
+  const trouble = { report: (sentence: string) => void process.stderr.write(`${sentence}\n`), last: "" };
   try {
     const kubernetes = connectKubernetes({
       kubeconfig: { ...(kubeconfig !== undefined && { path: kubeconfig }), ...(context !== undefined && { context }) },
@@ -82,8 +82,8 @@ async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opene
       report(error) {
         // A watch that broke off is opened again; where that fails too, it is said in a ClusterError.
         if (!(error instanceof ClusterError)) return;
-        const { message } = inWords(error, kubernetes.server);
-        if (message !== trouble.last) trouble.tell(`${message} (trying again)`);
+        const { message } = formatError(error, kubernetes.server);
+        if (message !== trouble.last) trouble.report(`${message} (trying again)`);
         trouble.last = message;
       },
     });
@@ -91,7 +91,7 @@ async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opene
     return {
       kubernetes,
       trouble,
-      cluster: spoken(kubernetes, server),
+      cluster: withFormattedErrors(kubernetes, server),
       where: `context ${kubernetes.context} (${server})`,
     };
   } catch (error) {

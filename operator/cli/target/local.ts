@@ -8,7 +8,7 @@ import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, isServing } from "../kinds.ts";
 import { standingOf } from "../watch/phase.ts";
-import type { Connection, Endpoint, Operating, ReadableCluster, Target } from "./target.ts";
+import type { Connection, Endpoint, OperatorHandle, ReadableCluster, Target } from "./target.ts";
 
 /** A state directory of this machine: through the operator that runs on it, or as the last one left it. */
 export function localTarget(stateDirectory: string, hint: Target["hint"]): Target {
@@ -52,7 +52,7 @@ function connection(where: string, cluster: ReadableCluster, close = () => {}): 
 const operatorHint = (stateDirectory: string) => `see ${stateDirectory}/operator.log`;
 
 /** An operator in this process, for as long as it is needed. */
-async function operateHere(stateDirectory: string): Promise<Operating> {
+async function operateHere(stateDirectory: string): Promise<OperatorHandle> {
   // Loaded only where an operator starts: commands that ask and show begin sooner without it.
   const { startLocalOperator } = await import("./local-operator.ts");
   return {
@@ -67,7 +67,7 @@ async function operateHere(stateDirectory: string): Promise<Operating> {
 }
 
 /** The operator that runs on the state directory; undefined when none does. */
-async function connectOperator(stateDirectory: string): Promise<Operating | undefined> {
+async function connectOperator(stateDirectory: string): Promise<OperatorHandle | undefined> {
   let stopped = false;
   const running = await connectLocal(stateDirectory, (error) => {
     if (stopped) return;
@@ -96,8 +96,8 @@ const startSeconds = 30;
 /** The operator that runs on the state directory; where none does, one is started in a session of its own, to outlive this process. */
 async function operateDetached(
   stateDirectory: string,
-  connect: () => Promise<Operating | undefined>,
-): Promise<Operating> {
+  connect: () => Promise<OperatorHandle | undefined>,
+): Promise<OperatorHandle> {
   const running = await connect();
   if (running) return running;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
@@ -109,8 +109,8 @@ async function operateDetached(
   });
   child.unref();
   for (const deadline = Date.now() + startSeconds * 1000; Date.now() < deadline; await sleep(systemClock, 50)) {
-    const operating = await connect();
-    if (operating) return operating;
+    const operator = await connect();
+    if (operator) return operator;
     if (child.exitCode !== null) break;
   }
   const last = readFileSync(logPath, "utf8").trimEnd().split("\n").at(-1);

@@ -19,7 +19,7 @@ export interface Target {
   /** For reading what is there already; undefined where nothing can be yet. */
   peek(): Promise<Connection | undefined>;
   /** For writing what an operator acts on. `detach`: the operator is to outlive this process. */
-  operate(options?: { detach?: boolean }): Promise<Operating>;
+  operate(options?: { detach?: boolean }): Promise<OperatorHandle>;
 }
 
 /** What can be read of a cluster, also without an operator. */
@@ -43,13 +43,13 @@ export interface Endpoint {
 }
 
 /** A cluster in which an operator acts, in this process or elsewhere. */
-export interface Operating {
+export interface OperatorHandle {
   cluster: Cluster;
   where: string;
   /** Whether the operator is in this process and ends with it. */
   inProcess: boolean;
   /** Who is told, instead of standard error, that the way to the cluster is broken and tried again. */
-  onTrouble(tell: (sentence: string) => void): void;
+  onTrouble(report: (sentence: string) => void): void;
   /** What a person should know who leaves before all is done. */
   afterwards: string;
   /** What to look at when no operator seems to act. */

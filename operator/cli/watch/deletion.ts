@@ -5,7 +5,7 @@ import { inUseFinalizer } from "../../engine/references.ts";
 import { title } from "../kinds.ts";
 
 /** An object that was deleted, on its way out: when it is gone, and who holds it until then. */
-export class Departure {
+export class DeletionWatcher {
   readonly #cluster: Pick<Cluster, "get" | "watch">;
   readonly #resource: Resource<KubernetesObject>;
   #object: KubernetesObject;
@@ -16,17 +16,17 @@ export class Departure {
     this.#object = object;
   }
 
-  /** Whether the object, by its UID, is gone before the signal is aborted. `onHeld` is told once when another object holds it. */
+  /** Whether the object, by its UID, is gone before the signal is aborted. `onHeld` is called once when another object holds it. */
   wait(signal: AbortSignal, onHeld: (sentence: string) => void): Promise<boolean> {
     const { namespace, name, uid } = this.#object.metadata;
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    let told: string | undefined;
+    let reported: string | undefined;
     const see = (object: KubernetesObject | undefined) => {
       if (object?.metadata.uid !== uid) return resolve(true);
       this.#object = object;
       const held = userOf(object);
-      if (held !== undefined && held !== told) onHeld(`${title(object)}: ${held}`);
-      told = held;
+      if (held !== undefined && held !== reported) onHeld(`${title(object)}: ${held}`);
+      reported = held;
     };
     const watch = this.#cluster.watch(this.#resource, { namespace }, ({ type, object }) => {
       if (object.metadata.name === name) see(type === "DELETED" ? undefined : object);

@@ -76,7 +76,7 @@ describe("the live table", () => {
     expect(lines.at(-1)).toBe("… and 4 more");
   });
 
-  test("a program that has not spoken for a minute is said to be silent", () => {
+  test("a program that has not withFormattedErrors for a minute is said to be silent", () => {
     const running = objects[1] ?? anObject("PretrainRun", "base");
     expect(rowOf(running, start + 100_000).message).toBe("step 450 of 1000");
     expect(rowOf(running, start + 395_000).message).toBe("step 450 of 1000, silent for 5m");

@@ -4,26 +4,26 @@ import type { Cluster, Watch } from "../../cluster/port.ts";
 import { events } from "../../cluster/resource.ts";
 import { type AnyObject, kinds } from "../kinds.ts";
 
-export interface BoardListener {
+export interface StoreListener {
   onObject(object: AnyObject): void;
-  /** A Warning about one of the objects that came up after the board was opened. */
+  /** A Warning about one of the objects that came up after the store was opened. */
   onWarning(event: Event): void;
 }
 
 /** The newest state of the objects that were asked for, in that order, and of all others around them; kept so by watches. */
-export class Board {
+export class Store {
   readonly #wanted: readonly string[];
   /** References never leave a namespace, so what the wanted objects may wait for is in these. */
   readonly #namespaces: ReadonlySet<string>;
-  readonly #listener: BoardListener;
+  readonly #listener: StoreListener;
   readonly #now: () => number;
   readonly #objects = new Map<string, AnyObject>();
   readonly #seen = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #watches: Watch[] = [];
   #changed: number;
 
-  constructor(wanted: readonly ObjectName[], listener: BoardListener, now: () => number) {
+  constructor(wanted: readonly ObjectName[], listener: StoreListener, now: () => number) {
     this.#wanted = wanted.map(kindKeyOf);
     this.#namespaces = new Set(wanted.map(({ namespace }) => namespace));
     this.#listener = listener;
@@ -36,10 +36,10 @@ export class Board {
     const since = this.#now();
     this.#watches = [...this.#namespaces].flatMap((namespace) => [
       ...kinds.map((kind) =>
-        cluster.watch(kind.resource, { namespace }, ({ type, object }) => this.#take(type, object)),
+        cluster.watch(kind.resource, { namespace }, ({ type, object }) => this.#onChange(type, object)),
       ),
       cluster.watch(events, { namespace }, ({ type, object }) => {
-        if (type !== "DELETED" && Date.parse(object.eventTime) >= since) this.#hear(object);
+        if (type !== "DELETED" && Date.parse(object.eventTime) >= since) this.#onEvent(object);
       }),
     ]);
     await Promise.all(this.#watches.map((watch) => watch.synced));
@@ -54,7 +54,7 @@ export class Board {
     return this.#wanted.flatMap((key) => this.#objects.get(key) ?? []);
   }
 
-  /** Whether every wanted object has been told of, also those that were deleted since. */
+  /** Whether every wanted object has been seen, also those that were deleted since. */
   get complete(): boolean {
     return this.#wanted.every((key) => this.#seen.has(key));
   }
@@ -67,7 +67,7 @@ export class Board {
     return (this.#now() - this.#changed) / 1000;
   }
 
-  #take(type: "ADDED" | "MODIFIED" | "DELETED", object: AnyObject): void {
+  #onChange(type: "ADDED" | "MODIFIED" | "DELETED", object: AnyObject): void {
     const key = kindKeyOf({ kind: object.kind, ...object.metadata });
     this.#changed = this.#now();
     this.#seen.add(key);
@@ -76,14 +76,14 @@ export class Board {
     if (type !== "DELETED" && this.#wanted.includes(key)) this.#listener.onObject(object);
   }
 
-  #hear(event: Event): void {
+  #onEvent(event: Event): void {
     if (
       event.type !== "Warning" ||
       !this.#wanted.includes(kindKeyOf(event.regarding)) ||
-      this.#told.has(event.metadata.uid)
+      this.#reported.has(event.metadata.uid)
     )
       return;
-    this.#told.add(event.metadata.uid);
+    this.#reported.add(event.metadata.uid);
     this.#listener.onWarning(event);
   }
 }

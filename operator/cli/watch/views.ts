@@ -3,10 +3,10 @@ import { type AnyObject, rootCondition, title } from "../kinds.ts";
 import { Screen, type Terminal } from "../terminal/terminal.ts";
 import { wrap } from "../terminal/width.ts";
 import { renderLive, rowOf } from "./live-table.ts";
-import type { BoardListener } from "./store.ts";
+import type { StoreListener } from "./store.ts";
 
 /** How a run under way is shown. */
-export interface View extends BoardListener {
+export interface View extends StoreListener {
   /** Something a person should know that no object says. */
   onNotice(sentence: string): void;
   /** Called a few times a second with the newest state of all objects. */
@@ -37,14 +37,14 @@ export function liveView(stream: NodeJS.WriteStream, terminal: Terminal, now: ()
 /** One JSON object per change of status or Warning. */
 export function jsonView(terminal: Terminal, now: () => number): View {
   const time = () => new Date(now()).toISOString();
-  const say = onChange(
+  const print = onChange(
     (object) => JSON.stringify(statusLine(object)),
     (object) => {
       terminal.print(JSON.stringify({ time: time(), type: "status", ...statusLine(object) }));
     },
   );
   return {
-    onObject: say,
+    onObject: print,
     onWarning({ regarding: { kind, name, namespace }, reason, note }) {
       terminal.print(JSON.stringify({ time: time(), type: "warning", kind, name, namespace, reason, message: note }));
     },
@@ -77,13 +77,13 @@ function standstill(object: AnyObject): string {
   return [status, reason, stage].join(" ");
 }
 
-function onChange(key: (object: AnyObject) => string, say: (object: AnyObject) => void): (object: AnyObject) => void {
+function onChange(key: (object: AnyObject) => string, show: (object: AnyObject) => void): (object: AnyObject) => void {
   const last = new Map<string, string>();
   return (object) => {
     const now = key(object);
     if (last.get(object.metadata.uid) === now) return;
     last.set(object.metadata.uid, now);
-    say(object);
+    show(object);
   };
 }
 

@@ -4,12 +4,12 @@ import type { Cluster, WatchEvent } from "../../cluster/port.ts";
 import { anObject, at } from "../../testing/cli-objects.ts";
 import type { AnyObject } from "../kinds.ts";
 import type { View } from "./views.ts";
-import { type Attended, attend, conclude } from "./wait.ts";
+import { conclude, type WaitResult, waitFor } from "./wait.ts";
 
-/** A cluster of which only watches are looked at; `tell` is what happens in it. */
+/** A cluster of which only watches are looked at; `emit` is what happens in it. */
 function aCluster(existing: readonly AnyObject[]) {
   const watchers: { kind: string; onEvent: (event: WatchEvent<never>) => void }[] = [];
-  const tell = (object: AnyObject | Event, type: WatchEvent<never>["type"] = "MODIFIED") => {
+  const emit = (object: AnyObject | Event, type: WatchEvent<never>["type"] = "MODIFIED") => {
     for (const { kind, onEvent } of watchers) if (kind === object.kind) onEvent({ type, object: object as never });
   };
   const watch: Cluster["watch"] = (resource, _filter, onEvent) => {
@@ -18,7 +18,7 @@ function aCluster(existing: readonly AnyObject[]) {
       if (object.kind === resource.kind) onEvent({ type: "ADDED", object: object as never });
     return { synced: Promise.resolve(), close: () => {} };
   };
-  return { tell, cluster: { watch } as Pick<Cluster, "watch"> as Cluster };
+  return { emit, cluster: { watch } as Pick<Cluster, "watch"> as Cluster };
 }
 
 function aView() {
@@ -41,13 +41,13 @@ const running = anObject("PretrainRun", "base", { root: ["Unknown", "Running"] }
 const succeeded = anObject("PretrainRun", "base", { root: ["True", "Completed"] });
 const waiting = anObject("AlignmentRun", "chat", { root: ["Unknown", "InputNotReady"] });
 
-function attending(existing: readonly AnyObject[], more: Partial<Parameters<typeof attend>[2]> = {}) {
-  const { cluster, tell } = aCluster(existing);
+function startWaiting(existing: readonly AnyObject[], more: Partial<Parameters<typeof waitFor>[2]> = {}) {
+  const { cluster, emit } = aCluster(existing);
   const { view, warnings, notices } = aView();
   const watched = existing.map((object) => wanted(object.kind, object.metadata.name));
   const signal = new AbortController().signal;
-  const attended = attend(cluster, view, { watched, signal, now: Date.now, confirm, operatorHint, ...more });
-  return { attended, tell, view, warnings, notices };
+  const result = waitFor(cluster, view, { watched, signal, now: Date.now, confirm, operatorHint, ...more });
+  return { result, emit, view, warnings, notices };
 }
 
 describe("waiting", () => {
@@ -59,19 +59,19 @@ describe("waiting", () => {
   });
 
   test("ends when all objects have ended, and shows the last state once", async () => {
-    const { attended, tell, view } = attending([running]);
+    const { result, emit, view } = startWaiting([running]);
     await vi.advanceTimersByTimeAsync(60_000);
-    tell(succeeded);
+    emit(succeeded);
     await vi.advanceTimersByTimeAsync(250);
-    expect(await attended).toMatchObject({ end: "settled", objects: [{ metadata: { name: "base" } }] });
+    expect(await result).toMatchObject({ end: "settled", objects: [{ metadata: { name: "base" } }] });
     expect(view.finish).toHaveBeenCalledExactlyOnceWith([succeeded]);
   });
 
   test("does not take an object's word that is not confirmed", async () => {
     let holds = false;
-    const { attended } = attending([succeeded], { confirm: async () => holds });
+    const { result } = startWaiting([succeeded], { confirm: async () => holds });
     const ended = vi.fn<() => void>();
-    void attended.then(ended);
+    void result.then(ended);
     await vi.advanceTimersByTimeAsync(1000);
     expect(ended).not.toHaveBeenCalled();
     holds = true;
@@ -80,15 +80,15 @@ describe("waiting", () => {
   });
 
   test("waits for the goal only, while the others go on", async () => {
-    const { attended, tell } = attending([running, waiting], { until: [wanted("PretrainRun", "base")] });
-    tell(succeeded);
+    const { result, emit } = startWaiting([running, waiting], { until: [wanted("PretrainRun", "base")] });
+    emit(succeeded);
     await vi.advanceTimersByTimeAsync(250);
-    expect(await attended).toMatchObject({ end: "settled", objects: [{ kind: "PretrainRun" }] });
+    expect(await result).toMatchObject({ end: "settled", objects: [{ kind: "PretrainRun" }] });
   });
 
-  test("does not settle before objects that were applied are told of", async () => {
-    const { cluster, tell } = aCluster([]);
-    const attended = attend(cluster, aView().view, {
+  test("does not settle before objects that were applied are seen", async () => {
+    const { cluster, emit } = aCluster([]);
+    const result = waitFor(cluster, aView().view, {
       watched: [wanted("PretrainRun", "base")],
       signal: new AbortController().signal,
       now: Date.now,
@@ -96,46 +96,46 @@ describe("waiting", () => {
       operatorHint,
     });
     const ended = vi.fn<() => void>();
-    void attended.then(ended);
+    void result.then(ended);
     await vi.advanceTimersByTimeAsync(1000);
     expect(ended).not.toHaveBeenCalled();
-    tell(succeeded, "ADDED");
+    emit(succeeded, "ADDED");
     await vi.advanceTimersByTimeAsync(250);
-    expect((await attended).end).toBe("settled");
+    expect((await result).end).toBe("settled");
   });
 
   test("gives up when time is up", async () => {
-    const { attended } = attending([running], { timeoutSeconds: 90 });
+    const { result } = startWaiting([running], { timeoutSeconds: 90 });
     await vi.advanceTimersByTimeAsync(89_000);
     await vi.advanceTimersByTimeAsync(1_000);
-    expect((await attended).end).toBe("timedOut");
+    expect((await result).end).toBe("timedOut");
   });
 
   test("says once when no operator looks at an object, and not when one does", async () => {
     const abort = new AbortController();
     const unseen = { ...running, metadata: { ...running.metadata, generation: 2 } };
-    const alone = attending([unseen], { signal: abort.signal });
-    const attendedTo = attending([running], { signal: abort.signal });
+    const alone = startWaiting([unseen], { signal: abort.signal });
+    const seen = startWaiting([running], { signal: abort.signal });
     await vi.advanceTimersByTimeAsync(19_000);
     expect(alone.notices).toEqual([]);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(alone.notices).toEqual(["no operator has looked at PretrainRun/base for 20 s; is one running? see its log"]);
-    expect(attendedTo.notices).toEqual([]);
+    expect(seen.notices).toEqual([]);
     abort.abort();
-    await Promise.all([alone.attended, attendedTo.attended]);
+    await Promise.all([alone.result, seen.result]);
   });
 
   test("ends at once when the person interrupts", async () => {
     const abort = new AbortController();
-    const { attended } = attending([running], { signal: abort.signal });
+    const { result } = startWaiting([running], { signal: abort.signal });
     await vi.advanceTimersByTimeAsync(100);
     abort.abort();
-    expect((await attended).end).toBe("interrupted");
+    expect((await result).end).toBe("interrupted");
   });
 
-  test("new Warnings about its objects are told once; old ones and others' are not", async () => {
+  test("new Warnings about its objects are shown once; old ones and others' are not", async () => {
     const abort = new AbortController();
-    const { attended, tell, warnings } = attending([running], { signal: abort.signal });
+    const { result, emit, warnings } = startWaiting([running], { signal: abort.signal });
     await vi.advanceTimersByTimeAsync(10);
     const event = (uid: string, reason: string, more: Partial<Event> = {}): Event => ({
       apiVersion: "events.k8s.io/v1",
@@ -151,13 +151,13 @@ describe("waiting", () => {
       eventTime: at(1),
       ...more,
     });
-    tell(event("1", "StageRestarted"));
-    tell(event("1", "StageRestarted"));
-    tell(event("2", "Old", { eventTime: at(-1) }));
-    tell(event("3", "Usual", { type: "Normal" }));
-    tell(event("4", "Other", { regarding: { ...wanted("PretrainRun", "other"), apiVersion: "", uid: "2" } }));
+    emit(event("1", "StageRestarted"));
+    emit(event("1", "StageRestarted"));
+    emit(event("2", "Old", { eventTime: at(-1) }));
+    emit(event("3", "Usual", { type: "Normal" }));
+    emit(event("4", "Other", { regarding: { ...wanted("PretrainRun", "other"), apiVersion: "", uid: "2" } }));
     abort.abort();
-    await attended;
+    await result;
     expect(warnings).toEqual(["StageRestarted"]);
   });
 });
@@ -169,7 +169,7 @@ describe("how waiting ended", () => {
   const suspended = anObject("PretrainRun", "base", { root: ["Unknown", "Suspended", "spec.suspend is true"] });
   const busy = anObject("PretrainRun", "base", { root: ["Unknown", "Running", "at work"] });
 
-  test.each<[string, Partial<Attended>, string | undefined, RegExp]>([
+  test.each<[string, Partial<WaitResult>, string | undefined, RegExp]>([
     ["all is well", { objects: [done] }, undefined, /^$/],
     [
       "a run failed",
@@ -193,9 +193,9 @@ describe("how waiting ended", () => {
       "failed",
       /^Corpus\/web was deleted/,
     ],
-  ])("when %s", (_, attended, ending, message) => {
-    const failure = conclude({ end: "settled", objects: [], gone: [], ...attended }, "run again");
-    expect(failure?.ending).toBe(ending);
+  ])("when %s", (_, result, exitCode, message) => {
+    const failure = conclude({ end: "settled", objects: [], gone: [], ...result }, "run again");
+    expect(failure?.exitCode).toBe(exitCode);
     expect(failure?.message ?? "").toMatch(message);
   });
 });

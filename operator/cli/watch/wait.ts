@@ -5,10 +5,10 @@ import type { Cluster } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
 import { isSettled, isUnseen, type Standing, standingOf } from "./phase.ts";
-import { Board } from "./store.ts";
+import { Store } from "./store.ts";
 import type { View } from "./views.ts";
 
-export interface Attendance {
+export interface WaitOptions {
   /** Objects that are shown. */
   watched: readonly ObjectName[];
   /** Those of them that are waited for; absent: all. */
@@ -26,7 +26,7 @@ export interface Attendance {
   operatorHint: string;
 }
 
-export interface Attended {
+export interface WaitResult {
   end: "settled" | "timedOut" | "interrupted";
   /** The objects that were waited for, as they stood at the end. */
   objects: AnyObject[];
@@ -40,25 +40,25 @@ const tickMilliseconds = 250;
 const patienceSeconds = 20;
 
 /** Shows objects until they are where they will stay, time is up or the person interrupts. */
-export async function attend(cluster: Cluster, view: View, attendance: Attendance): Promise<Attended> {
+export async function waitFor(cluster: Cluster, view: View, attendance: WaitOptions): Promise<WaitResult> {
   const { watched, until = watched, signal, now, confirm } = attendance;
-  const board = new Board(watched, view, now);
+  const store = new Store(watched, view, now);
   const deadline = now() + (attendance.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-  const awaited = () => board.objects.filter((object) => until.some((one) => isObject(one, object)));
-  const ended = async (): Promise<Attended["end"] | undefined> => {
+  const awaited = () => store.objects.filter((object) => until.some((one) => isObject(one, object)));
+  const ended = async (): Promise<WaitResult["end"] | undefined> => {
     if (signal.aborted) return "interrupted";
     const objects = awaited();
-    const others = board.objects.filter((object) => !objects.includes(object)).concat(board.others);
-    const settled = board.complete && isSettled(objects, others, board.secondsUnchanged);
+    const others = store.objects.filter((object) => !objects.includes(object)).concat(store.others);
+    const settled = store.complete && isSettled(objects, others, store.secondsUnchanged);
     if (settled && (await confirm(objects))) return "settled";
     return now() >= deadline ? "timedOut" : undefined;
   };
   let patience = now() + patienceSeconds * 1000;
   try {
-    await board.open(cluster);
+    await store.open(cluster);
     for (;;) {
-      view.tick(board.objects);
-      const unseen = board.objects.find(isUnseen);
+      view.tick(store.objects);
+      const unseen = store.objects.find(isUnseen);
       if (unseen !== undefined && now() >= patience) {
         patience = Number.POSITIVE_INFINITY;
         view.onNotice(
@@ -72,8 +72,8 @@ export async function attend(cluster: Cluster, view: View, attendance: Attendanc
       await sleep(systemClock, tickMilliseconds, signal);
     }
   } finally {
-    view.finish(board.objects);
-    board.close();
+    view.finish(store.objects);
+    store.close();
   }
 }
 
@@ -81,7 +81,7 @@ const isObject = (name: ObjectName, { kind, metadata }: AnyObject): boolean =>
   kindKeyOf(name) === kindKeyOf({ kind, ...metadata });
 
 /** How waiting ended, for the exit code: undefined when all is well, else a Failure that names the objects and why. */
-export function conclude({ end, objects, gone }: Attended, mend: string): Failure | undefined {
+export function conclude({ end, objects, gone }: WaitResult, mend: string): Failure | undefined {
   const lines = (...standings: Standing[]) =>
     objects.filter((object) => standings.includes(standingOf(object))).map(explain);
   if (end === "interrupted") return new Failure("interrupted", `interrupted; ${mend}`);
