@@ -1,29 +1,26 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { z } from "zod";
-import { chartFiles } from "./chart-files.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { chartFiles, dataFolder } from "./chart-files.ts";
 import { gitopsFiles } from "./gitops-files.ts";
 import { installFiles } from "./install-files.ts";
 
-/** Writes charts/tanren, charts/install and charts/gitops anew. */
-const root = new URL("../../", import.meta.url).pathname;
-const read = (path: string) => readFileSync(join(root, path), "utf8");
+/** Writes charts/install, charts/gitops and what is generated of charts/tanren. */
+const charts = join(import.meta.dirname, "..");
+const readme = readFileSync(join(charts, "tanren/README.md"), "utf8");
 
-const { version, description, license } = z
-  .object({ version: z.string(), description: z.string(), license: z.string() })
-  .parse(JSON.parse(read("package.json")));
+/** Folders in which nothing else may be. */
+for (const folder of ["install", "gitops", `tanren/${dataFolder}`])
+  rmSync(join(charts, folder), { recursive: true, force: true });
 
-const folders = {
-  tanren: { ...chartFiles({ version, description, license }), LICENSE: read("LICENSE") },
-  install: installFiles(version),
-  gitops: gitopsFiles(),
-};
+write("install", installFiles(packageJson.version));
+write("gitops", gitopsFiles());
+write("tanren", chartFiles(readme));
 
-for (const [folder, files] of Object.entries(folders)) {
-  const at = join(root, "charts", folder);
-  rmSync(at, { recursive: true, force: true });
+function write(folder: string, files: Record<string, string>): void {
   for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(at, path)), { recursive: true });
-    writeFileSync(join(at, path), content);
+    const file = join(charts, folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
   }
 }

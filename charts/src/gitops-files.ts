@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
-import { stringify } from "yaml";
 import { apiVersion, group, inferenceDeployment, type KindDefinition, kinds } from "../../operator/api/kinds.ts";
+import { generatedYaml } from "./yaml.ts";
 
 /** What GitOps tools must be told to see how runs are, by file name. */
-
-const header = "# Generated from charts/src by `make generate`; do not edit.\n";
 
 const lives = (kind: KindDefinition) => kind.resource.kind === inferenceDeployment.resource.kind;
 
@@ -51,6 +49,5 @@ const flux = () => ({
 });
 
 export function gitopsFiles(): Record<string, string> {
-  const write = (object: object) => header + stringify(object, { version: "1.1", lineWidth: 0 });
-  return { "argocd-cm.yaml": write(argocd()), "flux-kustomization.yaml": write(flux()) };
+  return { "argocd-cm.yaml": generatedYaml(argocd()), "flux-kustomization.yaml": generatedYaml(flux()) };
 }

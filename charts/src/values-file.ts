@@ -2,7 +2,7 @@ import { Document, isMap, isScalar, type Pair, type YAMLMap } from "yaml";
 import { z } from "zod";
 import { groups, Values } from "./values.ts";
 
-/** The files that people write values by: values.yaml, values.schema.json and the table of the README. */
+/** What people set values by: values.yaml, values.schema.json and the table of the README. */
 
 type Schema = z.core.JSONSchema.BaseSchema;
 
@@ -36,7 +36,7 @@ function comment(map: YAMLMap, schema: Schema, path: string): void {
     const key = String(pair.key.value);
     const at = path === "" ? key : `${path}.${key}`;
     const property = propertyOf(schema, key);
-    pair.key.commentBefore = ` ${groups[at] ?? describedAs(property, at)}`;
+    pair.key.commentBefore = groups[at] ? ` ${groups[at]}` : ` -- ${describedAs(property, at)}`;
     pair.key.spaceBefore = path === "";
     if (isMap(pair.value) && at in groups) comment(pair.value, property, at);
   }

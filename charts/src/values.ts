@@ -6,7 +6,7 @@ import {
   PodDefaults,
 } from "../../operator/api/configuration.ts";
 
-/** The chart's values. `values.yaml`, `values.schema.json` and the table in the chart's README are written from here. */
+/** The chart's values, from which `make generate` writes values.yaml, values.schema.json and the README's table. */
 
 /** A name of an object of Kubernetes, or nothing. */
 const nameOrNothing = z.string().regex(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/);

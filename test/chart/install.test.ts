@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { covers } from "../../operator/engine/reconcile-result.ts";
 import { startCluster, type TestCluster } from "../cluster/cluster.ts";
-import { buildHelm, chart, type Helm } from "./helm.ts";
-import { documents, identity, rendered } from "./release.ts";
+import { buildHelm, chart, type Helm, Renderer } from "./helm.ts";
+import { documents, identity } from "./release.ts";
 import { everything } from "./value-effects.ts";
 
 /** Installation on a real API server: by Helm and plainly, in both modes, upgrade and uninstall. There is no node: pods stay Pending. */
@@ -125,8 +125,10 @@ describe("plain manifests", () => {
   test("whoever may edit or view a namespace may do so with runs", async () => {
     await kubectl("create", "rolebinding", "ann", "--clusterrole=edit", "--user=ann", "-n", "default");
     await kubectl("create", "rolebinding", "bob", "--clusterrole=view", "--user=bob", "-n", "default");
-    await expect.poll(() => canI("ann", "create", "pretrainruns.tanren.dev", "-n", "default")).toBe("yes");
-    await expect.poll(() => canI("bob", "get", "pretrainruns.tanren.dev", "-n", "default")).toBe("yes");
+    // The cluster's own roles take in the chart's in their own time.
+    const soon = { timeout: 20_000 };
+    await expect.poll(() => canI("ann", "create", "pretrainruns.tanren.dev", "-n", "default"), soon).toBe("yes");
+    await expect.poll(() => canI("bob", "get", "pretrainruns.tanren.dev", "-n", "default"), soon).toBe("yes");
     expect(await canI("bob", "create", "pretrainruns.tanren.dev", "-n", "default")).toBe("no");
     expect(await canI("ann", "update", "pretrainruns.tanren.dev", "--subresource=status", "-n", "default")).toBe("no");
     expect(await canI("ann", "update", "inferencedeployments.tanren.dev", "--subresource=scale", "-n", "default")).toBe(
@@ -165,10 +167,12 @@ describe("plain manifests", () => {
 test("with every value set, the API server takes every object", async () => {
   await kubectl("create", "namespace", "tanren-system");
   // Kinds of the Prometheus operator are not known to a bare cluster, and namespaces of runs are not there.
-  const items = rendered(everything).filter(
-    ({ apiVersion, metadata: { namespace } }) =>
-      !apiVersion.startsWith("monitoring.") && (namespace === undefined || namespace === "tanren-system"),
-  );
+  const items = new Renderer(helm)
+    .objects(everything)
+    .filter(
+      ({ apiVersion, metadata: { namespace } }) =>
+        !apiVersion.startsWith("monitoring.") && (namespace === undefined || namespace === "tanren-system"),
+    );
   expect(items.filter(({ kind }) => kind === "NetworkPolicy").length).toBe(3);
   const { code, stderr } = await cluster.kubectl(["apply", "--server-side", "--dry-run=server", "-f", "-"], {
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
@@ -184,7 +188,7 @@ describe("Helm", () => {
   function olderChart(): string {
     const older = join(folder, "older");
     cpSync(chart, older, { recursive: true });
-    const path = join(older, "templates/crd-corpora.yaml");
+    const path = join(older, "files/crds/corpora.yaml");
     const lines = readFileSync(path, "utf8").split("\n");
     const at = lines.findIndex((line) => line.includes("- name: ETA"));
     expect(at).toBeGreaterThan(0);

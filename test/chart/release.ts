@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { defaultRelease, type GivenValues, installation, manifests } from "../../charts/src/chart.ts";
+import { defaultRelease } from "../../charts/src/install-files.ts";
+import type { Values } from "../../charts/src/values.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 /** What a release of the chart is made of, and how two releases differ. */
@@ -13,12 +14,31 @@ const Manifest = z.looseObject({
 });
 export type Manifest = z.output<typeof Manifest>;
 
+/** Values that a person gives: those that matter to them. */
+export type GivenValues = z.input<typeof Values>;
+
+/** Values by their paths, as in `--set`. */
+export type Settings = Readonly<Record<string, unknown>>;
+
 export const version = packageJson.version;
 export const release = defaultRelease;
 
-/** The objects by the chart's source alone. */
-export const rendered = (values: GivenValues = {}, of = release): Manifest[] =>
-  Manifest.array().parse(manifests(installation(values, version, of)));
+/** The values that settings make. */
+export function valuesOf(settings: Settings): GivenValues {
+  const values: Record<string, unknown> = {};
+  for (const [path, value] of Object.entries(settings)) {
+    const keys = path.split(".");
+    const last = keys.pop() ?? path;
+    let at = values;
+    for (const key of keys) {
+      const inner = (at[key] ?? {}) as Record<string, unknown>;
+      at[key] = inner;
+      at = inner;
+    }
+    at[last] = value;
+  }
+  return values;
+}
 
 /** The objects of a text of YAML documents. */
 export const documents = (yaml: string): Manifest[] =>
@@ -32,7 +52,7 @@ export const documents = (yaml: string): Manifest[] =>
 
 /** Kind/name, with the namespace where it is not the release's. */
 export function identity({ kind, metadata: { name, namespace } }: Manifest): string {
-  return namespace === undefined || namespace === release.Namespace
+  return namespace === undefined || namespace === release.namespace
     ? `${kind}/${name}`
     : `${kind}/${namespace}/${name}`;
 }
@@ -44,7 +64,7 @@ export function differences(before: readonly Manifest[], after: readonly Manifes
   return [...all].filter((key) => !isDeepStrictEqual(old.get(key), young.get(key)));
 }
 
-function byIdentity(objects: readonly Manifest[]): Map<string, Manifest> {
+export function byIdentity(objects: readonly Manifest[]): Map<string, Manifest> {
   const found = new Map(objects.map((object) => [identity(object), object]));
   if (found.size < objects.length) throw new Error("two objects have the same name");
   return found;

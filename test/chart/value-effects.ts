@@ -1,14 +1,12 @@
-import type { GivenValues } from "../../charts/src/chart.ts";
-import { coalesce } from "../../charts/src/coalesce.ts";
-import type { ValuePath } from "../../charts/src/expression.ts";
+import { type GivenValues, type Settings, valuesOf } from "./release.ts";
 
-/** For every value another one, and the objects that it changes. A value whose path is missing here fails a test. */
+/** For every value another one, and the objects that it changes. A value that is missing here fails a test. */
 
 export interface Effect {
-  path: ValuePath;
+  path: string;
   value: unknown;
   /** Values that are set on both sides of the comparison. */
-  beside?: GivenValues;
+  beside?: Settings;
   /** Objects that come, go or change, as Kind/name. */
   changes: string[];
 }
@@ -17,7 +15,7 @@ const pods = "Deployment/tanren-operator";
 /** A change of the configuration rolls the pods. */
 const configuration = ["ConfigMap/tanren-operator", pods];
 const own = "NetworkPolicy/tanren-operator";
-const enabled = { networkPolicies: { enabled: true } };
+const enabled = { "networkPolicies.enabled": true };
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 
 export const effects: Effect[] = [
@@ -51,7 +49,7 @@ export const effects: Effect[] = [
   {
     path: "serviceAccount.create",
     value: false,
-    beside: { serviceAccount: { name: "somebody" } },
+    beside: { "serviceAccount.name": "somebody" },
     changes: ["ServiceAccount/somebody"],
   },
   {
@@ -94,7 +92,7 @@ export const effects: Effect[] = [
   {
     path: "podDisruptionBudget.maxUnavailable",
     value: 2,
-    beside: { podDisruptionBudget: { enabled: true } },
+    beside: { "podDisruptionBudget.enabled": true },
     changes: ["PodDisruptionBudget/tanren-operator"],
   },
   { path: "logLevel", value: "debug", changes: configuration },
@@ -150,53 +148,48 @@ export const effects: Effect[] = [
   {
     path: "serviceMonitor.labels",
     value: { release: "prometheus" },
-    beside: { serviceMonitor: { enabled: true } },
+    beside: { "serviceMonitor.enabled": true },
     changes: ["ServiceMonitor/tanren-operator"],
   },
   {
     path: "serviceMonitor.interval",
     value: "1m",
-    beside: { serviceMonitor: { enabled: true } },
+    beside: { "serviceMonitor.enabled": true },
     changes: ["ServiceMonitor/tanren-operator"],
   },
   { path: "podMonitor.enabled", value: true, changes: ["PodMonitor/tanren-programs"] },
   {
     path: "podMonitor.labels",
     value: { release: "prometheus" },
-    beside: { podMonitor: { enabled: true } },
+    beside: { "podMonitor.enabled": true },
     changes: ["PodMonitor/tanren-programs"],
   },
   {
     path: "podMonitor.interval",
     value: "1m",
-    beside: { podMonitor: { enabled: true } },
+    beside: { "podMonitor.enabled": true },
     changes: ["PodMonitor/tanren-programs"],
   },
   { path: "grafanaDashboards.enabled", value: true, changes: ["ConfigMap/tanren-dashboards"] },
   {
     path: "grafanaDashboards.labels",
     value: { dashboards: "yes" },
-    beside: { grafanaDashboards: { enabled: true } },
+    beside: { "grafanaDashboards.enabled": true },
     changes: ["ConfigMap/tanren-dashboards"],
   },
 ];
 
 /** The values of one side, and of the other. */
-export function bothSides({ path, value, beside = {} }: Effect): { before: GivenValues; after: GivenValues } {
-  const after = structuredClone(beside) as Record<string, unknown>;
-  const keys = path.split(".");
-  const last = keys.pop() ?? path;
-  let at = after;
-  for (const key of keys) {
-    const inner = (at[key] ?? {}) as Record<string, unknown>;
-    at[key] = inner;
-    at = inner;
-  }
-  at[last] = value;
-  return { before: beside, after: after as GivenValues };
-}
+export const bothSides = ({ path, value, beside = {} }: Effect): { before: GivenValues; after: GivenValues } => ({
+  before: valuesOf(beside),
+  after: valuesOf({ ...beside, [path]: value }),
+});
 
 /** All other values at once, as far as they go together. */
-export const everything: GivenValues = effects
-  .filter(({ path }) => !["mode", "crds.install", "serviceAccount.create"].includes(path))
-  .reduce<object>((all, effect) => coalesce(all, bothSides(effect).after), {});
+export const everything: GivenValues = valuesOf(
+  Object.fromEntries(
+    effects
+      .filter(({ path }) => !["mode", "crds.install", "serviceAccount.create"].includes(path))
+      .flatMap(({ path, value, beside = {} }) => Object.entries({ ...beside, [path]: value })),
+  ),
+);

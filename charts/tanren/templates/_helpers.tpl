@@ -1,0 +1,91 @@
+{{/* Name of the operator's objects. */}}
+{{- define "tanren.operatorName" -}}
+{{ .Release.Name }}-operator
+{{- end }}
+
+{{/* Labels of every object. */}}
+{{- define "tanren.labels" -}}
+app.kubernetes.io/name: tanren
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end }}
+
+{{/* Labels that select the operator's pods. They never change: a Deployment's selector is immutable. */}}
+{{- define "tanren.selectorLabels" -}}
+app.kubernetes.io/name: tanren
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{/* Labels that select the pods of every run and endpoint. */}}
+{{- define "tanren.kernelLabels" -}}
+app.kubernetes.io/managed-by: tanren
+{{- end }}
+
+{{- define "tanren.serviceAccountName" -}}
+{{ .Values.serviceAccount.name | default (include "tanren.operatorName" .) }}
+{{- end }}
+
+{{/* The operator's ServiceAccount, as the subject of a binding. */}}
+{{- define "tanren.subject" -}}
+kind: ServiceAccount
+name: {{ include "tanren.serviceAccountName" . | quote }}
+namespace: {{ .Release.Namespace | quote }}
+{{- end }}
+
+{{/* registry/repository:tag or registry/repository@digest: (dict "image" .Values.image "context" $) */}}
+{{- define "tanren.image" -}}
+{{- with .image.registry | default .context.Values.global.imageRegistry }}{{ . }}/{{ end }}
+{{- .image.repository }}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .context.Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{/* What the operator may do where it looks after runs. */}}
+{{- define "tanren.operatorRules" -}}
+{{ .Files.Get "files/rbac/operator.yaml" | trim }}
+{{- if .Values.networkPolicies.enabled }}
+{{ .Files.Get "files/rbac/network-policies.yaml" | trim }}
+{{- end }}
+{{- end }}
+
+{{/*
+The operator's configuration as JSON: an OperatorConfiguration of operator/api/configuration.ts. JSON has no comments and
+needs its commas, so it is written as YAML first.
+*/}}
+{{- define "tanren.configuration" -}}
+{{ include "tanren.configurationYaml" . | fromYaml | toPrettyJson }}
+{{- end }}
+
+{{- define "tanren.configurationYaml" -}}
+{{- if eq .Values.mode "namespaced" }}
+namespace: {{ .Release.Namespace | quote }}
+{{- end }}
+logLevel: {{ .Values.logLevel }}
+workers: {{ .Values.workers }}
+progressSeconds: {{ .Values.progressSeconds }}
+port: 8080
+leaderElection:
+  # Even one replica is two for a moment: while a rollout replaces it.
+  enabled: true
+  leaseName: {{ include "tanren.operatorName" . }}
+  leaseDurationSeconds: {{ .Values.leaderElection.leaseDurationSeconds }}
+  renewDeadlineSeconds: {{ .Values.leaderElection.renewDeadlineSeconds }}
+  retryPeriodSeconds: {{ .Values.leaderElection.retryPeriodSeconds }}
+pods:
+  image: {{ include "tanren.image" (dict "image" .Values.pods.image "context" $) | quote }}
+  imagePullSecrets: {{ toJson .Values.pods.imagePullSecrets }}
+  {{- with .Values.pods.queueName }}
+  queueName: {{ . | quote }}
+  {{- end }}
+  extraVolumes: {{ toJson .Values.pods.extraVolumes }}
+  extraVolumeMounts: {{ toJson .Values.pods.extraVolumeMounts }}
+networkPolicies:
+  enabled: {{ .Values.networkPolicies.enabled }}
+  {{- if .Values.networkPolicies.enabled }}
+  operator:
+    namespace: {{ .Release.Namespace | quote }}
+    podLabels:
+      {{- include "tanren.selectorLabels" . | nindent 6 }}
+  {{- end }}
+  clients: {{ toJson .Values.networkPolicies.clients }}
+{{- end }}

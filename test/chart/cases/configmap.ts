@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { operatorLabels, type Suite } from "./case.ts";
+
+const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
+const peers = [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "apps" } } }];
+const claim = [{ name: "cache", persistentVolumeClaim: { claimName: "cache" } }];
+
+/** Fields are those of the operator's configuration. */
+export const configmap: Suite = {
+  read: (object) => {
+    const Data = z.looseObject({ data: z.strictObject({ "config.json": z.string() }) });
+    return JSON.parse(Data.parse(object).data["config.json"]);
+  },
+  cases: [
+    {
+      it: "looks after all namespaces, with a Lease of the release's name",
+      makes: ["ConfigMap/tanren-operator"],
+      expect: { "leaderElection.enabled": true, "leaderElection.leaseName": "tanren-operator", port: 8080 },
+      absent: ["namespace", "pods.queueName", "networkPolicies.operator"],
+    },
+    {
+      it: "looks after the release's namespace alone",
+      set: { mode: "namespaced" },
+      expect: { namespace: "tanren-system" },
+    },
+    {
+      it: "hands on what the operator reads",
+      set: { logLevel: "debug", workers: 16, progressSeconds: 60 },
+      expect: { logLevel: "debug", workers: 16, progressSeconds: 60 },
+    },
+    {
+      it: "hands on the times of the Lease",
+      set: {
+        "leaderElection.leaseDurationSeconds": 60,
+        "leaderElection.renewDeadlineSeconds": 12,
+        "leaderElection.retryPeriodSeconds": 3,
+      },
+      expect: {
+        "leaderElection.leaseDurationSeconds": 60,
+        "leaderElection.renewDeadlineSeconds": 12,
+        "leaderElection.retryPeriodSeconds": 3,
+      },
+    },
+    {
+      it: "takes the kernels' image from the registry of all images",
+      set: { "global.imageRegistry": "mirror.example.com:5000/t", "pods.image.tag": "1" },
+      expect: { "pods.image": "mirror.example.com:5000/t/tanren-kernels:1" },
+    },
+    {
+      it: "takes the kernels' image from a registry of its own, by its digest",
+      set: {
+        "global.imageRegistry": "mirror.example.com",
+        "pods.image.registry": "registry.example.com",
+        "pods.image.repository": "forge/kernels",
+        "pods.image.tag": "edge",
+        "pods.image.digest": digest,
+      },
+      expect: { "pods.image": `registry.example.com/forge/kernels@${digest}` },
+    },
+    {
+      it: "hands on what every pod of a run gets",
+      set: {
+        "pods.imagePullSecrets": [{ name: "registry-key" }],
+        "pods.queueName": "team-a",
+        "pods.extraVolumes": claim,
+        "pods.extraVolumeMounts": [{ name: "cache", mountPath: "/cache" }],
+      },
+      expect: {
+        "pods.imagePullSecrets": [{ name: "registry-key" }],
+        "pods.queueName": "team-a",
+        "pods.extraVolumes": claim,
+        "pods.extraVolumeMounts": [{ name: "cache", mountPath: "/cache" }],
+      },
+    },
+    {
+      it: "keeps a name that YAML would take for a number",
+      set: { "pods.queueName": "1e3" },
+      expect: { "pods.queueName": "1e3" },
+    },
+    {
+      it: "has policies made that let the operator's pods and the clients in",
+      set: { "networkPolicies.enabled": true, "networkPolicies.clients": peers },
+      expect: {
+        networkPolicies: {
+          enabled: true,
+          operator: {
+            namespace: "tanren-system",
+            podLabels: operatorLabels,
+          },
+          clients: peers,
+        },
+      },
+    },
+  ],
+};

@@ -1,0 +1,48 @@
+import { programPort } from "../../../operator/contract/index.ts";
+import { managed } from "../../../operator/engine/names.ts";
+import { operatorLabels, type Suite } from "./case.ts";
+
+const enabled = { "networkPolicies.enabled": true };
+const scrapers = [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } }];
+const peers = [{ ipBlock: { cidr: "10.0.0.1/32" } }];
+const tcp = (port: number) => ({ port, protocol: "TCP" });
+const dns = { ports: [tcp(53), { port: 53, protocol: "UDP" }] };
+
+export const networkpolicyOperator: Suite = {
+  cases: [
+    { it: "is not there by default", makes: [] },
+    {
+      it: "lets anyone read metrics, and the operator reach the API server, DNS and the progress of runs",
+      set: enabled,
+      makes: ["NetworkPolicy/tanren-operator"],
+      expect: {
+        "metadata.namespace": "tanren-system",
+        spec: {
+          podSelector: { matchLabels: operatorLabels },
+          policyTypes: ["Ingress", "Egress"],
+          ingress: [{ ports: [tcp(8080)] }],
+          egress: [
+            { ports: [tcp(443), tcp(6443)] },
+            dns,
+            { to: [{ podSelector: { matchLabels: managed }, namespaceSelector: {} }], ports: [tcp(programPort)] },
+          ],
+        },
+      },
+    },
+    {
+      it: "keeps to runs of the release's namespace in mode namespaced",
+      set: { ...enabled, mode: "namespaced" },
+      expect: { "spec.egress[2].to": [{ podSelector: { matchLabels: managed } }] },
+    },
+    {
+      it: "lets those read metrics who are named",
+      set: { ...enabled, "networkPolicies.scrapers": scrapers },
+      expect: { "spec.ingress": [{ from: scrapers, ports: [tcp(8080)] }] },
+    },
+    {
+      it: "knows where the API server is",
+      set: { ...enabled, "networkPolicies.apiServer.peers": peers, "networkPolicies.apiServer.ports": [16443] },
+      expect: { "spec.egress[0]": { to: peers, ports: [tcp(16443)] } },
+    },
+  ],
+};
