@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -93,16 +93,22 @@ class Running:
         self.client.close()
 
 
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.01)
+
+
+def is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def wait_until_ready(client: httpx.Client) -> None:
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        try:
-            if client.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError("the server did not become ready")
+    wait_for(lambda: is_ready(client), 40)
 
 
 @pytest.fixture(scope="module")
@@ -379,10 +385,7 @@ def test_a_client_that_goes_away_frees_its_row(server: Running) -> None:
     }
     with server.client.stream("POST", "/v1/completions", json=request) as response:
         next(response.iter_raw())
-    deadline = time.monotonic() + 5
-    while "tanren_serve_requests_running 0.0" not in server.client.get("/metrics").text:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: "tanren_serve_requests_running 0.0" in server.client.get("/metrics").text, 5)
 
 
 def test_the_program_drains_under_load_without_a_failed_request(tmp_path: Path) -> None:
@@ -416,10 +419,9 @@ def test_the_program_drains_under_load_without_a_failed_request(tmp_path: Path) 
             wait_until_ready(client)
             with ThreadPoolExecutor(3) as pool:
                 loads = [pool.submit(load, client, seed) for seed in range(3)]
-                time.sleep(0.5)
+                wait_for(lambda: len(statuses) > 3)
                 process.send_signal(signal.SIGTERM)
-                time.sleep(0.5)
-                assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
+                wait_for(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503)
                 for done in loads:
                     done.result(timeout=20)
         assert process.wait(timeout=20) == 143

@@ -3,13 +3,9 @@ and that no kill changes a bit of it.
 """
 
 import functools
-import importlib
 import json
 import math
-import os
 import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +23,6 @@ from tanren_kernels.runtime.program import Session
 from tanren_kernels.runtime.progress import ProgressReporter
 from tanren_kernels.tokenizer import tokenizer
 from tanren_kernels.training import checkpoint, schedule
-from tanren_kernels.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -43,30 +38,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_training.write_corpus(directory / "inputs" / "corpus")
     assert tiny_training.run(directory, tiny_training.config()) == 0
     return directory
-
-
-def die_at(target: str, call: int, after: bool = False) -> None:
-    """Kills this process at the n-th call of `target` (module:name or module:Class.name),
-    before it or after it.
-    """
-    module, _, path = target.partition(":")
-    *classes, name = path.split(".")
-    owner: Any = functools.reduce(getattr, classes, importlib.import_module(module))
-    original: Callable[..., Any] = getattr(owner, name)
-    calls = 0
-
-    @functools.wraps(original)
-    def deadly(*arguments: Any, **named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = original(*arguments, **named)
-        if calls == call:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(owner, name, deadly)
 
 
 def test_writes_a_model_artifact_and_its_figures(finished: Path) -> None:
@@ -118,28 +89,26 @@ def test_running_a_finished_run_again_gives_the_same_result(finished: Path) -> N
     assert tiny_training.ending(finished)["reason"] == "InvalidConfig"
 
 
-KILLS: list[tuple[str, int, bool]] = [
-    ("tanren_kernels.training.trainer:Trainer._step", 2, True),  # between step and save
-    ("tanren_kernels.training.checkpoint:save_file", 2, False),  # in the middle of the first save
-    (
-        "tanren_kernels.runtime.manifest:write_durably",
-        2,
-        False,
-    ),  # before the marker (the first call is that of metrics.jsonl)
-    ("pathlib:Path.rename", 1, False),  # marked, but not under its name yet
-    ("tanren_kernels.training.checkpoint:CheckpointStore._prune", 1, False),
-    ("tanren_kernels.training.trainer:Trainer.evaluate", 1, True),
-    ("tanren_kernels.training.checkpoint:CheckpointStore.save", 2, True),
-    ("tanren_kernels.train:export_model", 1, False),
-    ("tanren_kernels.train:export_model", 1, True),
-    ("tanren_kernels.runtime.manifest:write", 1, True),  # the manifest stands, but the result was not said
+dies_at_event = functools.partial(functools.partial, tiny_training.die_at_event)
+dies_at_step = functools.partial(functools.partial, tiny_training.die_at_step)
+dies_exporting = dies_at_event("open", "model.safetensors.tmp", 1)
+
+KILLS = [
+    dies_at_step(2, False),  # between step and save
+    dies_at_event("open", "model.safetensors", 1),  # in the middle of the first save
+    dies_at_event("open", "complete.json.tmp", 1),  # before the marker
+    dies_at_event("os.rename", "step-00000002", 1),  # marked, but not under its name yet
+    dies_at_event("open", "checkpoints", 1),  # under its name, which is not flushed yet
+    dies_at_event("open", "metrics.jsonl", 2),  # evaluated, not noted (the first call reads old lines)
+    dies_at_step(4, True),
+    dies_exporting,
+    dies_at_event("open", "manifest.json.tmp", 1),
+    dies_at_event("open", "result-0.json", 1),  # the manifest stands, but the result was not said
 ]
 
 
 def test_killed_at_any_point_it_ends_with_the_same_bits(work: Path, finished: Path) -> None:
-    codes = [
-        tiny_training.run(work, tiny_training.config(), functools.partial(die_at, *kill)) for kill in KILLS
-    ]
+    codes = [tiny_training.run(work, tiny_training.config(), kill) for kill in KILLS]
     assert codes == [-signal.SIGKILL] * len(KILLS)
     assert tiny_training.run(work, tiny_training.config()) == 0
     undisturbed = tiny_training.weights(finished)
@@ -152,12 +121,7 @@ def test_killed_at_any_point_it_ends_with_the_same_bits(work: Path, finished: Pa
 
 
 def test_a_damaged_newest_checkpoint_costs_time_but_no_bit(work: Path, finished: Path) -> None:
-    assert (
-        tiny_training.run(
-            work, tiny_training.config(), functools.partial(die_at, "tanren_kernels.train:export_model", 1)
-        )
-        == -signal.SIGKILL
-    )
+    assert tiny_training.run(work, tiny_training.config(), dies_exporting) == -signal.SIGKILL
     damaged = work / "checkpoints" / "step-00000006" / "model.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-8] + b"\0" * 8)
     assert tiny_training.run(work, tiny_training.config()) == 0
@@ -168,20 +132,11 @@ def test_a_damaged_newest_checkpoint_costs_time_but_no_bit(work: Path, finished:
     )
 
 
-def ask_to_stop_after(step: int) -> None:
-    original = Trainer._say
-
-    def say(self: Trainer, at: int, *rest: Any) -> None:
-        original(self, at, *rest)
-        if at == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-            threading.Event().wait(0.05)
-
-    Trainer._say = say  # type: ignore[method-assign]
-
-
 def test_asked_to_stop_it_saves_and_goes_on_later(work: Path, finished: Path) -> None:
-    assert tiny_training.run(work, tiny_training.config(), functools.partial(ask_to_stop_after, 2)) == 143
+    assert (
+        tiny_training.run(work, tiny_training.config(), functools.partial(tiny_training.ask_to_stop_after, 2))
+        == 143
+    )
     assert tiny_training.ending(work) == {
         "reason": "Terminated",
         "message": "asked to stop; saved at step 3 of 6, a restart goes on from there.",
@@ -213,12 +168,7 @@ def test_diverged_numbers_end_the_run_and_are_never_saved(work: Path, changes: d
 
 
 def test_another_config_does_not_resume_from_these_checkpoints(work: Path) -> None:
-    assert (
-        tiny_training.run(
-            work, tiny_training.config(), functools.partial(die_at, "tanren_kernels.train:export_model", 1)
-        )
-        == -signal.SIGKILL
-    )
+    assert tiny_training.run(work, tiny_training.config(), dies_exporting) == -signal.SIGKILL
     assert tiny_training.run(work, tiny_training.config(training={"seed": 8})) == 64
     assert "start a new run" in tiny_training.ending(work)["message"]
     # What does not change the weights may change.
@@ -314,12 +264,7 @@ def test_chat_and_then_dpo_from_the_base_model(work: Path, finished: Path) -> No
         checkpoints={"directory": "checkpoints-dpo"},
         training={"sequence_length": 64, "steps": 12, "learning_rate": 5e-3},
     )  # fmt: skip
-    assert (
-        tiny_training.run(
-            work, given, functools.partial(die_at, "tanren_kernels.training.trainer:Trainer._step", 3)
-        )
-        == -signal.SIGKILL
-    )
+    assert tiny_training.run(work, given, dies_at_step(2, True)) == -signal.SIGKILL
     reference = (work / "output" / "model" / "reference-train.safetensors").stat().st_mtime_ns
     assert tiny_training.run(work, given) == 0
     assert (work / "output" / "model" / "reference-train.safetensors").stat().st_mtime_ns == reference

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import test_train
 import tiny_training
 import torch
 
@@ -72,7 +71,7 @@ def test_two_ranks_have_the_losses_of_one(work: Path, alone: Path, replicate: in
 
 def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: Path) -> None:
     given = tiny_training.config(parallelism={"shard": 2})
-    assert codes(start_two(work, given, functools.partial(test_train.ask_to_stop_after, 2))) == [143, 143]
+    assert codes(start_two(work, given, functools.partial(tiny_training.ask_to_stop_after, 2))) == [143, 143]
     assert [tiny_training.ending(work, rank)["reason"] for rank in range(2)] == ["Terminated", "Terminated"]
     assert tiny_training.run(work, tiny_training.config()) == 0
     assert tiny_training.result(work)["resumed_from_step"] == 3
@@ -81,7 +80,7 @@ def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: 
 
 
 def test_a_lost_rank_ends_the_other(work: Path) -> None:
-    deadly = functools.partial(test_train.die_at, "tanren_kernels.training.trainer:Trainer._step", 3)
+    deadly = functools.partial(tiny_training.die_at_step, 2, True)
     assert codes(start_two(work, tiny_training.config(parallelism={"replicate": 2}), deadly)) == [
         75,
         -signal.SIGKILL,
@@ -136,9 +135,12 @@ def test_a_pod_of_two_ranks_passes_on_a_stop_and_their_ending(work: Path) -> Non
     )
     metrics = work / "output" / "model" / "metrics.jsonl"
     deadline = time.monotonic() + 90
-    while not (metrics.exists() and metrics.stat().st_size > 0):
-        assert launcher.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    launcher.send_signal(signal.SIGTERM)
-    assert launcher.wait(60) == 143
+    try:
+        while not (metrics.exists() and metrics.stat().st_size > 0):
+            assert launcher.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        launcher.send_signal(signal.SIGTERM)
+        assert launcher.wait(60) == 143
+    finally:
+        launcher.kill()
     assert json.loads((work / "said.json").read_text())["reason"] == "Terminated"

@@ -6,7 +6,9 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(HERE), str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["training"])
+PROCESSES.set_forkserver_preload(["tiny_training"])
 # The first optimizer of a process loads much of torch.
 torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))])
 
@@ -120,17 +122,72 @@ def config(**changes: Any) -> TrainConfig:
     )
 
 
-Prepare = Callable[[], None]
+class WatchedProgress(ProgressReporter):
+    """Tells a test of every step that the program reports, and whether it is reported as saved."""
+
+    def __init__(self) -> None:
+        super().__init__("train", "step")
+        self.on_step: Callable[[int, bool], None] = lambda _step, _saved: None
+
+    def update(
+        self,
+        step: int,
+        total: int | None = None,
+        metrics: dict[str, float] | None = None,
+        **fields: object,
+    ) -> None:
+        super().update(step, total, metrics, **fields)
+        self.on_step(step, "checkpoint_step" in fields)
+
+
+Prepare = Callable[[WatchedProgress], None]
+
+
+def die_at_step(wanted: int, wanted_saved: bool, progress: WatchedProgress) -> None:
+    """Kills this process once it has done that step, before or after saving it."""
+
+    def on_step(step: int, saved: bool) -> None:
+        if (step, saved) == (wanted, wanted_saved):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    progress.on_step = on_step
+
+
+def die_at_event(event: str, name: str, call: int, _progress: WatchedProgress) -> None:
+    """Kills this process just before the n-th audit event of that kind on a file of that name."""
+    seen = 0
+
+    def hook(happened: str, arguments: tuple[object, ...]) -> None:
+        nonlocal seen
+        if happened != event:
+            return
+        if any(isinstance(path, str | os.PathLike) and fnmatch(Path(path).name, name) for path in arguments):
+            seen += 1
+            if seen == call:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def ask_to_stop_after(wanted: int, progress: WatchedProgress) -> None:
+    """SIGTERM arrives when that step is done, before it is saved."""
+
+    def on_step(step: int, saved: bool) -> None:
+        if (step, saved) == (wanted, False):
+            signal.raise_signal(signal.SIGTERM)
+
+    progress.on_step = on_step
 
 
 def _work(directory: str, body: str, environment: dict[str, str], prepare: Prepare | None) -> None:
     os.chdir(directory)
     os.environ.update(environment)
     torch.set_num_threads(1)
-    session = Session("train", ProgressReporter("train", "step"))
+    progress = WatchedProgress()
+    session = Session("train", progress)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: setattr(session, "stopping", True))
     if prepare is not None:
-        prepare()
+        prepare(progress)
     rank = environment.get("RANK", "0")
     try:
         write_result(train.main(TrainConfig.model_validate_json(body), session), Path(f"result-{rank}.json"))

@@ -21,7 +21,7 @@ from ..model.token_loss import token_losses
 from ..runtime.errors import Ending
 
 LOGITS_CHUNK = 1024
-"""Positions whose logits are held at a time."""
+"""Positions whose logits are held at a time, where nothing else is asked for."""
 
 # Ranges of positions that losses are averaged over.
 INSIDE_BINS = 5
@@ -68,7 +68,7 @@ def long_documents(corpus: Path, context_length: int, count: int) -> list[LongDo
 
 
 @torch.inference_mode()
-def document_losses(model: Llama, tokens_T: Window) -> Losses:
+def document_losses(model: Llama, tokens_T: Window, chunk: int = LOGITS_CHUNK) -> Losses:
     """-log p of each token given all before it, in nats, [T - 1]: position p's loss is at p - 1.
 
     The model is asked at every position even beyond its max_position_embeddings, with the angles its rotary
@@ -77,7 +77,7 @@ def document_losses(model: Llama, tokens_T: Window) -> Losses:
     tokens = torch.from_numpy(tokens_T).to(model.head_weight.device)
     hidden_TE = model.hidden(tokens[None, :-1])[0]
     # Logits of a long window over a large vocabulary would be gigabytes.
-    pieces = zip(torch.split(hidden_TE, LOGITS_CHUNK), torch.split(tokens[1:], LOGITS_CHUNK), strict=True)
+    pieces = zip(torch.split(hidden_TE, chunk), torch.split(tokens[1:], chunk), strict=True)
     losses = torch.cat([token_losses(hidden, model.head_weight, targets) for hidden, targets in pieces])
     return losses.cpu().double().numpy()
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..inference.engine import Engine, Request
@@ -75,17 +75,19 @@ def answer_tokens(ready: Pretrained) -> int:
 
 
 def retrieved(ready: Pretrained, asked: list[Trial], batch_size: int) -> list[bool]:
-    """Whether the greedy answer to each trial begins with its number, and with no digit more."""
+    """Whether the greedy answer to each trial finds its number."""
     if not asked:
         return []
     room = answer_tokens(ready)
     longest = max(len(trial.prompt) for trial in asked)
     engine = Engine(ready.model, ready.pieces, min(batch_size, len(asked)), longest + room)
     requests = [Request(trial.prompt, room, Sampling(0.0, 1.0, 0), ready.stop_tokens) for trial in asked]
-    return [
-        leading_digits(answer.text) == trial.number
-        for answer, trial in zip(engine.run(requests), asked, strict=True)
-    ]
+    return found(asked, [answer.text for answer in engine.run(requests)])
+
+
+def found(asked: Sequence[Trial], answers: Sequence[str]) -> list[bool]:
+    """Whether each answer begins with its trial's number, and with no digit more."""
+    return [leading_digits(text) == trial.number for trial, text in zip(asked, answers, strict=True)]
 
 
 def leading_digits(text: str) -> str:

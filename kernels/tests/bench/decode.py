@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -26,7 +27,7 @@ from tanren_kernels.model.config import LlamaConfig
 from tanren_kernels.model.llama import Llama, fill, initial_tensor
 from tanren_kernels.model.weights import to_hugging_face
 
-SMOLLM2_135M = {
+SMOLLM2_135M: dict[str, Any] = {
     "vocab_size": 49152,
     "hidden_size": 576,
     "intermediate_size": 1536,
@@ -74,7 +75,8 @@ def main() -> None:
             answer = theirs.generate(
                 prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=count, do_sample=False
             )
-        return answer[:, asked.prompt :].tolist()
+        ids: list[list[int]] = answer[:, asked.prompt :].tolist()
+        return ids
 
     seconds: dict[tuple[str, int], list[float]] = {}
     answers: dict[str, list[list[int]]] = {}

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tanren_kernels.model.config import LlamaConfig
 from tanren_kernels.model.llama import Llama, fill, initial_tensor
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 4096,
     "hidden_size": 192,
     "intermediate_size": 512,

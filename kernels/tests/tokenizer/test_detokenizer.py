@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import tiny
@@ -93,7 +94,7 @@ def test_sentencepiece_with_byte_fallback_is_understood() -> None:
         ],
     }
     model = {"type": "BPE", "vocab": vocabulary, "merges": [], "byte_fallback": True, "unk_token": "<unk>"}
-    body = {
+    body: dict[str, Any] = {
         "version": "1.0",
         "added_tokens": [],
         "normalizer": None,

@@ -1,6 +1,8 @@
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,13 +20,13 @@ from tanren_kernels.training.objective import held_out_mask
 from tanren_kernels.training.sft import ChatTuning, refuse_unsupervised_ends
 
 
-def lines(path: Path, bodies: list[object]) -> str:
+def lines(path: Path, bodies: Sequence[object]) -> str:
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(json.dumps(body, ensure_ascii=False) + "\n" for body in bodies))
     return path.name
 
 
-def conversation(number: int, turns: int = 2) -> dict[str, object]:
+def conversation(number: int, turns: int = 2) -> dict[str, Any]:
     pairs = [
         (
             {"role": "user", "content": f"問い{number}の{turn}"},
@@ -38,7 +40,7 @@ def conversation(number: int, turns: int = 2) -> dict[str, object]:
 def chat(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    bodies: list[object],
+    bodies: Sequence[object],
     length: int = 64,
     ratio: float = 0.0,
 ) -> ChatTuning:
@@ -50,7 +52,7 @@ def chat(
 
 
 def preferences(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bodies: list[object], length: int = 64
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bodies: Sequence[object], length: int = 64
 ) -> PreferenceOptimisation:
     monkeypatch.chdir(tmp_path)
     body = {
@@ -151,12 +153,12 @@ class TestChat:
         batch = tuning.train.batch(np.arange(len(tuning.train)))
         assert batch.supervised_BT is not None
         taught = int((batch.supervised_BT & (batch.targets_BT == text.message_end)).sum())
-        ends = [end for body in bodies for end in chatml.render(body["messages"], text).answer_ends]  # type: ignore[index, arg-type, call-overload]
+        ends = [end for body in bodies for end in chatml.render(body["messages"], text).answer_ends]
         assert taught == sum(end <= length for end in ends)
 
     def test_unsupervised_ends_of_turn_are_refused(self) -> None:
         text = tiny.text_tokenizer()
-        rendering = chatml.render(conversation(1)["messages"], text)  # type: ignore[arg-type]
+        rendering = chatml.render(conversation(1)["messages"], text)
         refuse_unsupervised_ends(rendering, 2, 500, text.message_end, "file line 1")
         rendering.supervised[rendering.answer_ends[0]] = False
         with pytest.raises(Ending, match="1 supervised ends of turn for 2 whole assistant turns"):
