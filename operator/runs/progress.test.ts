@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { programPort } from "../contract/index.ts";
 import type { KernelProgress } from "../kinds/batch-kind.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
-import { durationInWords, finalProgress, httpGetProgress, throttle, updatedProgress } from "./progress.ts";
+import { finalProgress, httpGetProgress, throttle, updatedProgress } from "./progress.ts";
 
 const said: KernelProgress = {
   stage: "train",
@@ -76,12 +76,3 @@ test("a program is asked over HTTP; nobody there, or a word that is no progress,
     await new Promise((resolve) => server.close(resolve));
   }
 });
-
-test.each([
-  [0, "0s"],
-  [12, "12s"],
-  [250, "4m10s"],
-  [3600, "1h"],
-  [11_100, "3h5m"],
-  [187_200, "2d4h"],
-])("%d s is %s", (seconds, words) => expect(durationInWords(seconds)).toBe(words));

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { type Clock, timestamp } from "../clock/clock.ts";
+import { formatDuration } from "../clock/duration.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
 import { Progress, programPort } from "../contract/index.ts";
@@ -132,24 +133,7 @@ function eta({ step, total, since, updated, resumed_from_step = 0 }: KernelProgr
   const seconds = (Date.parse(updated) - Date.parse(since)) / 1000;
   const done = step - resumed_from_step;
   if (total === 0 || done <= 0 || !(seconds > 0)) return "";
-  return durationInWords(Math.ceil(((total - step) * seconds) / done));
-}
-
-/** The two greatest units that are not nought, as kubectl writes ages: 12s, 4m10s, 3h5m, 2d4h. */
-export function durationInWords(seconds: number): string {
-  const parts = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "m"],
-    [Math.floor(seconds) % 60, "s"],
-  ] as const;
-  const first = parts.findIndex(([amount]) => amount > 0);
-  if (first === -1) return "0s";
-  return parts
-    .slice(first, first + 2)
-    .filter(([amount]) => amount > 0)
-    .map(([amount, unit]) => `${amount}${unit}`)
-    .join("");
+  return formatDuration(Math.ceil(((total - step) * seconds) / done));
 }
 
 /** Metrics as status has them: decimal strings of at most six digits, by name. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Cancel, Clock } from "../clock/clock.ts";
+import { keyOf, type NamespacedName } from "../cluster/object-key.ts";
 import type { KubernetesObject } from "../cluster/objects.ts";
 import { type Cluster, ConflictError, type Watch, type WatchEvent } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
@@ -10,10 +11,7 @@ import { ownWish, WakeFilter } from "./wake-filter.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 /** What a reconcile is given: a name and nothing of what woke it. */
-export interface Request {
-  namespace: string;
-  name: string;
-}
+export type Request = NamespacedName;
 
 export interface ReconcileContext {
   logger: Logger;
@@ -191,5 +189,3 @@ export class Controller<T extends Reconciled> {
 function isUnseen({ metadata, status }: Reconciled): boolean {
   return status?.observedGeneration !== metadata.generation;
 }
-
-const keyOf = ({ namespace, name }: Request) => `${namespace}/${name}`;

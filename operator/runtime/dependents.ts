@@ -1,11 +1,4 @@
-/** Names an object of a namespace, whatever its kind. */
-export interface ObjectName {
-  kind: string;
-  namespace: string;
-  name: string;
-}
-
-const keyOf = ({ kind, namespace, name }: ObjectName) => `${kind}/${namespace}/${name}`;
+import { kindKeyOf, type ObjectName } from "../cluster/object-key.ts";
 
 /** Who refers to whom, kept from what the watches tell: lets a change of an object wake those that refer to it. */
 export class Dependents {
@@ -14,17 +7,17 @@ export class Dependents {
 
   /** Says what an object refers to now; returns the objects it referred to before and does so no more. */
   set(source: ObjectName, targets: readonly ObjectName[]): ObjectName[] {
-    const from = keyOf(source);
-    const kept = new Set(targets.map(keyOf));
-    const released = (this.#targets.get(from) ?? []).filter((target) => !kept.has(keyOf(target)));
+    const from = kindKeyOf(source);
+    const kept = new Set(targets.map(kindKeyOf));
+    const released = (this.#targets.get(from) ?? []).filter((target) => !kept.has(kindKeyOf(target)));
     for (const target of released) {
-      const sources = this.#sources.get(keyOf(target));
+      const sources = this.#sources.get(kindKeyOf(target));
       sources?.delete(from);
-      if (sources?.size === 0) this.#sources.delete(keyOf(target));
+      if (sources?.size === 0) this.#sources.delete(kindKeyOf(target));
     }
     for (const target of targets) {
-      const sources = this.#sources.get(keyOf(target)) ?? new Map<string, ObjectName>();
-      this.#sources.set(keyOf(target), sources.set(from, source));
+      const sources = this.#sources.get(kindKeyOf(target)) ?? new Map<string, ObjectName>();
+      this.#sources.set(kindKeyOf(target), sources.set(from, source));
     }
     if (targets.length > 0) this.#targets.set(from, [...targets]);
     else this.#targets.delete(from);
@@ -32,6 +25,6 @@ export class Dependents {
   }
 
   of(target: ObjectName): ObjectName[] {
-    return [...(this.#sources.get(keyOf(target))?.values() ?? [])];
+    return [...(this.#sources.get(kindKeyOf(target))?.values() ?? [])];
   }
 }
