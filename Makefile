@@ -11,7 +11,7 @@ NODE := node_modules/.bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs
 BIN := .venv/bin
 
-.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys test-chart test-cluster test-contract test-install test-operators bench-operators images e2e generate lock verify lint clean cluster-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys test-chart test-cluster test-contract test-install test-operators bench-operators images e2e generate lock verify lint fmt watch run clean cluster-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -129,6 +129,23 @@ lint: setup ## types and style of both languages
 	$(NODE) node_modules/.bin/tsc -p .
 	$(NODE) node_modules/@biomejs/biome/bin/biome check
 	cd kernels && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --check . && ../$(BIN)/mypy && ../$(BIN)/lint-imports --no-cache
+
+fmt: setup ## format and mend what can be mended by itself, in both languages
+	$(NODE) node_modules/@biomejs/biome/bin/biome check --write
+	cd kernels && ../$(BIN)/ruff check --fix . && ../$(BIN)/ruff format .
+
+watch: setup ## run the operator's unit tests again at every change (ARGS=operator/runs: some of them)
+	$(VITEST) watch $(or $(ARGS),operator/)
+
+# What the chart would configure, but for one process outside the cluster.
+build/run/config.json:
+	@mkdir -p $(@D)
+	echo '{"leaderElection": {"enabled": false}, "port": 0, "logLevel": "debug"}' > $@
+
+run: setup build/run/config.json ## the operator on this machine, against the cluster of KUBECONFIG; installs the CRDs there first
+	@test -n "$${KUBECONFIG:-}" || { echo "KUBECONFIG is not set: export KUBECONFIG=\$$(make -s cluster-up), or name your own"; exit 1; }
+	kubectl apply --server-side --filename crds/
+	$(NODE) operator/manager.ts --config build/run/config.json
 
 clean: ## remove what was built and installed here
 	if test -d build/quickstart/state && test -x $(NODE); then bin/tanren stop --state build/quickstart/state || true; fi
