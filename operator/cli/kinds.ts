@@ -38,6 +38,10 @@ export const rootCondition = (object: Pick<AnyObject, "kind" | "status">) => {
 
 export const isServing = (kind: string): boolean => kind === "InferenceDeployment";
 
+/** Where an InferenceDeployment is reached; undefined while no replica is ready. */
+export const endpointOf = ({ status }: AnyObject): string | undefined =>
+  (status?.readyReplicas ?? 0) > 0 ? status?.url : undefined;
+
 /** Kind by any of its names, in any case: PretrainRun, pretrainruns, ptr. */
 export function parseKind(word: string): Kind {
   const wanted = word.toLowerCase();

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { ChatClient, endpointAt } from "../chat/client.ts";
 import { Conversation, converse } from "../chat/conversation.ts";
 import { Failure } from "../failure.ts";
-import { type AnyObject, parseKind, rootCondition, title } from "../kinds.ts";
+import { type AnyObject, endpointOf, parseKind, rootCondition, title } from "../kinds.ts";
 import { positiveInteger, temperature, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
@@ -69,7 +69,7 @@ async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
 
 function requireReady(deployment: AnyObject, { hint }: Target): void {
   // While a new artifact is rolled out, or a replica is away, the rest goes on serving.
-  if (deployment.status?.url !== undefined && (deployment.status.readyReplicas ?? 0) > 0) return;
+  if (endpointOf(deployment) !== undefined) return;
   const root = rootCondition(deployment);
   const why = root ? `${root.reason}: ${root.message}` : "the operator has not looked at it yet";
   throw new Failure(

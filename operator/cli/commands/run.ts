@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { aborted } from "../../clock/sleep.ts";
 import type { ObjectName } from "../../cluster/object-key.ts";
 import { Failure } from "../failure.ts";
-import { isServing, parseReference, title } from "../kinds.ts";
+import { endpointOf, parseReference, title } from "../kinds.ts";
 import { applyManifests, checkChanges } from "../manifests/changes.ts";
 import type { Manifest } from "../manifests/manifest.ts";
 import { filesOption, outputOption, timeSpan, withHelp } from "../options.ts";
@@ -166,11 +166,11 @@ async function follow(
   });
   const failure = conclude(result, operator.afterwards);
   if (failure) throw failure;
-  const serving = result.objects.filter((object) => isServing(object.kind));
+  const serving = result.objects.filter((object) => endpointOf(object) !== undefined);
   for (const object of serving)
     summary?.print(
       "",
-      `${title(object)} answers at ${object.status?.url}; try ${target.hint(`chat ${object.metadata.name}`)}`,
+      `${title(object)} answers at ${endpointOf(object)}; try ${target.hint(`chat ${object.metadata.name}`)}`,
     );
   if (goal === undefined && operator.inProcess && serving.length > 0) {
     summary?.print("Ctrl-C stops.");

@@ -6,8 +6,8 @@ import { systemClock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
-import { type AnyObject, isServing } from "../kinds.ts";
-import { standingOf } from "../watch/phase.ts";
+import { type AnyObject, endpointOf } from "../kinds.ts";
+import { phaseOf } from "../watch/phase.ts";
 import type { Connection, Endpoint, OperatorHandle, ReadableCluster, Target } from "./target.ts";
 
 /** A state directory of this machine: through the operator that runs on it, or as the last one left it. */
@@ -121,13 +121,12 @@ const patienceMilliseconds = 2000;
 
 /** Whether every endpoint among the objects that calls itself ready does answer; a demand for a key is an answer. */
 async function endpointsAnswer(objects: readonly AnyObject[]): Promise<boolean> {
-  const ready = objects.filter((object) => isServing(object.kind) && standingOf(object) === "good");
-  const answers = await Promise.all(ready.map((object) => answersAt(object.status?.url)));
+  const ready = objects.filter((object) => phaseOf(object) === "done").flatMap((object) => endpointOf(object) ?? []);
+  const answers = await Promise.all(ready.map(answersAt));
   return answers.every(Boolean);
 }
 
-async function answersAt(url: string | undefined): Promise<boolean> {
-  if (url === undefined) return false;
+async function answersAt(url: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(patienceMilliseconds) });
     await response.body?.cancel();
