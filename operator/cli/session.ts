@@ -21,7 +21,7 @@ export async function manifestsFor(
   { filename, namespace }: { filename: readonly string[]; namespace?: string },
 ): Promise<Manifest[]> {
   return loadManifests(filename, {
-    ...(namespace !== undefined && { required: namespace }),
+    required: namespace,
     namespace: namespace ?? (await target.namespace()),
     hasLocalPaths: target.hasLocalPaths,
   });

@@ -65,8 +65,8 @@ export class ChatClient {
           model,
           messages,
           stream: true,
-          ...(options.maxTokens && { max_tokens: options.maxTokens }),
-          ...(options.temperature !== undefined && { temperature: options.temperature }),
+          max_tokens: options.maxTokens,
+          temperature: options.temperature,
         }),
         signal: options.signal,
       });

@@ -44,8 +44,7 @@ async function remove(target: Target, options: DeleteOptions, kind?: string, nam
     throw new Failure("usage", "name what to delete either as KIND NAME or by -f");
   }
   const reference = kind === undefined ? undefined : parseReference(kind, name);
-  const manifests =
-    filename && (await manifestsFor(target, { filename, ...(namespace !== undefined && { namespace }) }));
+  const manifests = filename && (await manifestsFor(target, { filename, namespace }));
   let operator: OperatorHandle | undefined;
   const interruption = onInterruption(() => operator?.hurry());
   operator = await target.operate();

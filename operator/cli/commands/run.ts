@@ -108,7 +108,7 @@ async function run(target: Target, options: RunOptions): Promise<void> {
       view,
       options,
       signal: interruption.signal,
-      ...(!json && { summary: terminal }),
+      summary: json ? undefined : terminal,
     });
   } finally {
     // Said only now: the live table had the terminal.

@@ -70,7 +70,7 @@ function addArtifact(
   const maker: Maker = { kind, namespace, name, stage: artifact.stage };
   const parents = artifact.parents.map(({ name: role, digest, reference }): LineageEdge => {
     const now = reference === undefined ? undefined : present.get(`${namespace}/${reference}`);
-    return { role, digest, ...(now !== undefined && now !== digest && { stale: now }) };
+    return { role, digest, stale: now === digest ? undefined : now };
   });
   const known = nodes.get(artifact.digest);
   if (!known) {
@@ -123,7 +123,7 @@ function grow(lineage: Lineage, node: LineageNode, shown: Set<string>): LineageT
     ? []
     : node.parents.flatMap(({ role, digest, stale }) => {
         const parent = lineage.get(digest);
-        return parent ? [{ ...grow(lineage, parent, shown), role, ...(stale !== undefined && { stale }) }] : [];
+        return parent ? [{ ...grow(lineage, parent, shown), role, stale }] : [];
       });
   return { node, imported: isImported(node), repeated, parents };
 }

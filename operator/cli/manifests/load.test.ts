@@ -24,7 +24,7 @@ const load = (paths: string[], namespace?: string) =>
   loadManifests(paths, {
     namespace: namespace ?? "default",
     hasLocalPaths: true,
-    ...(namespace !== undefined && { required: namespace }),
+    required: namespace,
   });
 
 /** What is wrong with one file, without the name of the directory. */

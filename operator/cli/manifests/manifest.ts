@@ -80,7 +80,8 @@ export function checkDocument(
       resource: known.resource as Resource<KubernetesObject>,
       object,
       document,
-      ...("spec" in known && { kind: known, admitted: body.admitted }),
+      kind: "spec" in known ? known : undefined,
+      admitted: body.admitted,
     },
   };
 }

@@ -66,10 +66,7 @@ function targetOf(command: Command, options: TargetOptions): Target {
   const hint = (words: string) => `"${[program, words, ...flagsOf(command, options, words)].join(" ")}"`;
   const isCluster = program === "kubectl tanren" || kubeconfig !== undefined || context !== undefined;
   return isCluster || state === undefined
-    ? kubernetesTarget(
-        { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) },
-        hint,
-      )
+    ? kubernetesTarget({ kubeconfig, context }, hint)
     : localTarget(resolve(state), hint);
 }
 

@@ -77,7 +77,7 @@ async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opene
   const trouble = { report: (sentence: string) => void process.stderr.write(`${sentence}\n`), last: "" };
   try {
     const kubernetes = connectKubernetes({
-      kubeconfig: { ...(kubeconfig !== undefined && { path: kubeconfig }), ...(context !== undefined && { context }) },
+      kubeconfig: { path: kubeconfig, context },
       fieldManager,
       report(error) {
         // A watch that broke off is opened again; where that fails too, it is said in a ClusterError.

@@ -118,15 +118,13 @@ function statusLine(object: AnyObject): StatusLine {
     status: root?.status ?? "Unknown",
     reason: root?.reason ?? "Pending",
     message: root?.message ?? "",
-    ...(progress && {
-      stage: progress.stage,
-      step: progress.step,
-      total: progress.total,
-      unit: progress.unit,
-      percent: progress.percent,
-      metrics: Object.fromEntries(progress.metrics.map(({ name, value }) => [name, Number(value)])),
-    }),
-    ...(url !== undefined && { url }),
+    stage: progress?.stage,
+    step: progress?.step,
+    total: progress?.total,
+    unit: progress?.unit,
+    percent: progress?.percent,
+    metrics: progress && Object.fromEntries(progress.metrics.map(({ name, value }) => [name, Number(value)])),
+    url,
   };
 }
 
