@@ -63,7 +63,7 @@ function tanrenProgram(name: Program, version: string): Command {
     .description(`From raw web pages to a served language model, as Kubernetes resources. ${about[name]}`)
     .version(version)
     .exitOverride()
-    .showHelpAfterError(`(see "${name} --help", or "--help" behind a command)`)
+    .showHelpAfterError(`(see "${name} --help", or "--help" after a command)`)
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tanren: ")) });
   for (const option of targetOptions(name)) program.addOption(option);

@@ -56,7 +56,7 @@ export async function converse(conversation: Conversation, { input, output }: Ch
     if (speaking) speaking.abort();
     else terminal.close();
   });
-  output.write(`Ctrl-D ends the conversation, ${forget} begins a new one.\n`);
+  output.write(`Ctrl-D ends the conversation, ${forget} starts a new one.\n`);
   terminal.prompt();
   for await (const line of terminal) {
     const message = line.trim();

@@ -22,11 +22,11 @@ interface LogsOptions {
 
 export function logsCommand(): Command {
   const command = new Command("logs")
-    .description("show what the programs of an object said: its newest stage, unless --stage names one")
+    .description("show the logs of an object's programs: of its newest stage, unless --stage names one")
     .argument("<kind>", "kind by any of its names, or KIND/NAME")
     .argument("[name]", "name of the object")
     .option("--stage <stage>", "stage of a run")
-    .option("-f, --follow", "go on until the programs end")
+    .option("-f, --follow", "follow until the programs end")
     .addOption(
       new Option("--attempt <n>", "an attempt by its number (default: the newest that has pods)").argParser(
         positiveInteger,
@@ -103,7 +103,7 @@ export function choosePods(
     const wanted = attempt === undefined ? "an earlier attempt" : `attempt ${attempt}`;
     throw new Failure(
       "notFound",
-      `${title(object)} has no pods of ${wanted}${stageText(options, all)}, only of ${attempts.join(", ")}: the next attempt takes them away`,
+      `${title(object)} has no pods of ${wanted}${stageText(options, all)}, only of ${attempts.join(", ")}: the next attempt removes them`,
     );
   }
   return stage.filter((pod) => attemptOf(pod) === attempt).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));

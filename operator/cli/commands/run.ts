@@ -26,12 +26,12 @@ interface RunOptions {
 
 export function runCommand(): Command {
   const command = new Command("run")
-    .description("carry out manifests, from corpus to endpoint, and show how far they are; running again goes on")
+    .description("run manifests, from corpus to endpoint, and show their progress; running again resumes")
     .addOption(filesOption().makeOptionMandatory())
     .addOption(
       new Option(
         "--until <goal>",
-        "stop and return when all is `complete`, or when one object, as KIND/NAME, is",
+        "return when all objects are `complete`, or when one is, given as KIND/NAME",
       ).conflicts("detach"),
     )
     .addOption(
@@ -41,7 +41,7 @@ export function runCommand(): Command {
     )
     .option(
       "-d, --detach",
-      "return at once and leave the rest to the operator; on this machine one in the background, until tanren stop",
+      "return at once and leave the work to the operator; on this machine one in the background, until tanren stop",
     )
     .addOption(
       outputOption(
@@ -54,12 +54,15 @@ export function runCommand(): Command {
       "after",
       [
         "",
-        "On this machine it waits, without --until, until every run has succeeded and",
-        "every endpoint is ready, and then serves until Ctrl-C. Ctrl-C and --timeout",
-        "stop in order: programs save their state first. A second Ctrl-C kills them.",
+        "On this machine, without --until, it waits until every run has succeeded and",
+        "every endpoint is ready, then serves until Ctrl-C. Ctrl-C and --timeout shut",
+        "down in order: programs save their state first. A second Ctrl-C kills them.",
         "",
-        "On a Kubernetes cluster it applies the manifests and looks on. The operator",
-        "there does the work, and goes on with it after Ctrl-C or --timeout.",
+        "On a Kubernetes cluster it applies the manifests and watches. The operator",
+        "there does the work, and continues after Ctrl-C or --timeout.",
+        "",
+        "It ends early when nothing it waits for can move without a person: what has",
+        "failed, is blocked or is suspended, and what waits for such an object.",
       ].join("\n"),
     );
   return withHelp(command, [
@@ -71,7 +74,7 @@ export function runCommand(): Command {
   ]);
 }
 
-const stopping = "stopping in order: programs save their state (Ctrl-C again kills them)\n";
+const stopping = "shutting down: programs save their state (Ctrl-C again kills them)\n";
 
 async function run(target: Target, options: RunOptions): Promise<void> {
   const terminal = terminalOf(process.stdout);

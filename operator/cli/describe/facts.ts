@@ -154,7 +154,7 @@ export function artifact(one: AnyStatus["artifact"]): Fact[] {
   return facts({
     type: one.type,
     digest: one.digest,
-    lies: `${one.path} on claim ${one.claimName}`,
+    location: `${one.path} on claim ${one.claimName}`,
     size: bytes(one.sizeBytes),
     tokens: one.tokens && count(one.tokens),
     parameters: one.parameters && count(one.parameters),

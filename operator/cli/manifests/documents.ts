@@ -59,7 +59,7 @@ async function filesOf(path: string): Promise<string[]> {
   if (!found.isDirectory()) return [path];
   const names = await readdir(path, { recursive: true });
   const files = names.filter((name) => /\.ya?ml$/i.test(name)).sort();
-  if (files.length === 0) throw new Failure("notFound", `-f ${path}: the directory holds no .yaml file`);
+  if (files.length === 0) throw new Failure("notFound", `-f ${path}: the directory has no .yaml file`);
   return files.map((name) => join(path, name));
 }
 
@@ -83,8 +83,7 @@ async function readFileDocuments(file: string): Promise<DocumentsRead> {
     if (value === null || value === undefined) return [];
     return [{ file, number: index + 1, value, line: (path) => lines.linePos(offsetOf(document, path)).line }];
   });
-  if (documents.length === 0)
-    problems.push({ file, message: "the file holds no object; write one or remove the file" });
+  if (documents.length === 0) problems.push({ file, message: "the file has no object; write one or remove the file" });
   return { documents, problems };
 }
 

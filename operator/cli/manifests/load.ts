@@ -50,7 +50,7 @@ function duplicates(manifests: readonly Manifest[]): Problem[] {
         manifest.document,
         title(manifest.object),
         ["metadata", "name"],
-        `is there already, at ${before}; rename or remove one`,
+        `is already defined at ${before}; rename or remove one`,
       ),
     ];
   });
@@ -69,7 +69,7 @@ async function resolveLocalPath(manifest: Manifest): Promise<Problem | undefined
   const found = await stat(path).catch(() => undefined);
   object.metadata.annotations = { ...object.metadata.annotations, [pathAnnotation]: path };
   if (found?.isDirectory()) return undefined;
-  const state = found === undefined ? "does not exist" : "is no directory";
+  const state = found === undefined ? "does not exist" : "is not a directory";
   return pathProblem(
     manifest,
     `${written} ${state} (looked at ${path}); make it, or write the path relative to this file`,

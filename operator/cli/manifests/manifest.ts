@@ -151,7 +151,7 @@ function coreBody(core: (typeof coreKinds)[number], fields: Record<string, unkno
 
 function unknownKind(kind: string): string {
   const known = [...kinds, ...coreKinds].map(({ resource }) => resource.kind);
-  return `${kind} is none of the kinds that can run here: ${known.join(", ")} (the six are of ${apiVersion})`;
+  return `${kind} is not a kind that runs here; use one of ${known.join(", ")} (the six are of ${apiVersion})`;
 }
 
 /** `spec.sources[0].name` as a path. */

@@ -46,5 +46,5 @@ export function formatError(error: unknown, server: string): Error {
   }
   if (error instanceof ClusterError || error instanceof Failure) return error;
   const why = error instanceof Error ? error.message : String(error);
-  return new Failure("failed", `the API server ${server} did not do what it was asked: ${why}`);
+  return new Failure("failed", `a request to the API server ${server} failed: ${why}`);
 }

@@ -53,7 +53,7 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
         onTrouble(report) {
           trouble.report = report;
         },
-        afterwards: `the operator in the cluster goes on; ${hint("get")} shows how far it is`,
+        afterwards: `the operator in the cluster continues; ${hint("get")} shows its progress`,
         operatorHint: "see: kubectl get deployments -A -l app.kubernetes.io/name=tanren",
         // Its operator has been at work before; and from this machine the endpoints may be out of reach.
         confirm: async () => true,

@@ -23,9 +23,9 @@ export function localTarget(stateDirectory: string, hint: Target["hint"]): Targe
       if (cluster === undefined)
         throw new Failure(
           "notFound",
-          `${stateDirectory} holds no state; name it with --state, make it with ${hint("run -f DIR")}, or name a Kubernetes cluster with --context`,
+          `${stateDirectory} has no state; name a directory with --state, create it with ${hint("run -f DIR")}, or name a Kubernetes cluster with --context`,
         );
-      process.stderr.write(`no operator runs on ${stateDirectory}: this is how it was left\n`);
+      process.stderr.write(`no operator runs on ${stateDirectory}: this is its last state\n`);
       return connection(stateDirectory, cluster);
     },
     async peek() {
@@ -59,7 +59,7 @@ async function operateHere(stateDirectory: string): Promise<OperatorHandle> {
     ...(await startLocalOperator(stateDirectory)),
     where: stateDirectory,
     inProcess: true,
-    afterwards: `run again to go on from ${stateDirectory}`,
+    afterwards: `run again to resume from ${stateDirectory}`,
     operatorHint: operatorHint(stateDirectory),
     confirm: endpointsAnswer,
     onTrouble() {},
@@ -71,14 +71,14 @@ async function connectOperator(stateDirectory: string): Promise<OperatorHandle |
   let stopped = false;
   const running = await connectLocal(stateDirectory, (error) => {
     if (stopped) return;
-    throw new Failure("failed", `${error.message}; "tanren run" with the same manifests goes on from there`);
+    throw new Failure("failed", `${error.message}; "tanren run" with the same manifests resumes from there`);
   });
   if (running === undefined) return undefined;
   return {
     cluster: running,
     where: stateDirectory,
     inProcess: false,
-    afterwards: `the operator on ${stateDirectory} goes on; "tanren stop" stops it`,
+    afterwards: `the operator on ${stateDirectory} keeps running; "tanren stop" stops it`,
     operatorHint: operatorHint(stateDirectory),
     confirm: endpointsAnswer,
     onTrouble() {},
@@ -114,7 +114,7 @@ async function operateDetached(
     if (child.exitCode !== null) break;
   }
   const last = readFileSync(logPath, "utf8").trimEnd().split("\n").at(-1);
-  throw new Failure("failed", `the operator did not start in the background; the end of ${logPath} says: ${last}`);
+  throw new Failure("failed", `the operator did not start in the background; the last line of ${logPath}: ${last}`);
 }
 
 const patienceMilliseconds = 2000;

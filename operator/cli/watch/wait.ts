@@ -91,7 +91,8 @@ export function conclude({ end, objects, gone }: WaitResult, mend: string): Fail
     return new Failure("unfinished", [`not finished in time; ${mend}`, ...unfinished].join("\n"));
   }
   const [deleted] = gone;
-  if (deleted) return new Failure("failed", `${deleted.kind}/${deleted.name} was deleted while it was waited for`);
+  if (deleted)
+    return new Failure("failed", `${deleted.kind}/${deleted.name} was deleted while it was being waited for`);
   const exitCode = exitCodeOfPhases(objects.map(phaseOf));
   if (exitCode === "done") return undefined;
   if (exitCode === "unfinished")
