@@ -1,6 +1,9 @@
 import type { Phase } from "../api/reasons.ts";
 
-/** What the command's exit status says. The one list: `--help` prints it, and nothing else in the command names a number. */
+/**
+ * What the command's exit status says. The one list: `--help` prints it, and nothing else in the command
+ * names a number.
+ */
 export const exitCodes = {
   done: { code: 0, about: "done" },
   failed: { code: 1, about: "a run failed or needs a person, an endpoint is not ready, or the work could not be done" },
@@ -35,7 +38,9 @@ export function exitCodeTable(): string {
   return ["Exit codes:", ...lines].join("\n");
 }
 
-/** A known bad ending: one sentence that says what, where and how to mend it. Printed without a stack trace. */
+/**
+ * An expected failure: one sentence that says what, where and how to fix it. Printed without a stack trace.
+ */
 export class Failure extends Error {
   readonly exitCode: Exclude<ExitCode, "done" | "internal">;
 

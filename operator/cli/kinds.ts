@@ -11,7 +11,7 @@ import type {
 import type { Resource } from "../cluster/resource.ts";
 import { Failure } from "./failure.ts";
 
-/** The six kinds as the command shows them: any field of any kind's status may be there. */
+/** The six kinds as the command shows them: any field of any kind's status may be present. */
 
 export type AnyStatus = Partial<
   z.output<typeof CorpusStatus> &

@@ -68,7 +68,7 @@ async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
 }
 
 function requireReady(deployment: AnyObject, { hint }: Target): void {
-  // While a new artifact is rolled out, or a replica is away, the rest goes on serving.
+  // During a rollout, or without one replica, the others keep serving.
   if (endpointOf(deployment) !== undefined) return;
   const root = rootCondition(deployment);
   const why = root ? `${root.reason}: ${root.message}` : "the operator has not looked at it yet";

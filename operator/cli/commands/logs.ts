@@ -55,12 +55,12 @@ async function logs(target: Target, options: LogsOptions, kind: string, name?: s
   await withConnection(target, async (connection) => {
     const { cluster } = connection;
     const object = await findObject(connection, target, reference, options.namespace);
-    // What ends and is begun again is an attempt of a run with pods of its own, but of an endpoint the containers of its pods.
+    // A run is retried with new pods, an endpoint by restarting the containers of its pods.
     const { previous, ...chosenBy } = options;
     const restarted = previous === true && object.kind === inferenceDeployment.resource.kind;
     const chosen = choosePods(await podsOf(cluster, object), object, restarted ? chosenBy : options, target);
     const reading = { follow: options.follow, previous: restarted };
-    // One after another when the pods have ended; side by side while they speak.
+    // One after another when the pods have ended; concurrently while they run.
     const prefixed = (pod: PodHead) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
     const readings = chosen.map((pod) => async () => {
       const { namespace, name } = pod.metadata;

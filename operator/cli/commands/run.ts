@@ -114,7 +114,7 @@ async function run(target: Target, options: RunOptions): Promise<void> {
       summary: json ? undefined : terminal,
     });
   } finally {
-    // Said only now: the live table had the terminal.
+    // Printed only now: the live table had the terminal.
     if (interruption.signal.aborted && operator.inProcess) process.stderr.write(stopping);
     await operator.stop();
     interruption.release();

@@ -13,7 +13,7 @@ export interface FactTable {
 
 type Text = string | number | undefined;
 
-/** A title that ends in # heads numbers, which stand at the right; the others give way on a narrow terminal. */
+/** A title that ends in # heads numbers, aligned right; the other columns can be cut. */
 export function tableOf(
   title: string,
   columns: readonly string[],

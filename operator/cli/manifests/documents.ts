@@ -21,7 +21,7 @@ export interface DocumentsRead {
   problems: Problem[];
 }
 
-/** One thing wrong with a manifest: where it stands, which object and field it is, and how it is mended. */
+/** One thing wrong with a manifest: file and line, object and field, and how to fix it. */
 export interface Problem {
   file: string;
   line?: number;
@@ -35,7 +35,7 @@ function describeProblem({ file, line, object, field, message }: Problem): strin
   return [line === undefined ? file : `${file}:${line}`, object, field, message].filter(Boolean).join(": ");
 }
 
-/** All problems at once, so that one round of editing mends them. */
+/** All problems at once, so that one round of editing fixes them. */
 export class InvalidManifests extends Failure {
   readonly problems: readonly Problem[];
 

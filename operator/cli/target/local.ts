@@ -53,7 +53,7 @@ const operatorHint = (stateDirectory: string) => `see ${stateDirectory}/operator
 
 /** An operator in this process, for as long as it is needed. */
 async function operateHere(stateDirectory: string): Promise<OperatorHandle> {
-  // Loaded only where an operator starts: commands that ask and show begin sooner without it.
+  // Loaded only where an operator starts: commands that only read start faster without it.
   const { startLocalOperator } = await import("./local-operator.ts");
   return {
     ...(await startLocalOperator(stateDirectory)),
@@ -93,7 +93,10 @@ async function connectOperator(stateDirectory: string): Promise<OperatorHandle |
 const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
 const startSeconds = 30;
 
-/** The operator that runs on the state directory; where none does, one is started in a session of its own, to outlive this process. */
+/**
+ * The operator that runs on the state directory; where none does, one is started in a session of its own, to
+ * outlive this process.
+ */
 async function operateDetached(
   stateDirectory: string,
   connect: () => Promise<OperatorHandle | undefined>,
@@ -119,7 +122,10 @@ async function operateDetached(
 
 const patienceMilliseconds = 2000;
 
-/** Whether every endpoint among the objects that calls itself ready does answer; a demand for a key is an answer. */
+/**
+ * Whether every endpoint among the objects that calls itself ready does answer; a demand for a key is an
+ * answer.
+ */
 async function endpointsAnswer(objects: readonly AnyObject[]): Promise<boolean> {
   const ready = objects.filter((object) => phaseOf(object) === "done").flatMap((object) => endpointOf(object) ?? []);
   const answers = await Promise.all(ready.map(answersAt));

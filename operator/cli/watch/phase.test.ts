@@ -84,7 +84,7 @@ describe("a person who waits for", () => {
 
   test.each(Object.entries(expectations) as [Reason, string][])("an endpoint that says %s: %s", (reason, expected) => {
     const { status } = rootState("Ready", { reason, message: "" });
-    // Its pods are started over and over: what they stumble over may be mended.
+    // Its pods are started over and over: they may recover.
     const mendable = expected === "has failed" ? "fails when it stays" : expected;
     expect(observed(anObject("InferenceDeployment", "chat", { root: [status, reason] }))).toBe(mendable);
   });

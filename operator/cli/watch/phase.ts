@@ -8,7 +8,7 @@ export function phaseOf(object: AnyObject): Phase {
   return isReason(reason) ? reasonEntry(reason).phase : phaseByStatus(object);
 }
 
-/** The reason that decides: what an older spec got says nothing, and a missed threshold outweighs a run that completed. */
+/** The reason that decides: not one about an older spec; and a missed threshold outweighs a completed run. */
 function reasonOf(object: AnyObject): string {
   const root = rootCondition(object);
   if (root === undefined || isUnseen(object)) return "Pending" satisfies Reason;
@@ -23,12 +23,12 @@ function phaseByStatus(object: AnyObject): Phase {
   return isTrue(object.status?.conditions, "Stalled") ? "blocked" : "running";
 }
 
-/** Whether no operator has said anything of the spec as it is: a condition that speaks of an older one says nothing about it. */
+/** Whether no operator has reported on the spec as it is now. */
 export function isUnseen(object: AnyObject): boolean {
   return (rootCondition(object)?.observedGeneration ?? 0) < (object.metadata.generation ?? 0);
 }
 
-/** Whether operator or cluster bring the object forward by themselves. */
+/** Whether the object proceeds by itself: operator or cluster are at it. */
 export function isMoving(object: AnyObject): boolean {
   const phase = phaseOf(object);
   return phase === "running" || (phase === "waiting" && !waitsForObject(object));
@@ -39,15 +39,15 @@ function waitsForObject(object: AnyObject): boolean {
   return isReason(reason) && reasonEntry(reason).waitsFor === "object";
 }
 
-/** A run that has ended never comes back. An endpoint may, once what it stumbled over is mended. */
+/** A run that has ended stays so. A failed endpoint may recover: its pods are restarted. */
 function isFinal(object: AnyObject): boolean {
   const phase = phaseOf(object);
   return phase === "done" || (phase === "failed" && !isServing(object.kind));
 }
 
 /**
- * A reconcile follows another within a second or two. What outlives this was not left by an operator that has yet to look again, and
- * is no passing state.
+ * Reconciles follow each other within seconds: a state that lasts longer is neither passing nor left from
+ * before.
  */
 export const quietSeconds = 10;
 
@@ -57,8 +57,8 @@ export interface Observed {
 }
 
 /**
- * Whether none of the objects can move without a person. `others` are what else the operator works on: what waits for an object may
- * wait for one of them.
+ * Whether none of the objects can move without a person. One that waits for an object may wait for one of
+ * `others`.
  */
 export function isSettled(objects: readonly Observed[], others: readonly Observed[]): boolean {
   const isQuiet = ({ secondsUnchanged }: Observed) => secondsUnchanged >= quietSeconds;

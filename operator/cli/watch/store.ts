@@ -7,11 +7,14 @@ import type { Observed } from "./phase.ts";
 
 export interface StoreListener {
   onObject(object: AnyObject): void;
-  /** A Warning about one of the objects that came up after the store was opened. */
+  /** A Warning about one of the wanted objects, newer than the store. */
   onWarning(event: Event): void;
 }
 
-/** The newest state of the objects that were asked for, in that order, and of all others around them; kept so by watches. */
+/**
+ * The newest state of the wanted objects, in that order, and of all others in their namespaces; kept by
+ * watches.
+ */
 export class Store {
   readonly #wanted: readonly string[];
   /** References never leave a namespace, so what the wanted objects may wait for is in these. */
@@ -53,12 +56,12 @@ export class Store {
     return this.#wanted.flatMap((key) => this.#objects.get(key)?.object ?? []);
   }
 
-  /** Whether every wanted object has been seen, also those that were deleted since. */
+  /** Whether every wanted object has been seen, including those deleted since. */
   get complete(): boolean {
     return this.#wanted.every((key) => this.#seen.has(key));
   }
 
-  /** All objects, those that are wanted first and in their order, and how long each has been as it is. */
+  /** All objects, the wanted first and in their order, and how long each has not changed. */
   observed(): Observed[] {
     const now = this.#now();
     const others = [...this.#objects.keys()].filter((key) => !this.#wanted.includes(key));

@@ -15,15 +15,15 @@ export interface WaitOptions {
   /** Those of them that are waited for; absent: all. */
   until?: readonly ObjectName[];
   timeoutSeconds?: number;
-  /** Aborted when the person has had enough. */
+  /** Aborted when the person interrupts. */
   signal: AbortSignal;
   now: () => number;
   /**
-   * Whether what the objects say of themselves holds. An operator that has just started shows what an earlier one wrote
-   * until it has looked again.
+   * Whether what the objects say of themselves holds. An operator that has just started shows what an earlier
+   * one wrote until it has looked again.
    */
   confirm: (objects: readonly AnyObject[]) => Promise<boolean>;
-  /** What to look at when no operator looks at the objects. */
+  /** What to check when no operator reconciles the objects. */
   operatorHint: string;
 }
 
@@ -37,10 +37,10 @@ export interface WaitResult {
 
 const tickMilliseconds = 250;
 
-/** An operator looks at a new object within a second or two. */
+/** An operator reconciles a new object within a second or two. */
 const patienceSeconds = 20;
 
-/** Shows objects until none of them can move without a person, time is up or the person interrupts. */
+/** Shows objects until none can move without a person, time is up or the person interrupts. */
 export async function waitFor(cluster: Cluster, view: View, options: WaitOptions): Promise<WaitResult> {
   const { watched, until = watched, signal, now, confirm } = options;
   const store = new Store(watched, view, now);
@@ -82,7 +82,10 @@ export async function waitFor(cluster: Cluster, view: View, options: WaitOptions
 
 const keyOfObject = ({ kind, metadata }: AnyObject): string => kindKeyOf({ kind, ...metadata });
 
-/** How waiting ended, for the exit code: undefined when all is done, else a Failure that names the objects and why. */
+/**
+ * How waiting ended, for the exit code: undefined when all is done, else a Failure that names the objects and
+ * why.
+ */
 export function conclude({ end, objects, gone }: WaitResult, mend: string): Failure | undefined {
   const lines = (...phases: Phase[]) => objects.filter((object) => phases.includes(phaseOf(object))).map(explain);
   if (end === "interrupted") return new Failure("interrupted", `interrupted; ${mend}`);
