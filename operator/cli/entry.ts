@@ -16,9 +16,9 @@ import { withHelp } from "./options.ts";
 import { type Program, targetOptions } from "./target/flags.ts";
 import { showCursor } from "./terminal/terminal.ts";
 
-/** Runs a command line to its end, and turns every ending into an exit code and, where it is a bad one, one sentence. */
+/** Runs a command line, and turns its end into an exit code and, where it failed, one sentence. */
 export async function enter(program: Program): Promise<never> {
-  // A reader that has seen enough, as in `tanren get | head`, is no failure.
+  // A reader that closes early, as in `tanren get | head`, is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) =>
     end(error.code === "EPIPE" ? "done" : exitCodeOf(error)),
   );
@@ -50,7 +50,7 @@ function print<T extends ExitCode>(exitCode: T, sentence: string): T {
   return exitCode;
 }
 
-/** A live table that was broken off has hidden the cursor. */
+/** An interrupted live table has hidden the cursor. */
 function end(exitCode: ExitCode): never {
   if (exitCode !== "done" && process.stdout.isTTY) process.stdout.write(showCursor);
   process.exit(exitCodes[exitCode].code);
@@ -63,7 +63,7 @@ function tanrenProgram(name: Program, version: string): Command {
     .description(`From raw web pages to a served language model, as Kubernetes resources. ${about[name]}`)
     .version(version)
     .exitOverride()
-    .showHelpAfterError(`(see "${name} --help", or "--help" behind a command)`)
+    .showHelpAfterError(`(see "${name} --help", or "--help" after a command)`)
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tanren: ")) });
   for (const option of targetOptions(name)) program.addOption(option);
@@ -98,6 +98,6 @@ const about: Record<Program, string> = {
     "Works on the cluster and in the namespace that kubectl does. On this machine, without a cluster: tanren.",
 };
 
-/** Behind a subcommand, what says where; not --version. */
+/** After a subcommand: the target's options; not --version. */
 const visibleGlobalOptions: Help["visibleGlobalOptions"] = (command) =>
   (command.parent?.options ?? []).filter(({ long }) => long !== "--version");

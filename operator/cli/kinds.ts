@@ -11,7 +11,7 @@ import type {
 import type { Resource } from "../cluster/resource.ts";
 import { Failure } from "./failure.ts";
 
-/** The six kinds as the command shows them: any field of any kind's status may be there. */
+/** The six kinds as the command shows them: any field of any kind's status may be present. */
 
 export type AnyStatus = Partial<
   z.output<typeof CorpusStatus> &
@@ -37,6 +37,10 @@ export const rootCondition = (object: Pick<AnyObject, "kind" | "status">) => {
 };
 
 export const isServing = (kind: string): boolean => kind === "InferenceDeployment";
+
+/** Where an InferenceDeployment is reached; undefined while no replica is ready. */
+export const endpointOf = ({ status }: AnyObject): string | undefined =>
+  (status?.readyReplicas ?? 0) > 0 ? status?.url : undefined;
 
 /** Kind by any of its names, in any case: PretrainRun, pretrainruns, ptr. */
 export function parseKind(word: string): Kind {

@@ -119,11 +119,11 @@ describe.concurrent("exit codes and sentences", { timeout: 60_000 }, () => {
     ],
     ["plan -f lonely.yaml", "invalid", /^tanren: lonely.yaml:\d+: Corpus\/web: InputNotFound: Corpus other/],
     ["validate -f nowhere", "notFound", /^tanren: -f nowhere: there is no such file or directory\n$/],
-    ["get --state nowhere", "notFound", /^tanren: .*nowhere holds no state/],
+    ["get --state nowhere", "notFound", /^tanren: .*nowhere has no state/],
     ["stop", "notFound", /^tanren: no operator runs on /],
     ["stop --context prod", "usage", /^tanren: "tanren stop" is about an operator on this machine; leave --context/],
     ["get --state x --context prod", "usage", /^tanren: option '--state <dir>' cannot be used with option '--context/],
-    ["chat", "usage", /^tanren: name whom to talk to either as an InferenceDeployment or by --url/],
+    ["chat", "usage", /^tanren: name the endpoint either as an InferenceDeployment or by --url/],
     ["get --kubeconfig nowhere", "notFound", /^tanren: kubeconfig nowhere cannot be read \(ENOENT/],
   ])("tanren %s: %s", async (line, exitCode, sentence) => {
     const { code, error } = await tanren(line.split(" ").filter(Boolean));
@@ -155,7 +155,7 @@ describe("an operator in the background", () => {
     expect((await inState("stop")).out).toMatch(/ has stopped\n$/);
     const atRest = await inState("get", "corp/web");
     expect(atRest).toMatchObject({ code: 0, out: expect.stringContaining("Suspended") });
-    expect(atRest.error).toMatch(/^no operator runs on .*state: this is how it was left\n$/);
+    expect(atRest.error).toMatch(/^no operator runs on .*state: this is its last state\n$/);
 
     // No operator runs now: delete starts one for as long as it takes.
     expect(await inState("delete", "-f", "suspended.yaml")).toMatchObject({

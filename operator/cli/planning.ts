@@ -7,7 +7,7 @@ import { type Manifest, problemAt } from "./manifests/manifest.ts";
 import type { Cell, Column } from "./terminal/table.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
-/** What manifests will take, and what is wrong between them: references, tokenizers, memory. */
+/** What manifests will take, and what is wrong with them together: references, tokenizers, memory. */
 export interface Planned {
   plans: ObjectPlan[];
   problems: Problem[];
@@ -30,7 +30,7 @@ export function planAll(manifests: readonly Manifest[], present: readonly AnyObj
   return { plans, problems };
 }
 
-/** Throws InvalidManifests when something is wrong between the manifests. */
+/** Throws InvalidManifests for what is wrong with the manifests together. */
 export function requireNoProblems({ problems }: Planned): void {
   if (problems.length > 0) throw new InvalidManifests(problems);
 }

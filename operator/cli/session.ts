@@ -4,7 +4,7 @@ import { loadManifests } from "./manifests/load.ts";
 import type { Manifest } from "./manifests/manifest.ts";
 import type { Connection, Target } from "./target/target.ts";
 
-/** What several commands do with a target. */
+/** What several commands do with their target. */
 
 export async function withConnection<T>(target: Target, work: (connection: Connection) => Promise<T>): Promise<T> {
   const connection = await target.connect();
@@ -21,13 +21,16 @@ export async function manifestsFor(
   { filename, namespace }: { filename: readonly string[]; namespace?: string },
 ): Promise<Manifest[]> {
   return loadManifests(filename, {
-    ...(namespace !== undefined && { required: namespace }),
+    required: namespace,
     namespace: namespace ?? (await target.namespace()),
     hasLocalPaths: target.hasLocalPaths,
   });
 }
 
-/** Every object of the six kinds in the namespaces of the manifests, where references lead; none where there is nothing yet. */
+/**
+ * Every object of the six kinds in the namespaces of the manifests, where references lead; none where there
+ * is nothing yet.
+ */
 export async function presentObjects(target: Target, manifests: readonly Manifest[]): Promise<AnyObject[]> {
   const connection = await target.peek();
   if (connection === undefined) return [];

@@ -1,4 +1,7 @@
-/** Time as the operator sees it. Everything that waits or stamps takes it from here, so that tests decide what time it is. */
+/**
+ * Time as the operator sees it. Everything that waits or stamps takes it from here, so that tests decide what
+ * time it is.
+ */
 export interface Clock {
   now(): Date;
   /** Calls `action` once, `milliseconds` from now, unless cancelled before. */

@@ -38,7 +38,7 @@ describe("with Tanren's kinds", () => {
   }, patience);
   afterAll(() => bench?.close(), patience);
 
-  test("run looks on across a restart of the API server, and says that it was away", {
+  test("run watches across a restart of the API server, and says that it was away", {
     timeout: patience,
   }, async () => {
     await bench.write("web.yaml", corpus("web"));
@@ -52,7 +52,7 @@ describe("with Tanren's kinds", () => {
       observedGeneration: 1,
       conditions: [condition("Succeeded", "Unknown", "Running", "stage clean runs")],
     });
-    await eventually(async () => seen.out.includes('"reason":"Running"'), "the command looks on");
+    await eventually(async () => seen.out.includes('"reason":"Running"'), "the command watches");
     await kubernetes.stopComponent("kube-apiserver", { kill: true });
     const notice = await eventually(async () => {
       expect(seen, seen.error).toMatchObject({ code: null });

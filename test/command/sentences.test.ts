@@ -121,7 +121,7 @@ describe("the way to the cluster", { timeout: patience }, () => {
   test("KUBECONFIG alone does not move tanren off this machine", async () => {
     const { code, error } = await bench.run("tanren", ["get"]);
     expect(code).toBe(exitCodes.notFound.code);
-    expect(error).toMatch(/^tanren: .*\/\.tanren holds no state; .* or name a Kubernetes cluster with --context\n$/);
+    expect(error).toMatch(/^tanren: .*\/\.tanren has no state; .* or name a Kubernetes cluster with --context\n$/);
   });
 });
 

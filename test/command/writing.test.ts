@@ -25,7 +25,7 @@ const start = (...words: string[]) =>
   started("kubectl-tanren", [...words, "-n", bench.namespace], bench.directory, { KUBECONFIG: bench.kubeconfig });
 
 describe.concurrent("run", { timeout: patience }, () => {
-  test("applies as its own field manager, looks on, and ends when all is complete", async () => {
+  test("applies as its own field manager, watches, and ends when all is complete", async () => {
     await bench.write("run.yaml", `${corpus("run")}---\n${pretrainRun("run", "run")}`);
     const { seen, ended } = start("run", "-f", "run.yaml", "--until", "complete", "-o", "json");
     await bench.setStatus("Corpus", "run", succeeded);
@@ -75,7 +75,7 @@ describe.concurrent("run", { timeout: patience }, () => {
       /no operator has looked at Corpus\/unseen for 20 s; is one running\? see: kubectl get deployments -A -l app.kubernetes.io\/name=tanren\n/,
     );
     expect(error).toMatch(
-      /^tanren: not finished in time; the operator in the cluster goes on; "kubectl tanren get --namespace command-/,
+      /^tanren: not finished in time; the operator in the cluster continues; "kubectl tanren get --namespace command-/,
     );
   });
 
@@ -120,7 +120,7 @@ describe("delete", { timeout: patience }, () => {
     const { code, error } = await start("delete", "-f", "kept.yaml", "--timeout", "1s").ended;
     expect(code).toBe(exitCodes.unfinished.code);
     expect(error).toMatch(
-      /tanren: not gone after 1 s; deletion goes on by itself\n {2}Corpus\/kept: deletion waits for PretrainRun base/,
+      /tanren: not gone after 1 s; deletion continues\n {2}Corpus\/kept: deletion waits for PretrainRun base/,
     );
     const object = await bench.cluster.get(corpora, bench.namespace, "kept");
     expect(object?.metadata.deletionTimestamp).toBeDefined();
@@ -150,6 +150,6 @@ test("Ctrl-C leaves a run to the operator", { timeout: patience }, async () => {
   child.kill("SIGINT");
   const { code, error } = await ended;
   expect(code).toBe(exitCodes.interrupted.code);
-  expect(error).toMatch(/^tanren: interrupted; the operator in the cluster goes on/);
+  expect(error).toMatch(/^tanren: interrupted; the operator in the cluster continues/);
   expect(await bench.cluster.get(corpora, bench.namespace, "quit")).toBeDefined();
 });

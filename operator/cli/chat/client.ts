@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Failure } from "../failure.ts";
 import type { Endpoint } from "../target/target.ts";
 
-/** A client of an OpenAI-compatible endpoint: the model's name, and answers as they are written. */
+/** A client of an OpenAI-compatible endpoint: the model's name, and streamed answers. */
 
 export interface Message {
   role: "system" | "user" | "assistant";
@@ -65,8 +65,8 @@ export class ChatClient {
           model,
           messages,
           stream: true,
-          ...(options.maxTokens && { max_tokens: options.maxTokens }),
-          ...(options.temperature !== undefined && { temperature: options.temperature }),
+          max_tokens: options.maxTokens,
+          temperature: options.temperature,
         }),
         signal: options.signal,
       });
@@ -137,7 +137,10 @@ function causeOf(error: unknown): string {
   return String(cause);
 }
 
-/** Data of the events of a text/event-stream body (WHATWG HTML, section 9.2): the only field that OpenAI's stream uses. */
+/**
+ * Data of the events of a text/event-stream body (WHATWG HTML, section 9.2): the only field that OpenAI's
+ * stream uses.
+ */
 export async function* eventData(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let rest = "";
   let data: string[] = [];

@@ -23,7 +23,7 @@ export class Conversation {
     this.#sampling = { maxTokens: options.maxTokens, temperature: options.temperature };
   }
 
-  /** Writes the answer to a message as it comes; a broken or interrupted exchange leaves no trace in the history. */
+  /** Streams the answer to a message; a broken or interrupted exchange leaves no trace in the history. */
   async send(message: string, write: (text: string) => void, signal?: AbortSignal): Promise<void> {
     const asked: Message = { role: "user", content: message };
     const options: AnswerOptions = { ...this.#sampling, signal };
@@ -39,7 +39,7 @@ export class Conversation {
     this.#messages.push(asked, { role: "assistant", content });
   }
 
-  /** Begins anew: only the system message stays. */
+  /** Starts over: only the system message stays. */
   forget(): void {
     this.#messages = [];
   }
@@ -48,7 +48,9 @@ export class Conversation {
 /** What a person may type instead of a message. */
 const forget = "/new";
 
-/** Reads messages from the terminal until Ctrl-D; Ctrl-C ends the answer, or at the prompt the conversation. */
+/**
+ * Reads messages from the terminal until Ctrl-D; Ctrl-C ends the answer, or at the prompt the conversation.
+ */
 export async function converse(conversation: Conversation, { input, output }: ChatStreams): Promise<void> {
   const terminal = createInterface({ input, output, prompt: "> " });
   let speaking: AbortController | undefined;
@@ -56,7 +58,7 @@ export async function converse(conversation: Conversation, { input, output }: Ch
     if (speaking) speaking.abort();
     else terminal.close();
   });
-  output.write(`Ctrl-D ends the conversation, ${forget} begins a new one.\n`);
+  output.write(`Ctrl-D ends the conversation, ${forget} starts a new one.\n`);
   terminal.prompt();
   for await (const line of terminal) {
     const message = line.trim();

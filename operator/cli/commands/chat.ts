@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { ChatClient, endpointAt } from "../chat/client.ts";
 import { Conversation, converse } from "../chat/conversation.ts";
 import { Failure } from "../failure.ts";
-import { type AnyObject, parseKind, rootCondition, title } from "../kinds.ts";
+import { type AnyObject, endpointOf, parseKind, rootCondition, title } from "../kinds.ts";
 import { positiveInteger, temperature, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
@@ -24,13 +24,13 @@ export function chatCommand(): Command {
     .description("talk to the model that an InferenceDeployment serves")
     .argument("[name]", "name of the InferenceDeployment")
     .option("-m, --message <text>", "one message; its answer is printed and the command ends")
-    .option("--system <text>", "system message the conversation begins with")
+    .option("--system <text>", "system message the conversation starts with")
     .option("--key-file <file>", "file with the API key, where the deployment asks for one")
-    .option("--url <url>", "ask this OpenAI-compatible endpoint instead of looking for a deployment's")
+    .option("--url <url>", "use this OpenAI-compatible endpoint instead of a deployment's")
     .option("--max-tokens <n>", "longest answer in tokens", positiveInteger)
     .option(
       "--temperature <t>",
-      "0 takes the likeliest token, 1 samples as the model says (default: the endpoint's, 1)",
+      "0 takes the most likely token, 1 samples from the model's own distribution (default: the endpoint's, 1)",
       temperature,
     )
     .action(onTarget(chat))
@@ -49,7 +49,7 @@ export function chatCommand(): Command {
 
 async function chat(target: Target, options: ChatOptions, name?: string): Promise<void> {
   if ((name === undefined) === (options.url === undefined))
-    throw new Failure("usage", "name whom to talk to either as an InferenceDeployment or by --url");
+    throw new Failure("usage", "name the endpoint either as an InferenceDeployment or by --url");
   const key = options.keyFile === undefined ? undefined : await keyIn(options.keyFile);
   if (options.url !== undefined) return talk(new ChatClient(...endpointAt(options.url), key), options);
   const reference = { kind: parseKind("inferencedeployment"), name: name ?? "" };
@@ -68,8 +68,8 @@ async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
 }
 
 function requireReady(deployment: AnyObject, { hint }: Target): void {
-  // While a new artifact is rolled out, or a replica is away, the rest goes on serving.
-  if (deployment.status?.url !== undefined && (deployment.status.readyReplicas ?? 0) > 0) return;
+  // During a rollout, or without one replica, the others keep serving.
+  if (endpointOf(deployment) !== undefined) return;
   const root = rootCondition(deployment);
   const why = root ? `${root.reason}: ${root.message}` : "the operator has not looked at it yet";
   throw new Failure(
@@ -80,6 +80,6 @@ function requireReady(deployment: AnyObject, { hint }: Target): void {
 
 async function keyIn(file: string): Promise<string> {
   const key = (await readFile(file, "utf8").catch(() => "")).trim();
-  if (key === "") throw new Failure("notFound", `--key-file ${file}: the file cannot be read or holds no key`);
+  if (key === "") throw new Failure("notFound", `--key-file ${file}: the file cannot be read or is empty`);
   return key;
 }

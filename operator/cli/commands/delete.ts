@@ -20,7 +20,7 @@ interface DeleteOptions {
 
 export function deleteCommand(): Command {
   const command = new Command("delete")
-    .description("delete objects with all that was made for them, and wait until they are gone")
+    .description("delete objects with everything created for them, and wait until they are gone")
     .argument("[kind]", "kind by any of its names, or KIND/NAME")
     .argument("[name]", "name of the object")
     .addOption(filesOption())
@@ -44,8 +44,7 @@ async function remove(target: Target, options: DeleteOptions, kind?: string, nam
     throw new Failure("usage", "name what to delete either as KIND NAME or by -f");
   }
   const reference = kind === undefined ? undefined : parseReference(kind, name);
-  const manifests =
-    filename && (await manifestsFor(target, { filename, ...(namespace !== undefined && { namespace }) }));
+  const manifests = filename && (await manifestsFor(target, { filename, namespace }));
   let operator: OperatorHandle | undefined;
   const interruption = onInterruption(() => operator?.hurry());
   operator = await target.operate();
@@ -103,7 +102,7 @@ async function waitUntilGone(
   const names = [...left.keys()].map(({ object }) => title(object)).join(", ");
   if (left.size === 0) return;
   if (signal.aborted)
-    throw new Failure("interrupted", `interrupted while ${names} were being deleted; delete again to go on`);
+    throw new Failure("interrupted", `interrupted while ${names} were being deleted; delete again to wait on`);
   const why = [...left.values()].map((watcher) => `  ${watcher.holder(operatorHint)}`);
-  throw new Failure("unfinished", [`not gone after ${timeout} s; deletion goes on by itself`, ...why].join("\n"));
+  throw new Failure("unfinished", [`not gone after ${timeout} s; deletion continues`, ...why].join("\n"));
 }

@@ -53,8 +53,8 @@ async function get(target: Target, options: GetOptions, word?: string, name?: st
       const filled = listings.filter(({ objects }) => objects.length > 0);
       if (filled.length === 0) {
         const where = `${namespace === undefined ? "" : `namespace ${namespace} of `}${connection.where}`;
-        const mend = `${target.hint("run -f DIR")} makes what manifests say`;
-        throw new Failure("notFound", `${where} holds no ${word ?? "object"}; ${mend}`);
+        const mend = `${target.hint("run -f DIR")} creates what manifests describe`;
+        throw new Failure("notFound", `${where} has no ${word ?? "object"}; ${mend}`);
       }
       printTables(filled, options, word === undefined);
     } else printWhole(listings, options.output, one !== undefined);

@@ -22,11 +22,11 @@ interface LogsOptions {
 
 export function logsCommand(): Command {
   const command = new Command("logs")
-    .description("show what the programs of an object said: its newest stage, unless --stage names one")
+    .description("show the logs of an object's programs: of its newest stage, unless --stage names one")
     .argument("<kind>", "kind by any of its names, or KIND/NAME")
     .argument("[name]", "name of the object")
     .option("--stage <stage>", "stage of a run")
-    .option("-f, --follow", "go on until the programs end")
+    .option("-f, --follow", "follow until the programs end")
     .addOption(
       new Option("--attempt <n>", "an attempt by its number (default: the newest that has pods)").argParser(
         positiveInteger,
@@ -55,12 +55,12 @@ async function logs(target: Target, options: LogsOptions, kind: string, name?: s
   await withConnection(target, async (connection) => {
     const { cluster } = connection;
     const object = await findObject(connection, target, reference, options.namespace);
-    // What ends and is begun again is an attempt of a run with pods of its own, but of an endpoint the containers of its pods.
+    // A run is retried with new pods, an endpoint by restarting the containers of its pods.
     const { previous, ...chosenBy } = options;
     const restarted = previous === true && object.kind === inferenceDeployment.resource.kind;
     const chosen = choosePods(await podsOf(cluster, object), object, restarted ? chosenBy : options, target);
     const reading = { follow: options.follow, previous: restarted };
-    // One after another when the pods have ended; side by side while they speak.
+    // One after another when the pods have ended; concurrently while they run.
     const prefixed = (pod: PodHead) => (chosen.length > 1 ? `${pod.metadata.name}  ` : "");
     const readings = chosen.map((pod) => async () => {
       const { namespace, name } = pod.metadata;
@@ -103,7 +103,7 @@ export function choosePods(
     const wanted = attempt === undefined ? "an earlier attempt" : `attempt ${attempt}`;
     throw new Failure(
       "notFound",
-      `${title(object)} has no pods of ${wanted}${stageText(options, all)}, only of ${attempts.join(", ")}: the next attempt takes them away`,
+      `${title(object)} has no pods of ${wanted}${stageText(options, all)}, only of ${attempts.join(", ")}: the next attempt removes them`,
     );
   }
   return stage.filter((pod) => attemptOf(pod) === attempt).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));

@@ -12,7 +12,7 @@ import { terminalOf } from "../terminal/terminal.ts";
 export function stopCommand(): Command {
   const command = new Command("stop")
     .description(
-      'stop the operator that runs on the state directory; programs save their state, and "tanren run" goes on from it',
+      'stop the operator that runs on the state directory; programs save their state, and "tanren run" resumes from it',
     )
     .option("--timeout <time>", "longest wait for the end", timeSpan, 120)
     .action(stop);
@@ -31,7 +31,7 @@ async function stop({ timeout }: { timeout: number }, command: Command): Promise
     if (Date.now() > deadline) {
       throw new Failure(
         "unfinished",
-        `the operator (process ${pid}) was asked to stop and has not ended after ${timeout} s; wait on, or see ${state}/operator.log`,
+        `the operator (process ${pid}) has not ended ${timeout} s after it was asked to stop; wait longer, or see ${state}/operator.log`,
       );
     }
     await sleep(systemClock, periodMilliseconds);

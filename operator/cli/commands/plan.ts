@@ -15,14 +15,14 @@ interface PlanOptions {
 export function planCommand(): Command {
   const command = new Command("plan")
     .description(
-      "tell what manifests will take: parameters, memory per GPU or process, checkpoints, time; nothing is changed",
+      "show what manifests will take: parameters, memory per GPU or process, checkpoints, time; changes nothing",
     )
     .addOption(filesOption().makeOptionMandatory())
     .addOption(outputOption(["table", "json"]).default("table"))
     .action(onTarget(plan))
     .addHelpText(
       "after",
-      "\nManifests may refer to objects that are there already, in the state directory\nor the cluster.",
+      "\nManifests may refer to objects that exist already, in the state directory\nor the cluster.",
     );
   return withHelp(command, [
     "tanren plan -f examples/quickstart",

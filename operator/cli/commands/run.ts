@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { aborted } from "../../clock/sleep.ts";
 import type { ObjectName } from "../../cluster/object-key.ts";
 import { Failure } from "../failure.ts";
-import { isServing, parseReference, title } from "../kinds.ts";
+import { endpointOf, parseReference, title } from "../kinds.ts";
 import { applyManifests, checkChanges } from "../manifests/changes.ts";
 import type { Manifest } from "../manifests/manifest.ts";
 import { filesOption, outputOption, timeSpan, withHelp } from "../options.ts";
@@ -26,12 +26,12 @@ interface RunOptions {
 
 export function runCommand(): Command {
   const command = new Command("run")
-    .description("carry out manifests, from corpus to endpoint, and show how far they are; running again goes on")
+    .description("run manifests, from corpus to endpoint, and show their progress; running again resumes")
     .addOption(filesOption().makeOptionMandatory())
     .addOption(
       new Option(
         "--until <goal>",
-        "stop and return when all is `complete`, or when one object, as KIND/NAME, is",
+        "return when all objects are `complete`, or when one is, given as KIND/NAME",
       ).conflicts("detach"),
     )
     .addOption(
@@ -41,7 +41,7 @@ export function runCommand(): Command {
     )
     .option(
       "-d, --detach",
-      "return at once and leave the rest to the operator; on this machine one in the background, until tanren stop",
+      "return at once and leave the work to the operator; on this machine one in the background, until tanren stop",
     )
     .addOption(
       outputOption(
@@ -54,12 +54,15 @@ export function runCommand(): Command {
       "after",
       [
         "",
-        "On this machine it waits, without --until, until every run has succeeded and",
-        "every endpoint is ready, and then serves until Ctrl-C. Ctrl-C and --timeout",
-        "stop in order: programs save their state first. A second Ctrl-C kills them.",
+        "On this machine, without --until, it waits until every run has succeeded and",
+        "every endpoint is ready, then serves until Ctrl-C. Ctrl-C and --timeout shut",
+        "down in order: programs save their state first. A second Ctrl-C kills them.",
         "",
-        "On a Kubernetes cluster it applies the manifests and looks on. The operator",
-        "there does the work, and goes on with it after Ctrl-C or --timeout.",
+        "On a Kubernetes cluster it applies the manifests and watches. The operator",
+        "there does the work, and continues after Ctrl-C or --timeout.",
+        "",
+        "It ends early when nothing it waits for can move without a person: what has",
+        "failed, is blocked or is suspended, and what waits for such an object.",
       ].join("\n"),
     );
   return withHelp(command, [
@@ -71,7 +74,7 @@ export function runCommand(): Command {
   ]);
 }
 
-const stopping = "stopping in order: programs save their state (Ctrl-C again kills them)\n";
+const stopping = "shutting down: programs save their state (Ctrl-C again kills them)\n";
 
 async function run(target: Target, options: RunOptions): Promise<void> {
   const terminal = terminalOf(process.stdout);
@@ -108,10 +111,10 @@ async function run(target: Target, options: RunOptions): Promise<void> {
       view,
       options,
       signal: interruption.signal,
-      ...(!json && { summary: terminal }),
+      summary: json ? undefined : terminal,
     });
   } finally {
-    // Said only now: the live table had the terminal.
+    // Printed only now: the live table had the terminal.
     if (interruption.signal.aborted && operator.inProcess) process.stderr.write(stopping);
     await operator.stop();
     interruption.release();
@@ -166,11 +169,11 @@ async function follow(
   });
   const failure = conclude(result, operator.afterwards);
   if (failure) throw failure;
-  const serving = result.objects.filter((object) => isServing(object.kind));
+  const serving = result.objects.filter((object) => endpointOf(object) !== undefined);
   for (const object of serving)
     summary?.print(
       "",
-      `${title(object)} answers at ${object.status?.url}; try ${target.hint(`chat ${object.metadata.name}`)}`,
+      `${title(object)} answers at ${endpointOf(object)}; try ${target.hint(`chat ${object.metadata.name}`)}`,
     );
   if (goal === undefined && operator.inProcess && serving.length > 0) {
     summary?.print("Ctrl-C stops.");

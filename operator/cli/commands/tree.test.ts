@@ -37,6 +37,6 @@ test("an artifact stands above what it was made from, each branch drawn to its e
     "AlignmentRun/chat dpo  sha256:cccccccccccc  2.00 KiB",
     "├─ model:  PretrainRun/base train  sha256:bbbbbbbbbbbb  2.00 KiB",
     "│  └─ corpus:  Corpus/web tokenize  sha256:aaaaaaaaaaaa  2.00 KiB",
-    "└─ dataset:  brought from outside  sha256:dddddddddddd",
+    "└─ dataset:  imported  sha256:dddddddddddd",
   ]);
 });

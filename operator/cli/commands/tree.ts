@@ -16,7 +16,7 @@ interface TreeOptions {
 
 export function treeCommand(): Command {
   const command = new Command("tree")
-    .description("show what every artifact was made from, down to what people brought")
+    .description("show what every artifact was made from, down to imported data")
     .argument("[kind]", "kind by any of its names, or KIND/NAME: only the artifact of this object")
     .argument("[name]", "name of the object")
     .addOption(outputOption(["json"]))
@@ -84,7 +84,7 @@ function nodeLine({ role, node, imported, stale, repeated }: LineageTree): strin
   const makers = node.makers.map((maker) => `${maker.kind}/${maker.name} ${maker.stage}`).join(", ");
   return [
     role === undefined ? "" : `${role}:`,
-    imported ? "brought from outside" : makers,
+    imported ? "imported" : makers,
     node.digest.slice(0, "sha256:".length + 12),
     node.sizeBytes === undefined ? "" : bytes(node.sizeBytes),
     stale === undefined ? "" : "(replaced since)",

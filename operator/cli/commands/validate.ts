@@ -10,7 +10,7 @@ import { terminalOf } from "../terminal/terminal.ts";
 export function validateCommand(): Command {
   const command = new Command("validate")
     .description(
-      "check manifests as the cluster would, and their references; all problems are told at once, nothing is changed",
+      "check manifests as the cluster would, and their references; reports all problems at once, changes nothing",
     )
     .addOption(filesOption().makeOptionMandatory())
     .action(onTarget(validate))

@@ -12,7 +12,7 @@ interface View {
 
 type Part = (object: AnyObject, events: readonly Event[], view: View) => string[];
 
-/** What can be said of an object beneath its heading, in the order it is said. */
+/** The parts of a description below its heading, in order. */
 const parts = {
   spec: ({ spec }, _, { columns }) => factList("Spec", specFacts(spec), columns),
   plan: ({ status = {} }, _, { columns }) => factList("Plan", show.plan(status), columns),
@@ -38,7 +38,10 @@ export type PartName = keyof typeof parts;
 
 export const partNames = Object.keys(parts) as PartName[];
 
-/** Everything about one object, for a person: from "is it well" down to what happened when; or one part of it under its name. */
+/**
+ * Everything about one object, for a person: from "is it well" down to what happened when; or one part of it
+ * under its name.
+ */
 export function describeObject(object: AnyObject, events: readonly Event[], view: View, only?: PartName): string[] {
   if (only !== undefined) return [title(object), ...parts[only](object, events, view).slice(1)];
   return [...heading(object, view), ...partNames.flatMap((name) => parts[name](object, events, view))];
@@ -65,7 +68,7 @@ function heading(object: AnyObject, { columns, now }: { columns: number; now: nu
   ];
 }
 
-/** One line per field of the spec; inner fields stand beside one another. */
+/** One line per field of the spec, with its inner fields on that line. */
 function specFacts(spec: Record<string, unknown>): show.Fact[] {
   return Object.entries(spec).map(([name, value]) => [name, inline(value)]);
 }

@@ -13,7 +13,7 @@ export interface FactTable {
 
 type Text = string | number | undefined;
 
-/** A title that ends in # heads numbers, which stand at the right; the others give way on a narrow terminal. */
+/** A title that ends in # heads numbers, aligned right; the other columns can be cut. */
 export function tableOf(
   title: string,
   columns: readonly string[],
@@ -154,7 +154,7 @@ export function artifact(one: AnyStatus["artifact"]): Fact[] {
   return facts({
     type: one.type,
     digest: one.digest,
-    lies: `${one.path} on claim ${one.claimName}`,
+    location: `${one.path} on claim ${one.claimName}`,
     size: bytes(one.sizeBytes),
     tokens: one.tokens && count(one.tokens),
     parameters: one.parameters && count(one.parameters),

@@ -18,7 +18,7 @@ const artifact = (digest: string, parents: Parent[] = [], stage = "train"): Arti
 const from = (digest: string, reference?: string): Parent => ({
   name: reference?.startsWith("Corpus") ? "corpus" : "model",
   digest,
-  ...(reference !== undefined && { reference }),
+  reference,
 });
 
 const object = (
@@ -31,7 +31,7 @@ const object = (
   kind,
   metadata: { name, namespace: "lab", uid: name, resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
   spec: {},
-  status: { ...(made && { artifact: made }), stages: stages.map((stage) => ({ name: stage.stage, artifact: stage })) },
+  status: { artifact: made, stages: stages.map((stage) => ({ name: stage.stage, artifact: stage })) },
 });
 interface Status {
   artifact?: Artifact;

@@ -2,9 +2,15 @@ import { isDeepStrictEqual } from "node:util";
 import type { Artifact } from "../../api/artifact.ts";
 import type { TanrenObject } from "../../api/kinds.ts";
 
-/** What every artifact was made from, down to what people brought: a graph by digest, built from the status of all objects. */
+/**
+ * What every artifact was made from, down to imported data: a graph by digest, from the status of all
+ * objects.
+ */
 
-/** An object's stage that made an artifact. Equal content from equal parents has one digest, so an artifact may have several makers. */
+/**
+ * An object's stage that made an artifact. Equal content from equal parents has one digest, so an artifact
+ * may have several makers.
+ */
 export interface Maker {
   kind: string;
   namespace: string;
@@ -17,8 +23,8 @@ export interface LineageEdge {
   role: string;
   digest: string;
   /**
-   * Set when the object that the parent came from has another artifact now: the child was made from one that is gone. It holds the
-   * present digest.
+   * Set when the object that the parent came from has another artifact now: the child was made from one that
+   * is gone. It holds the present digest.
    */
   stale?: string;
 }
@@ -27,7 +33,7 @@ export interface LineageNode {
   digest: string;
   type?: Artifact["type"];
   sizeBytes?: number;
-  /** None: no object here made it; people brought it, or the object that made it was deleted. */
+  /** None: it was imported, or the object that made it was deleted. */
   makers: Maker[];
   parents: LineageEdge[];
 }
@@ -70,7 +76,7 @@ function addArtifact(
   const maker: Maker = { kind, namespace, name, stage: artifact.stage };
   const parents = artifact.parents.map(({ name: role, digest, reference }): LineageEdge => {
     const now = reference === undefined ? undefined : present.get(`${namespace}/${reference}`);
-    return { role, digest, ...(now !== undefined && now !== digest && { stale: now }) };
+    return { role, digest, stale: now === digest ? undefined : now };
   });
   const known = nodes.get(artifact.digest);
   if (!known) {
@@ -123,7 +129,7 @@ function grow(lineage: Lineage, node: LineageNode, shown: Set<string>): LineageT
     ? []
     : node.parents.flatMap(({ role, digest, stale }) => {
         const parent = lineage.get(digest);
-        return parent ? [{ ...grow(lineage, parent, shown), role, ...(stale !== undefined && { stale }) }] : [];
+        return parent ? [{ ...grow(lineage, parent, shown), role, stale }] : [];
       });
   return { node, imported: isImported(node), repeated, parents };
 }

@@ -6,7 +6,9 @@ import type { Target } from "../target/target.ts";
 import { InvalidManifests, type Problem } from "./documents.ts";
 import { admitSpec, type Manifest, pathOf, problemAt } from "./manifest.ts";
 
-/** Holds manifests against the objects there are already: what a started run is made of cannot change. Throws InvalidManifests. */
+/**
+ * Compares manifests with existing objects: the spec of a started run cannot change. Throws InvalidManifests.
+ */
 export function checkChanges(
   manifests: readonly Manifest[],
   present: readonly AnyObject[],
@@ -33,7 +35,7 @@ function problemsOfChange(
   return admitted.problems.map(({ path, message }) => problemAt(document, name, path, message));
 }
 
-/** Makes the cluster hold what the manifests say: claims and secrets before what uses them. A repeat changes nothing. */
+/** Applies the manifests: claims and secrets before what uses them. A repeat changes nothing. */
 export async function applyManifests(cluster: Pick<Cluster, "apply">, manifests: readonly Manifest[]): Promise<void> {
   const inOrder = [
     ...manifests.filter(({ kind }) => kind === undefined),
@@ -42,7 +44,7 @@ export async function applyManifests(cluster: Pick<Cluster, "apply">, manifests:
   for (const { resource, object } of inOrder) await cluster.apply(resource, object);
 }
 
-/** Has the API server say what it would do with each manifest, where there is one. Throws InvalidManifests. */
+/** Checks each manifest by a dry run, where there is an API server. Throws InvalidManifests. */
 export async function checkOnServer(target: Target, manifests: readonly Manifest[]): Promise<void> {
   const connection = await target.peek();
   const tryApply = connection?.tryApply;

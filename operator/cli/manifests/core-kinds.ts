@@ -3,7 +3,7 @@ import { quantity } from "../../api/fields.ts";
 import type { PersistentVolumeClaim, Secret } from "../../cluster/objects.ts";
 import { claims, secrets } from "../../cluster/resource.ts";
 
-/** The two kinds of Kubernetes itself that belong among the manifests of a model: where data lies, and what is secret. */
+/** The two kinds of Kubernetes itself that belong among a model's manifests: claims for data, and secrets. */
 
 const accessModes = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"] as const;
 

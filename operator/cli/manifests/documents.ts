@@ -21,7 +21,7 @@ export interface DocumentsRead {
   problems: Problem[];
 }
 
-/** One thing wrong with a manifest: where it stands, which object and field it is, and how it is mended. */
+/** One thing wrong with a manifest: file and line, object and field, and how to fix it. */
 export interface Problem {
   file: string;
   line?: number;
@@ -35,7 +35,7 @@ function describeProblem({ file, line, object, field, message }: Problem): strin
   return [line === undefined ? file : `${file}:${line}`, object, field, message].filter(Boolean).join(": ");
 }
 
-/** All problems at once, so that one round of editing mends them. */
+/** All problems at once, so that one round of editing fixes them. */
 export class InvalidManifests extends Failure {
   readonly problems: readonly Problem[];
 
@@ -59,7 +59,7 @@ async function filesOf(path: string): Promise<string[]> {
   if (!found.isDirectory()) return [path];
   const names = await readdir(path, { recursive: true });
   const files = names.filter((name) => /\.ya?ml$/i.test(name)).sort();
-  if (files.length === 0) throw new Failure("notFound", `-f ${path}: the directory holds no .yaml file`);
+  if (files.length === 0) throw new Failure("notFound", `-f ${path}: the directory has no .yaml file`);
   return files.map((name) => join(path, name));
 }
 
@@ -83,8 +83,7 @@ async function readFileDocuments(file: string): Promise<DocumentsRead> {
     if (value === null || value === undefined) return [];
     return [{ file, number: index + 1, value, line: (path) => lines.linePos(offsetOf(document, path)).line }];
   });
-  if (documents.length === 0)
-    problems.push({ file, message: "the file holds no object; write one or remove the file" });
+  if (documents.length === 0) problems.push({ file, message: "the file has no object; write one or remove the file" });
   return { documents, problems };
 }
 

@@ -24,7 +24,7 @@ const load = (paths: string[], namespace?: string) =>
   loadManifests(paths, {
     namespace: namespace ?? "default",
     hasLocalPaths: true,
-    ...(namespace !== undefined && { required: namespace }),
+    required: namespace,
   });
 
 /** What is wrong with one file, without the name of the directory. */
@@ -109,7 +109,7 @@ describe("what is wrong is named by file, line, object, field and mend", () => {
     [
       "a kind that cannot run here",
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n",
-      [/^all.yaml:2: ConfigMap\/x: kind: ConfigMap is none of the kinds that can run here: Corpus, /],
+      [/^all.yaml:2: ConfigMap\/x: kind: ConfigMap is not a kind that runs here; use one of Corpus, /],
     ],
     [
       "another version",
@@ -120,7 +120,7 @@ describe("what is wrong is named by file, line, object, field and mend", () => {
     ["a list", "- a\n- b\n", [/^all.yaml:1: document 1: /]],
     ["broken YAML", "kind: [a\n---\n", [/^all.yaml:2: document 1 is not YAML: /]],
     ["a key twice", "kind: a\nkind: b\n", [/^all.yaml:2: document 1 is not YAML: Map keys must be unique/]],
-    ["no object", "# nothing\n", [/^all.yaml: the file holds no object/]],
+    ["no object", "# nothing\n", [/^all.yaml: the file has no object/]],
     [
       "several fields of several objects, all at once",
       `${run("base", "  sequenceLenght: 1\n").replace("4096", "-1")}---\n${run("Bad_Name")}`,
@@ -145,7 +145,7 @@ describe("what is wrong is named by file, line, object, field and mend", () => {
     [
       "an object twice",
       `${run("base")}---\n${run("base")}`,
-      [/^all.yaml:12: PretrainRun\/base: metadata.name: is there already, at all.yaml:1;/],
+      [/^all.yaml:12: PretrainRun\/base: metadata.name: is already defined at all.yaml:1;/],
     ],
     [
       "a field beside the spec",
@@ -162,7 +162,7 @@ describe("what is wrong is named by file, line, object, field and mend", () => {
       claim(`${pathAnnotation}: nowhere`),
       [/^all.yaml:5: PersistentVolumeClaim\/data: metadata.annotations.local.tanren.dev\/path: nowhere does not exist/],
     ],
-    ["a claim's directory that is a file", claim(`${pathAnnotation}: all.yaml`), [/ is no directory/]],
+    ["a claim's directory that is a file", claim(`${pathAnnotation}: all.yaml`), [/ is not a directory/]],
     [
       "a claim without size",
       claim().replace("{requests: {storage: 1Gi}}", "{}"),

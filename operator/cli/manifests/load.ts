@@ -6,7 +6,7 @@ import { title } from "../kinds.ts";
 import { InvalidManifests, type Problem, readDocuments } from "./documents.ts";
 import { checkDocument, type Manifest, problemAt } from "./manifest.ts";
 
-/** What the target demands of manifests. */
+/** What the target requires of manifests. */
 export interface LoadOptions {
   /** Where objects go that name no namespace. */
   namespace: string;
@@ -17,8 +17,8 @@ export interface LoadOptions {
 }
 
 /**
- * Every object of the files and directories, each valid by itself and named once. Throws InvalidManifests with all that is wrong,
- * in the order of files and lines.
+ * Every object of the files and directories, each valid by itself and named once. Throws InvalidManifests
+ * with all that is wrong, in the order of files and lines.
  */
 export async function loadManifests(paths: readonly string[], options: LoadOptions): Promise<Manifest[]> {
   const { documents, problems } = await readDocuments(paths);
@@ -50,7 +50,7 @@ function duplicates(manifests: readonly Manifest[]): Problem[] {
         manifest.document,
         title(manifest.object),
         ["metadata", "name"],
-        `is there already, at ${before}; rename or remove one`,
+        `is already defined at ${before}; rename or remove one`,
       ),
     ];
   });
@@ -60,7 +60,10 @@ function byLine(a: Problem, b: Problem): number {
   return a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : a.file < b.file ? -1 : 1;
 }
 
-/** Makes the path of a claim that is a directory of this machine absolute; it is written relative to the manifest. */
+/**
+ * Makes the path of a claim that is a directory of this machine absolute; it is written relative to the
+ * manifest.
+ */
 async function resolveLocalPath(manifest: Manifest): Promise<Problem | undefined> {
   const { object, document } = manifest;
   const written = object.metadata.annotations?.[pathAnnotation];
@@ -69,7 +72,7 @@ async function resolveLocalPath(manifest: Manifest): Promise<Problem | undefined
   const found = await stat(path).catch(() => undefined);
   object.metadata.annotations = { ...object.metadata.annotations, [pathAnnotation]: path };
   if (found?.isDirectory()) return undefined;
-  const state = found === undefined ? "does not exist" : "is no directory";
+  const state = found === undefined ? "does not exist" : "is not a directory";
   return pathProblem(
     manifest,
     `${written} ${state} (looked at ${path}); make it, or write the path relative to this file`,

@@ -80,7 +80,8 @@ export function checkDocument(
       resource: known.resource as Resource<KubernetesObject>,
       object,
       document,
-      ...("spec" in known && { kind: known, admitted: body.admitted }),
+      kind: "spec" in known ? known : undefined,
+      admitted: body.admitted,
     },
   };
 }
@@ -150,7 +151,7 @@ function coreBody(core: (typeof coreKinds)[number], fields: Record<string, unkno
 
 function unknownKind(kind: string): string {
   const known = [...kinds, ...coreKinds].map(({ resource }) => resource.kind);
-  return `${kind} is none of the kinds that can run here: ${known.join(", ")} (the six are of ${apiVersion})`;
+  return `${kind} is not a kind that runs here; use one of ${known.join(", ")} (the six are of ${apiVersion})`;
 }
 
 /** `spec.sources[0].name` as a path. */

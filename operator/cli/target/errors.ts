@@ -4,8 +4,8 @@ import { type Cluster, ClusterError, type Watch } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
 
 /**
- * The cluster for a person who waits: what an operator would try again in a while, such as a server that does not answer, ends the
- * command with a sentence.
+ * The cluster for a person who waits: what an operator would try again in a while, such as a server that does
+ * not answer, ends the command with a sentence.
  */
 export function withFormattedErrors(cluster: Cluster, server: string): Cluster {
   const formatted = <T>(answer: Promise<T>): Promise<T> =>
@@ -33,7 +33,7 @@ export function withFormattedErrors(cluster: Cluster, server: string): Cluster {
   };
 }
 
-/** Sentences stay; what says too little for a person who sits before it is said anew. */
+/** Errors that say what to do stay as they are; the others are explained to a person. */
 export function formatError(error: unknown, server: string): Error {
   if (error instanceof UnreachableError) {
     const why = error.cause instanceof Error ? error.cause.message : error.message;
@@ -46,5 +46,5 @@ export function formatError(error: unknown, server: string): Error {
   }
   if (error instanceof ClusterError || error instanceof Failure) return error;
   const why = error instanceof Error ? error.message : String(error);
-  return new Failure("failed", `the API server ${server} did not do what it was asked: ${why}`);
+  return new Failure("failed", `a request to the API server ${server} failed: ${why}`);
 }

@@ -6,8 +6,9 @@ import { localTarget } from "./local.ts";
 import type { Target } from "./target.ts";
 
 /**
- * Which target a command line means. `tanren` is about this machine unless it names a cluster; `kubectl tanren` is about the cluster
- * that kubectl itself would ask. Nothing in the environment moves `tanren` off this machine.
+ * Which target a command line means. `tanren` is about this machine unless it names a cluster; `kubectl
+ * tanren` is about the cluster that kubectl itself would ask. Nothing in the environment moves `tanren` off
+ * this machine.
  */
 
 export const programs = ["tanren", "kubectl tanren"] as const;
@@ -21,7 +22,7 @@ interface TargetOptions {
   context?: string;
 }
 
-/** Options that say where, before or behind the subcommand. */
+/** Options that name the target, before or after the subcommand. */
 export function targetOptions(program: Program): Option[] {
   const local = new Option("--state <dir>", "directory of the local cluster's state")
     .default(".tanren")
@@ -66,14 +67,11 @@ function targetOf(command: Command, options: TargetOptions): Target {
   const hint = (words: string) => `"${[program, words, ...flagsOf(command, options, words)].join(" ")}"`;
   const isCluster = program === "kubectl tanren" || kubeconfig !== undefined || context !== undefined;
   return isCluster || state === undefined
-    ? kubernetesTarget(
-        { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) },
-        hint,
-      )
+    ? kubernetesTarget({ kubeconfig, context }, hint)
     : localTarget(resolve(state), hint);
 }
 
-/** What a person has to say again to mean the same target. */
+/** The options that name the same target in another command. */
 function flagsOf(command: Command, options: TargetOptions, words: string): string[] {
   const everywhere = words.endsWith(" -A");
   return (["state", "kubeconfig", "context", "namespace"] as const)

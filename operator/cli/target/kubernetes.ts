@@ -17,7 +17,10 @@ export interface KubeconfigChoice {
 /** Whose the applied fields are; not the operator's. */
 const fieldManager = "tanren-cli";
 
-/** A Kubernetes cluster, through its API server. The client is loaded and the kubeconfig read when somebody first asks. */
+/**
+ * A Kubernetes cluster, through its API server. The client is loaded and the kubeconfig read when somebody
+ * first asks.
+ */
 export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"]): Target {
   let opened: Promise<Opened> | undefined;
   const open = () => {
@@ -34,7 +37,7 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
           throw formatError(error, kubernetes.server);
         }),
       reach: (deployment: AnyObject) => reach(kubernetes, cluster, deployment),
-      // The process ends soon, and with it what is kept open for the next question.
+      // The process ends soon, and with it the connections that are kept open.
       close() {},
     };
   };
@@ -53,9 +56,9 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
         onTrouble(report) {
           trouble.report = report;
         },
-        afterwards: `the operator in the cluster goes on; ${hint("get")} shows how far it is`,
+        afterwards: `the operator in the cluster continues; ${hint("get")} shows its progress`,
         operatorHint: "see: kubectl get deployments -A -l app.kubernetes.io/name=tanren",
-        // Its operator has been at work before; and from this machine the endpoints may be out of reach.
+        // Its operator has been running all along, and endpoints may be out of reach of this machine.
         confirm: async () => true,
         stop: () => kubernetes.stop(),
         hurry() {},
@@ -65,7 +68,7 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
 }
 
 interface Opened {
-  /** Who is told of what goes wrong in watches. */
+  /** Where problems of watches are reported. */
   trouble: { report: (sentence: string) => void };
   kubernetes: KubernetesCluster;
   cluster: Cluster;
@@ -77,10 +80,10 @@ async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opene
   const trouble = { report: (sentence: string) => void process.stderr.write(`${sentence}\n`), last: "" };
   try {
     const kubernetes = connectKubernetes({
-      kubeconfig: { ...(kubeconfig !== undefined && { path: kubeconfig }), ...(context !== undefined && { context }) },
+      kubeconfig: { path: kubeconfig, context },
       fieldManager,
       report(error) {
-        // A watch that broke off is opened again; where that fails too, it is said in a ClusterError.
+        // A broken watch is reopened; a ClusterError says that this failed too.
         if (!(error instanceof ClusterError)) return;
         const { message } = formatError(error, kubernetes.server);
         if (message !== trouble.last) trouble.report(`${message} (trying again)`);

@@ -25,7 +25,7 @@ export interface LocalOperator {
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** A person looks on, and the programs are next door. */
+/** A person is watching, and the programs are on this machine. */
 const progressSeconds = 1;
 
 /** The operator's own log goes to `operator.log` of the state directory. */
@@ -44,7 +44,8 @@ export async function startLocalOperator(stateDirectory: string): Promise<LocalO
     node: { programs: { python }, env: { PYTHONPATH: join(repository, "kernels") } },
     report: (error) => logger.error({ err: error }, "the local cluster failed at something and tries again"),
   }).catch((error: unknown) => {
-    // The cluster's own sentence says what is in the way: another operator, a system without a loopback range.
+    // The cluster's own sentence says what is in the way: another operator, a system without a loopback
+    // range.
     throw new Failure("failed", error instanceof Error ? error.message : String(error));
   });
   const operator = await startOperator({ cluster, kinds: batchKinds, logger, progressSeconds });

@@ -6,8 +6,8 @@ import { systemClock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
 import { Failure } from "../failure.ts";
-import { type AnyObject, isServing } from "../kinds.ts";
-import { standingOf } from "../watch/phase.ts";
+import { type AnyObject, endpointOf } from "../kinds.ts";
+import { phaseOf } from "../watch/phase.ts";
 import type { Connection, Endpoint, OperatorHandle, ReadableCluster, Target } from "./target.ts";
 
 /** A state directory of this machine: through the operator that runs on it, or as the last one left it. */
@@ -23,9 +23,9 @@ export function localTarget(stateDirectory: string, hint: Target["hint"]): Targe
       if (cluster === undefined)
         throw new Failure(
           "notFound",
-          `${stateDirectory} holds no state; name it with --state, make it with ${hint("run -f DIR")}, or name a Kubernetes cluster with --context`,
+          `${stateDirectory} has no state; name a directory with --state, create it with ${hint("run -f DIR")}, or name a Kubernetes cluster with --context`,
         );
-      process.stderr.write(`no operator runs on ${stateDirectory}: this is how it was left\n`);
+      process.stderr.write(`no operator runs on ${stateDirectory}: this is its last state\n`);
       return connection(stateDirectory, cluster);
     },
     async peek() {
@@ -53,13 +53,13 @@ const operatorHint = (stateDirectory: string) => `see ${stateDirectory}/operator
 
 /** An operator in this process, for as long as it is needed. */
 async function operateHere(stateDirectory: string): Promise<OperatorHandle> {
-  // Loaded only where an operator starts: commands that ask and show begin sooner without it.
+  // Loaded only where an operator starts: commands that only read start faster without it.
   const { startLocalOperator } = await import("./local-operator.ts");
   return {
     ...(await startLocalOperator(stateDirectory)),
     where: stateDirectory,
     inProcess: true,
-    afterwards: `run again to go on from ${stateDirectory}`,
+    afterwards: `run again to resume from ${stateDirectory}`,
     operatorHint: operatorHint(stateDirectory),
     confirm: endpointsAnswer,
     onTrouble() {},
@@ -71,14 +71,14 @@ async function connectOperator(stateDirectory: string): Promise<OperatorHandle |
   let stopped = false;
   const running = await connectLocal(stateDirectory, (error) => {
     if (stopped) return;
-    throw new Failure("failed", `${error.message}; "tanren run" with the same manifests goes on from there`);
+    throw new Failure("failed", `${error.message}; "tanren run" with the same manifests resumes from there`);
   });
   if (running === undefined) return undefined;
   return {
     cluster: running,
     where: stateDirectory,
     inProcess: false,
-    afterwards: `the operator on ${stateDirectory} goes on; "tanren stop" stops it`,
+    afterwards: `the operator on ${stateDirectory} keeps running; "tanren stop" stops it`,
     operatorHint: operatorHint(stateDirectory),
     confirm: endpointsAnswer,
     onTrouble() {},
@@ -93,7 +93,10 @@ async function connectOperator(stateDirectory: string): Promise<OperatorHandle |
 const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
 const startSeconds = 30;
 
-/** The operator that runs on the state directory; where none does, one is started in a session of its own, to outlive this process. */
+/**
+ * The operator that runs on the state directory; where none does, one is started in a session of its own, to
+ * outlive this process.
+ */
 async function operateDetached(
   stateDirectory: string,
   connect: () => Promise<OperatorHandle | undefined>,
@@ -114,20 +117,22 @@ async function operateDetached(
     if (child.exitCode !== null) break;
   }
   const last = readFileSync(logPath, "utf8").trimEnd().split("\n").at(-1);
-  throw new Failure("failed", `the operator did not start in the background; the end of ${logPath} says: ${last}`);
+  throw new Failure("failed", `the operator did not start in the background; the last line of ${logPath}: ${last}`);
 }
 
 const patienceMilliseconds = 2000;
 
-/** Whether every endpoint among the objects that calls itself ready does answer; a demand for a key is an answer. */
+/**
+ * Whether every endpoint among the objects that calls itself ready does answer; a demand for a key is an
+ * answer.
+ */
 async function endpointsAnswer(objects: readonly AnyObject[]): Promise<boolean> {
-  const ready = objects.filter((object) => isServing(object.kind) && standingOf(object) === "good");
-  const answers = await Promise.all(ready.map((object) => answersAt(object.status?.url)));
+  const ready = objects.filter((object) => phaseOf(object) === "done").flatMap((object) => endpointOf(object) ?? []);
+  const answers = await Promise.all(ready.map(answersAt));
   return answers.every(Boolean);
 }
 
-async function answersAt(url: string | undefined): Promise<boolean> {
-  if (url === undefined) return false;
+async function answersAt(url: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(patienceMilliseconds) });
     await response.body?.cancel();

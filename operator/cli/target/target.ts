@@ -4,8 +4,8 @@ import type { Resource } from "../../cluster/resource.ts";
 import type { AnyObject } from "../kinds.ts";
 
 /**
- * Where the objects are that a command is about: a state directory of this machine, or a Kubernetes cluster. Commands do not know
- * which.
+ * Where the objects are that a command is about: a state directory of this machine, or a Kubernetes cluster.
+ * Commands do not know which.
  */
 export interface Target {
   /** The command as it is called for this target, in quotes, e.g. `"kubectl tanren get --context prod"`. */
@@ -29,9 +29,13 @@ export interface Connection {
   cluster: ReadableCluster;
   /** As sentences name the target, e.g. "/home/me/.tanren" or "context prod (https://10.0.0.1:6443)". */
   where: string;
-  /** Has an API server check an object as if it were applied; absent where none is. Throws what apply would. */
+  /**
+   * Has an API server check an object as if it were applied; absent where none is. Throws what apply would.
+   */
   tryApply?: (resource: Resource<KubernetesObject>, wanted: Wanted<KubernetesObject>) => Promise<void>;
-  /** A way from this machine to what an InferenceDeployment serves, for one exchange: replicas come and go. */
+  /**
+   * A way from this machine to what an InferenceDeployment serves, for one exchange: replicas come and go.
+   */
   reach(deployment: AnyObject): Promise<Endpoint>;
   close(): void;
 }
@@ -48,13 +52,19 @@ export interface OperatorHandle {
   where: string;
   /** Whether the operator is in this process and ends with it. */
   inProcess: boolean;
-  /** Who is told, instead of standard error, that the way to the cluster is broken and tried again. */
+  /**
+   * Where it is reported, instead of on standard error, that the cluster cannot be reached and is tried
+   * again.
+   */
   onTrouble(report: (sentence: string) => void): void;
   /** What a person should know who leaves before all is done. */
   afterwards: string;
-  /** What to look at when no operator seems to act. */
+  /** What to check when no operator seems to run. */
   operatorHint: string;
-  /** Whether what the objects say of themselves holds: an operator that has just started shows what an earlier one wrote. */
+  /**
+   * Whether what the objects say of themselves holds: an operator that has just started shows what an earlier
+   * one wrote.
+   */
   confirm(objects: readonly AnyObject[]): Promise<boolean>;
   /** Lets go of the operator; one in this process stops in order. */
   stop(): Promise<void>;

@@ -1,4 +1,6 @@
-/** Ctrl-C as a person means it: once to stop in order, twice to stop now. SIGTERM and a closed terminal count as well. */
+/**
+ * Ctrl-C as people mean it: once to shut down in order, twice to stop now. SIGTERM and SIGHUP count as well.
+ */
 export interface Interruption {
   readonly signal: AbortSignal;
   /** Gives the signals back to the process. */

@@ -1,6 +1,6 @@
 /**
- * The subset of Kubernetes JSONPath that printer columns use: `.field`, `['field']`, `[0]` and `[?(@.field=="text")]`. A path that
- * leads nowhere gives undefined, as kubectl leaves the cell empty.
+ * The subset of Kubernetes JSONPath that printer columns use: `.field`, `['field']`, `[0]` and
+ * `[?(@.field=="text")]`. A path that leads nowhere gives undefined, as kubectl leaves the cell empty.
  */
 type Step = { field: string } | { index: number } | { where: string; equals: string };
 

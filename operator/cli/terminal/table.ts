@@ -5,9 +5,12 @@ export interface Column {
   align?: "left" | "right";
   /** Least width it may be cut to when the terminal is narrow; a column without it is never cut. */
   least?: number;
-  /** Which gives way first on a narrow terminal: the lowest, and among equals the rightmost. */
+  /** Which is cut first on a narrow terminal: the lowest, and among equals the rightmost. */
   yields?: number;
-  /** When even cutting does not suffice, columns are left out, highest number first; one without it always stays. */
+  /**
+   * When even cutting does not suffice, columns are left out, highest number first; one without it always
+   * stays.
+   */
   drop?: number;
 }
 
@@ -26,7 +29,7 @@ export interface TableLayout {
 
 const gap = "  ";
 
-/** Lines of a table, none wider than the layout's columns as far as the columns can give way. */
+/** Lines of a table, none wider than the layout allows as far as its columns can be cut. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],

@@ -34,7 +34,10 @@ const frame = (content: string) => `${control}?2026h${content}${control}?2026l`;
 /** Gives back the cursor that a live block hides. */
 export const showCursor = `${control}?25h`;
 
-/** A block of lines at the end of the terminal that is drawn over in place; whatever is printed above it stays in the scrollback. */
+/**
+ * A block of lines at the end of the terminal that is drawn over in place; whatever is printed above it stays
+ * in the scrollback.
+ */
 export class Screen {
   readonly #stream: Pick<WriteStream, "write" | "columns" | "rows">;
   #shown: string[] = [];

@@ -6,7 +6,10 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 export const widthOf = (text: string): number => stringWidth(text);
 
-/** The text in at most `columns` columns; an ellipsis stands for what was cut. Takes plain text without escape sequences. */
+/**
+ * The text in at most `columns` columns; an ellipsis stands for what was cut. Takes plain text without escape
+ * sequences.
+ */
 export function cut(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   if (columns <= 0) return "";

@@ -4,7 +4,7 @@ import type { Resource } from "../../cluster/resource.ts";
 import { inUseFinalizer } from "../../engine/references.ts";
 import { title } from "../kinds.ts";
 
-/** An object that was deleted, on its way out: when it is gone, and who holds it until then. */
+/** Watches an object that is being deleted: when it is gone, and what holds it until then. */
 export class DeletionWatcher {
   readonly #cluster: Pick<Cluster, "get" | "watch">;
   readonly #resource: Resource<KubernetesObject>;
@@ -16,7 +16,7 @@ export class DeletionWatcher {
     this.#object = object;
   }
 
-  /** Whether the object, by its UID, is gone before the signal is aborted. `onHeld` is called once when another object holds it. */
+  /** Whether the object, by its UID, is gone before the signal aborts. `onHeld`: another object holds it. */
   wait(signal: AbortSignal, onHeld: (sentence: string) => void): Promise<boolean> {
     const { namespace, name, uid } = this.#object.metadata;
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
@@ -48,7 +48,7 @@ export class DeletionWatcher {
   }
 }
 
-/** What the operator says of objects that still read this one. */
+/** What the operator reports about objects that still read this one. */
 function userOf(object: KubernetesObject & { status?: { conditions?: Condition[] } }): string | undefined {
   const condition = object.status?.conditions?.find(({ type }) => type === "InUse");
   return condition?.status === "True" ? condition.message : undefined;

@@ -76,7 +76,17 @@ describe("the live table", () => {
     expect(lines.at(-1)).toBe("… and 4 more");
   });
 
-  test("a program that has not withFormattedErrors for a minute is said to be silent", () => {
+  test("an endpoint that is scaled to zero does not call itself ready", () => {
+    const idle = anObject("InferenceDeployment", "assistant", {
+      root: ["True", "ScaledToZero", "spec.replicas is 0: nobody is served"],
+      spec: { replicas: 0 },
+      status: { readyReplicas: 0, url: "http://assistant.default.svc:8000" },
+    });
+    const { state, message } = rowOf(idle, start);
+    expect({ state, message }).toEqual({ state: "ScaledToZero", message: "spec.replicas is 0: nobody is served" });
+  });
+
+  test("a program that has said nothing for a minute is said to be silent", () => {
     const running = objects[1] ?? anObject("PretrainRun", "base");
     expect(rowOf(running, start + 100_000).message).toBe("step 450 of 1000");
     expect(rowOf(running, start + 395_000).message).toBe("step 450 of 1000, silent for 5m");

@@ -1,9 +1,10 @@
 import { styleText } from "node:util";
+import type { Phase, Reason } from "../../api/reasons.ts";
 import { formatDuration } from "../../clock/duration.ts";
-import { type AnyObject, rootCondition, title } from "../kinds.ts";
+import { type AnyObject, endpointOf, rootCondition, title } from "../kinds.ts";
 import { type Cell, type Column, renderTable } from "../terminal/table.ts";
 import { figure } from "../terminal/units.ts";
-import { type Standing, standingOf } from "./phase.ts";
+import { isMoving, phaseOf } from "./phase.ts";
 
 export interface LiveLayout {
   columns: number;
@@ -22,12 +23,13 @@ const tableColumns: Column[] = [
 ];
 
 const colours = {
-  good: "green",
+  done: "green",
   failed: "red",
+  blocked: "red",
   waiting: "yellow",
   suspended: "yellow",
-  moving: "cyan",
-} as const satisfies Record<Standing, string>;
+  running: "cyan",
+} as const satisfies Record<Phase, string>;
 
 /** The table of a run under way: one line per object, none wider than the terminal. */
 export function renderLive(rows: readonly Row[], layout: LiveLayout): string[] {
@@ -40,7 +42,7 @@ export function renderLive(rows: readonly Row[], layout: LiveLayout): string[] {
 }
 
 function cellsOf(row: Row, bar: number, colour: boolean): Cell[] {
-  const paint = (text: string) => (colour ? styleText(colours[row.standing], text, { validateStream: false }) : text);
+  const paint = (text: string) => (colour ? styleText(colours[row.phase], text, { validateStream: false }) : text);
   return [
     { text: row.object },
     { text: row.state, paint },
@@ -65,7 +67,7 @@ export function progressBar(share: number, width: number): string {
 /** One line of the live table, before it is drawn. */
 export interface Row {
   object: string;
-  standing: Standing;
+  phase: Phase;
   /** Reason of the root condition; with the stage while one runs. */
   state: string;
   /** 0 to 1; undefined while there is nothing to measure. */
@@ -77,39 +79,39 @@ export interface Row {
 }
 
 export function rowOf(object: AnyObject, now: number): Row {
-  const root = rootCondition(object);
-  const standing = standingOf(object);
-  const progress = object.status?.progress;
-  const moving = standing === "moving" && root?.reason === "Running";
+  const phase = phaseOf(object);
   return {
     object: title(object),
-    standing,
-    state: stateOf(object, standing),
-    share: shareOf(object, standing),
+    phase,
+    state: stateOf(object, phase),
+    share: shareOf(object, phase),
     figure: figureOf(object),
-    eta: moving ? (progress?.eta ?? "") : "",
-    message: messageOf(object, standing, now),
+    eta: isRunning(object) ? (object.status?.progress?.eta ?? "") : "",
+    message: messageOf(object, phase, now),
   };
 }
 
-function stateOf(object: AnyObject, standing: Standing): string {
+const isRunning = (object: AnyObject): boolean => rootCondition(object)?.reason === ("Running" satisfies Reason);
+
+function stateOf(object: AnyObject, phase: Phase): string {
   const root = rootCondition(object);
-  if (object.metadata.deletionTimestamp !== undefined) return "Deleting";
-  if (root === undefined) return "Pending";
-  if (standing === "good") return root.type;
+  if (object.metadata.deletionTimestamp !== undefined) return "Deleting" satisfies Reason;
+  if (root === undefined) return "Pending" satisfies Reason;
+  if (phase === "done" && root.type === "Succeeded") return root.type;
+  if (phase === "done" && endpointOf(object) !== undefined) return root.type;
   if (object.status?.passed === false) return "NotPassed";
   const stage = object.status?.progress?.stage;
-  return root.reason === "Running" && stage !== undefined ? `Running ${stage}` : root.reason;
+  return isRunning(object) && stage !== undefined ? `Running ${stage}` : root.reason;
 }
 
-function shareOf(object: AnyObject, standing: Standing): number | undefined {
+function shareOf(object: AnyObject, phase: Phase): number | undefined {
   // A bar of nothing beside the word that it waits would say the same twice.
-  if (standing === "waiting") return undefined;
+  if ((phase === "waiting" || phase === "blocked") && !isMoving(object)) return undefined;
   const { progress, readyReplicas } = object.status ?? {};
   const replicas = object.spec.replicas;
   if (typeof readyReplicas === "number" && typeof replicas === "number" && replicas > 0)
     return readyReplicas / replicas;
-  if (standing === "good") return progress === undefined ? undefined : 1;
+  if (phase === "done") return progress === undefined ? undefined : 1;
   const percent = Number.parseFloat(progress?.percent ?? "");
   return Number.isNaN(percent) ? undefined : Math.min(1, percent / 100);
 }
@@ -122,18 +124,18 @@ function figureOf(object: AnyObject): string {
   return loss ? `loss ${figure(loss.value)}` : "";
 }
 
-function messageOf(object: AnyObject, standing: Standing, now: number): string {
+function messageOf(object: AnyObject, phase: Phase, now: number): string {
   const { status } = object;
-  const root = rootCondition(object);
-  if (standing === "good" && status?.url) return status.url;
-  if (standing === "good" && status?.startTime && status.completionTime) {
+  const url = phase === "done" ? endpointOf(object) : undefined;
+  if (url !== undefined) return url;
+  if (phase === "done" && status?.startTime && status.completionTime) {
     return `in ${formatDuration((Date.parse(status.completionTime) - Date.parse(status.startTime)) / 1000)}`;
   }
   const progress = status?.progress;
-  if (root?.reason === "Running" && progress && progress.total > 0) {
+  if (isRunning(object) && progress && progress.total > 0) {
     const silent = (now - Date.parse(progress.updateTime)) / 1000;
     const word = silent > 60 ? `, silent for ${formatDuration(silent)}` : "";
     return `${progress.unit} ${progress.step} of ${progress.total}${word}`;
   }
-  return root?.message ?? "";
+  return rootCondition(object)?.message ?? "";
 }

@@ -1,55 +1,72 @@
-import type { Reason } from "../../api/reasons.ts";
-import { type AnyObject, rootCondition } from "../kinds.ts";
+import { isReason, needsPerson, type Phase, type Reason, reasonEntry } from "../../api/reasons.ts";
+import { isTrue } from "../../cluster/conditions.ts";
+import { type AnyObject, isServing, rootCondition } from "../kinds.ts";
 
-/**
- * How an object stands for someone who waits for it. `waiting`: it cannot move until another object does, or its spec is mended; so
- * waiting for it is pointless once nothing else moves.
- */
-export type Standing = "good" | "failed" | "waiting" | "suspended" | "moving";
-
-const waitingReasons: ReadonlySet<string> = new Set<Reason>([
-  "InputNotReady",
-  "InputNotFound",
-  "InputFailed",
-  "EvaluationNotPassed",
-  "InvalidSpec",
-  "CyclicReference",
-  "TokenizerMismatch",
-  "InsufficientMemory",
-  "RolloutFailed",
-  "ScaledToZero",
-]);
-
-export function standingOf(object: AnyObject): Standing {
-  const root = rootCondition(object);
-  if (root === undefined || isUnseen(object)) return "moving";
-  // An Evaluation that ran well and missed a threshold is no success to whoever waits for it.
-  if (object.status?.passed === false) return "failed";
-  if (root.status === "True") return "good";
-  if (root.reason === ("Suspended" satisfies Reason)) return "suspended";
-  // A run that failed never comes back; an endpoint may.
-  if (root.type === "Succeeded" && root.status === "False") return "failed";
-  return waitingReasons.has(root.reason) ? "waiting" : "moving";
+/** Where an object stands for someone who waits for it, by the table of reasons. */
+export function phaseOf(object: AnyObject): Phase {
+  const reason = reasonOf(object);
+  return isReason(reason) ? reasonEntry(reason).phase : phaseByStatus(object);
 }
 
-/** Whether no operator has said anything of the spec as it is: a condition that speaks of an older one says nothing about it. */
+/** The reason that decides: not one about an older spec; and a missed threshold outweighs a completed run. */
+function reasonOf(object: AnyObject): string {
+  const root = rootCondition(object);
+  if (root === undefined || isUnseen(object)) return "Pending" satisfies Reason;
+  return object.status?.passed === false ? ("ThresholdsNotMet" satisfies Reason) : root.reason;
+}
+
+/** For a reason that only a newer operator knows. */
+function phaseByStatus(object: AnyObject): Phase {
+  const root = rootCondition(object);
+  if (root?.status === "True") return "done";
+  if (object.status?.completionTime !== undefined) return "failed";
+  return isTrue(object.status?.conditions, "Stalled") ? "blocked" : "running";
+}
+
+/** Whether no operator has reported on the spec as it is now. */
 export function isUnseen(object: AnyObject): boolean {
   return (rootCondition(object)?.observedGeneration ?? 0) < (object.metadata.generation ?? 0);
 }
 
-/** A reconcile follows another within a second or two: a state that outlives this is no passing one. */
-export const quietSeconds = 10;
+/** Whether the object proceeds by itself: operator or cluster are at it. */
+export function isMoving(object: AnyObject): boolean {
+  const phase = phaseOf(object);
+  return phase === "running" || (phase === "waiting" && !waitsForObject(object));
+}
+
+function waitsForObject(object: AnyObject): boolean {
+  const reason = reasonOf(object);
+  return isReason(reason) && reasonEntry(reason).waitsFor === "object";
+}
+
+/** A run that has ended stays so. A failed endpoint may recover: its pods are restarted. */
+function isFinal(object: AnyObject): boolean {
+  const phase = phaseOf(object);
+  return phase === "done" || (phase === "failed" && !isServing(object.kind));
+}
 
 /**
- * Whether the objects are where they will stay. `others` are what else the operator works on: what waits may wait for one of them.
+ * Reconciles follow each other within seconds: a state that lasts longer is neither passing nor left from
+ * before.
  */
-export function isSettled(
-  objects: readonly AnyObject[],
-  others: readonly AnyObject[],
-  secondsUnchanged: number,
-): boolean {
-  const standings = objects.map(standingOf);
-  if (standings.every((standing) => standing === "good" || standing === "failed")) return true;
-  const moving = standings.includes("moving") || others.some((object) => standingOf(object) === "moving");
-  return !moving && secondsUnchanged >= quietSeconds;
+export const quietSeconds = 10;
+
+export interface Observed {
+  object: AnyObject;
+  secondsUnchanged: number;
+}
+
+/**
+ * Whether none of the objects can move without a person. One that waits for an object may wait for one of
+ * `others`.
+ */
+export function isSettled(objects: readonly Observed[], others: readonly Observed[]): boolean {
+  const isQuiet = ({ secondsUnchanged }: Observed) => secondsUnchanged >= quietSeconds;
+  const all = [...objects, ...others];
+  const nothingComes = () => all.every((one) => isQuiet(one) && !isMoving(one.object));
+  return objects.every((one) => {
+    if (isFinal(one.object)) return true;
+    if (isMoving(one.object)) return false;
+    return needsPerson(phaseOf(one.object)) ? isQuiet(one) : nothingComes();
+  });
 }

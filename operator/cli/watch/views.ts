@@ -7,7 +7,7 @@ import type { StoreListener } from "./store.ts";
 
 /** How a run under way is shown. */
 export interface View extends StoreListener {
-  /** Something a person should know that no object says. */
+  /** Something a person should know that no object tells. */
   onNotice(sentence: string): void;
   /** Called a few times a second with the newest state of all objects. */
   tick(objects: readonly AnyObject[]): void;
@@ -71,7 +71,7 @@ export function plainView(terminal: Terminal, now: () => number): View {
   };
 }
 
-/** What has to change before a plain log says something: not the step, nor a message that counts steps. */
+/** What has to change before a plain log prints a line: not the step, nor a message that counts steps. */
 function standstill(object: AnyObject): string {
   const { status, reason, stage } = statusLine(object);
   return [status, reason, stage].join(" ");
@@ -118,19 +118,17 @@ function statusLine(object: AnyObject): StatusLine {
     status: root?.status ?? "Unknown",
     reason: root?.reason ?? "Pending",
     message: root?.message ?? "",
-    ...(progress && {
-      stage: progress.stage,
-      step: progress.step,
-      total: progress.total,
-      unit: progress.unit,
-      percent: progress.percent,
-      metrics: Object.fromEntries(progress.metrics.map(({ name, value }) => [name, Number(value)])),
-    }),
-    ...(url !== undefined && { url }),
+    stage: progress?.stage,
+    step: progress?.step,
+    total: progress?.total,
+    unit: progress?.unit,
+    percent: progress?.percent,
+    metrics: progress && Object.fromEntries(progress.metrics.map(({ name, value }) => [name, Number(value)])),
+    url,
   };
 }
 
-/** The same for a log that people read: said when reason or stage changes, not at every step. */
+/** The same for a log that people read: printed when reason or stage changes, not at every step. */
 function plainLine(object: AnyObject): string {
   const line = statusLine(object);
   const stage = line.reason === "Running" && line.stage !== undefined ? ` ${line.stage}` : "";

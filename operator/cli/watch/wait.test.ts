@@ -125,6 +125,42 @@ describe("waiting", () => {
     await Promise.all([alone.result, seen.result]);
   });
 
+  const taken =
+    "PersistentVolumeClaim corpus-web exists and is not this run's; delete it, or name it in spec.storage.claimName";
+  const crashed = "port 8000 cannot be used (EADDRINUSE); free it or choose another spec.port";
+
+  test.each([
+    ["a run whose claim's name is somebody else's", "Corpus", "NameTaken", taken],
+    ["an endpoint whose port is taken", "InferenceDeployment", "PortInUse", crashed],
+    ["an endpoint whose program refuses its configuration", "InferenceDeployment", "InvalidConfig", "no such file"],
+    ["what only a newer operator knows", "Corpus", "OfALaterVersion", "do this"],
+  ])("ends with what to do for %s, whatever else runs", async (_, kind, reason, message) => {
+    const blocked = anObject(kind, "web", { root: ["False", reason, message] });
+    const [root] = blocked.status?.conditions ?? [];
+    const conditions = root && [root, { ...root, type: "Stalled", status: "True" as const }];
+    const stalled = { ...blocked, status: { conditions } };
+    const { result, emit } = startWaiting([stalled, running], { until: [wanted(kind, "web")] });
+    const ended = vi.fn<() => void>();
+    void result.then(ended);
+    for (let seconds = 0; seconds < 9; seconds += 1) {
+      emit(running);
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect(ended, "an operator may be about to look again").not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(ended).toHaveBeenCalled();
+    const failure = conclude(await result, "");
+    expect(failure?.exitCode).toBe("failed");
+    expect(failure?.message).toBe(`1 of 1 objects did not succeed\n  ${kind}/web: ${reason}: ${message}`);
+  });
+
+  test("waits on while the cluster has yet to start the pods", async () => {
+    const pending = anObject("PretrainRun", "base", { root: ["Unknown", "WaitingForPods", "no node has room"] });
+    const { result } = startWaiting([pending], { timeoutSeconds: 600 });
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect((await result).end).toBe("timedOut");
+  });
+
   test("ends at once when the person interrupts", async () => {
     const abort = new AbortController();
     const { result } = startWaiting([running], { signal: abort.signal });
@@ -169,6 +205,8 @@ describe("how waiting ended", () => {
   const suspended = anObject("PretrainRun", "base", { root: ["Unknown", "Suspended", "spec.suspend is true"] });
   const busy = anObject("PretrainRun", "base", { root: ["Unknown", "Running", "at work"] });
 
+  const blocked = anObject("Corpus", "web", { root: ["False", "NameTaken", "the claim is somebody else's"] });
+
   test.each<[string, Partial<WaitResult>, string | undefined, RegExp]>([
     ["all is well", { objects: [done] }, undefined, /^$/],
     [
@@ -179,6 +217,7 @@ describe("how waiting ended", () => {
     ],
     ["something waits for what never comes", { objects: [done, idle] }, "failed", /InputNotReady: waiting for base/],
     ["a run is suspended", { objects: [suspended, idle] }, "unfinished", /^suspended; set spec.suspend to false/],
+    ["a run is blocked", { objects: [blocked, done] }, "failed", /^1 of 2 .*\n {2}Corpus\/web: NameTaken: the claim/],
     ["a run failed beside a suspended one", { objects: [suspended, failed] }, "failed", /NumericsDiverged/],
     [
       "time is up",

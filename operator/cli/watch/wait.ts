@@ -1,10 +1,11 @@
+import type { Phase } from "../../api/reasons.ts";
 import { systemClock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { kindKeyOf, type ObjectName } from "../../cluster/object-key.ts";
 import type { Cluster } from "../../cluster/port.ts";
-import { Failure } from "../failure.ts";
+import { exitCodeOfPhases, Failure } from "../failure.ts";
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
-import { isSettled, isUnseen, type Standing, standingOf } from "./phase.ts";
+import { isSettled, isUnseen, phaseOf } from "./phase.ts";
 import { Store } from "./store.ts";
 import type { View } from "./views.ts";
 
@@ -14,15 +15,15 @@ export interface WaitOptions {
   /** Those of them that are waited for; absent: all. */
   until?: readonly ObjectName[];
   timeoutSeconds?: number;
-  /** Aborted when the person has had enough. */
+  /** Aborted when the person interrupts. */
   signal: AbortSignal;
   now: () => number;
   /**
-   * Whether what the objects say of themselves holds. An operator that has just started shows what an earlier one wrote until it has
-   * looked anew.
+   * Whether what the objects say of themselves holds. An operator that has just started shows what an earlier
+   * one wrote until it has looked again.
    */
   confirm: (objects: readonly AnyObject[]) => Promise<boolean>;
-  /** What to look at when no operator looks at the objects. */
+  /** What to check when no operator reconciles the objects. */
   operatorHint: string;
 }
 
@@ -36,22 +37,26 @@ export interface WaitResult {
 
 const tickMilliseconds = 250;
 
-/** An operator looks at a new object within a second or two. */
+/** An operator reconciles a new object within a second or two. */
 const patienceSeconds = 20;
 
-/** Shows objects until they are where they will stay, time is up or the person interrupts. */
-export async function waitFor(cluster: Cluster, view: View, attendance: WaitOptions): Promise<WaitResult> {
-  const { watched, until = watched, signal, now, confirm } = attendance;
+/** Shows objects until none can move without a person, time is up or the person interrupts. */
+export async function waitFor(cluster: Cluster, view: View, options: WaitOptions): Promise<WaitResult> {
+  const { watched, until = watched, signal, now, confirm } = options;
   const store = new Store(watched, view, now);
-  const deadline = now() + (attendance.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-  const awaited = () => store.objects.filter((object) => until.some((one) => isObject(one, object)));
-  const ended = async (): Promise<WaitResult["end"] | undefined> => {
-    if (signal.aborted) return "interrupted";
-    const objects = awaited();
-    const others = store.objects.filter((object) => !objects.includes(object)).concat(store.others);
-    const settled = store.complete && isSettled(objects, others, store.secondsUnchanged);
-    if (settled && (await confirm(objects))) return "settled";
-    return now() >= deadline ? "timedOut" : undefined;
+  const deadline = now() + (options.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const awaited = new Set(until.map(kindKeyOf));
+  const look = async (): Promise<WaitResult | undefined> => {
+    const { wanted = [], others = [] } = Object.groupBy(store.observed(), ({ object }) =>
+      awaited.has(keyOfObject(object)) ? "wanted" : "others",
+    );
+    const objects = wanted.map(({ object }) => object);
+    const found = new Set(objects.map(keyOfObject));
+    const gone = until.filter((name) => !found.has(kindKeyOf(name)));
+    if (signal.aborted) return { end: "interrupted", objects, gone };
+    const settled = store.complete && isSettled(wanted, others);
+    if (settled && (await confirm(objects))) return { end: "settled", objects, gone };
+    return now() >= deadline ? { end: "timedOut", objects, gone } : undefined;
   };
   let patience = now() + patienceSeconds * 1000;
   try {
@@ -62,13 +67,11 @@ export async function waitFor(cluster: Cluster, view: View, attendance: WaitOpti
       if (unseen !== undefined && now() >= patience) {
         patience = Number.POSITIVE_INFINITY;
         view.onNotice(
-          `no operator has looked at ${title(unseen)} for ${patienceSeconds} s; is one running? ${attendance.operatorHint}`,
+          `no operator has looked at ${title(unseen)} for ${patienceSeconds} s; is one running? ${options.operatorHint}`,
         );
       }
-      const end = await ended();
-      const objects = awaited();
-      const gone = until.filter((one) => !objects.some((object) => isObject(one, object)));
-      if (end !== undefined) return { end, objects, gone };
+      const result = await look();
+      if (result !== undefined) return result;
       await sleep(systemClock, tickMilliseconds, signal);
     }
   } finally {
@@ -77,32 +80,28 @@ export async function waitFor(cluster: Cluster, view: View, attendance: WaitOpti
   }
 }
 
-const isObject = (name: ObjectName, { kind, metadata }: AnyObject): boolean =>
-  kindKeyOf(name) === kindKeyOf({ kind, ...metadata });
+const keyOfObject = ({ kind, metadata }: AnyObject): string => kindKeyOf({ kind, ...metadata });
 
-/** How waiting ended, for the exit code: undefined when all is well, else a Failure that names the objects and why. */
+/**
+ * How waiting ended, for the exit code: undefined when all is done, else a Failure that names the objects and
+ * why.
+ */
 export function conclude({ end, objects, gone }: WaitResult, mend: string): Failure | undefined {
-  const lines = (...standings: Standing[]) =>
-    objects.filter((object) => standings.includes(standingOf(object))).map(explain);
+  const lines = (...phases: Phase[]) => objects.filter((object) => phases.includes(phaseOf(object))).map(explain);
   if (end === "interrupted") return new Failure("interrupted", `interrupted; ${mend}`);
   if (end === "timedOut") {
-    return new Failure(
-      "unfinished",
-      [`not finished in time; ${mend}`, ...lines("moving", "waiting", "suspended")].join("\n"),
-    );
+    const unfinished = lines("failed", "blocked", "suspended", "running", "waiting");
+    return new Failure("unfinished", [`not finished in time; ${mend}`, ...unfinished].join("\n"));
   }
   const [deleted] = gone;
-  if (deleted) return new Failure("failed", `${deleted.kind}/${deleted.name} was deleted while it was waited for`);
-  // What waits for a suspended run did not fail.
-  if (lines("suspended").length > 0 && lines("failed").length === 0) {
-    return new Failure(
-      "unfinished",
-      ["suspended; set spec.suspend to false to go on", ...lines("suspended")].join("\n"),
-    );
-  }
-  const bad = lines("failed", "waiting");
-  if (bad.length === 0) return undefined;
-  return new Failure("failed", [`${bad.length} of ${objects.length} objects did not succeed`, ...bad].join("\n"));
+  if (deleted)
+    return new Failure("failed", `${deleted.kind}/${deleted.name} was deleted while it was being waited for`);
+  const exitCode = exitCodeOfPhases(objects.map(phaseOf));
+  if (exitCode === "done") return undefined;
+  if (exitCode === "unfinished")
+    return new Failure(exitCode, ["suspended; set spec.suspend to false to resume", ...lines("suspended")].join("\n"));
+  const bad = lines("failed", "blocked", "waiting");
+  return new Failure(exitCode, [`${bad.length} of ${objects.length} objects did not succeed`, ...bad].join("\n"));
 }
 
 function explain(object: AnyObject): string {
