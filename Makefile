@@ -53,7 +53,7 @@ test: test-operator test-chart test-kernels test-bench test-journeys test-cluste
 
 test-operator: setup ## unit tests of operator and command
 	$(NODE) node_modules/.bin/tsc -p .
-	$(VITEST) run operator/ images/ test/node/permissions
+	$(VITEST) run operator/ images/ test/docs test/node/permissions
 
 test-kernels: setup ## unit tests of the kernels
 	cd kernels && ../$(BIN)/python -m pytest tests
