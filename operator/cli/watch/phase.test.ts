@@ -114,6 +114,7 @@ describe("phaseOf", () => {
     ["an unknown reason, True", later("True"), "done"],
     ["an unknown reason, not stalled", later("Unknown"), "running"],
     ["an unknown reason, stalled", stalled(later("False")), "blocked"],
+    ["an unknown reason, False", later("False"), "failed"],
     ["an unknown reason of a run that has ended", stalled(later("False", at(5))), "failed"],
     [
       "an endpoint's unknown reason",

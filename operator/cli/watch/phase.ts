@@ -15,12 +15,14 @@ function reasonOf(object: AnyObject): string {
   return object.status?.passed === false ? ("ThresholdsNotMet" satisfies Reason) : root.reason;
 }
 
-/** For a reason that only a newer operator knows. */
+/** For a reason that only a newer operator knows: stalled is what needs a person. */
 function phaseByStatus(object: AnyObject): Phase {
+  const { conditions, completionTime } = object.status ?? {};
   const root = rootCondition(object);
   if (root?.status === "True") return "done";
-  if (object.status?.completionTime !== undefined) return "failed";
-  return isTrue(object.status?.conditions, "Stalled") ? "blocked" : "running";
+  if (completionTime !== undefined) return "failed";
+  if (isTrue(conditions, "Stalled")) return "blocked";
+  return root?.type === "Succeeded" && root.status === "False" ? "failed" : "running";
 }
 
 /** Whether no operator has reported on the spec as it is now. */
