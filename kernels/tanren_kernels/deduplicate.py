@@ -27,7 +27,7 @@ from .corpus.documents import (
     read_documents,
 )
 from .corpus.funnel import Funnel, fit
-from .runtime import manifest
+from .runtime import durable_file, manifest
 from .runtime.errors import Ending
 from .runtime.program import Session, run
 
@@ -62,7 +62,7 @@ def main(config: DeduplicateConfig, session: Session) -> Result:
             "loosen that step.",
         )
     summary = {"tasks": config.tasks, "sources": _sources(inputs), "funnel": rows}
-    manifest.write_durably(root / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
+    durable_file.write(root / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
     total = sum(folder.read_stats()["documents_in"] for folder in outputs)
     metrics = {"documents": float(kept), "duplicates": float(total - kept)}
     return Result(
@@ -147,9 +147,9 @@ class _Deduplication:
                 signatures.append(
                     minhash.signatures(texts, self.config.min_hash, self.config.seed).astype("<u4").tobytes()
                 )
-        manifest.write_durably(self._path(task, "signatures"), b"".join(signatures))
-        manifest.write_durably(self._path(task, "languages"), bytes(languages))
-        manifest.write_durably(self._path(task, "digests"), b"".join(digests))
+        durable_file.write(self._path(task, "signatures"), b"".join(signatures))
+        durable_file.write(self._path(task, "languages"), bytes(languages))
+        durable_file.write(self._path(task, "digests"), b"".join(digests))
 
     def _path(self, task: int, name: str) -> Path:
         return self.keys / f"{self.mark[:16]}-{task:05d}.{name}"

@@ -17,7 +17,7 @@ from .contract import EvaluateConfig, Input, ManifestParent, Result
 from .evaluation import model_comparison
 from .evaluation.benchmark import Suite, suite_of
 from .model.pretrained import load
-from .runtime import manifest
+from .runtime import durable_file, manifest
 from .runtime.errors import Ending
 from .runtime.journal import Journal
 from .runtime.program import Session, run
@@ -142,7 +142,7 @@ def _finished(
 
 
 def _write_json(path: Path, body: object) -> None:
-    manifest.write_durably(path, json.dumps(body, ensure_ascii=False).encode() + b"\n")
+    durable_file.write(path, json.dumps(body, ensure_ascii=False).encode() + b"\n")
 
 
 def main(config: EvaluateConfig, session: Session) -> Result:

@@ -21,7 +21,7 @@ from .inference.engine import Engine, Generation, Request
 from .inference.sampling import Sampling
 from .model import pretrained
 from .model.config import read_config
-from .runtime import json_lines, manifest
+from .runtime import durable_file, json_lines, manifest
 from .runtime.errors import Ending
 from .runtime.journal import Journal
 from .runtime.program import Session, run
@@ -154,7 +154,7 @@ def main(config: GenerateConfig, session: Session) -> Result:
     )
     settings = {"model": candidates.model_digest, "prompts_file": prompts_parent.digest, **sampler}
     done = Journal(output / "candidates.jsonl", settings)
-    manifest.write_durably(
+    durable_file.write(
         output / "generation.json", json.dumps({**settings, "prompts": len(prompts)}).encode() + b"\n"
     )
     if len(done.entries) < len(prompts):
@@ -180,7 +180,7 @@ def main(config: GenerateConfig, session: Session) -> Result:
         "ended": sum(sample["finish"] == "stop" for sample in samples) / len(samples),
         "mean_tokens": sum(sample["tokens"] for sample in samples) / len(samples),
     }
-    manifest.write_durably(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
+    durable_file.write(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
     message = f"{len(samples)} candidate answers to {len(prompts)} prompts."
     return Result(
         reason="Completed",

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .contract import Input, JudgeConfig, Result
 from .evaluation.answer_rules import Assessment, assess
-from .runtime import json_lines, manifest
+from .runtime import durable_file, json_lines
 from .runtime.errors import Ending
 from .runtime.program import Session, run
 
@@ -139,7 +139,7 @@ def main(config: JudgeConfig, session: Session) -> Result:
             f"{unacceptable} whose best answer breaks a rule; "
             "ask for more samples, a higher temperature, or loosen `rules` and `min_margin`.",
         )
-    manifest.write_durably(
+    durable_file.write(
         output / "preferences.jsonl",
         b"".join(json.dumps(pair, ensure_ascii=False).encode() + b"\n" for pair in kept),
     )
@@ -150,7 +150,7 @@ def main(config: JudgeConfig, session: Session) -> Result:
         "unacceptable": unacceptable,
         "mean_margin": sum(margins) / len(margins),
     }
-    manifest.write_durably(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
+    durable_file.write(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
     return Result(
         reason="Completed",
         message=f"{len(kept)} preference pairs from {len(prompts)} prompts.",

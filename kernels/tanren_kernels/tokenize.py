@@ -21,7 +21,7 @@ from .corpus.encoding import EncodedDocuments, encode_documents
 from .corpus.funnel import Funnel, fit
 from .corpus.packing import write_held_out, write_training
 from .corpus.vocabulary import REMOVED, trained_tokenizer
-from .runtime import manifest
+from .runtime import durable_file, manifest
 from .runtime.errors import Ending
 from .runtime.program import Session, run
 from .tokenizer import tokenizer
@@ -109,8 +109,8 @@ class _Tokenization:
         rows = self._funnel(catalogue, used)
         for name in (tokenizer.NAME, REMOVED):
             if (work / name).exists():
-                manifest.write_durably(output / name, (work / name).read_bytes())
-        manifest.write_durably(output / FUNNEL, json.dumps(rows, ensure_ascii=False, indent=1).encode())
+                durable_file.write(output / name, (work / name).read_bytes())
+        durable_file.write(output / FUNNEL, json.dumps(rows, ensure_ascii=False, indent=1).encode())
 
         metadata = {
             "dtype": encoded.dtype.name,
@@ -147,19 +147,19 @@ class _Tokenization:
             elif path.is_file():
                 path.unlink()
         work.mkdir(exist_ok=True)
-        manifest.write_durably(made_for, self.mark.encode())
+        durable_file.write(made_for, self.mark.encode())
         return work
 
     def _tokenizer(self, work: Path, catalogue: Catalogue) -> dict[str, Any]:
         """Puts tokenizer.json into the work folder and returns its figures."""
         if self.config.tokenizer is not None:
-            manifest.write_durably(
+            durable_file.write(
                 work / tokenizer.NAME, tokenizer.load(Path(self.config.tokenizer.path)).content
             )
             return {"from": self.config.tokenizer.path}
         figures = work / "tokenizer-figures.json"
         if not figures.exists():
-            manifest.write_durably(
+            durable_file.write(
                 figures, json.dumps(trained_tokenizer(self.config, catalogue, work, self.session)).encode()
             )
         loaded: dict[str, Any] = json.loads(figures.read_bytes())

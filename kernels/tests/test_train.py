@@ -91,12 +91,12 @@ def test_running_a_finished_run_again_gives_the_same_result(finished: Path) -> N
 
 dies_at_event = functools.partial(functools.partial, tiny_training.die_at_event)
 dies_at_step = functools.partial(functools.partial, tiny_training.die_at_step)
-dies_exporting = dies_at_event("open", "model.safetensors.tmp", 1)
+dies_exporting = dies_at_event("os.rename", "model.safetensors", 1)
 
 KILLS = [
     dies_at_step(2, False),  # between step and save
-    dies_at_event("open", "model.safetensors", 1),  # in the middle of the first save
-    dies_at_event("open", "complete.json.tmp", 1),  # before the marker
+    dies_at_event("open", "state.json", 1),  # in the middle of the first save
+    dies_at_event("open", "complete.json", 1),  # before the marker
     dies_at_event("os.rename", "step-00000002", 1),  # marked, but not under its name yet
     dies_at_event("open", "checkpoints", 1),  # under its name, which is not flushed yet
     dies_at_event("open", "metrics.jsonl", 2),  # evaluated, not noted (the first call reads old lines)

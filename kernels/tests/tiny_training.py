@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from tanren_kernels import train
 from tanren_kernels.contract import RunIdentity, TrainConfig
 from tanren_kernels.corpus import packed_tokens
-from tanren_kernels.runtime import manifest
+from tanren_kernels.runtime import durable_file, manifest
 from tanren_kernels.runtime.errors import of_exception
 from tanren_kernels.runtime.program import Session, write_result
 from tanren_kernels.runtime.progress import ProgressReporter
@@ -81,7 +81,7 @@ def write_corpus(directory: Path, documents: int = 30) -> str:
     """A corpus artifact of Japanese and English sentences; returns its digest."""
     text = tiny.text_tokenizer()
     directory.mkdir(parents=True)
-    manifest.write_durably(directory / "tokenizer.json", text.content)
+    durable_file.write(directory / "tokenizer.json", text.content)
     dtype = packed_tokens.dtype_for(text.vocabulary_size)
 
     def encoded(make: Callable[[int], str], numbers: range) -> list[Any]:

@@ -6,7 +6,6 @@ Text repeats its words: each distinct pre-token is encoded once and remembered.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime import manifest
+from ..runtime import durable_file
+from ..runtime.durable_file import DurableFile
 from ..runtime.program import Session
 from ..tokenizer.pretokens import PATTERN, cut
 from ..tokenizer.tokenizer import TextTokenizer
@@ -147,8 +147,7 @@ def _encode_task(
     """
     lengths: list[int] = []
     texts: list[str] = []
-    temporary = file.with_name(file.name + ".tmp")
-    with temporary.open("wb") as output:
+    with DurableFile(file) as output:
 
         def flush() -> None:
             session.stop_if_asked()
@@ -169,10 +168,7 @@ def _encode_task(
                 flush()
                 waiting = 0
         flush()
-        output.flush()
-        os.fsync(output.fileno())
-    manifest.write_durably(_lengths_of(file), np.asarray(lengths, dtype="<i8").tobytes())
-    temporary.replace(file)
+        durable_file.write(_lengths_of(file), np.asarray(lengths, dtype="<i8").tobytes())
 
 
 def _lengths_of(file: Path) -> Path:

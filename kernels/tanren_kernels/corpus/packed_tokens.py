@@ -8,7 +8,6 @@ as little-endian int64.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,8 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime import manifest
+from ..runtime import durable_file, manifest
+from ..runtime.durable_file import DurableFile
 from ..runtime.errors import Ending
 
 Tokens = npt.NDArray[np.integer]
@@ -76,17 +76,12 @@ def write_packed(stem: Path, documents: Iterable[Tokens], dtype: np.dtype[np.uns
     """
     starts = []
     total = 0
-    target = stem.with_name(stem.name + ".bin")
-    temporary = target.with_name(target.name + ".tmp")
-    with temporary.open("wb") as file:
+    with DurableFile(stem.with_name(stem.name + ".bin")) as file:
         for tokens in documents:
             starts.append(total)
             total += len(tokens)
             file.write(tokens.astype(dtype).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-    manifest.write_durably(stem.with_name(stem.name + ".idx"), np.asarray(starts, dtype="<i8").tobytes())
-    temporary.replace(target)
+        durable_file.write(stem.with_name(stem.name + ".idx"), np.asarray(starts, dtype="<i8").tobytes())
     return total
 
 

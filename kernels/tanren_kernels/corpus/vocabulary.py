@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import TokenizeConfig
-from ..runtime import manifest
+from ..runtime import durable_file
 from ..runtime.program import Session
 from ..tokenizer import pruning, tokenizer
 from ..tokenizer.tokenizer import TextTokenizer
@@ -41,10 +41,10 @@ def trained_tokenizer(
         {"token": gone.text.decode(errors="replace"), "bytes": gone.text.hex(), "rule": gone.rule}
         for gone in removed.removed
     ]
-    manifest.write_durably(
+    durable_file.write(
         folder / REMOVED, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
     )
-    manifest.write_durably(folder / tokenizer.NAME, after.content)
+    durable_file.write(folder / tokenizer.NAME, after.content)
     unreachable = sum(gone.rule == pruning.UNREACHABLE for gone in removed.removed)
     session.log(
         "tokenizer trained",

@@ -13,7 +13,7 @@ import torch
 from ..contract import LabelledModel, LossByPositionConfig, ManifestParent, PositionLoss
 from ..model.config import read_config
 from ..model.pretrained import Pretrained, load
-from ..runtime import manifest
+from ..runtime import durable_file, manifest
 from ..runtime.confidence import wilson
 from ..runtime.errors import Ending
 from ..runtime.program import Session
@@ -85,7 +85,7 @@ def measure(
             passkeys[labelled.label] = _passkey(ready, config, original, batch_size, seed)
             if passkeys[labelled.label]["trials"]:
                 metrics[f"passkey/{labelled.label}"] = passkeys[labelled.label]["accuracy"]
-    manifest.write_durably(output / LOSSES, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    durable_file.write(output / LOSSES, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
     position_plot.draw(rows, original, len(documents), output)
     report = {
         "context_length": config.context_length,

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..contract import ArtifactResult, Input, Manifest, ManifestParent, RunIdentity
+from . import durable_file
 from .errors import Ending
 
 NAME = "manifest.json"
@@ -35,21 +35,6 @@ def digest_of(manifest: dict[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(canonical(body)).hexdigest()
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Whole file or nothing, also after a power cut: temporary file, fsync, rename, directory's fsync."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
 def write(
     directory: Path,
     artifact_type: str,
@@ -59,9 +44,7 @@ def write(
     files: Iterable[Path] | None = None,
 ) -> Manifest:
     """Writes manifest.json over `files` (default: every file below `directory`) and returns it."""
-    chosen = (
-        files if files is not None else (p for p in directory.rglob("*") if p.is_file() and p.name != NAME)
-    )
+    chosen = files if files is not None else _whole_files(directory)
     entries = sorted(
         (
             {
@@ -83,8 +66,14 @@ def write(
     }
     body["digest"] = digest_of(body)
     manifest = Manifest.model_validate(body)
-    write_durably(directory / NAME, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
+    durable_file.write(directory / NAME, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
     return manifest
+
+
+def _whole_files(directory: Path) -> Iterator[Path]:
+    for path in directory.rglob("*"):
+        if path.is_file() and path.name != NAME and path.suffix != durable_file.SUFFIX:
+            yield path
 
 
 def read(directory: Path) -> Manifest:

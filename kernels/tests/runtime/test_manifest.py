@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -95,14 +94,8 @@ def test_the_digest_ignores_order_and_only_run_and_digest(body: dict[str, object
     assert manifest.digest_of(body) != manifest.digest_of({**body, "another field": 1})
 
 
-def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "state.json"
-    manifest.write_durably(path, b"old")
-
-    def fail(_descriptor: int) -> None:
-        raise OSError("power cut")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="power cut"):
-        manifest.write_durably(path, b"new")
-    assert path.read_bytes() == b"old"
+def test_what_a_killed_writer_left_is_no_part_of_an_artifact(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "figures.json.tmp").write_text("{")
+    make_artifact(tmp_path / "a")
+    assert "figures.json.tmp" not in [entry.path for entry in manifest.read(tmp_path / "a").files]
