@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from ..runtime import durable_file, manifest
 from ..runtime.durable_file import DurableFile
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 LANGUAGES = ("ja", "en", "code")
 """Where arrays hold a language, they hold its place here."""
@@ -103,7 +103,7 @@ class TaskFolder:
             or not self.documents.is_file()
             or manifest.file_sha256(self.documents) != marker["documents"]
         ):
-            raise Ending(
+            raise KernelError(
                 "ArtifactDamaged",
                 f"{self.documents} is not what its completion marker names; delete {self.marker} and run "
                 "that stage again.",

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ..runtime import durable_file, manifest
 from ..runtime.durable_file import DurableFile
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 Tokens = npt.NDArray[np.integer]
 
@@ -104,7 +104,7 @@ class PackedTokens:
             size = file.stat().st_size
             index = file.with_suffix(".idx")
             if size % dtype.itemsize or not index.is_file():
-                raise Ending(
+                raise KernelError(
                     "ArtifactDamaged",
                     f"{file} is no packed shard of {dtype.name} with an .idx beside it; run the corpus's "
                     "tokenize stage again.",
@@ -166,7 +166,7 @@ def _dtype_of(corpus: Path) -> np.dtype[np.unsignedinteger]:
     names = {"uint16": "<u2", "uint32": "<u4"}
     name = manifest.read(corpus).metadata.get("dtype")
     if name not in names:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"{corpus} is no corpus artifact: its manifest's metadata.dtype is {name!r}, not uint16 or "
             "uint32.",

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..contract import Checkpoints
 from ..runtime import durable_file, manifest
-from ..runtime.errors import Ending
-from ..runtime.program import Session
+from ..runtime.errors import KernelError
+from ..runtime.program import ProgramContext
 
 MARKER = "complete.json"
 MODEL = "model.safetensors"
@@ -27,7 +27,7 @@ STATE = "state.json"
 
 @dataclass(frozen=True)
 class State:
-    """Everything beside tensors that a restart goes on from."""
+    """Everything beside tensors that a restart resumes from."""
 
     step: int
     consumed_samples: int
@@ -70,7 +70,7 @@ class CheckpointStore:
         durable_file.write_directory(self.path(state.step), fill)
         self._prune(state.step)
 
-    def newest(self, session: Session) -> State | None:
+    def newest(self, context: ProgramContext) -> State | None:
         """State of the newest checkpoint whose every byte is as it was written;
         damaged ones are logged and passed over.
 
@@ -80,11 +80,11 @@ class CheckpointStore:
         for step in reversed(self.steps()):
             damage = self._damage(self.path(step))
             if damage is not None:
-                session.log("checkpoint passed over", checkpoint=str(self.path(step)), damage=damage)
+                context.log("checkpoint passed over", checkpoint=str(self.path(step)), damage=damage)
                 continue
             state = State(**json.loads((self.path(step) / STATE).read_bytes()))
             if state.config_hash != self._config_hash:
-                raise Ending(
+                raise KernelError(
                     "InvalidConfig",
                     f"{self.path(step)} was written under another config (data, seed, batch, schedule, shape "
                     "or objective changed); "
