@@ -14,7 +14,7 @@ import {
 import { pods, type Resource } from "../resource.ts";
 import { type CacheOptions, Informers } from "./cache/informers.ts";
 import type { ReflectorHealth } from "./cache/reflector.ts";
-import { readObject } from "./cache/stored-object.ts";
+import { readList, readObject } from "./cache/stored-object.ts";
 import { Connection } from "./client/connection.ts";
 import { Credentials } from "./client/credentials.ts";
 import type { KubeConfigSource } from "./client/kubeconfig.ts";
@@ -134,13 +134,8 @@ export class KubernetesCluster implements Cluster {
     const known = fields === undefined ? this.#informers.list(resource, filter) : "unknown";
     if (known !== "unknown") return known as T[];
     const { namespace, labels } = filter;
-    const listed = (await this.#rest.json({
-      verb: "list",
-      resource,
-      ...(namespace !== undefined && { namespace }),
-      query: { labelSelector: selectorOf(labels), fieldSelector: selectorOf(fields) },
-    })) as { items?: unknown[] | null };
-    return (listed.items ?? []).map((item) => readObject(resource, item));
+    const query = { labelSelector: selectorOf(labels), fieldSelector: selectorOf(fields) };
+    return readList(resource, await this.#rest.json({ verb: "list", resource, namespace, query })).items;
   }
 
   async apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {

@@ -22,6 +22,24 @@ export function readObject<T extends KubernetesObject>(resource: Resource<T>, va
   return { ...object, apiVersion: resource.apiVersion, kind: resource.kind } as T;
 }
 
+/** A page of a list. Throws TypeError when it is none: to take it for an empty one would be to lose every object. */
+export function readList<T extends KubernetesObject>(
+  resource: Resource<T>,
+  value: unknown,
+): { items: T[]; version: string; next: string | undefined } {
+  const list = value as { metadata?: { resourceVersion?: unknown; continue?: string }; items?: unknown } | null;
+  const items = list?.items ?? []; // null where Go has no slice
+  const version = list?.metadata?.resourceVersion;
+  if (typeof version !== "string" || version === "" || !Array.isArray(items)) {
+    throw new TypeError(`the API server sent something that is no list of ${resource.plural}`);
+  }
+  return {
+    items: items.map((item) => readObject(resource, item)),
+    version,
+    next: list?.metadata?.continue || undefined,
+  };
+}
+
 /**
  * Whether the first resourceVersion is later than the second. Within a resource they are whole numbers that grow (KEP-5504), of
  * any length, without leading zeros.

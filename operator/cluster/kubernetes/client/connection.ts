@@ -44,12 +44,14 @@ export class Connection {
   /** The head of the answer, whatever its status; the body is to be read or destroyed. */
   async open(call: Call): Promise<IncomingMessage> {
     const options = await this.credentials.ofRequest();
-    try {
-      return await this.#send(call, options);
-    } catch (error) {
-      // The server closed a kept connection while the request was on its way to it: nobody has read it.
-      if (!(error instanceof StaleConnection)) throw error;
-      return this.#send(call, options);
+    for (;;) {
+      try {
+        return await this.#send(call, options);
+      } catch (error) {
+        // The other end closed a kept connection, as load balancers do. Every kept one may be closed, and a new one is never stale.
+        // A write that arrived all the same is harmless to repeat: applies are idempotent, the rest is bound to a UID or a version.
+        if (!(error instanceof StaleConnection)) throw error;
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { sleep } from "../../../clock/sleep.ts";
 import type { Pod } from "../../objects.ts";
 import { InvalidError, type LogOptions, NotFoundError, noPreviousLog } from "../../port.ts";
 import { pods } from "../../resource.ts";
+import { CutOffError } from "./errors.ts";
 import type { Rest } from "./rest.ts";
 
 /** Says which container a pod is about, where others were injected. */
@@ -27,7 +28,7 @@ export async function* readLog(parts: LogParts, options: LogOptions): AsyncItera
     if (pod === undefined) throw new NotFoundError(`Pod ${namespace}/${name} is gone`);
     const log = await openLog(parts, containerOf(pod), options);
     if (log !== undefined) {
-      yield* untilAborted(log, signal);
+      yield* untilAborted(log, `${namespace}/${name}`, signal);
       return;
     }
     if (!follow || hasEnded(pod)) return;
@@ -57,12 +58,16 @@ async function openLog(
   }
 }
 
-async function* untilAborted(log: IncomingMessage, signal: AbortSignal | undefined): AsyncIterable<string> {
+async function* untilAborted(
+  log: IncomingMessage,
+  pod: string,
+  signal: AbortSignal | undefined,
+): AsyncIterable<string> {
   try {
     log.setEncoding("utf8");
     yield* log;
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal?.aborted) throw new CutOffError(`the log of Pod ${pod} was cut off: ${(error as Error).message}`);
   }
 }
 
