@@ -182,6 +182,21 @@ function checkStory({ events, ended }: TestEnv): void {
   }
 }
 
+/** Found once in half a million random stories: a list from before our deletion, while the object was out of its reach. */
+const examples: [Step[]][] = [
+  [
+    [
+      { do: "write", name: "b", labelled: true, ours: true },
+      { do: "write", name: "b", labelled: false, ours: false },
+      { do: "startList" },
+      { do: "write", name: "b", labelled: true, ours: false },
+      { do: "answer", which: 0 },
+      { do: "remove", name: "b", ours: true },
+      { do: "answer", which: 0 },
+    ],
+  ],
+];
+
 test("whatever order writes, answers, events and lists come in, nothing goes back, returns, is lost or events twice", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
@@ -195,7 +210,7 @@ test("whatever order writes, answers, events and lists come in, nothing goes bac
       const there = env.server.selected().map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
       expect(cached.sort()).toEqual(there.sort());
     }),
-    { numRuns: 3_000 },
+    { numRuns: 3_000, examples },
   );
 }, 60_000);
 

@@ -132,8 +132,10 @@ export class Store {
     const restored = this.#seen !== undefined && isLater(this.#seen, resourceVersion);
     const listed = new Set(objects.map(({ metadata }) => keyOf(metadata)));
     const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-    for (const [key, { uid, at }] of this.#tombstones) {
-      if (restored || (!uids.has(uid) && !isLater(at, resourceVersion))) this.#tombstones.delete(key);
+    for (const [key, { uid, at, deleted }] of this.#tombstones) {
+      // A list that was taken before our deletion does not tell when the watch will have passed it.
+      const isPassed = !deleted && !uids.has(uid) && !isLater(at, resourceVersion);
+      if (restored || isPassed) this.#tombstones.delete(key);
     }
     for (const cached of this.list({})) {
       const newer = isLater(cached.metadata.resourceVersion, resourceVersion);
