@@ -10,8 +10,16 @@ MODE ?= cluster
 NODE := node_modules/.bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs
 BIN := .venv/bin
+# What the commands and programs that tests start have compiled is kept, as in the operator's image.
+export NODE_COMPILE_CACHE ?= $(CURDIR)/build/node
 
-.PHONY: help setup setup-bench quickstart test test-operator test-kernels test-bench test-journeys test-chart test-cluster test-contract test-install test-operators bench-operators images e2e generate lock verify lint fmt watch run clean cluster-build cluster-up cluster-down cluster-status
+# Every suite leaves its report and the time it began, for `make test-times`.
+TIMES := build/test-times
+BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
+REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
+PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
+
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-chart test-cluster test-contract test-install test-operators bench-operators images e2e generate lock verify lint fmt watch run clean cluster-build helm-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -48,40 +56,62 @@ setup-bench: .stamps/bench ## install the environment of the peers that results 
 quickstart: setup ## from real web pages to a chat answer on this machine
 	examples/quickstart/run.sh
 
-# The fast ones first.
-test: test-operator test-chart test-kernels test-bench test-journeys test-cluster test-contract test-install test-operators ## all tests (the first run builds Kubernetes, Helm and peers from source)
+# The fast ones first, and those that need a control plane last: it is compiled while the others run.
+test: build-behind test-operator test-kernels test-bench test-journeys test-chart test-cluster test-contract test-install test-operators ## all tests (the first run builds Kubernetes and Helm from source)
+
+test-times: ## what the last tests took: suites, slowest files, slowest tests
+	@$(BIN)/python test/times.py $(TIMES)
+
+# At the lowest priority. Targets that need what it builds wait for it, or try themselves what it could not and say why
+# they cannot. It ends with this make, however that ends.
+build-behind: ## build Kubernetes and Helm while this make goes on with other targets
+	@rm -rf $(TIMES) && mkdir -p build
+	@nice -n 19 test/cluster/launch build helm kubernetes --owner-pid $$PPID > build/build-behind.log 2>&1 &
 
 test-operator: setup ## unit tests of operator and command
+	$(BEGIN)
 	$(NODE) node_modules/.bin/tsc -p .
-	$(VITEST) run operator/ images/ test/docs test/node/permissions
+	$(VITEST) run operator/ images/ test/docs test/node/permissions $(REPORT)
 
 test-kernels: setup ## unit tests of the kernels
-	cd kernels && ../$(BIN)/python -m pytest tests
+	$(BEGIN)
+	cd kernels && ../$(BIN)/python -m pytest tests $(PYTEST_REPORT)
 
 test-bench: setup setup-bench ## identities with peers (transformers loads what we export)
-	cd kernels && ../.venv-bench/bin/python -m pytest tests/bench
+	$(BEGIN)
+	cd kernels && ../.venv-bench/bin/python -m pytest tests/bench $(PYTEST_REPORT)
 
-test-journeys: setup ## the whole chain, crash sweeps, bad input, on the local adapter
-	$(VITEST) run test/journeys
+test-journeys: setup ## the whole chain, a third of the crash sweep, bad input, on the local adapter
+	$(BEGIN)
+	$(VITEST) run test/journeys $(REPORT)
 
-test-cluster: setup ## the Kubernetes that tests run against, and the adapter and operator while it restarts and leaders die (Go)
+test-sweeps: setup ## the crash sweep whole: the operator is killed after each of its writes
+	$(BEGIN)
+	TANREN_SWEEP=whole $(VITEST) run test/journeys/crash-sweep $(REPORT)
+
+test-cluster: setup cluster-build ## the Kubernetes that tests run against, and the adapter and operator while it restarts and leaders die (Go)
+	$(BEGIN)
 	cd test/cluster/launcher && go vet ./... && go test ./...
-	$(VITEST) run test/cluster test/adapter
+	$(VITEST) run test/cluster test/adapter $(REPORT)
 
-test-operators: setup ## an operator on this runtime sends no more calls than its peers do, on a control plane built from source (Go)
-	$(VITEST) run test/bench
+test-operators: setup cluster-build ## an operator on this runtime sends no more calls than it must, on a control plane built from source (Go)
+	$(BEGIN)
+	$(VITEST) run test/bench $(REPORT)
 
-bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go; twenty minutes; ARGS=--help)
+bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go, and builds both; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
-test-contract: setup ## both adapters under one suite, the CRDs, the command, on a real control plane (Go)
-	$(VITEST) run --config test/vitest.config.ts
+test-contract: setup cluster-build ## both adapters under one suite, the CRDs, the command, on a real control plane (Go)
+	$(BEGIN)
+	$(VITEST) run --config test/vitest.config.ts $(REPORT)
 
-test-chart: setup ## chart and plain manifests: templates, values, rights, dashboards, with a Helm built from source (Go)
-	$(VITEST) run test/chart --exclude test/chart/install.test.ts
+test-chart: setup helm-build ## chart and plain manifests: templates, values, rights, dashboards, with a Helm built from source (Go)
+	$(BEGIN)
+	$(VITEST) run test/chart --exclude test/chart/install.test.ts $(REPORT)
 
-test-install: setup ## the chart by Helm and plainly on a real API server, both built from source (Go)
-	$(VITEST) run test/chart/install
+test-install: setup cluster-build helm-build ## the chart by Helm and plainly on a real API server, both built from source (Go)
+	$(BEGIN)
+	$(VITEST) run test/chart/install $(REPORT)
 
 images: setup ## container images of operator and kernels, with lists of what is inside (ACCELERATOR=cpu: smaller, without GPUs)
 	$(NODE) images/build.ts $(ACCELERATOR)
@@ -93,6 +123,9 @@ e2e: setup ## the chart, the images and the whole chain on a real Kubernetes nod
 # Flags of the launcher come in ARGS, such as ARGS="--node --name mine"; KUBERNETES_VERSION=1.34.4 picks another Kubernetes.
 cluster-build: ## build Kubernetes from source (once per content, minutes)
 	test/cluster/launch build
+
+helm-build: ## build Helm from source (once per content)
+	test/cluster/launch build helm
 
 cluster-up: ## start a Kubernetes on this machine, print its kubeconfig
 	test/cluster/launch up $(ARGS)

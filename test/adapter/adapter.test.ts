@@ -1,5 +1,4 @@
 import { renameSync, writeFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectKubernetes, type KubernetesOptions } from "../../operator/cluster/kubernetes/index.ts";
 import { configMaps } from "../../operator/cluster/resource.ts";
@@ -50,7 +49,7 @@ test("an API server that is killed and comes back costs no event, and no watch t
   await expect(other.apply(configMaps, aConfigMap("never", "restart"))).rejects.toThrow(
     /no answer from the API server/,
   );
-  await sleep(2_000);
+  await eventually(async () => errors.length > 0, "the watch has tried in vain");
   await cluster.startComponent("kube-apiserver");
   await other.apply(configMaps, aConfigMap("after", "restart", "1"));
   await other.apply(configMaps, aConfigMap("after", "restart", "2"));

@@ -1,19 +1,15 @@
-// One binary for all parts of a Kubernetes cluster: the first argument names the part, the rest are its own arguments.
+// One binary for all parts of a Kubernetes control plane, and of a node too with the build tag `node`: the first argument
+// names the part, the rest are its own arguments.
 package main
 
 import (
-	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	_ "time/tzdata" // CronJob time zones without the machine's zone files
 
-	"github.com/coredns/coredns/core/dnsserver"
-	"github.com/coredns/coredns/coremain"
-	_ "github.com/coredns/coredns/plugin/bind"
-	_ "github.com/coredns/coredns/plugin/cache"
-	_ "github.com/coredns/coredns/plugin/errors"
-	_ "github.com/coredns/coredns/plugin/health"
-	_ "github.com/coredns/coredns/plugin/kubernetes"
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
@@ -24,17 +20,23 @@ import (
 	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 var commands = map[string]func() *cobra.Command{
 	"kube-apiserver":          apiserver.NewAPIServerCommand,
 	"kube-controller-manager": func() *cobra.Command { return controllermanager.NewControllerManagerCommand() },
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
-	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
-	"kube-proxy":              func() *cobra.Command { return proxy.NewProxyCommand() },
+}
+
+// Parts that read os.Args themselves and end the process themselves.
+var programs = map[string]func(){
+	"etcd": func() { etcdmain.Main(os.Args) },
+	"kubectl": func() {
+		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
+			kubectlutil.CheckErr(err)
+		}
+	},
 }
 
 func main() {
@@ -46,23 +48,16 @@ func main() {
 	if command, known := commands[part]; known {
 		os.Exit(cli.Run(command()))
 	}
-	switch part {
-	case "etcd":
-		etcdmain.Main(os.Args)
-	case "coredns":
-		// The order of this list is the order in which the plugins see a query.
-		dnsserver.Directives = []string{"bind", "errors", "health", "cache", "kubernetes"}
-		coremain.Run()
-	case "kubectl":
-		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
-			kubectlutil.CheckErr(err)
-		}
-	default:
+	program, known := programs[part]
+	if !known {
 		fail(fmt.Sprintf("there is no part %q", part))
 	}
+	program()
 }
 
 func fail(what string) {
-	fmt.Fprintf(os.Stderr, "%s: give etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, coredns or kubectl as the first argument\n", what)
+	parts := slices.Sorted(maps.Keys(commands))
+	parts = slices.AppendSeq(parts, maps.Keys(programs))
+	fmt.Fprintf(os.Stderr, "%s: give %s as the first argument\n", what, strings.Join(parts, ", "))
 	os.Exit(2)
 }

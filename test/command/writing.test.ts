@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exitCodes } from "../../operator/cli/failure.ts";
 import { inUseFinalizer } from "../../operator/engine/references.ts";
@@ -141,12 +140,12 @@ describe("delete", { timeout: patience }, () => {
 
 test("Ctrl-C leaves a run to the operator", { timeout: patience }, async () => {
   await bench.write("quit.yaml", corpus("quit"));
-  const { child, ended } = start("run", "-f", "quit.yaml", "-o", "json");
+  const { child, seen, ended } = start("run", "-f", "quit.yaml", "-o", "json");
   await bench.setStatus("Corpus", "quit", {
     observedGeneration: 1,
     conditions: [condition("Succeeded", "Unknown", "Running", "stage clean runs")],
   });
-  await sleep(1000);
+  await eventually(async () => seen.out.includes('"reason":"Running"'), "the command looks on");
   child.kill("SIGINT");
   const { code, error } = await ended;
   expect(code).toBe(exitCodes.interrupted.code);

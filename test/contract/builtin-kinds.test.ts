@@ -67,7 +67,10 @@ overEveryAdapter("ConfigMaps, Secrets, claims, Services, Events", (world) => {
     await cluster.delete(claims, bound);
     await until(world(), claims, "used", ({ metadata }) => metadata.deletionTimestamp);
     await world().finishPod(given(pod), 0);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // Who lets claims go has come round since: one that nobody uses and that is deleted later goes.
+    await cluster.apply(claims, aClaim("unused"));
+    await cluster.delete(claims, await until(world(), claims, "unused", ({ status }) => status?.phase === "Bound"));
+    await untilGone(world(), claims, "unused");
     await until(world(), claims, "used", ({ metadata }) => metadata.deletionTimestamp);
     await cluster.delete(jobs, job);
     await untilGone(world(), claims, "used");

@@ -103,7 +103,12 @@ overEveryAdapter("deletion", (world) => {
     await cluster.apply(configMaps, aConfigMap(world(), "lingering", {}, { ownerReferences }));
     await cluster.delete(runs, held);
     const leaving = await until(world(), runs, "lingering", ({ metadata }) => metadata.deletionTimestamp);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // The garbage collector has come round since: the child of an owner that is deleted later goes.
+    const later = await cluster.apply(configMaps, aConfigMap(world(), "later"));
+    const child = aConfigMap(world(), "child-of-later", {}, { ownerReferences: [ownerReference(later)] });
+    await cluster.apply(configMaps, child);
+    await cluster.delete(configMaps, later);
+    await untilGone(world(), configMaps, "child-of-later");
     await until(world(), configMaps, "lingering", ({ metadata }) => metadata.deletionTimestamp === undefined);
     await cluster.setFinalizer(runs, leaving, ours, false);
     await untilGone(world(), configMaps, "lingering");

@@ -96,8 +96,14 @@ overEveryAdapter("list and watch", (world) => {
     expect(events[1]?.object).toEqual(written);
     expect(events[2]?.object).toEqual(await cluster.get(endpoints, namespace, "same"));
     watch.close();
-    await cluster.apply(endpoints, anEndpoint(world(), "same", { replicas: 2 }));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const told: number[] = [];
+    const other = cluster.watch(endpoints, { namespace }, ({ object }) => {
+      if (object.metadata.name === "same") told.push(object.spec.replicas);
+    });
+    await other.synced;
+    await cluster.apply(endpoints, anEndpoint(world(), "same", { replicas: 3 }));
+    await eventually(async () => told.includes(3), "another watch is told of the next change");
+    other.close();
     expect(events).toHaveLength(3);
   });
 

@@ -6,7 +6,14 @@ import { afterAll, describe, expect, test } from "vitest";
 import { samples } from "../../operator/testing/samples.ts";
 import { endState, eventReasons, leftProcesses } from "./end-state.ts";
 
-/** The operator is killed right after each of its writes; whatever it had done, the next one ends where an undisturbed run ends. */
+/**
+ * The operator is killed right after a write; whatever it had done, the next one ends where an undisturbed run ends.
+ * One write in three is taken, beginning with another one each time; with TANREN_SWEEP=whole each of them
+ * (`make test-sweeps`). That every crash point is survived is also proved without processes, in operator/runs.
+ */
+
+const stride = process.env.TANREN_SWEEP === "whole" ? 1 : 3;
+const firstWrite = 1 + (process.pid % stride);
 
 const object = (kind: string, name: string, spec: unknown) => ({
   apiVersion: "tanren.dev/v1alpha1",
@@ -68,7 +75,7 @@ function outcome(folder: string) {
   };
 }
 
-describe("an operator that is killed after any of its writes", async () => {
+describe("an operator that is killed after one of its writes", async () => {
   const undisturbed = prepare("undisturbed");
   const first = await drive(undisturbed, 0);
   if (first.code !== 0) throw new Error(first.output);
@@ -86,8 +93,9 @@ describe("an operator that is killed after any of its writes", async () => {
     expect(writes).toBeGreaterThan(15);
   });
 
-  test.concurrent.each(Array.from({ length: writes }, (_, index) => index + 1))(
-    "after write %i",
+  const all = Array.from({ length: writes }, (_, index) => index + 1);
+  test.concurrent.each(all.slice(firstWrite - 1).filter((_, index) => index % stride === 0))(
+    `after write %i of ${writes}`,
     async (crashAfter) => {
       const folder = prepare(`after-${crashAfter}`);
       const crashed = await drive(folder, crashAfter);

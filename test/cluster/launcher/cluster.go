@@ -38,20 +38,25 @@ func up(o upOptions) (*instance, error) {
 		}
 		policy = content
 	}
+	if o.ownerPID > 0 { // building takes minutes in which nobody else looks whether it is still wanted
+		if err := endWithOwner(o.ownerPID); err != nil {
+			return nil, err
+		}
+	}
 	version, err := resolveVersion(o.version)
 	if err != nil {
 		return nil, err
 	}
 	binary := o.binary
 	if binary == "" {
-		if binary, err = buildKubernetes(version); err != nil {
+		if binary, err = buildKubernetes(version, o.node); err != nil {
 			return nil, err
 		}
 	}
 	if err := os.MkdirAll(o.directory, 0o755); err != nil {
 		return nil, err
 	}
-	unlock, err := lockFolder(o.directory)
+	unlock, err := lockFolder(o.directory, "")
 	if err != nil {
 		return nil, err
 	}

@@ -74,17 +74,22 @@ func loadInstance(directory string) (*instance, error) {
 	return i, nil
 }
 
-// Takes the instance for this launcher alone; the kernel frees it when the launcher ends, however it ends.
-func lockFolder(folder string) (func(), error) {
+// Takes the folder for this launcher alone; the kernel frees it when the launcher ends, however it ends.
+// The words, where there are any, are said when another launcher has it.
+func lockFolder(folder, whileWaiting string) (func(), error) {
 	handle, err := os.Open(folder)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = syscall.Flock(int(handle.Fd()), syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			break
+	err = syscall.Flock(int(handle.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		if whileWaiting != "" {
+			fmt.Fprintln(os.Stderr, whileWaiting)
 		}
+		err = syscall.EINTR
+	}
+	for errors.Is(err, syscall.EINTR) {
+		err = syscall.Flock(int(handle.Fd()), syscall.LOCK_EX)
 	}
 	if err != nil {
 		handle.Close()
@@ -95,7 +100,7 @@ func lockFolder(folder string) (func(), error) {
 
 // Opens an instance that exists, locked. The folder may have gone while we waited for another launcher's `down`.
 func openInstance(directory string) (*instance, func(), error) {
-	unlock, err := lockFolder(directory)
+	unlock, err := lockFolder(directory, "")
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%w: %s does not exist; 'launch status' lists what runs", errNoInstance, directory)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,50 @@ func TestOwnersEndIsNoticed(t *testing.T) {
 	go owner.Wait()
 	if err := waitForEnd(known); err != nil || known.alive() {
 		t.Errorf("returned %v while the owner is alive: %v", err, known.alive())
+	}
+}
+
+func TestLauncherAndWhatItStartedEndWithTheOwner(t *testing.T) {
+	if pid, err := strconv.Atoi(os.Getenv("TEST_OWNER_PID")); err == nil { // the launcher, in a process of its own
+		if err := endWithOwner(pid); err != nil {
+			t.Fatal(err)
+		}
+		compiler := exec.Command("sleep", "60")
+		if err := compiler.Start(); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(compiler.Process.Pid)
+		compiler.Wait()
+		return
+	}
+	owner := exec.Command("sleep", "60")
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	launcher := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	launcher.Env = append(os.Environ(), fmt.Sprintf("TEST_OWNER_PID=%d", owner.Process.Pid))
+	output, err := launcher.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := launcher.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(output, &pid); err != nil {
+		t.Fatal(err)
+	}
+	compiler, err := identify(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner.Process.Kill()
+	owner.Wait()
+	if err := launcher.Wait(); err == nil || !strings.Contains(err.Error(), "terminated") {
+		t.Errorf("the launcher ended with %v", err)
+	}
+	if !compiler.goneWithin(10 * time.Second) {
+		t.Error("what the launcher had started outlived the owner")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,8 @@ import (
 
 const usage = `launch builds Kubernetes from source and runs clusters of it on this machine.
 
-  launch build [kubernetes|helm]      build (once per content) and print the program's path
+  launch build [PROGRAM...]           build kubernetes (the default), kubernetes-node or helm, each once per content, and
+                                      print the programs' paths; with --owner-pid only as long as that process lives
   launch up                           start a cluster, print its kubeconfig's path as the last line
   launch down                         end it and remove all it made
   launch status                       list clusters and what of them runs
@@ -118,28 +120,40 @@ func versionFlag(flags *flag.FlagSet) *string {
 func runBuild(arguments []string) error {
 	s := selection{flags: flag.NewFlagSet("launch build", flag.ContinueOnError)}
 	version := versionFlag(s.flags)
-	others, err := s.parse(arguments)
+	ownerPID := s.flags.Int("owner-pid", 0, "end, with all that compiles, when this `process` is gone")
+	names, err := s.parse(arguments)
 	if err != nil {
 		return err
 	}
-	var program string
-	switch strings.Join(others, " ") {
-	case "", "kubernetes":
-		resolved, err := resolveVersion(*version)
+	resolved, err := resolveVersion(*version)
+	if err != nil {
+		return err
+	}
+	builds := map[string]func() (string, error){
+		"kubernetes":      func() (string, error) { return buildKubernetes(resolved, false) },
+		"kubernetes-node": func() (string, error) { return buildKubernetes(resolved, true) },
+		"helm":            buildHelm,
+	}
+	if len(names) == 0 {
+		names = []string{"kubernetes"}
+	}
+	for _, name := range names {
+		if builds[name] == nil {
+			return fmt.Errorf("launch build: there is no program %q: give %s", name, strings.Join(slices.Sorted(maps.Keys(builds)), ", "))
+		}
+	}
+	if *ownerPID > 0 {
+		if err := endWithOwner(*ownerPID); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		program, err := builds[name]()
 		if err != nil {
 			return err
 		}
-		if program, err = buildKubernetes(resolved); err != nil {
-			return err
-		}
-	case "helm":
-		if program, err = buildHelm(); err != nil {
-			return err
-		}
-	default:
-		return fmt.Errorf("launch build: give kubernetes or helm, not %q", others)
+		fmt.Println(program)
 	}
-	fmt.Println(program)
 	return nil
 }
 

@@ -46,6 +46,26 @@ func watchOwner(directory string, owner process) error {
 	return i.takeDown()
 }
 
+// Ends this launcher and all it has started, compilers included, when the owner is gone, even by SIGKILL.
+func endWithOwner(pid int) error {
+	owner, err := identify(pid)
+	if err != nil {
+		return fmt.Errorf("--owner-pid %d: no such process: %w", pid, err)
+	}
+	if err := syscall.Setpgid(0, 0); err != nil {
+		return fmt.Errorf("making a process group: %w", err)
+	}
+	go func() {
+		if err := waitForEnd(owner); err != nil {
+			fmt.Fprintln(os.Stderr, "launch:", err)
+			return
+		}
+		fmt.Fprintf(os.Stderr, "launch: owner %d is gone: ending\n", owner.PID)
+		syscall.Kill(0, syscall.SIGTERM)
+	}()
+	return nil
+}
+
 // Sleeps in the kernel until the process ends; it need not be a child.
 func waitForEnd(owner process) error {
 	const pidfdOpen = 434 // pidfd_open(2), the same number on every architecture
