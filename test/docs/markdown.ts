@@ -18,7 +18,8 @@ export const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard
 export const read = (page: string): string => readFileSync(`${repository}/${page}`, "utf8");
 
 /** A page without what a command writes into it between two marks. */
-export const byHand = (text: string): string => text.replace(/<!-- (\w+): begin -->[\s\S]*?<!-- \1: end -->/g, "");
+export const byHand = (text: string): string =>
+  text.replace(/<!-- (\w+): begin -->[\s\S]*?<!-- \1: end -->/g, "");
 
 /** Lines of a page; those of fenced blocks are empty. */
 export function prose(text: string): string[] {
@@ -50,7 +51,8 @@ export function tableRows(text: string): string[][] {
     );
 }
 
-export const codeSpans = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+export const codeSpans = (text: string): string[] =>
+  [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
 
 /** Targets of links and pictures. */
 export const links = (text: string): string[] =>
@@ -75,6 +77,8 @@ const japaneseUnits: Record<string, string> = { 秒: "s", 分: "min" };
 
 /** Numbers with sign and unit: `1,000`, `+0.2 %`, `1e-4`, `63 s`; Japanese units by their English names. */
 export const figures = (text: string): string[] =>
-  [...text.matchAll(/([+-]?\d(?:[\d,.]*\d)?(?:e-\d+)?)(?: ?(%|MiB|GiB|nats|秒|分|(?:min|s|x|M)(?![A-Za-z])))?/g)].map(
-    ([, number = "", unit = ""]) => `${number}${japaneseUnits[unit] ?? unit}`,
-  );
+  [
+    ...text.matchAll(
+      /([+-]?\d(?:[\d,.]*\d)?(?:e-\d+)?)(?: ?(%|MiB|GiB|nats|秒|分|(?:min|s|x|M)(?![A-Za-z])))?/g,
+    ),
+  ].map(([, number = "", unit = ""]) => `${number}${japaneseUnits[unit] ?? unit}`);

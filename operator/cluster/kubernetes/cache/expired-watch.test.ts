@@ -4,13 +4,18 @@ import { aList, anObject, failureStatus, line, until } from "../../../testing/ap
 import { interceptedCluster } from "../../../testing/intercepted-api.ts";
 import { configMaps } from "../../resource.ts";
 
-/** 410 Gone: the version a watch asks for is no longer kept. A new list fills the gap, and no change is lost. */
+/**
+ * 410 Gone: the version a watch asks for is no longer kept. A new list fills the gap, and no change is lost.
+ */
 
 const path = "/api/v1/configmaps";
 const isWatch = (query: { watch?: string }) => query.watch === "true";
 const isList = (query: { watch?: string }) => query.watch === undefined;
 
-async function following(second: object[], answers: (api: ReturnType<typeof interceptedCluster>["api"]) => void) {
+async function following(
+  second: object[],
+  answers: (api: ReturnType<typeof interceptedCluster>["api"]) => void,
+) {
   const { cluster, clock, errors, api } = interceptedCluster({ caches: [{ resource: configMaps }] });
   api
     .get(path)
@@ -24,7 +29,9 @@ async function following(second: object[], answers: (api: ReturnType<typeof inte
     .optionally()
     .reply(200, () => new PassThrough());
   const events: string[] = [];
-  const watch = cluster.watch(configMaps, {}, ({ type, object }) => events.push(`${type} ${object.metadata.name}`));
+  const watch = cluster.watch(configMaps, {}, ({ type, object }) =>
+    events.push(`${type} ${object.metadata.name}`),
+  );
   await watch.synced;
   return { clock, errors, events };
 }

@@ -3,8 +3,9 @@ import { aList, anObject, connected, FakeApiServer, json, line, until } from "..
 import { configMaps } from "../../resource.ts";
 
 /**
- * A connection whose other end is gone without a word, as after a node's network was cut. A server on loopback that
- * falls silent plays it: nock ends its bodies, and nothing else tells silence from an idle watch than time.
+ * A connection whose other end is gone without a word, as after a node's network was cut. A server on
+ * loopback that falls silent plays it: nock ends its bodies, and nothing else tells silence from an idle
+ * watch than time.
  */
 
 test("a watch that is silent for too long is opened again from where it was, and no change is lost", async () => {

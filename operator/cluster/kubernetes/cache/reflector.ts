@@ -3,7 +3,13 @@ import type { Clock } from "../../../clock/clock.ts";
 import { sleep } from "../../../clock/sleep.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
-import { ExpiredError, errorFor, NotApiServerError, ThrottledError, UnreachableError } from "../client/errors.ts";
+import {
+  ExpiredError,
+  errorFor,
+  NotApiServerError,
+  ThrottledError,
+  UnreachableError,
+} from "../client/errors.ts";
 import { type Rest, selectorOf } from "../client/rest.ts";
 import type { Store } from "./store.ts";
 import { readList, readObject } from "./stored-object.ts";
@@ -19,7 +25,10 @@ export interface ReflectorOptions {
   /** Milliseconds on a clock that nobody sets. */
   monotonic: () => number;
   random: () => number;
-  /** Whether a first list that fails is always retried. Otherwise its error ends the watches, except during an outage. */
+  /**
+   * Whether a first list that fails is always retried. Otherwise its error ends the watches, except during an
+   * outage.
+   */
   retryFirstList: boolean;
   report: (error: unknown) => void;
 }
@@ -31,7 +40,10 @@ export interface ReflectorHealth {
   objects: number;
   /** Since the API server last said anything here: an answer, an event, a bookmark. */
   secondsSinceContact: number;
-  /** Since the reflector last did anything, even in vain. Bounded while it lives, whatever the API server does. */
+  /**
+   * Since the reflector last did anything, even in vain. Bounded while it lives, whatever the API server
+   * does.
+   */
   secondsSinceActivity: number;
   /** Watches and lists that failed. */
   failures: number;
@@ -44,10 +56,16 @@ const longestSilenceMilliseconds = 75_000;
 const shortWatchMilliseconds = 5_000;
 const firstBackoffMilliseconds = 1_000;
 const longestBackoffMilliseconds = 20_000;
-/** Whatever the API server asks for, a reflector shows signs of life more often than a liveness probe misses them. */
+/**
+ * Whatever the API server asks for, a reflector shows signs of life more often than a liveness probe misses
+ * them.
+ */
 const longestRetryAfterSeconds = 120;
 
-/** A watch that never sent anything, not even a bookmark: something on the way, such as a proxy that buffers, keeps it back. */
+/**
+ * A watch that never sent anything, not even a bookmark: something on the way, such as a proxy that buffers,
+ * keeps it back.
+ */
 class MuteWatchError extends Error {}
 
 /** Keeps a store as the API server has it: lists, then watches from there, until `stop`. */
@@ -102,12 +120,18 @@ export class Reflector {
       inRow = progressed ? 0 : lasting ? 1 : inRow + 1;
       // Whatever a watch cannot get past, a list can.
       if (inRow > 0 && inRow % 5 === 0) this.#version = undefined;
-      const patience = Math.max(this.#retryAt - this.#now(), inRow > 0 ? backoffMilliseconds(inRow, random) : 0);
+      const patience = Math.max(
+        this.#retryAt - this.#now(),
+        inRow > 0 ? backoffMilliseconds(inRow, random) : 0,
+      );
       if (patience > 0) await sleep(clock, patience, signal);
     }
   }
 
-  /** One watch, after a list where one is needed; false when it came to nothing, so that the next had better wait. */
+  /**
+   * One watch, after a list where one is needed; false when it came to nothing, so that the next had better
+   * wait.
+   */
   async #listAndWatch(): Promise<boolean> {
     const began = this.#now();
     try {
@@ -120,14 +144,18 @@ export class Reflector {
       if (error instanceof ThrottledError) {
         this.#retryAt = this.#now() + Math.min(error.retryAfterSeconds, longestRetryAfterSeconds) * 1000;
       }
-      const isAway = [UnreachableError, NotApiServerError, ThrottledError].some((kind) => error instanceof kind);
+      const isAway = [UnreachableError, NotApiServerError, ThrottledError].some(
+        (kind) => error instanceof kind,
+      );
       const outage = isAway && this.#options.rest.reached;
       if (!this.#options.retryFirstList && !this.#options.store.synced && !outage) {
         this.#options.store.fail(error);
         this.#stopping.abort();
         return false;
       }
-      const leadsNowhere = [ExpiredError, GarbledWatchError, MuteWatchError].some((kind) => error instanceof kind);
+      const leadsNowhere = [ExpiredError, GarbledWatchError, MuteWatchError].some(
+        (kind) => error instanceof kind,
+      );
       if (leadsNowhere) this.#version = undefined;
       if (!(error instanceof ExpiredError)) this.#options.report(error);
       return false;

@@ -12,7 +12,10 @@ export class GarbledWatchError extends Error {}
 
 const types: ReadonlySet<unknown> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]);
 
-/** Lines of JSON out of a body that comes in pieces. A last line that is cut off is dropped; the next watch repeats its event. */
+/**
+ * Lines of JSON out of a body that comes in pieces. A last line that is cut off is dropped; the next watch
+ * repeats its event.
+ */
 export async function* readWatch(body: AsyncIterable<Buffer>): AsyncIterable<WatchLine> {
   const decoder = new StringDecoder("utf8");
   let parts: string[] = [];

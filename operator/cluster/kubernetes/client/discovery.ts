@@ -5,7 +5,10 @@ import type { Connection } from "./connection.ts";
 import { UnknownKindError } from "./errors.ts";
 import { Rest } from "./rest.ts";
 
-/** Those of the kinds that the API server does not serve, by its own account; needs no rights but to be known to it. */
+/**
+ * Those of the kinds that the API server does not serve, by its own account; needs no rights but to be known
+ * to it.
+ */
 export async function missingKinds(
   connection: Connection,
   clock: Clock,

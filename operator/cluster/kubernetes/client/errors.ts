@@ -40,7 +40,9 @@ export class ForbiddenError extends ClusterError {}
 /** The API server does not have the kind. */
 export class UnknownKindError extends ClusterError {}
 
-/** A watch or a page of a list asks for a time that the API server no longer keeps; the answer is a new list. */
+/**
+ * A watch or a page of a list asks for a time that the API server no longer keeps; the answer is a new list.
+ */
 export class ExpiredError extends Error {}
 
 /** The fields of metav1.Status that are read here. */
@@ -98,7 +100,10 @@ export function isRedirect(code: number): boolean {
 }
 
 export function isWebPage({ headers }: Pick<IncomingMessage, "headers">, body = ""): boolean {
-  return /^(text\/html|application\/xhtml)/i.test(headers["content-type"] ?? "") || /^\s*<(!doctype|html)/i.test(body);
+  return (
+    /^(text\/html|application\/xhtml)/i.test(headers["content-type"] ?? "") ||
+    /^\s*<(!doctype|html)/i.test(body)
+  );
 }
 
 /** Names what answered in the API server's place, without printing all of it. */
@@ -134,7 +139,8 @@ export function parseJson(text: string): unknown {
 function readStatus(body: string): Status {
   const parsed = parseJson(body) as Partial<Status> | null | undefined;
   // The API server's own mux answers in plain text.
-  if (typeof parsed !== "object" || parsed === null) return { message: oneLine(body, 300), reason: "", details: {} };
+  if (typeof parsed !== "object" || parsed === null)
+    return { message: oneLine(body, 300), reason: "", details: {} };
   return { message: parsed.message ?? "", reason: parsed.reason ?? "", details: parsed.details ?? {} };
 }
 
@@ -142,7 +148,9 @@ function readStatus(body: string): Status {
 const unchecked = /some validation rules were not checked/;
 
 function invalid(request: RequestInfo, status: Status, message: string): InvalidError {
-  const named = [request.namespace, request.name ?? status.details.name].filter((part) => part !== undefined).join("/");
+  const named = [request.namespace, request.name ?? status.details.name]
+    .filter((part) => part !== undefined)
+    .join("/");
   const causes = (status.details.causes ?? []).flatMap(({ field, message }) => {
     if (field === undefined || message === undefined || unchecked.test(message)) return [];
     // A refusal of the whole object names no field: point at its spec.
@@ -151,7 +159,10 @@ function invalid(request: RequestInfo, status: Status, message: string): Invalid
   return new InvalidError(request.kind, named, causes.length > 0 ? causes : causesIn(message));
 }
 
-/** Refusals that name their fields only in their sentence: strict decoding, and the typing of server-side apply. */
+/**
+ * Refusals that name their fields only in their sentence: strict decoding, and the typing of server-side
+ * apply.
+ */
 function causesIn(message: string): { field: string; message: string }[] {
   const unknown = [...message.matchAll(/unknown field "([^"]+)"/g)].map(([, field = ""]) => ({
     field,
@@ -165,7 +176,10 @@ function causesIn(message: string): { field: string; message: string }[] {
   return causes.length > 0 ? causes : [{ field: "manifest", message }];
 }
 
-/** Not only missing rights end in 403: quotas, Pod Security and namespaces that are going do too, and say so themselves. */
+/**
+ * Not only missing rights end in 403: quotas, Pod Security and namespaces that are going do too, and say so
+ * themselves.
+ */
 function forbidden(request: RequestInfo, message: string): string {
   const { verb, apiVersion, plural, subresource, namespace } = request;
   const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;

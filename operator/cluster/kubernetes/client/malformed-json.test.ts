@@ -4,7 +4,10 @@ import { configMapsPath, interceptedCluster } from "../../../testing/intercepted
 import { configMaps } from "../../resource.ts";
 import { NotApiServerError } from "./errors.ts";
 
-/** A whole response that is no JSON: one sentence that quotes its beginning; neither a crash nor an empty list. */
+/**
+ * A whole response that is no JSON: one sentence that quotes its beginning; neither a crash nor an empty
+ * list.
+ */
 
 const json = { "content-type": "application/json" };
 
@@ -15,7 +18,9 @@ test.each([
 ])("a list that is %s is refused", async (_, body) => {
   const { cluster, api } = interceptedCluster();
   api.get(configMapsPath).reply(200, body, json);
-  const error = (await cluster.list(configMaps, { namespace: "team" }).catch((problem: unknown) => problem)) as Error;
+  const error = (await cluster
+    .list(configMaps, { namespace: "team" })
+    .catch((problem: unknown) => problem)) as Error;
   expect(error).toBeInstanceOf(NotApiServerError);
   expect(error.message).toContain("which is not the API server's JSON");
   expect(error.message).not.toMatch(/\p{Cc}/u);

@@ -19,7 +19,9 @@ export interface LogParts {
   readPod: () => Promise<Pod | undefined>;
 }
 
-/** The log of the pod's own container piece by piece. With `follow` a pod that is still waiting is waited for. */
+/**
+ * The log of the pod's own container piece by piece. With `follow` a pod that is still waiting is waited for.
+ */
 export async function* readLog(parts: LogParts, options: LogOptions): AsyncIterable<string> {
   const { clock, namespace, name, readPod } = parts;
   const { follow = false, signal } = options;
@@ -67,7 +69,8 @@ async function* untilAborted(
     log.setEncoding("utf8");
     yield* log;
   } catch (error) {
-    if (!signal?.aborted) throw new CutOffError(`the log of Pod ${pod} was cut off: ${(error as Error).message}`);
+    if (!signal?.aborted)
+      throw new CutOffError(`the log of Pod ${pod} was cut off: ${(error as Error).message}`);
   }
 }
 

@@ -4,7 +4,9 @@ import { apiAddress, configMapsPath, interceptedCluster } from "../../../testing
 import { configMaps } from "../../resource.ts";
 import { NotApiServerError } from "./errors.ts";
 
-/** Something else answers at the API server's address: the error names it in one sentence, and prints no page. */
+/**
+ * Something else answers at the API server's address: the error names it in one sentence, and prints no page.
+ */
 
 const page = `<!DOCTYPE html><html><head><title>Sign in to Example Corp</title></head><body>${"x".repeat(50_000)}</body></html>`;
 const html = { "content-type": "text/html; charset=utf-8" };
@@ -19,7 +21,9 @@ test.each([
   api.get(configMapsPath).reply(code, body, headers);
   const error = (await cluster.list(configMaps, list).catch((problem: unknown) => problem)) as Error;
   expect(error).toBeInstanceOf(NotApiServerError);
-  expect(error.message).toContain(`${apiAddress} answered GET ${configMapsPath} with "Sign in to Example Corp"`);
+  expect(error.message).toContain(
+    `${apiAddress} answered GET ${configMapsPath} with "Sign in to Example Corp"`,
+  );
   expect(error.message).toMatch(/check the server's address in the kubeconfig/);
   expect(error.message.length).toBeLessThan(400);
 });

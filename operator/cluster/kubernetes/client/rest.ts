@@ -60,7 +60,10 @@ const methods = {
 /** A server that asks for more is not waited for: the caller hears when to come back. */
 const longestRetryAfterSeconds = 30;
 
-/** JSON requests about resources, with the retries that are safe for every caller, and errors that say what answered. */
+/**
+ * JSON requests about resources, with the retries that are safe for every caller, and errors that say what
+ * answered.
+ */
 export class Rest {
   readonly #options: RestOptions;
   #reached = false;
@@ -74,7 +77,10 @@ export class Rest {
     return this.#reached;
   }
 
-  /** The parsed body. A read whose body is cut off is sent again; a write is not, for it may have taken effect. */
+  /**
+   * The parsed body. A read whose body is cut off is sent again; a write is not, for it may have taken
+   * effect.
+   */
   async json(request: Request): Promise<unknown> {
     const { clock, random, mostTries = 4 } = this.#options;
     for (let tries = 1; ; tries++) {
@@ -136,12 +142,16 @@ export class Rest {
     };
   }
 
-  /** The whole body; given up when nothing of it arrives for the read timeout, however long it takes in all. */
+  /**
+   * The whole body; given up when nothing of it arrives for the read timeout, however long it takes in all.
+   */
   async #readBody(request: Request, response: IncomingMessage): Promise<string> {
     const { clock, readTimeoutSeconds = 30 } = this.#options;
     const what = `the response of ${this.#options.connection.credentials.server} to ${this.#line(request)}`;
     const stall = () =>
-      response.destroy(new UnreachableError(`${what} stopped: nothing more came for ${readTimeoutSeconds} s`));
+      response.destroy(
+        new UnreachableError(`${what} stopped: nothing more came for ${readTimeoutSeconds} s`),
+      );
     let cancel = clock.after(readTimeoutSeconds * 1000, stall);
     const chunks: Buffer[] = [];
     try {
@@ -187,19 +197,24 @@ function jitter(random: () => number): number {
 }
 
 /**
- * The wait that the server asks for, in seconds or as a date (RFC 9110, 10.2.3), where the request was turned away unread: 429
- * always, 503 where it names a time. Undefined elsewhere.
+ * The wait that the server asks for, in seconds or as a date (RFC 9110, 10.2.3), where the request was turned
+ * away unread: 429 always, 503 where it names a time. Undefined elsewhere.
  */
 function retryAfterSeconds({ statusCode, headers }: IncomingMessage, now: Date): number | undefined {
   const header = headers["retry-after"];
   if (statusCode !== 429 && (statusCode !== 503 || header === undefined)) return undefined;
   const sent = Date.parse(headers.date ?? "") || now.getTime();
-  const seconds = /^\d+$/.test(header ?? "1") ? Number(header ?? 1) : (Date.parse(header ?? "") - sent) / 1000;
+  const seconds = /^\d+$/.test(header ?? "1")
+    ? Number(header ?? 1)
+    : (Date.parse(header ?? "") - sent) / 1000;
   return Number.isFinite(seconds) ? Math.max(seconds, 0.1) : 1;
 }
 
 /** Path of a resource in the REST API: /apis/batch/v1/namespaces/team/jobs/a. */
-function pathOf(resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural">, place: Place = {}): string {
+function pathOf(
+  resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural">,
+  place: Place = {},
+): string {
   const { namespace, name, subresource } = place;
   const root = resource.apiVersion.includes("/") ? "/apis" : "/api";
   const parts = [

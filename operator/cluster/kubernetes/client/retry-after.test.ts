@@ -4,13 +4,18 @@ import { configMapsPath, interceptedCluster } from "../../../testing/intercepted
 import { configMaps } from "../../resource.ts";
 import { ThrottledError } from "./errors.ts";
 
-/** 429 and 503 with Retry-After: the client waits as long as it is asked to, and no longer than makes sense. */
+/**
+ * 429 and 503 with Retry-After: the client waits as long as it is asked to, and no longer than makes sense.
+ */
 
 const later = failureStatus(429, "TooManyRequests", "too many requests");
 const list = { namespace: "team" };
 
 /** Lets the time pass, a second at a look, until the promise has settled; returns the seconds. */
-async function secondsUntilSettled(clock: { advance(milliseconds: number): void }, promise: Promise<unknown>) {
+async function secondsUntilSettled(
+  clock: { advance(milliseconds: number): void },
+  promise: Promise<unknown>,
+) {
   let settled = false;
   const end = () => {
     settled = true;

@@ -5,8 +5,8 @@ import { configMaps } from "../../resource.ts";
 import { UnreachableError } from "./errors.ts";
 
 /**
- * The connection stands and little comes, as behind a proxy whose API server hangs. nock holds back bodies; headers that
- * never come need a socket, so there a server on loopback keeps silent.
+ * The connection stands and little comes, as behind a proxy whose API server hangs. nock holds back bodies;
+ * headers that never come need a socket, so there a server on loopback keeps silent.
  */
 
 const start = Date.parse("2026-01-01T00:00:00Z");
@@ -32,7 +32,9 @@ test("a body that does not follow its headers ends the request too", async () =>
   });
   const error = await refused;
   expect(error).toBeInstanceOf(UnreachableError);
-  expect(String(error)).toContain(`${apiAddress} to GET ${configMapsPath} stopped: nothing more came for 30 s`);
+  expect(String(error)).toContain(
+    `${apiAddress} to GET ${configMapsPath} stopped: nothing more came for 30 s`,
+  );
 });
 
 test("what comes late but in time is no failure", async () => {

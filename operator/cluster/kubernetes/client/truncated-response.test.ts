@@ -1,12 +1,20 @@
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
-import { aList, anObject, connected, FakeApiServer, json, until, wanted } from "../../../testing/api-server.ts";
+import {
+  aList,
+  anObject,
+  connected,
+  FakeApiServer,
+  json,
+  until,
+  wanted,
+} from "../../../testing/api-server.ts";
 import { configMaps } from "../../resource.ts";
 import { CutOffError } from "./errors.ts";
 
 /**
- * A response that ends before its body does. Only a real socket can break off within a body, so a server on loopback
- * plays the API server here.
+ * A response that ends before its body does. Only a real socket can break off within a body, so a server on
+ * loopback plays the API server here.
  */
 
 function cutOff(response: ServerResponse): void {

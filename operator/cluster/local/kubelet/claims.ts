@@ -11,10 +11,16 @@ import { Loop } from "../work-loop.ts";
 export const pathAnnotation = "local.tanren.dev/path";
 
 export function claimDirectory(stateDirectory: string, { metadata }: PersistentVolumeClaim): string {
-  return metadata.annotations?.[pathAnnotation] ?? join(stateDirectory, "claims", metadata.namespace, metadata.name);
+  return (
+    metadata.annotations?.[pathAnnotation] ??
+    join(stateDirectory, "claims", metadata.namespace, metadata.name)
+  );
 }
 
-/** Binds every claim to its directory; a claim that is deleted takes its own directory along once no pod uses it. */
+/**
+ * Binds every claim to its directory; a claim that is deleted takes its own directory along once no pod uses
+ * it.
+ */
 export function bindClaims(
   store: Store,
   stateDirectory: string,
@@ -53,7 +59,10 @@ export function bindClaims(
   };
 }
 
-/** The finalizer comes off last: a crash leaves a claim that is deleted again, never a directory without a claim. */
+/**
+ * The finalizer comes off last: a crash leaves a claim that is deleted again, never a directory without a
+ * claim.
+ */
 async function release(store: Store, stateDirectory: string, claim: PersistentVolumeClaim): Promise<void> {
   if (!claim.metadata.annotations?.[pathAnnotation]) {
     await rm(claimDirectory(stateDirectory, claim), { recursive: true, force: true });
@@ -61,7 +70,10 @@ async function release(store: Store, stateDirectory: string, claim: PersistentVo
   store.setFinalizer(claims, claim, claimProtection, false);
 }
 
-/** A pod that is not placed yet holds nothing: it waits for a claim that stays. One that has ended holds it as long as it is kept. */
+/**
+ * A pod that is not placed yet holds nothing: it waits for a claim that stays. One that has ended holds it as
+ * long as it is kept.
+ */
 function uses(pod: Pod, claimName: string): boolean {
   return (
     pod.spec.nodeName !== undefined &&
