@@ -1,3 +1,4 @@
+import { keyOf } from "../../object-key.ts";
 import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
 import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
 import { isLater } from "./stored-object.ts";
@@ -252,8 +253,6 @@ export class Store {
     }
   }
 }
-
-const keyOf = ({ namespace, name }: Pick<ObjectMeta, "namespace" | "name">) => `${namespace}/${name}`;
 
 function matches({ metadata }: KubernetesObject, { namespace, labels }: ListFilter): boolean {
   if (namespace !== undefined && metadata.namespace !== namespace) return false;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, timestamp } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { KubernetesObject, ObjectMeta, Pod, Wanted } from "../../objects.ts";
 import {
   ConflictError,
@@ -241,10 +242,6 @@ export class Store {
       emit({ type, object: structuredClone(object) });
     }
   }
-}
-
-export function keyOf({ namespace, name }: Pick<ObjectMeta, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
 }
 
 /** Whether the object carries all these labels. */

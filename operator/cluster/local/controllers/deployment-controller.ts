@@ -1,8 +1,9 @@
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Deployment, Pod, Wanted } from "../../objects.ts";
 import { deployments, pods } from "../../resource.ts";
 import { podSuffix } from "../apiserver/admission.ts";
-import { keyOf, type Store } from "../apiserver/store.ts";
+import type { Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 import { decide, hashLabel, templateHash } from "./deployment-decision.ts";
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Pod } from "../../objects.ts";
 import { jobs, pods } from "../../resource.ts";
-import { keyOf, type Store } from "../apiserver/store.ts";
+import type { Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 import { decide } from "./job-decision.ts";
 import { podOfIndex, trackingFinalizer } from "./job-pods.ts";

@@ -1,5 +1,5 @@
 import { timestamp } from "../../../clock/clock.ts";
-import { type ConditionState, findCondition, isTrue } from "../../conditions.ts";
+import { type ConditionState, findCondition, isFinished, isTrue } from "../../conditions.ts";
 import type { Job, Pod } from "../../objects.ts";
 import { isReady, isTerminal, withCondition } from "../kubelet/pod-status.ts";
 import {
@@ -36,10 +36,6 @@ export interface JobDecision {
 const backoffBase = 10_000;
 const backoffCap = 600_000;
 const defaultBackoffLimit = 6;
-
-export function isFinished(job: Job): boolean {
-  return isTrue(job.status?.conditions, "Complete") || isTrue(job.status?.conditions, "Failed");
-}
 
 export function decide(job: Job, pods: readonly Pod[], now: Date): JobDecision {
   const before: JobStatus = job.status ?? {};

@@ -1,8 +1,9 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Pod, Service } from "../../objects.ts";
 import { pods, services } from "../../resource.ts";
-import { carries, keyOf, type Store } from "../apiserver/store.ts";
+import { carries, type Store } from "../apiserver/store.ts";
 import { isReady, isTerminal } from "../kubelet/pod-status.ts";
 import { Loop } from "../work-loop.ts";
 

@@ -2,9 +2,10 @@ import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { PersistentVolumeClaim, Pod } from "../../objects.ts";
 import { claims, pods } from "../../resource.ts";
-import { claimProtection, keyOf, type Store } from "../apiserver/store.ts";
+import { claimProtection, type Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 
 /** On a claim: an absolute path of this machine that it stands for, and that is never removed. */

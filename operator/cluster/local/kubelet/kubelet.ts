@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Pod } from "../../objects.ts";
 import type { Watch } from "../../port.ts";
 import { configMaps, pods, secrets } from "../../resource.ts";
-import { keyOf, type Store } from "../apiserver/store.ts";
+import type { Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 import type { Attempt, Observation } from "./container.ts";
 import { Orphans } from "./orphans.ts";
