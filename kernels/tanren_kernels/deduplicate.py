@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from .contract import DeduplicateConfig, Result
 from .corpus import minhash
+from .corpus.catalogue import CataloguingWriter
 from .corpus.documents import (
     LANGUAGES,
     SUMMARY,
@@ -187,7 +188,7 @@ class _Deduplication:
         for task, (source, target) in enumerate(zip(self.inputs, self.outputs, strict=True)):
             # Tasks that are done are written again: the ids of originals come from reading them all, and
             # equal input gives equal bytes.
-            with TaskWriter(target) as writer:
+            with CataloguingWriter(target) as writer:
                 statistics = FilterStatistics()
                 first_number = number
                 kept = 0

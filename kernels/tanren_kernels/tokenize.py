@@ -37,7 +37,8 @@ def main(config: TokenizeConfig, context: ProgramContext) -> Result:
     # Read by the tokenizers library when it first makes threads.
     os.environ["RAYON_NUM_THREADS"] = str(config.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if config.threads > 1 else "false"
-    summary, files = _deduplicated(Path(config.input))
+    summary, folders = _deduplicated(Path(config.input))
+    digests = [folder.check_documents() for folder in folders]
     parents = [manifest.verify_input(parent) for parent in config.parents]
     if config.tokenizer is not None:
         parents.append(manifest.verify_input(config.tokenizer))
@@ -45,13 +46,11 @@ def main(config: TokenizeConfig, context: ProgramContext) -> Result:
         ManifestParent(name=f"source/{source['name']}", digest=source["digest"])
         for source in summary["sources"]
     ]
-    mark = fingerprint(
-        config, summary, [manifest.file_sha256(file) for file in files], [parent.digest for parent in parents]
-    )
+    mark = fingerprint(config, summary, digests, [parent.digest for parent in parents])
 
     output = Path(config.output)
     if not (output / manifest.NAME).exists() or manifest.read(output).metadata.get("fingerprint") != mark:
-        _Tokenization(config, context, summary, files, mark).run(output, parents)
+        _Tokenization(config, context, summary, folders, mark).run(output, parents)
     shutil.rmtree(output / WORK, ignore_errors=True)
     return _result(output, manifest.read(output), context)
 
@@ -62,18 +61,15 @@ def _check(config: TokenizeConfig) -> None:
         raise KernelError("InvalidConfig", "exactly one of train_tokenizer and tokenizer is given.")
 
 
-def _deduplicated(root: Path) -> tuple[dict[str, Any], list[Path]]:
-    """Summary and document files of a finished `deduplicate`, each file checked against its marker."""
+def _deduplicated(root: Path) -> tuple[dict[str, Any], list[TaskFolder]]:
+    """Summary and tasks of a finished `deduplicate`."""
     try:
         summary: dict[str, Any] = json.loads((root / SUMMARY).read_bytes())
     except FileNotFoundError as error:
         raise KernelError(
             "InvalidData", f"{root} has no {SUMMARY}; run the deduplicate stage to its end first."
         ) from error
-    folders = [TaskFolder(root, task) for task in range(summary["tasks"])]
-    for folder in folders:
-        folder.check_documents()
-    return summary, [folder.documents for folder in folders]
+    return summary, [TaskFolder(root, task) for task in range(summary["tasks"])]
 
 
 class _Tokenization:
@@ -84,19 +80,19 @@ class _Tokenization:
         config: TokenizeConfig,
         context: ProgramContext,
         summary: dict[str, Any],
-        files: list[Path],
+        folders: list[TaskFolder],
         mark: str,
     ) -> None:
         self.config = config
         self.context = context
         self.summary = summary
-        self.files = files
+        self.folders = folders
         self.mark = mark
         self.languages: list[str] = [part.language for part in config.mixture.parts]
 
     def run(self, output: Path, parents: list[ManifestParent]) -> None:
         work = self._prepare(output)
-        catalogue = Catalogue(self.files, self.config.held_out_ratio)
+        catalogue = Catalogue(self.folders, self.config.held_out_ratio)
         # Said before hours of encoding: a language without documents cannot be mixed.
         mixture.check_languages(
             {language: len(catalogue.training(language)) for language in self.languages}, self.config.mixture

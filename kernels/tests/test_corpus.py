@@ -369,3 +369,35 @@ def test_what_cannot_work_is_refused_by_name(program: str, changes: dict[str, An
     with pytest.raises(KernelError) as caught:
         run(program, **changes)
     assert caught.value.reason == reason
+
+
+def test_a_tokenizer_at_hand_lets_every_document_be_read_once_beside_its_verification(here: Path) -> None:
+    given = config("tokenize", output="output/second", tokenizer={"path": "output/tokenize"})
+    given.pop("train_tokenizer")
+    (here / "config.json").write_text(json.dumps(given))
+    counting = """
+import sys
+from tanren_kernels import tokenize
+from tanren_kernels.contract import TokenizeConfig
+from tanren_kernels.runtime.program import ProgramContext
+from tanren_kernels.runtime.progress import ProgressReporter
+
+def hook(event, arguments):
+    if event == "open" and "/documents/" in str(arguments[0]):
+        print(arguments[0], file=sys.stderr)
+
+sys.addaudithook(hook)
+config = TokenizeConfig.model_validate_json(open("config.json").read())
+tokenize.main(config, ProgramContext("tokenize", ProgressReporter("tokenize", "document")))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", counting],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    files = sorted(Path("output/deduplicate/documents").iterdir())
+    assert sorted(done.stderr.split()) == sorted(str(file) for file in files * 2)

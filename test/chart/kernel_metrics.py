@@ -7,7 +7,7 @@ from pathlib import Path
 import tiny_training
 
 from tanren_kernels import train
-from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 from tanren_kernels.serving.metrics import ServingMetrics
 
@@ -16,8 +16,8 @@ if __name__ == "__main__":
         os.chdir(directory)
         tiny_training.write_corpus(Path("inputs/corpus"))
         reporter = ProgressReporter("train", "step")
-        session = Session("train", reporter)
-        session.log = lambda event, **fields: None  # type: ignore[method-assign]
-        train.main(tiny_training.config(), session)
+        context = ProgramContext("train", reporter)
+        context.log = lambda event, **fields: None  # type: ignore[method-assign]
+        train.main(tiny_training.config(), context)
         print((reporter.exposition() + ServingMetrics().exposition()).decode())
         os.chdir("/")

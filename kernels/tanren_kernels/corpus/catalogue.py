@@ -1,44 +1,68 @@
-"""What `tokenize` knows of every document without holding its text: language, size,
-and the hash that decides its fate.
+"""What is known of every document without reading it: language, size, place, and the hash that decides
+its fate. `deduplicate` writes it down as it writes the documents; `tokenize` reads it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from array import array
+import io
+import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from .documents import LANGUAGES, Document, read_documents
+from ..runtime import durable_file
+from .documents import LANGUAGES, Document, TaskFolder, TaskWriter
+
+ROW = np.dtype([("key", "<u8"), ("language", "u1"), ("size", "<i8"), ("characters", "<i8"), ("place", "<i8")])
+"""`key`: first eight bytes of the sha256 of the text; `language`: index into LANGUAGES; `size`: bytes of the
+text in UTF-8; `characters` of it; `place`: where the document's line begins in its file."""
+
+
+class CataloguingWriter(TaskWriter):
+    """Writes a task's documents and the catalogue's row of each."""
+
+    def __init__(self, folder: TaskFolder) -> None:
+        super().__init__(folder)
+        folder.catalogue.parent.mkdir(exist_ok=True)
+        self._rows: list[tuple[int, int, int, int, int]] = []
+
+    def keep(self, document: Document) -> int:
+        place = super().keep(document)
+        text = document.text.encode()
+        key = int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+        language = LANGUAGES.index(document.language)
+        self._rows.append((key, language, len(text), len(document.text), place))
+        return place
+
+    def complete(self, stats: dict[str, object], fingerprint: str, **digests: str) -> None:
+        content = io.BytesIO()
+        np.save(content, np.array(self._rows, dtype=ROW))
+        durable_file.write(self.folder.catalogue, content.getvalue())
+        catalogue = hashlib.sha256(content.getvalue()).hexdigest()
+        super().complete(stats, fingerprint, catalogue=catalogue, **digests)
 
 
 class Catalogue:
     """Columns over all N documents, numbered in the order of tasks and lines.
 
-    `keys` uint64 [N]: first eight bytes of the sha256 of the text; `languages` uint8 [N]: index into
-    LANGUAGES; `sizes` and `characters` int64 [N]: UTF-8 bytes and characters; `held_out` bool [N]. 26 bytes
-    per document.
+    `keys` uint64, `languages` uint8, `sizes` and `characters` int64, `held_out` bool: 34 bytes per document.
     """
 
-    def __init__(self, files: Sequence[Path], held_out_ratio: float) -> None:
-        keys, languages, sizes, characters = array("Q"), array("B"), array("q"), array("q")
-        self.files = files
-        self.ends: list[int] = []
-        for file in files:
-            for document in read_documents(file):
-                text = document.text.encode()
-                keys.append(int.from_bytes(hashlib.sha256(text).digest()[:8], "big"))
-                languages.append(LANGUAGES.index(document.language))
-                sizes.append(len(text))
-                characters.append(len(document.text))
-            self.ends.append(len(keys))
-        self.keys: npt.NDArray[np.uint64] = np.asarray(keys, dtype=np.uint64)
-        self.languages: npt.NDArray[np.uint8] = np.asarray(languages, dtype=np.uint8)
-        self.sizes: npt.NDArray[np.int64] = np.asarray(sizes, dtype=np.int64)
-        self.characters: npt.NDArray[np.int64] = np.asarray(characters, dtype=np.int64)
+    def __init__(self, folders: Sequence[TaskFolder], held_out_ratio: float) -> None:
+        """Raises ArtifactDamaged where a task's catalogue is not the one its marker names."""
+        for folder in folders:
+            folder.check_catalogue()
+        rows = [np.load(folder.catalogue) for folder in folders]
+        self.files = [folder.documents for folder in folders]
+        self.ends: list[int] = np.cumsum([len(own) for own in rows]).tolist()
+        every = np.concatenate(rows)
+        self.keys: npt.NDArray[np.uint64] = every["key"].astype(np.uint64)
+        self.languages: npt.NDArray[np.uint8] = every["language"].astype(np.uint8)
+        self.sizes: npt.NDArray[np.int64] = every["size"].astype(np.int64)
+        self.characters: npt.NDArray[np.int64] = every["characters"].astype(np.int64)
+        self._places: npt.NDArray[np.int64] = every["place"].astype(np.int64)
         self.held_out = self._split(held_out_ratio)
 
     def _split(self, ratio: float) -> npt.NDArray[np.bool_]:
@@ -56,10 +80,21 @@ class Catalogue:
                 held_out |= own & (self.keys == keys[0])
         return held_out
 
-    def documents(self, file: int) -> Iterator[tuple[int, Document]]:
-        """Numbered documents of one task's file."""
-        start = self.ends[file - 1] if file else 0
-        return enumerate(read_documents(self.files[file]), start=start)
+    def numbers_of_file(self, file: int) -> range:
+        """Numbers of one task's documents."""
+        return range(self.ends[file - 1] if file else 0, self.ends[file])
+
+    def read(self, wanted: npt.NDArray[np.bool_], file: int | None = None) -> Iterator[tuple[int, Document]]:
+        """The documents that `wanted` [N] marks, with their numbers, in order; of all files or of one.
+
+        Only their lines are read.
+        """
+        for one in range(len(self.files)) if file is None else [file]:
+            own = self.numbers_of_file(one)
+            with self.files[one].open("rb") as lines:
+                for number in own.start + np.flatnonzero(wanted[own.start : own.stop]):
+                    lines.seek(int(self._places[number]))
+                    yield int(number), Document(**json.loads(lines.readline()))
 
     def training(self, language: str) -> npt.NDArray[np.int64]:
         """Numbers of a language's training documents."""

@@ -2,6 +2,8 @@
 
     documents/<task>.jsonl   what is kept: id, text, language, source, url
     dropped/<task>.jsonl     what is not: id, step, reason, source, excerpt (and the id it duplicates)
+    catalogue/<task>.npy     of `deduplicate` alone: a row per kept document, so that `tokenize` need not read
+                             them all to know what they are (catalogue.py)
     stats/<task>.json        funnel rows and whatever else the program counted
     completed/<task>.json    written last: the task is done
 
@@ -74,6 +76,7 @@ class TaskFolder:
         self.root = root
         self.documents = root / "documents" / f"{name}.jsonl"
         self.dropped = root / "dropped" / f"{name}.jsonl"
+        self.catalogue = root / "catalogue" / f"{name}.npy"
         self.stats = root / "stats" / f"{name}.json"
         self.marker = root / "completed" / f"{name}.json"
 
@@ -95,19 +98,22 @@ class TaskFolder:
         stats: dict[str, Any] = json.loads(self.stats.read_bytes())
         return stats
 
-    def check_documents(self) -> None:
-        """Raises ArtifactDamaged where the documents are not those that the marker was written for."""
-        marker = self.read_marker()
-        if (
-            marker is None
-            or not self.documents.is_file()
-            or manifest.file_sha256(self.documents) != marker["documents"]
-        ):
+    def check_documents(self) -> str:
+        """The sha256 of the documents; raises ArtifactDamaged where the marker names another."""
+        return self._check(self.documents, "documents")
+
+    def check_catalogue(self) -> None:
+        self._check(self.catalogue, "catalogue")
+
+    def _check(self, file: Path, name: str) -> str:
+        marker = self.read_marker() or {}
+        if name not in marker or not file.is_file() or manifest.file_sha256(file) != marker[name]:
             raise KernelError(
                 "ArtifactDamaged",
-                f"{self.documents} is not what its completion marker names; delete {self.marker} and run "
-                "that stage again.",
+                f"{file} is not what its completion marker names; delete {self.marker} and run that stage "
+                "again.",
             )
+        return marker[name]
 
 
 class TaskWriter:
@@ -124,11 +130,15 @@ class TaskWriter:
         self._documents = DurableFile(folder.documents)
         self._dropped = DurableFile(folder.dropped)
         self._sha256 = hashlib.sha256()
+        self._length = 0
 
-    def keep(self, document: Document) -> None:
+    def keep(self, document: Document) -> int:
+        """Returns where the document's line begins in the file."""
         line = _json_line(asdict(document))
         self._sha256.update(line)
         self._documents.write(line)
+        place, self._length = self._length, self._length + len(line)
+        return place
 
     def drop(
         self, id: str, step: str, reason: str, source: str, text: str, duplicate_of: str | None = None
@@ -138,13 +148,14 @@ class TaskWriter:
             _json_line(entry if duplicate_of is None else {**entry, "duplicate_of": duplicate_of})
         )
 
-    def complete(self, stats: dict[str, Any], fingerprint: str) -> None:
+    def complete(self, stats: dict[str, Any], fingerprint: str, **digests: str) -> None:
+        """`digests` are of further files that the marker vouches for."""
         self._documents.commit()
         self._dropped.commit()
         durable_file.write(self.folder.stats, _json_line(stats))
         durable_file.write(
             self.folder.marker,
-            _json_line({"fingerprint": fingerprint, "documents": self._sha256.hexdigest()}),
+            _json_line({"fingerprint": fingerprint, "documents": self._sha256.hexdigest(), **digests}),
         )
 
     def __enter__(self) -> TaskWriter:

@@ -129,8 +129,8 @@ def encode_documents(
             began = time.perf_counter()
             _encode_task(catalogue, number, file, wanted, encoder, context)
             seconds += time.perf_counter() - began
-            start = catalogue.ends[number - 1] if number else 0
-            encoded_bytes += int((catalogue.sizes * wanted)[start : catalogue.ends[number]].sum())
+            own = catalogue.numbers_of_file(number)
+            encoded_bytes += int((catalogue.sizes * wanted)[own.start : own.stop].sum())
         speed = (
             {"encode_megabytes_per_second": round(encoded_bytes / seconds / 1e6, 2)} if encoded_bytes else {}
         )
@@ -149,30 +149,27 @@ def _encode_task(
     """Writes the tokens under a temporary name, then the lengths, then gives the tokens their name:
     where it stands, both are whole.
     """
-    lengths: list[int] = []
-    texts: list[str] = []
+    lengths = np.zeros(len(catalogue.numbers_of_file(number)), dtype="<i8")
+    first = catalogue.numbers_of_file(number).start
+    waiting: dict[int, str] = {}
+    characters = 0
     with DurableFile(file) as output:
 
         def flush() -> None:
             context.stop_if_asked()
-            for tokens in encoder.encode(texts):
-                lengths.append(len(tokens))
+            for at, tokens in zip(waiting, encoder.encode(list(waiting.values())), strict=True):
+                lengths[at - first] = len(tokens)
                 output.write(tokens.tobytes())
-            texts.clear()
+            waiting.clear()
 
-        waiting = 0
-        for document_number, document in catalogue.documents(number):
-            if not wanted[document_number]:
+        for at, document in catalogue.read(wanted, number):
+            waiting[at] = document.text
+            characters += len(document.text)
+            if characters >= _BATCH:
                 flush()
-                lengths.append(0)
-                continue
-            texts.append(document.text)
-            waiting += len(document.text)
-            if waiting >= _BATCH:
-                flush()
-                waiting = 0
+                characters = 0
         flush()
-        durable_file.write(_lengths_of(file), np.asarray(lengths, dtype="<i8").tobytes())
+        durable_file.write(_lengths_of(file), lengths.tobytes())
 
 
 def _lengths_of(file: Path) -> Path:

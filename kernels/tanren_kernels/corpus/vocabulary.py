@@ -82,22 +82,19 @@ def sample_sizes(catalogue: Catalogue, config: TokenizeConfig) -> dict[int, int]
 
 def _sampled_texts(catalogue: Catalogue, sizes: dict[int, int], context: ProgramContext) -> Iterator[str]:
     """Texts of the sample in the order of the files, so that reading is one pass."""
-    for file in range(len(catalogue.files)):
-        for number, document in catalogue.documents(file):
-            if number in sizes:
-                context.stop_if_asked()
-                text = document.text
-                cut = sizes[number] < catalogue.sizes[number]
-                yield text.encode()[: sizes[number]].decode(errors="ignore") if cut else text
+    sampled = np.zeros(len(catalogue.keys), dtype=bool)
+    sampled[list(sizes)] = True
+    for number, document in catalogue.read(sampled):
+        context.stop_if_asked()
+        text = document.text
+        cut = sizes[number] < catalogue.sizes[number]
+        yield text.encode()[: sizes[number]].decode(errors="ignore") if cut else text
 
 
 def _extra_tokens(catalogue: Catalogue, before: TextTokenizer, after: TextTokenizer) -> float:
     """What the removal costs: share of tokens that the held-out documents need more."""
-    held_out = set(np.flatnonzero(catalogue.held_out).tolist())
     counts = [0, 0]
-    for file in range(len(catalogue.files)):
-        for number, document in catalogue.documents(file):
-            if number in held_out:
-                for place, one in enumerate((before, after)):
-                    counts[place] += len(one.encode_plain(document.text))
+    for _, document in catalogue.read(catalogue.held_out):
+        for place, one in enumerate((before, after)):
+            counts[place] += len(one.encode_plain(document.text))
     return round(counts[1] / counts[0] - 1, 6) if counts[0] else 0.0
