@@ -21,7 +21,8 @@ export async function listPackages({ root, name, version, output, directory }: L
   const syft = await installSyft(directory, log);
   const source = ["--source-name", name, "--source-version", version, "--base-path", root];
   const partial = `${output}.partial`;
-  // The files themselves are in the image's digest already; their list would be a hundred times longer than the packages'.
+  // The files themselves are in the image's digest already; their list would be a hundred times longer than
+  // the packages'.
   const env = { SYFT_FILE_METADATA_SELECTION: "none", SYFT_CHECK_FOR_APP_UPDATE: "false" };
   const what = ["--override-default-catalogers", "image", "--output", `spdx-json=${partial}`];
   await command([syft, "scan", `dir:${root}`, "--quiet", ...source, ...what], { env, log });

@@ -48,7 +48,8 @@ interface Recipe {
   args: Record<string, string>;
 }
 
-export const defaultDirectory = () => join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tanren", "images");
+export const defaultDirectory = () =>
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tanren", "images");
 
 export async function buildImages(accelerator: Accelerator, directory = defaultDirectory()): Promise<Images> {
   const packageFile = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));
@@ -72,7 +73,11 @@ export async function buildImages(accelerator: Accelerator, directory = defaultD
 }
 
 /** Shows the files of an image that was built to a function. */
-export function openImage<T>({ id }: Image, look: (root: string) => Promise<T>, directory = defaultDirectory()) {
+export function openImage<T>(
+  { id }: Image,
+  look: (root: string) => Promise<T>,
+  directory = defaultDirectory(),
+) {
   return new Builder(directory).look(id, look);
 }
 
@@ -95,10 +100,15 @@ const recordOf = (name: string, directory: string) => join(directory, `${name}.j
 const readRecord = async (name: string, directory: string) =>
   Image.parse(JSON.parse(await readFile(recordOf(name, directory), "utf8")));
 
-/** Of each part and variant only the newest build is kept, and in the storage only what those with a record were made from. */
+/**
+ * Of each part and variant only the newest build is kept, and in the storage only what those with a record
+ * were made from.
+ */
 async function removeOthers(newest: readonly Wanted[], directory: string): Promise<void> {
   const files = await readdir(directory);
-  const old = files.filter((file) => newest.some(({ stem, name }) => file.startsWith(stem) && !file.startsWith(name)));
+  const old = files.filter((file) =>
+    newest.some(({ stem, name }) => file.startsWith(stem) && !file.startsWith(name)),
+  );
   await Promise.all(old.map((file) => rm(join(directory, file))));
   const recorded = files
     .filter((file) => !old.includes(file))
@@ -138,7 +148,10 @@ async function build({ part, variant, from, args, name }: Wanted, directory: str
   const reference = `docker.io/library/tanren-${part}:${version}`;
   const digest = await builder.save(id, reference, archive);
   const record = recordOf(name, directory);
-  await writeFile(`${record}.partial`, JSON.stringify({ name: reference, id, digest, archive, billOfMaterials }));
+  await writeFile(
+    `${record}.partial`,
+    JSON.stringify({ name: reference, id, digest, archive, billOfMaterials }),
+  );
   await rename(`${record}.partial`, record);
 }
 

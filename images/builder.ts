@@ -11,7 +11,10 @@ const run = promisify(execFile);
 export interface Build {
   tag: string;
   containerfile: string;
-  /** Stages of the Containerfile that leave nothing in the image but files: they are named too, and so kept for the next build. */
+  /**
+   * Stages of the Containerfile that leave nothing in the image but files: they are named too, and so kept
+   * for the next build.
+   */
   stages?: string[];
   context: string;
   args: Record<string, string>;
@@ -58,10 +61,15 @@ export class Builder {
     return (await readFile(digest, "utf8")).trim();
   }
 
-  /** Gives an image labels that are found by looking at its files; returns the id of the image that has them. */
+  /**
+   * Gives an image labels that are found by looking at its files; returns the id of the image that has them.
+   */
   label(id: string, look: (root: string) => Promise<Record<string, string>>): Promise<string> {
     return this.#opened(id, async (container, root) => {
-      const labels = Object.entries(await look(root)).flatMap(([name, value]) => ["--label", `${name}=${value}`]);
+      const labels = Object.entries(await look(root)).flatMap(([name, value]) => [
+        "--label",
+        `${name}=${value}`,
+      ]);
       await this.#ask("config", ...labels, container);
       return await this.#ask("commit", "--quiet", container);
     });
@@ -87,8 +95,9 @@ export class Builder {
   }
 
   /**
-   * What has one of these names, or one of them with a suffix, is kept, and all that it was made from; everything else goes. Only for whoever is alone
-   * with the storage: containers and temporary files in it are then those of builds that were killed.
+   * What has one of these names, or one of them with a suffix, is kept, and all that it was made from;
+   * everything else goes. Only for whoever is alone with the storage: containers and temporary files in it
+   * are then those of builds that were killed.
    */
   async keepOnly(names: readonly string[]): Promise<void> {
     await this.#ask("rm", "--all");
@@ -106,18 +115,30 @@ export class Builder {
     return join(this.#directory, name.replaceAll(/[^a-z0-9.-]/g, "-"));
   }
 
-  /** Runs what may take long; its words go to the log of a name. It holds this process's lock: it may outlive it. */
+  /**
+   * Runs what may take long; its words go to the log of a name. It holds this process's lock: it may outlive
+   * it.
+   */
   async #command(name: string, ...words: string[]): Promise<void> {
     const log = `${this.#file(name)}.log`;
-    await command(["buildah", ...this.#storage, ...words], { env: this.#env, log, file: lockOf(this.#directory).file });
+    await command(["buildah", ...this.#storage, ...words], {
+      env: this.#env,
+      log,
+      file: lockOf(this.#directory).file,
+    });
   }
 
   async #ask(...args: string[]): Promise<string> {
-    const { stdout } = await run("buildah", [...this.#storage, ...args], { env: { ...process.env, ...this.#env } });
+    const { stdout } = await run("buildah", [...this.#storage, ...args], {
+      env: { ...process.env, ...this.#env },
+    });
     return stdout.trim();
   }
 
-  /** This machine's certificates, for a network that goes through a proxy with its own; the images do not get them. */
+  /**
+   * This machine's certificates, for a network that goes through a proxy with its own; the images do not get
+   * them.
+   */
   async #certificates(): Promise<{ volume: string[]; args: Record<string, string> }> {
     const bundle = process.env.SSL_CERT_FILE;
     if (bundle === undefined) return { volume: [], args: {} };

@@ -3,8 +3,9 @@ import { mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Who uses a folder of images. Every process that builds images or was given some holds its lock, together with the others, until it ends and the kernel
- * takes it back. Whoever gets it alone knows that nothing unfinished in the folder is anybody's.
+ * Who uses a folder of images. Every process that builds images or was given some holds its lock, together
+ * with the others, until it ends and the kernel takes it back. Whoever gets it alone knows that nothing
+ * unfinished in the folder is anybody's.
  */
 export function lockOf(directory: string): FolderLock {
   const lock = held.get(directory) ?? new FolderLock(directory);

@@ -3,12 +3,14 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, matchesGlob } from "node:path";
 
 /**
- * What an image is made of, by content: the files that its Containerfile copies and .dockerignore lets in, the
- * Containerfile itself, the build's arguments.
+ * What an image is made of, by content: the files that its Containerfile copies and .dockerignore lets in,
+ * the Containerfile itself, the build's arguments.
  */
 export function inputsDigest(repository: string, containerfile: string, others: readonly string[]): string {
   const text = readFileSync(join(repository, containerfile), "utf8");
-  const sources = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, words = ""]) => words.split(" "));
+  const sources = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, words = ""]) =>
+    words.split(" "),
+  );
   const ignored = ignoredBy(readFileSync(join(repository, ".dockerignore"), "utf8"));
   const copied = sources.flatMap((source) => filesOf(repository, source)).filter((file) => !ignored(file));
   const hash = createHash("sha256").update(others.join("\n"));
@@ -17,11 +19,15 @@ export function inputsDigest(repository: string, containerfile: string, others: 
   return hash.digest("hex").slice(0, 12);
 }
 
-/** What .dockerignore takes out again of what it lets in: its patterns after the exceptions, each a glob or a folder. */
+/**
+ * What .dockerignore takes out again of what it lets in: its patterns after the exceptions, each a glob or a
+ * folder.
+ */
 function ignoredBy(dockerignore: string): (file: string) => boolean {
   const lines = dockerignore.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   const patterns = lines.slice(lines.findLastIndex((line) => line.startsWith("!")) + 1);
-  return (file) => patterns.some((pattern) => matchesGlob(file, pattern) || matchesGlob(file, `${pattern}/**`));
+  return (file) =>
+    patterns.some((pattern) => matchesGlob(file, pattern) || matchesGlob(file, `${pattern}/**`));
 }
 
 /** Files below a path, in a fixed order. */

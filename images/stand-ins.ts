@@ -7,8 +7,9 @@ import type { Builder } from "./builder.ts";
 import { command, say } from "./commands.ts";
 
 /**
- * What the Containerfiles start from, made on this machine where no registry of images can be reached: Debian from its packages, Node and npm from
- * theirs. They stand in for the public images in tests; images for others start from maintained ones.
+ * What the Containerfiles start from, made on this machine where no registry of images can be reached: Debian
+ * from its packages, Node and npm from theirs. They stand in for the public images in tests; images for
+ * others start from maintained ones.
  */
 export interface StandIn {
   /** Says in a word what it is made of. */
@@ -47,11 +48,19 @@ async function debian(builder: Builder, directory: string): Promise<void> {
     const log = join(directory, "debootstrap.log");
     try {
       await command(["debootstrap", "--variant=minbase", suite, join(work, "root")], { log });
-      const leftOut = ["./var/cache/apt/*", "./var/lib/apt/lists/*", "./var/log/*", "./usr/share/man/*", "./dev/*"];
+      const leftOut = [
+        "./var/cache/apt/*",
+        "./var/lib/apt/lists/*",
+        "./var/log/*",
+        "./usr/share/man/*",
+        "./dev/*",
+      ];
       const ready = join(work, "ready");
       await mkdir(ready);
       const excludes = leftOut.map((pattern) => `--exclude=${pattern}`);
-      await command(["tar", "-C", join(work, "root"), ...excludes, "-cf", join(ready, "debian.tar"), "."], { log });
+      await command(["tar", "-C", join(work, "root"), ...excludes, "-cf", join(ready, "debian.tar"), "."], {
+        log,
+      });
       await writeFile(join(ready, "Containerfile"), 'FROM scratch\nADD debian.tar /\nCMD ["/bin/bash"]\n');
       await rename(ready, context);
     } finally {

@@ -30,7 +30,10 @@ import { createLogger, type Logger } from "./runtime/logger.ts";
 import { Metrics } from "./runtime/metrics.ts";
 import { childKindsOfServing } from "./serving/scope.ts";
 
-/** The operator as a process in a cluster: waits to be the leader, then runs the controllers until it is told to stop. */
+/**
+ * The operator as a process in a cluster: waits to be the leader, then runs the controllers until it is told
+ * to stop.
+ */
 
 const usage = `Runs the Tanren operator against a Kubernetes API server.
 
@@ -101,7 +104,8 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  if (values.config === undefined) throw new Error("--config is missing: name the JSON configuration file, see --help");
+  if (values.config === undefined)
+    throw new Error("--config is missing: name the JSON configuration file, see --help");
   const configuration = readConfiguration(values.config);
   const logger = createLogger({ level: configuration.logLevel });
   process.on("unhandledRejection", (error) => {
@@ -120,9 +124,12 @@ function readConfiguration(file: string): OperatorConfiguration {
   try {
     json = JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    throw new Error(`configuration ${file}: ${(cause as Error).message}; it must be a file of JSON, {} at least`, {
-      cause,
-    });
+    throw new Error(
+      `configuration ${file}: ${(cause as Error).message}; it must be a file of JSON, {} at least`,
+      {
+        cause,
+      },
+    );
   }
   const parsed = OperatorConfiguration.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -156,7 +163,11 @@ async function operate(surroundings: Surroundings): Promise<number> {
 }
 
 /** Without the kinds there is nothing to watch. They may be installed after the operator. */
-async function waitForKinds({ logger, stopping }: Surroundings, state: State, connection: Connection): Promise<void> {
+async function waitForKinds(
+  { logger, stopping }: Surroundings,
+  state: State,
+  connection: Connection,
+): Promise<void> {
   while (!stopping.aborted) {
     const problem = await problemWithKinds(connection);
     if (problem === undefined) break;
@@ -178,7 +189,10 @@ async function problemWithKinds(connection: Connection): Promise<string | undefi
   }
 }
 
-/** Returns when this process leads, at once where nobody is elected, or is asked to stop. Who stands by watches nothing. */
+/**
+ * Returns when this process leads, at once where nobody is elected, or is asked to stop. Who stands by
+ * watches nothing.
+ */
 async function stand(surroundings: Surroundings, state: State, connection: Connection): Promise<void> {
   const { configuration, logger, stopping } = surroundings;
   const { enabled, leaseName, ...times } = configuration.leaderElection;
@@ -199,7 +213,8 @@ async function stand(surroundings: Surroundings, state: State, connection: Conne
     clock: systemClock,
     monotonic: () => performance.now(),
     random: Math.random,
-    report: (error) => logger.warn({ err: error }, "the leader's lease could not be read or written; tried again"),
+    report: (error) =>
+      logger.warn({ err: error }, "the leader's lease could not be read or written; tried again"),
   });
   state.election = election;
   logger.info({ identity, lease: `${namespace}/${leaseName}` }, "standing for election");
@@ -258,8 +273,8 @@ async function lead(
 }
 
 /**
- * A write goes out only while the lease is held, and is over, here and on the API server, before another can have taken the lease:
- * the time between the last moment that we hold it and the first that another may.
+ * A write goes out only while the lease is held, and is over, here and on the API server, before another can
+ * have taken the lease: the time between the last moment that we hold it and the first that another may.
  */
 function fence(
   election: LeaderElection,
@@ -273,7 +288,9 @@ function fence(
 
 function standstill(watches: readonly ReflectorHealth[]): string | undefined {
   const still = watches.find(({ secondsSinceActivity }) => secondsSinceActivity > longestStandstillSeconds);
-  return still && `the watch of ${still.plural} has done nothing for ${Math.round(still.secondsSinceActivity)} s`;
+  return (
+    still && `the watch of ${still.plural} has done nothing for ${Math.round(still.secondsSinceActivity)} s`
+  );
 }
 
 main().then(

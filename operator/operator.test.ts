@@ -9,7 +9,9 @@ import { Metrics } from "./runtime/metrics.ts";
 import { anExampleRun, conditionOf, exampleRuns, silent } from "./testing/example-runs.ts";
 import { customResources, digest, exampleKind, namespace } from "./testing/test-env.ts";
 
-/** The whole operator over the local cluster; a script stands in for Python and ends as a kernel program does. */
+/**
+ * The whole operator over the local cluster; a script stands in for Python and ends as a kernel program does.
+ */
 
 const program = `#!/bin/sh
 printf '%s' '{"reason":"Completed","message":"all is well","metrics":{"loss":1},"artifact":{"path":"output/build","type":"model","digest":"${digest("a")}","size_bytes":1}}' > "$TANREN_RESULT"
@@ -57,13 +59,20 @@ async function operate(script: string, progressSeconds = 1) {
   return { cluster, metrics };
 }
 
-async function until(cluster: LocalCluster, name: string, status: string, reason: string, milliseconds = 15_000) {
+async function until(
+  cluster: LocalCluster,
+  name: string,
+  status: string,
+  reason: string,
+  milliseconds = 15_000,
+) {
   const end = Date.now() + milliseconds;
   for (;;) {
     const run = await cluster.get(exampleRuns, namespace, name);
     const condition = run && conditionOf(run);
     if (run && condition?.status === status && condition.reason === reason) return run;
-    if (Date.now() > end) throw new Error(`${name} is not ${status} ${reason} but ${JSON.stringify(condition)}`);
+    if (Date.now() > end)
+      throw new Error(`${name} is not ${status} ${reason} but ${JSON.stringify(condition)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -94,7 +103,9 @@ test("a run is suspended and goes on", async () => {
   await until(cluster, "demo", "Unknown", "Running");
   await cluster.apply(exampleRuns, anExampleRun({ suspend: true }));
   await until(cluster, "demo", "Unknown", "Suspended");
-  await expect.poll(async () => (await cluster.list(pods, { namespace })).length, { timeout: 10_000 }).toBe(0);
+  await expect
+    .poll(async () => (await cluster.list(pods, { namespace })).length, { timeout: 10_000 })
+    .toBe(0);
   await cluster.apply(exampleRuns, anExampleRun({ suspend: false }));
   await until(cluster, "demo", "Unknown", "Running");
   expect((await cluster.list(jobs, { namespace })).map(({ metadata }) => metadata.name)).toHaveLength(1);
@@ -116,7 +127,8 @@ test("a Service that somebody takes from a gang at work is made again at once, l
 
 /** Reconciles so far, whatever came of them. */
 async function reconciles(metrics: Metrics): Promise<number> {
-  const { values } = (await metrics.registry.getSingleMetric("controller_runtime_reconcile_total")?.get()) ?? {};
+  const { values } =
+    (await metrics.registry.getSingleMetric("controller_runtime_reconcile_total")?.get()) ?? {};
   return (values ?? [])
     .filter(({ labels }) => labels.controller === "examplerun")
     .reduce((sum, { value }) => sum + value, 0);
@@ -156,5 +168,7 @@ test("a finished run lets go of its Jobs in time, though nothing else wakes it",
   const { cluster } = await operate(program, 3_600);
   await cluster.apply(exampleRuns, anExampleRun({ ttlSecondsAfterFinished: 1 }));
   await until(cluster, "demo", "True", "Completed");
-  await expect.poll(async () => (await cluster.list(jobs, { namespace })).length, { timeout: 10_000 }).toBe(0);
+  await expect
+    .poll(async () => (await cluster.list(jobs, { namespace })).length, { timeout: 10_000 })
+    .toBe(0);
 }, 30_000);

@@ -71,7 +71,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     metrics,
     namespace: options.namespace,
   };
-  const recorder = new EventRecorder({ cluster, clock, logger, instance: options.instance ?? "tanren-operator" });
+  const recorder = new EventRecorder({
+    cluster,
+    clock,
+    logger,
+    instance: options.instance ?? "tanren-operator",
+  });
   const specs = new ParsedSpecs();
   const consumers = [...kinds.map((kind) => batchConsumer(kind, specs)), servingConsumer];
   const reader: RunReconciler = {
@@ -99,7 +104,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     const controller = new Controller(runtime, {
       resource,
       reconciler,
-      children: { resources: children, labels: { [labels.kind]: kind }, ownerOf: (child) => ownerOf(kind, child) },
+      children: {
+        resources: children,
+        labels: { [labels.kind]: kind },
+        ownerOf: (child) => ownerOf(kind, child),
+      },
       onEvent: (event) => wake(consumer, event),
       workers,
     });
@@ -112,7 +121,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       reconcileRun(kind, reader),
       childKindsOfRuns(networkPolicies),
     );
-  add(inferenceDeployment.resource, servingConsumer, reconcileServing(reader), childKindsOfServing(networkPolicies));
+  add(
+    inferenceDeployment.resource,
+    servingConsumer,
+    reconcileServing(reader),
+    childKindsOfServing(networkPolicies),
+  );
 
   await Promise.all(controllers.values().map((controller) => controller.start()));
   logger.info({ kinds: [...controllers.keys()] }, "operator started");
@@ -127,14 +141,25 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
 /** What those who refer to an object read of it. */
 function whatOthersRead({ metadata, status }: TanrenObject) {
   const { generation, deletionTimestamp } = metadata;
-  const { artifact, completionTime, passed, modelDigest, conditions }: Evaluation["status"] & object = status ?? {};
+  const { artifact, completionTime, passed, modelDigest, conditions }: Evaluation["status"] & object =
+    status ?? {};
   const { status: succeeded, reason, message } = findCondition(conditions, "Succeeded") ?? {};
-  return [generation, deletionTimestamp, artifact, completionTime, passed, modelDigest, succeeded, reason, message];
+  return [
+    generation,
+    deletionTimestamp,
+    artifact,
+    completionTime,
+    passed,
+    modelDigest,
+    succeeded,
+    reason,
+    message,
+  ];
 }
 
 /**
- * A change of what others read wakes those that refer to the object; one that ceases to refer wakes what may have waited
- * to be let go.
+ * A change of what others read wakes those that refer to the object; one that ceases to refer wakes what may
+ * have waited to be let go.
  */
 function wakeByReference(controllers: ReadonlyMap<string, Controller<TanrenObject>>, specs: ParsedSpecs) {
   const dependents = new Dependents();
@@ -144,7 +169,10 @@ function wakeByReference(controllers: ReadonlyMap<string, Controller<TanrenObjec
     const { kind } = object;
     const { namespace, name } = object.metadata;
     if (type === "DELETED") specs.forget(object.metadata.uid);
-    const released = dependents.set({ kind, namespace, name }, type === "DELETED" ? [] : heldBy(consumer, object));
+    const released = dependents.set(
+      { kind, namespace, name },
+      type === "DELETED" ? [] : heldBy(consumer, object),
+    );
     for (const other of [...released, ...dependents.of({ kind, namespace, name })])
       controllers.get(other.kind)?.enqueue(other);
   };

@@ -12,7 +12,9 @@ const Override = z.object({
     rules: z.object({
       style: z.object({
         noRestrictedImports: z.object({
-          options: z.object({ patterns: z.array(z.object({ group: z.array(z.string()), message: z.string() })) }),
+          options: z.object({
+            patterns: z.array(z.object({ group: z.array(z.string()), message: z.string() })),
+          }),
         }),
       }),
     }),
@@ -41,9 +43,12 @@ function written(room: string): string[] {
   return [...cell.matchAll(/[a-z]+/g)].map(([name]) => name).toSorted();
 }
 
-test.each(folders.filter((room) => room !== "testing"))("operator/%s stands on what CONTRIBUTING.md says", (room) => {
-  expect(written(room)).toEqual(standsOn(room));
-});
+test.each(folders.filter((room) => room !== "testing"))(
+  "operator/%s stands on what CONTRIBUTING.md says",
+  (room) => {
+    expect(written(room)).toEqual(standsOn(room));
+  },
+);
 
 test("no room but tests imports operator/testing", () => {
   const open = folders.filter((room) => room !== "testing" && standsOn(room).includes("testing"));

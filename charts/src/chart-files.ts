@@ -23,13 +23,19 @@ export function chartFiles(readme: string): Record<string, string> {
     "values.yaml": valuesYaml(),
     "values.schema.json": json(valuesSchema()),
     "README.md": withTable(readme),
-    ...folder(kinds, (kind) => [`crds/${kind.resource.plural}.yaml`, generatedYaml(customResourceDefinition(kind))]),
+    ...folder(kinds, (kind) => [
+      `crds/${kind.resource.plural}.yaml`,
+      generatedYaml(customResourceDefinition(kind)),
+    ]),
     ...folder(Object.entries(rules), ([name, list]) => [`rbac/${name}.yaml`, generatedYaml(list)]),
     ...folder(Object.entries(dashboards), ([name, dashboard]) => [`dashboards/${name}`, json(dashboard)]),
   };
 }
 
-function folder<T>(of: readonly T[], file: (one: T) => [path: string, content: string]): Record<string, string> {
+function folder<T>(
+  of: readonly T[],
+  file: (one: T) => [path: string, content: string],
+): Record<string, string> {
   return Object.fromEntries(of.map(file).map(([path, content]) => [`${dataFolder}/${path}`, content]));
 }
 
@@ -51,7 +57,9 @@ const table = () =>
   [
     "| value | default | meaning |",
     "| --- | --- | --- |",
-    ...valuesTable().map(([path, standard, meaning]) => `| \`${path}\` | \`${cell(standard)}\` | ${cell(meaning)} |`),
+    ...valuesTable().map(
+      ([path, standard, meaning]) => `| \`${path}\` | \`${cell(standard)}\` | ${cell(meaning)} |`,
+    ),
   ].join("\n");
 
 const cell = (text: string) => text.replaceAll("|", "\\|");

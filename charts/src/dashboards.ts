@@ -1,4 +1,6 @@
-/** Grafana's dashboards, as their JSON. Names of metrics are proved by a test against those that are exported. */
+/**
+ * Grafana's dashboards, as their JSON. Names of metrics are proved by a test against those that are exported.
+ */
 
 interface Query {
   expr: string;
@@ -13,7 +15,8 @@ interface Panel {
 }
 
 const datasource = { type: "prometheus", uid: "$datasource" };
-const rate = (metric: string, by: string) => `sum by (${by}) (rate(${metric}{job=~"$job"}[$__rate_interval]))`;
+const rate = (metric: string, by: string) =>
+  `sum by (${by}) (rate(${metric}{job=~"$job"}[$__rate_interval]))`;
 const slowest = (metric: string, by: string, selector: string) =>
   `histogram_quantile(0.95, sum by (le, ${by}) (rate(${metric}_bucket{${selector}}[$__rate_interval])))`;
 const ofJob = 'job=~"$job"';
@@ -24,14 +27,19 @@ const operator: Panel[] = [
     description: "Reconciles per second, by kind and result.",
     unit: "ops",
     queries: [
-      { expr: rate("controller_runtime_reconcile_total", "controller, result"), legend: "{{controller}} {{result}}" },
+      {
+        expr: rate("controller_runtime_reconcile_total", "controller, result"),
+        legend: "{{controller}} {{result}}",
+      },
     ],
   },
   {
     title: "Errors",
     description: "Reconciles per second that failed and are tried again.",
     unit: "ops",
-    queries: [{ expr: rate("controller_runtime_reconcile_errors_total", "controller"), legend: "{{controller}}" }],
+    queries: [
+      { expr: rate("controller_runtime_reconcile_errors_total", "controller"), legend: "{{controller}}" },
+    ],
   },
   {
     title: "Length of reconciles",
@@ -194,7 +202,10 @@ function dashboard(uid: string, title: string, panels: readonly Panel[], variabl
     refresh: "30s",
     time: { from: "now-6h", to: "now" },
     templating: {
-      list: [{ name: "datasource", label: "Data source", type: "datasource", query: "prometheus" }, ...variables],
+      list: [
+        { name: "datasource", label: "Data source", type: "datasource", query: "prometheus" },
+        ...variables,
+      ],
     },
     panels: panels.map(({ title: name, description, unit, queries }, index) => ({
       id: index + 1,
@@ -204,7 +215,10 @@ function dashboard(uid: string, title: string, panels: readonly Panel[], variabl
       datasource,
       gridPos: { x: (index % 2) * 12, y: Math.floor(index / 2) * 8, w: 12, h: 8 },
       fieldConfig: { defaults: { unit }, overrides: [] },
-      options: { legend: { displayMode: "list", placement: "bottom" }, tooltip: { mode: "multi", sort: "desc" } },
+      options: {
+        legend: { displayMode: "list", placement: "bottom" },
+        tooltip: { mode: "multi", sort: "desc" },
+      },
       targets: queries.map(({ expr, legend }, at) => ({
         refId: String.fromCharCode("A".charCodeAt(0) + at),
         datasource,

@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
-import { apiVersion, group, inferenceDeployment, type KindDefinition, kinds } from "../../operator/api/kinds.ts";
+import {
+  apiVersion,
+  group,
+  inferenceDeployment,
+  type KindDefinition,
+  kinds,
+} from "../../operator/api/kinds.ts";
 import { generatedYaml } from "./yaml.ts";
 
 /** What GitOps tools must be told to see how runs are, by file name. */
@@ -23,8 +29,9 @@ const is = (type: string) =>
   `has(status.conditions) && status.conditions.exists(c, c.type == '${type}' && c.status == 'True')`;
 
 /**
- * How Flux is to read a kind; that the newest version was seen it checks by itself. A run counts as applied once the operator has
- * taken it on: a Kustomization that waited for days of training would time out. An endpoint counts when it answers.
+ * How Flux is to read a kind; that the newest version was seen it checks by itself. A run counts as applied
+ * once the operator has taken it on: a Kustomization that waited for days of training would time out. An
+ * endpoint counts when it answers.
  */
 export const healthExpressions = (kind: KindDefinition) => ({
   apiVersion,

@@ -5,7 +5,9 @@ import { generatedYaml } from "./yaml.ts";
 
 export const defaultRelease = { name: "tanren", namespace: "tanren-system" };
 
-/** Made by `helm install --create-namespace` otherwise. The operator's pods keep to the strictest standard. */
+/**
+ * Made by `helm install --create-namespace` otherwise. The operator's pods keep to the strictest standard.
+ */
 const namespace = {
   apiVersion: "v1",
   kind: "Namespace",

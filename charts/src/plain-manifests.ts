@@ -7,8 +7,8 @@ import { editRules, leaderElectionRules, operatorRules, type Rule, viewRules } f
 import { Values } from "./values.ts";
 
 /**
- * The plain installation: the objects of the Helm chart with its default values, for people without Helm. The chart's
- * templates are written by hand; a test renders them by Helm and compares object by object.
+ * The plain installation: the objects of the Helm chart with its default values, for people without Helm. The
+ * chart's templates are written by hand; a test renders them by Helm and compares object by object.
  */
 export interface Installation {
   name: string;
@@ -25,7 +25,10 @@ const rbac = "rbac.authorization.k8s.io";
 const user = 65_532;
 const configurationFolder = "/etc/tanren";
 
-/** What belongs to the cluster whichever operator looks after it: definitions, and what people may do with them. */
+/**
+ * What belongs to the cluster whichever operator looks after it: definitions, and what people may do with
+ * them.
+ */
 export function clusterObjects({ name, version }: Pick<Installation, "name" | "version">): unknown[] {
   const chart = new Chart(new App(), "cluster", chartProps(name, version));
   for (const kind of kinds) {
@@ -46,7 +49,12 @@ export function clusterObjects({ name, version }: Pick<Installation, "name" | "v
 /** Whoever may view or edit a namespace may view or edit its runs: the cluster's own roles take these in. */
 function aggregatedRole(chart: Chart, name: string, rules: readonly Rule[], into: readonly string[]): void {
   const labels = Object.fromEntries(into.map((role) => [`${rbac}/aggregate-to-${role}`, "true"]));
-  new ApiObject(chart, name, { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name, labels }, rules });
+  new ApiObject(chart, name, {
+    apiVersion: `${rbac}/v1`,
+    kind: "ClusterRole",
+    metadata: { name, labels },
+    rules,
+  });
 }
 
 /** The operator: its rights, its account, its configuration, its pods and how they are reached. */
@@ -82,7 +90,12 @@ export function operatorObjects(installation: Installation): unknown[] {
     metadata,
     automountServiceAccountToken: false,
   });
-  new ApiObject(chart, "configmap", { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "config.json": json } });
+  new ApiObject(chart, "configmap", {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata,
+    data: { "config.json": json },
+  });
   new ApiObject(chart, "deployment", {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -133,7 +146,8 @@ function bound(
 }
 
 function pod(name: string, version: string, port: number) {
-  // With the apiVersion that the API server would add: left out, a second manager that states it conflicts with this one.
+  // With the apiVersion that the API server would add: left out, a second manager that states it conflicts
+  // with this one.
   const fieldRef = (fieldPath: string) => ({ fieldRef: { apiVersion: "v1", fieldPath } });
   const probe = (path: string) => ({ httpGet: { path, port: "http" }, periodSeconds: 10, timeoutSeconds: 5 });
   return {
@@ -157,8 +171,8 @@ function pod(name: string, version: string, port: number) {
           { name: "POD_NAMESPACE", valueFrom: fieldRef("metadata.namespace") },
         ],
         ports: [{ name: "http", containerPort: port, protocol: "TCP" }],
-        // On a node whose processors are taken, a process with a small request starts and answers slowly; killing it
-        // makes it slower.
+        // On a node whose processors are taken, a process with a small request starts and answers slowly;
+        // killing it makes it slower.
         startupProbe: { ...probe("/healthz"), periodSeconds: 2, failureThreshold: 90 },
         livenessProbe: { ...probe("/healthz"), failureThreshold: 6 },
         readinessProbe: { ...probe("/readyz"), failureThreshold: 3 },

@@ -13,7 +13,9 @@ export interface Rule {
 const plurals = kinds.map(({ resource }) => resource.plural);
 /** Kinds that carry a finalizer: what they made may be in use. */
 const finalized = kinds.filter((kind) => kind !== inferenceDeployment).map(({ resource }) => resource.plural);
-const scaled = kinds.filter(({ scale }) => scale !== undefined).map(({ resource }) => `${resource.plural}/scale`);
+const scaled = kinds
+  .filter(({ scale }) => scale !== undefined)
+  .map(({ resource }) => `${resource.plural}/scale`);
 const observe = ["get", "list", "watch"];
 
 /** Server-side apply of an object that is not there yet is a patch and a create. */
@@ -24,7 +26,8 @@ export const operatorRules: readonly Rule[] = [
   { apiGroups: [group], resources: finalized, verbs: [...observe, "patch"] },
   { apiGroups: [group], resources: [inferenceDeployment.resource.plural], verbs: ["list", "watch"] },
   { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ["update"] },
-  // Asked for by clusters that check who may be an owner whose deletion waits for its children (blockOwnerDeletion).
+  // Asked for by clusters that check who may be an owner whose deletion waits for its children
+  // (blockOwnerDeletion).
   { apiGroups: [group], resources: plurals.map((plural) => `${plural}/finalizers`), verbs: ["update"] },
   { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
   { apiGroups: [""], resources: ["configmaps", "services"], verbs: [...observe, ...apply, "delete"] },
@@ -42,7 +45,12 @@ export const networkPolicyRules: readonly Rule[] = [
 export const leaderElectionRules = (lease: string): readonly Rule[] => [
   // An object that does not exist yet has no name that a rule could state.
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [lease], verbs: ["get", "update"] },
+  {
+    apiGroups: ["coordination.k8s.io"],
+    resources: ["leases"],
+    resourceNames: [lease],
+    verbs: ["get", "update"],
+  },
 ];
 
 export const viewRules: readonly Rule[] = [{ apiGroups: [group], resources: plurals, verbs: observe }];

@@ -6,7 +6,10 @@ import {
   PodDefaults,
 } from "../../operator/api/configuration.ts";
 
-/** The chart's values, from which `make generate` writes values.yaml, values.schema.json and the README's table. */
+/**
+ * The chart's values, from which `make generate` writes values.yaml, values.schema.json and the README's
+ * table.
+ */
 
 /** A name of an object of Kubernetes, or nothing. */
 const nameOrNothing = z.string().regex(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/);
@@ -19,7 +22,9 @@ const image = (repository: string) => ({
   registry: z
     .string()
     .default("")
-    .describe("Registry with any path prefix, e.g. registry.example.com/mirror; empty: global.imageRegistry."),
+    .describe(
+      "Registry with any path prefix, e.g. registry.example.com/mirror; empty: global.imageRegistry.",
+    ),
   repository: z.string().min(1).default(repository).describe("Name of the image in its registry."),
   tag: z.string().default("").describe("Tag; empty: the chart's appVersion."),
   digest: z
@@ -32,11 +37,16 @@ const image = (repository: string) => ({
 const ServiceAccount = z.strictObject({
   create: z.boolean().default(true).describe("Whether the chart makes the operator's ServiceAccount."),
   name: nameOrNothing.default("").describe("Name of the ServiceAccount; empty: <release>-operator."),
-  annotations: stringMap.default({}).describe("Annotations of the ServiceAccount, e.g. for a cloud's identities."),
+  annotations: stringMap
+    .default({})
+    .describe("Annotations of the ServiceAccount, e.g. for a cloud's identities."),
 });
 
 const PodDisruptionBudget = z.strictObject({
-  enabled: z.boolean().default(false).describe("Whether evictions are limited; useful with 2 replicas and more."),
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe("Whether evictions are limited; useful with 2 replicas and more."),
   maxUnavailable: z.int().min(1).default(1).describe("Replicas that an eviction may take away at once."),
 });
 
@@ -53,10 +63,15 @@ const Networking = z.strictObject({
   scrapers: z
     .array(anything)
     .default([])
-    .describe("Peers (NetworkPolicyPeer) that may read metrics; empty: anyone the operator's, nobody those of runs."),
+    .describe(
+      "Peers (NetworkPolicyPeer) that may read metrics; empty: anyone the operator's, nobody those of runs.",
+    ),
   apiServer: z
     .strictObject({
-      peers: z.array(anything).default([]).describe("Peers that the API server is among; empty: every address."),
+      peers: z
+        .array(anything)
+        .default([])
+        .describe("Peers that the API server is among; empty: every address."),
       ports: z
         .array(z.int().min(1).max(65_535))
         .min(1)
@@ -68,7 +83,10 @@ const Networking = z.strictObject({
 
 const monitor = (what: string) =>
   z.strictObject({
-    enabled: z.boolean().default(false).describe(`Whether the Prometheus operator is told to scrape ${what}.`),
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe(`Whether the Prometheus operator is told to scrape ${what}.`),
     labels: stringMap.default({}).describe("Labels by which Prometheus selects the monitor."),
     interval: z
       .string()
@@ -98,7 +116,9 @@ export const Values = z.strictObject({
   mode: z
     .enum(["cluster", "namespaced"])
     .default("cluster")
-    .describe("cluster: all namespaces. namespaced: the release's namespace alone, with Roles and no ClusterRole."),
+    .describe(
+      "cluster: all namespaces. namespaced: the release's namespace alone, with Roles and no ClusterRole.",
+    ),
   crds: z
     .strictObject({
       install: z
@@ -112,17 +132,27 @@ export const Values = z.strictObject({
   image: z
     .strictObject({
       ...image("tanren-operator"),
-      pullPolicy: z.enum(["Always", "IfNotPresent", "Never"]).default("IfNotPresent").describe("When to pull it."),
+      pullPolicy: z
+        .enum(["Always", "IfNotPresent", "Never"])
+        .default("IfNotPresent")
+        .describe("When to pull it."),
     })
     .prefault({}),
   imagePullSecrets: z.array(named).default([]).describe("Secrets with which the operator's image is pulled."),
-  replicas: z.int().min(1).default(1).describe("Operators; one acts, the others take over when its Lease runs out."),
+  replicas: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe("Operators; one acts, the others take over when its Lease runs out."),
   serviceAccount: ServiceAccount.prefault({}),
   resources: anything
     .default({ requests: { cpu: "50m", memory: "128Mi" }, limits: { memory: "512Mi" } })
     .describe("Resources of the operator (core/v1 ResourceRequirements)."),
   nodeSelector: stringMap.default({}).describe("Labels of the nodes that the operator may run on."),
-  tolerations: z.array(anything).default([]).describe("Taints that the operator tolerates (core/v1 Toleration)."),
+  tolerations: z
+    .array(anything)
+    .default([])
+    .describe("Taints that the operator tolerates (core/v1 Toleration)."),
   affinity: anything.default({}).describe("Where the operator's pods go (core/v1 Affinity)."),
   topologySpreadConstraints: z
     .array(anything)
@@ -135,7 +165,9 @@ export const Values = z.strictObject({
   logLevel,
   workers,
   progressSeconds,
-  leaderElection: z.strictObject({ leaseDurationSeconds, renewDeadlineSeconds, retryPeriodSeconds }).prefault({}),
+  leaderElection: z
+    .strictObject({ leaseDurationSeconds, renewDeadlineSeconds, retryPeriodSeconds })
+    .prefault({}),
   pods: z
     .strictObject({
       image: z.strictObject(image("tanren-kernels")).prefault({}),

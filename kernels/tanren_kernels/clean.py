@@ -13,18 +13,18 @@ from pathlib import Path
 from .contract import CleanConfig, CleanSource, Result
 from .corpus.classifier import CleanClassifier
 from .corpus.documents import Document, TaskFolder, TaskWriter, fingerprint
-from .corpus.funnel import Funnel, fit
+from .corpus.filter_statistics import FilterStatistics, fit
 from .corpus.rules import broken_rule
 from .corpus.sources import Raw, SourceFile, files_of_task, list_files, read_records, text_of
 from .runtime import manifest
-from .runtime.errors import Ending
-from .runtime.program import Session, run
+from .runtime.errors import KernelError
+from .runtime.program import ProgramContext, run
 
 
-def main(config: CleanConfig, session: Session) -> Result:
+def main(config: CleanConfig, context: ProgramContext) -> Result:
     worker = int(os.environ.get("JOB_COMPLETION_INDEX", "0"))
     if worker >= config.workers:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"this is worker {worker} of {config.workers}; workers and the Job's completions must be equal.",
         )
@@ -36,27 +36,27 @@ def main(config: CleanConfig, session: Session) -> Result:
     mark = fingerprint(
         config, [[file.source.name, file.path, file.location.stat().st_size] for file in files]
     )
-    classifier = _trained(config, session)
+    classifier = _trained(config, context)
 
     root = Path(config.output)
     own = range(worker, config.tasks, config.workers)
     total = sum(len(files_of_task(files, task, config.tasks)) for task in own)
     done = kept = 0
-    funnel = Funnel()
+    statistics = FilterStatistics()
     for task in own:
         folder = TaskFolder(root, task)
         chosen = files_of_task(files, task, config.tasks)
         if not folder.is_done(mark):
-            _Task(config, folder, session, classifier).run(chosen, mark, done, total)
+            _Task(config, folder, context, classifier).run(chosen, mark, done, total)
         stats = folder.read_stats()
         kept += stats["documents"]
         for row in stats["funnel"]:
-            funnel.add(row)
+            statistics.add(row)
         done += len(chosen)
-        session.progress.update(done, total)
+        context.progress.update(done, total)
 
     if config.workers == 1 and kept == 0:
-        raise Ending(
+        raise KernelError(
             "NoDocumentsLeft",
             "no document is left after cleaning; the funnel in stats/ says which step dropped them: loosen "
             "that step.",
@@ -68,17 +68,17 @@ def main(config: CleanConfig, session: Session) -> Result:
         reason="Completed",
         message=f"{kept} documents are left of {total} files.",
         metrics=metrics,
-        funnel=fit(funnel.rows()),
+        funnel=fit(statistics.rows()),
     )
 
 
-def _trained(config: CleanConfig, session: Session) -> CleanClassifier | None:
+def _trained(config: CleanConfig, context: ProgramContext) -> CleanClassifier | None:
     if config.classifier is None:
         return None
     for examples in (config.classifier.clean, config.classifier.dirty):
         manifest.verify_input(examples)
     classifier = CleanClassifier(config.classifier, config.seed)
-    session.log("classifier trained", accuracy=classifier.accuracy)
+    context.log("classifier trained", accuracy=classifier.accuracy)
     return classifier
 
 
@@ -86,63 +86,67 @@ class _Task:
     """One task under way."""
 
     def __init__(
-        self, config: CleanConfig, folder: TaskFolder, session: Session, classifier: CleanClassifier | None
+        self,
+        config: CleanConfig,
+        folder: TaskFolder,
+        context: ProgramContext,
+        classifier: CleanClassifier | None,
     ) -> None:
         self.config = config
         self.folder = folder
-        self.session = session
+        self.context = context
         self.classifier = classifier
-        self.funnel = Funnel()
+        self.statistics = FilterStatistics()
         self.kept = 0
 
     def run(self, files: list[SourceFile], mark: str, done: int, total: int) -> None:
         with TaskWriter(self.folder) as writer:
             for number, file in enumerate(files):
                 for raw in read_records(file, self.config.extraction.max_record_bytes):
-                    self.session.stop_if_asked()
+                    self.context.stop_if_asked()
                     self._record(raw, file, writer)
-                self.session.progress.update(done + number + 1, total)
+                self.context.progress.update(done + number + 1, total)
             stats = {
                 "documents": self.kept,
-                "funnel": self.funnel.rows(),
+                "funnel": self.statistics.rows(),
                 "sources": _read_from(self.config.sources, files),
             }
             writer.complete(stats, mark)
-        self.session.log("task done", task=self.folder.documents.stem, files=len(files))
+        self.context.log("task done", task=self.folder.documents.stem, files=len(files))
 
     def _record(self, raw: Raw, file: SourceFile, writer: TaskWriter) -> None:
         """Takes one record through every step; the first that drops it ends its way."""
         language = file.source.language
 
         def drop(step: str, reason: str, size: int, text: str) -> None:
-            self.funnel.dropped(step, language, size, reason)
+            self.statistics.dropped(step, language, size, reason)
             writer.drop(raw.id, step, reason, file.source.name, text or raw.url)
 
         if raw.body is None:
             drop("read", raw.reason, raw.size, "")
             return
-        self.funnel.passed("read", language, raw.size, raw.size)
+        self.statistics.passed("read", language, raw.size, raw.size)
 
         text, reason = text_of(raw, file, self.config.extraction)
         if reason:
             drop("extraction", reason, raw.size, "")
             return
         size = len(text.encode())
-        self.funnel.passed("extraction", language, raw.size, size)
+        self.statistics.passed("extraction", language, raw.size, size)
 
         if self.config.rules is not None:
             broken = broken_rule(text, language, self.config.rules)
             if broken is not None:
                 drop("rules", broken, size, text)
                 return
-            self.funnel.passed("rules", language, size, size)
+            self.statistics.passed("rules", language, size, size)
 
         # The classifier learnt from prose; source code has its own rules.
         if self.classifier is not None and language != "code":
             if not self.classifier.keeps(text):
                 drop("classifier", "classified_dirty", size, text)
                 return
-            self.funnel.passed("classifier", language, size, size)
+            self.statistics.passed("classifier", language, size, size)
 
         self.kept += 1
         writer.keep(Document(raw.id, text, language, file.source.name, raw.url))

@@ -26,10 +26,10 @@ from .corpus.documents import (
     fingerprint,
     read_documents,
 )
-from .corpus.funnel import Funnel, fit
-from .runtime import manifest
-from .runtime.errors import Ending
-from .runtime.program import Session, run
+from .corpus.filter_statistics import FilterStatistics, fit
+from .runtime import durable_file, manifest
+from .runtime.errors import KernelError
+from .runtime.program import ProgramContext, run
 
 # Documents whose shingles are in memory at once.
 _BATCH = 500
@@ -37,9 +37,9 @@ _BATCH = 500
 Keys = npt.NDArray[np.uint64]
 
 
-def main(config: DeduplicateConfig, session: Session) -> Result:
+def main(config: DeduplicateConfig, context: ProgramContext) -> Result:
     if config.min_hash is not None and config.min_hash.permutations % config.min_hash.bands:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"min_hash.bands {config.min_hash.bands} does not divide min_hash.permutations "
             f"{config.min_hash.permutations}.",
@@ -51,18 +51,20 @@ def main(config: DeduplicateConfig, session: Session) -> Result:
     outputs = [TaskFolder(root, task) for task in range(config.tasks)]
     if not all(folder.is_done(mark) for folder in outputs):
         (root / SUMMARY).unlink(missing_ok=True)
-        _Deduplication(config, inputs, outputs, mark, session).run()
+        _Deduplication(config, inputs, outputs, mark, context).run()
 
-    rows = Funnel(row for folder in (*inputs, *outputs) for row in folder.read_stats()["funnel"]).rows()
+    rows = FilterStatistics(
+        row for folder in (*inputs, *outputs) for row in folder.read_stats()["funnel"]
+    ).rows()
     kept = sum(folder.read_stats()["documents"] for folder in outputs)
     if kept == 0:
-        raise Ending(
+        raise KernelError(
             "NoDocumentsLeft",
             "no document is left after cleaning and deduplication; the funnel says which step dropped them: "
             "loosen that step.",
         )
     summary = {"tasks": config.tasks, "sources": _sources(inputs), "funnel": rows}
-    manifest.write_durably(root / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
+    durable_file.write(root / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
     total = sum(folder.read_stats()["documents_in"] for folder in outputs)
     metrics = {"documents": float(kept), "duplicates": float(total - kept)}
     return Result(
@@ -78,14 +80,14 @@ def _cleaned(inputs: list[TaskFolder]) -> list[dict[str, str]]:
     markers = [folder.read_marker() for folder in inputs]
     missing = [number for number, marker in enumerate(markers) if marker is None]
     if missing:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"task {missing[0]} of {len(inputs)} has no completion marker below {inputs[0].root}; run the "
             "clean stage to its end first.",
         )
     found = [marker for marker in markers if marker is not None]
     if len({marker["fingerprint"] for marker in found}) > 1:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"the tasks below {inputs[0].root} were cleaned from different files or configs; run the clean "
             "stage again.",
@@ -104,20 +106,20 @@ class _Deduplication:
         inputs: list[TaskFolder],
         outputs: list[TaskFolder],
         mark: str,
-        session: Session,
+        context: ProgramContext,
     ) -> None:
         self.config = config
         self.inputs = inputs
         self.outputs = outputs
         self.mark = mark
-        self.session = session
+        self.context = context
         self.keys = Path(config.output) / "keys"
 
     def run(self) -> None:
         self.keys.mkdir(parents=True, exist_ok=True)
         for task in range(self.config.tasks):
             self._write_keys(task)
-            self.session.progress.update(task + 1, 2 * self.config.tasks)
+            self.context.progress.update(task + 1, 2 * self.config.tasks)
         languages = np.concatenate(
             [self._read(task, "languages", np.dtype("<u1")) for task in range(self.config.tasks)]
         )
@@ -139,7 +141,7 @@ class _Deduplication:
             return
         digests, languages, signatures = [], [], [b""]
         for batch in _batches(self.inputs[task].documents):
-            self.session.stop_if_asked()
+            self.context.stop_if_asked()
             texts = [(minhash.normalised(document.text), document.language) for document in batch]
             digests += [hashlib.sha256(text.encode()).digest()[:16] for text, _ in texts]
             languages += [LANGUAGES.index(language) for _, language in texts]
@@ -147,9 +149,9 @@ class _Deduplication:
                 signatures.append(
                     minhash.signatures(texts, self.config.min_hash, self.config.seed).astype("<u4").tobytes()
                 )
-        manifest.write_durably(self._path(task, "signatures"), b"".join(signatures))
-        manifest.write_durably(self._path(task, "languages"), bytes(languages))
-        manifest.write_durably(self._path(task, "digests"), b"".join(digests))
+        durable_file.write(self._path(task, "signatures"), b"".join(signatures))
+        durable_file.write(self._path(task, "languages"), bytes(languages))
+        durable_file.write(self._path(task, "digests"), b"".join(digests))
 
     def _path(self, task: int, name: str) -> Path:
         return self.keys / f"{self.mark[:16]}-{task:05d}.{name}"
@@ -186,22 +188,22 @@ class _Deduplication:
             # Tasks that are done are written again: the ids of originals come from reading them all, and
             # equal input gives equal bytes.
             with TaskWriter(target) as writer:
-                funnel = Funnel()
+                statistics = FilterStatistics()
                 first_number = number
                 kept = 0
                 for document in read_documents(source.documents):
-                    self.session.stop_if_asked()
+                    self.context.stop_if_asked()
                     if number in originals:
                         ids[number] = document.id
                     kept += self._judge(
-                        document, number, int(exact[number]), int(near[number]), ids, funnel, writer
+                        document, number, int(exact[number]), int(near[number]), ids, statistics, writer
                     )
                     number += 1
                 writer.complete(
-                    {"funnel": funnel.rows(), "documents": kept, "documents_in": number - first_number},
+                    {"funnel": statistics.rows(), "documents": kept, "documents_in": number - first_number},
                     self.mark,
                 )
-            self.session.progress.update(self.config.tasks + task + 1)
+            self.context.progress.update(self.config.tasks + task + 1)
 
     def _judge(
         self,
@@ -210,7 +212,7 @@ class _Deduplication:
         exact: int,
         near: int,
         ids: dict[int, str],
-        funnel: Funnel,
+        statistics: FilterStatistics,
         writer: TaskWriter,
     ) -> bool:
         """Writes one document where it belongs; the originals of duplicates come earlier,
@@ -225,12 +227,12 @@ class _Deduplication:
                 continue
             if original != number:
                 reason = "exact_duplicate" if step == "exact" else "near_duplicate"
-                funnel.dropped(step, document.language, size, reason)
+                statistics.dropped(step, document.language, size, reason)
                 writer.drop(
                     document.id, step, reason, document.source, document.text, duplicate_of=ids[original]
                 )
                 return False
-            funnel.passed(step, document.language, size, size)
+            statistics.passed(step, document.language, size, size)
         writer.keep(document)
         return True
 

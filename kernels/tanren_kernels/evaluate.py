@@ -17,16 +17,16 @@ from .contract import EvaluateConfig, Input, ManifestParent, Result
 from .evaluation import model_comparison
 from .evaluation.benchmark import Suite, suite_of
 from .model.pretrained import load
-from .runtime import manifest
-from .runtime.errors import Ending
+from .runtime import durable_file, manifest
+from .runtime.errors import KernelError
 from .runtime.journal import Journal
-from .runtime.program import Session, run
+from .runtime.program import ProgramContext, run
 
 GROUP_BATCHES = 4
 """Items are answered in groups of so many batches; a restart repeats a group that was not finished."""
 
 
-def evaluate_suites(config: EvaluateConfig, model: Input, session: Session) -> Result:
+def evaluate_suites(config: EvaluateConfig, model: Input, context: ProgramContext) -> Result:
     output = Path(config.output)
     parents = [manifest.verify_input(parent) for parent in config.parents]
     data = {suite.name: manifest.verify_input(suite.data) for suite in config.suites}
@@ -45,7 +45,7 @@ def evaluate_suites(config: EvaluateConfig, model: Input, session: Session) -> R
     }
     suites = [suite_of(suite, ready, config.batch_size) for suite in config.suites]
     results = Journal(output / "results.jsonl", settings)
-    lines = _answer_all(suites, results, GROUP_BATCHES * config.batch_size, session)
+    lines = _answer_all(suites, results, GROUP_BATCHES * config.batch_size, context)
     scores = [
         score for suite, of_suite in zip(suites, lines, strict=True) for score in suite.scores(of_suite)
     ]
@@ -73,7 +73,7 @@ def evaluate_suites(config: EvaluateConfig, model: Input, session: Session) -> R
 
 
 def _answer_all(
-    suites: list[Suite], results: Journal, group_size: int, session: Session
+    suites: list[Suite], results: Journal, group_size: int, context: ProgramContext
 ) -> list[list[dict[str, Any]]]:
     """Result lines of every suite; those of finished groups are taken from the journal."""
     total = sum(suite.count for suite in suites)
@@ -84,9 +84,9 @@ def _answer_all(
         if done < suite.count:
             results.keep(before + done - done % group_size)
         for start in range(len(results.entries) - before, suite.count, group_size):
-            session.stop_if_asked()
+            context.stop_if_asked()
             results.append(suite.answer(start, min(start + group_size, suite.count)))
-            session.progress.update(
+            context.progress.update(
                 len(results.entries), total, unit="item", checkpoint_step=len(results.entries)
             )
         found.append(results.entries[before : before + suite.count])
@@ -94,11 +94,11 @@ def _answer_all(
     return found
 
 
-def measure_positions(config: EvaluateConfig, session: Session) -> Result:
+def measure_positions(config: EvaluateConfig, context: ProgramContext) -> Result:
     assert config.loss_by_position is not None
     output = Path(config.output)
     parents = [manifest.verify_input(parent) for parent in config.parents]
-    found = model_comparison.measure(config.loss_by_position, output, config.batch_size, config.seed, session)
+    found = model_comparison.measure(config.loss_by_position, output, config.batch_size, config.seed, context)
     distinct = {parent.digest: parent for parent in (*parents, *found.parents)}
     metrics = found.metrics
     _write_json(output / "report.json", found.report)
@@ -142,27 +142,27 @@ def _finished(
 
 
 def _write_json(path: Path, body: object) -> None:
-    manifest.write_durably(path, json.dumps(body, ensure_ascii=False).encode() + b"\n")
+    durable_file.write(path, json.dumps(body, ensure_ascii=False).encode() + b"\n")
 
 
-def main(config: EvaluateConfig, session: Session) -> Result:
+def main(config: EvaluateConfig, context: ProgramContext) -> Result:
     torch.set_num_threads(config.threads)
     Path(config.output).mkdir(parents=True, exist_ok=True)
     names = [suite.name for suite in config.suites]
     if len(set(names)) != len(names):
-        raise Ending(
+        raise KernelError(
             "InvalidConfig", "suites have equal names; give each its own, as scores are told apart by it."
         )
     if bool(config.suites) == (config.loss_by_position is not None):
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             "give exactly one of suites and loss_by_position: each makes an artifact of its own.",
         )
     if config.loss_by_position is not None:
-        return measure_positions(config, session)
+        return measure_positions(config, context)
     if config.model is None:
-        raise Ending("InvalidConfig", "suites are asked of `model`, which is missing; name a model.")
-    return evaluate_suites(config, config.model, session)
+        raise KernelError("InvalidConfig", "suites are asked of `model`, which is missing; name a model.")
+    return evaluate_suites(config, config.model, context)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from .inference.engine import Engine, Generation, Request
 from .inference.sampling import Sampling
 from .model import pretrained
 from .model.config import read_config
-from .runtime import json_lines, manifest
-from .runtime.errors import Ending
+from .runtime import durable_file, json_lines, manifest
+from .runtime.errors import KernelError
 from .runtime.journal import Journal
-from .runtime.program import Session, run
+from .runtime.program import ProgramContext, run
 from .tokenizer import chatml, tokenizer
 from .tokenizer.chatml import Message
 
@@ -46,18 +46,18 @@ def read_prompts(given: Input) -> list[Prompt]:
         messages = chatml.parse(line.get("messages"), f"{where}: messages")
         reference = line.get("reference")
         if messages[-1]["role"] != "user":
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"{where}: messages end with a turn of {messages[-1]['role']}; they must end with one of "
                 "user.",
             )
         if reference is not None and not isinstance(reference, str):
-            raise Ending(
+            raise KernelError(
                 "InvalidData", f"{where}: reference is not a text; give the answer as a text or leave it out."
             )
         prompts.append(Prompt(messages, reference))
     if not prompts:
-        raise Ending("InvalidData", f"{given.path} holds no prompt; give at least one line.")
+        raise KernelError("InvalidData", f"{given.path} holds no prompt; give at least one line.")
     return prompts
 
 
@@ -77,7 +77,7 @@ def encode(config: GenerateConfig, prompts: list[Prompt]) -> list[list[int]]:
     encoded = [chatml.render_prompt(prompt.messages, text) for prompt in prompts]
     for number, tokens in enumerate(encoded, start=1):
         if len(tokens) + config.max_new_tokens > context:
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"prompt {number} of {config.prompts.path}: {len(tokens)} prompt tokens and max_new_tokens "
                 f"{config.max_new_tokens} exceed the model's "
@@ -101,10 +101,10 @@ class Candidates:
         self._encoded = encoded
         longest = max(len(tokens) for tokens in encoded) + config.max_new_tokens
         self._ready = pretrained.load(config.model, torch.float32, config.batch_size * longest)
-        self._engine = Engine(self._ready.model, self._ready.pieces, config.batch_size, longest)
+        self._engine = Engine(self._ready.model, self._ready.token_bytes, config.batch_size, longest)
         self.model_digest = self._ready.parent.digest
 
-    def group(self, start: int, session: Session) -> list[dict[str, Any]]:
+    def group(self, start: int, context: ProgramContext) -> list[dict[str, Any]]:
         """Answers the group of prompts that begins at `start`; ends with Terminated when asked to stop."""
         numbers = range(start, min(start + self.group_size, len(self._prompts)))
         under_way = {
@@ -114,7 +114,7 @@ class Candidates:
             for number in numbers
         }
         while self._engine.waiting or self._engine.running:
-            session.stop_if_asked()
+            context.stop_if_asked()
             self._engine.step()
         return [self._line(number, generations) for number, generations in under_way.items()]
 
@@ -142,7 +142,7 @@ class Candidates:
         }
 
 
-def main(config: GenerateConfig, session: Session) -> Result:
+def main(config: GenerateConfig, context: ProgramContext) -> Result:
     torch.set_num_threads(config.threads)
     output = Path(config.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ def main(config: GenerateConfig, session: Session) -> Result:
     )
     settings = {"model": candidates.model_digest, "prompts_file": prompts_parent.digest, **sampler}
     done = Journal(output / "candidates.jsonl", settings)
-    manifest.write_durably(
+    durable_file.write(
         output / "generation.json", json.dumps({**settings, "prompts": len(prompts)}).encode() + b"\n"
     )
     if len(done.entries) < len(prompts):
@@ -162,11 +162,11 @@ def main(config: GenerateConfig, session: Session) -> Result:
     resumed_from = len(done.entries)
     started, tokens = time.monotonic(), 0
     for start in range(resumed_from, len(prompts), candidates.group_size):
-        lines = candidates.group(start, session)
+        lines = candidates.group(start, context)
         done.append(lines)
         tokens += sum(sample["tokens"] for line in lines for sample in line["samples"])
         speed = tokens / (time.monotonic() - started)
-        session.progress.update(
+        context.progress.update(
             len(done.entries),
             len(prompts),
             {"tokens_per_second": speed},
@@ -180,7 +180,7 @@ def main(config: GenerateConfig, session: Session) -> Result:
         "ended": sum(sample["finish"] == "stop" for sample in samples) / len(samples),
         "mean_tokens": sum(sample["tokens"] for sample in samples) / len(samples),
     }
-    manifest.write_durably(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
+    durable_file.write(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
     message = f"{len(samples)} candidate answers to {len(prompts)} prompts."
     return Result(
         reason="Completed",

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .contract import Input, JudgeConfig, Result
 from .evaluation.answer_rules import Assessment, assess
-from .runtime import json_lines, manifest
-from .runtime.errors import Ending
-from .runtime.program import Session, run
+from .runtime import durable_file, json_lines
+from .runtime.errors import KernelError
+from .runtime.program import ProgramContext, run
 
 
 class Sample(BaseModel):
@@ -87,11 +87,11 @@ def read_candidates(directory: Path) -> list[Candidates]:
         expected = json.loads((directory / "generation.json").read_bytes())["prompts"]
         lines = list(json_lines.read([Input(path=path.as_posix())]))
     except (OSError, ValueError, KeyError) as error:
-        raise Ending(
+        raise KernelError(
             "InvalidData", f"{directory} holds no finished output of `generate` ({error}); run it first."
         ) from error
     if len(lines) != expected:
-        raise Ending(
+        raise KernelError(
             "InvalidData", f"{path} holds {len(lines)} of {expected} prompts; let `generate` finish first."
         )
     found = []
@@ -101,13 +101,13 @@ def read_candidates(directory: Path) -> list[Candidates]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise Ending(
+            raise KernelError(
                 "InvalidData", f"{where}: {field}: {first['msg']}; it must be a line of `generate`."
             ) from error
     return found
 
 
-def main(config: JudgeConfig, session: Session) -> Result:
+def main(config: JudgeConfig, context: ProgramContext) -> Result:
     output = Path(config.output)
     output.mkdir(parents=True, exist_ok=True)
     prompts = read_candidates(Path(config.candidates))
@@ -115,7 +115,7 @@ def main(config: JudgeConfig, session: Session) -> Result:
     margins: list[float] = []
     ties = unacceptable = 0
     for number, candidates in enumerate(prompts, start=1):
-        session.stop_if_asked()
+        context.stop_if_asked()
         judgement = widest_pair(candidates, config)
         if judgement.margin <= 0 or judgement.margin < config.min_margin:
             ties += 1
@@ -126,20 +126,20 @@ def main(config: JudgeConfig, session: Session) -> Result:
         else:
             kept.append(preference(candidates, judgement))
             margins.append(judgement.margin)
-        session.progress.update(
+        context.progress.update(
             number,
             len(prompts),
             {"pairs": len(kept), "ties": ties, "unacceptable": unacceptable},
             unit="prompt",
         )
     if not kept:
-        raise Ending(
+        raise KernelError(
             "NoPreferencePairs",
             f"none of {len(prompts)} prompts gives a pair: {ties} ties (margin below {config.min_margin}), "
             f"{unacceptable} whose best answer breaks a rule; "
             "ask for more samples, a higher temperature, or loosen `rules` and `min_margin`.",
         )
-    manifest.write_durably(
+    durable_file.write(
         output / "preferences.jsonl",
         b"".join(json.dumps(pair, ensure_ascii=False).encode() + b"\n" for pair in kept),
     )
@@ -150,7 +150,7 @@ def main(config: JudgeConfig, session: Session) -> Result:
         "unacceptable": unacceptable,
         "mean_margin": sum(margins) / len(margins),
     }
-    manifest.write_durably(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
+    durable_file.write(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
     return Result(
         reason="Completed",
         message=f"{len(kept)} preference pairs from {len(prompts)} prompts.",

@@ -1,7 +1,7 @@
 """Program `serve`: OpenAI-compatible HTTP server of one model.
 
 Listens on POD_IP, else on loopback. /healthz answers from the start, /readyz once the model is loaded and
-until the server is asked to stop. On SIGTERM it goes on answering while the cluster takes it out of its
+until the server is asked to stop. On SIGTERM it keeps answering while the cluster takes it out of its
 endpoints, finishes what runs, and ends with 143.
 """
 
@@ -20,8 +20,8 @@ from .contract import Result, ServeConfig
 from .inference.engine import Engine
 from .model import pretrained
 from .model.config import read_config
-from .runtime.errors import Ending
-from .runtime.program import Session, run
+from .runtime.errors import KernelError
+from .runtime.program import ProgramContext, run
 from .serving.api_keys import ApiKeys
 from .serving.completions import Service
 from .serving.http_app import State, application
@@ -48,7 +48,7 @@ class HttpServer:
         try:
             self._socket.bind((host, port))
         except OSError as error:
-            raise Ending(
+            raise KernelError(
                 "PortInUse",
                 f"port {port} of {host} cannot be used: {error.strerror}; set `port` to a free one.",
             ) from error
@@ -68,24 +68,24 @@ class HttpServer:
         self._thread.join(seconds + KILL_MARGIN_SECONDS / 2)
 
 
-def start_service(config: ServeConfig, metrics: ServingMetrics, session: Session) -> Service:
+def start_service(config: ServeConfig, metrics: ServingMetrics, context: ProgramContext) -> Service:
     """Loads the model.
 
     Raises InvalidConfig for a context beyond the model's own, ModelTooLarge, ArtifactDamaged ...
     """
     longest = read_config(Path(config.model.path)).max_position_embeddings
     if config.context_length > longest:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"context_length {config.context_length} is beyond the model's {longest}; lower it or extend the "
             "model's context first.",
         )
     slots = config.max_concurrent_requests
     ready = pretrained.load(config.model, DTYPES[config.precision], slots * config.context_length)
-    engine = Engine(ready.model, ready.pieces, slots, config.context_length)
+    engine = Engine(ready.model, ready.token_bytes, slots, config.context_length)
     # As many may wait as run: a longer queue would only turn refusals into time-outs.
     worker = Worker(engine, metrics, most_open=2 * slots)
-    return Service(ready, worker, config.model_name, config.context_length, session.log)
+    return Service(ready, worker, config.model_name, config.context_length, context.log)
 
 
 def drain(state: State, server: HttpServer) -> None:
@@ -97,23 +97,23 @@ def drain(state: State, server: HttpServer) -> None:
     server.close(max(1.0, deadline - time.monotonic()))
 
 
-def main(config: ServeConfig, session: Session) -> Result:
+def main(config: ServeConfig, context: ProgramContext) -> Result:
     torch.set_num_threads(config.threads)
     metrics = ServingMetrics()
     state = State(ApiKeys(Path(config.api_keys)) if config.api_keys is not None else None, metrics)
     server = HttpServer(state, config.port)
-    service = start_service(config, metrics, session)
+    service = start_service(config, metrics, context)
     state.service = service
-    session.log("ready", model=config.model_name, port=config.port)
-    session.progress.update(1, 1, unit="model")
-    while not session.stopping:
+    context.log("ready", model=config.model_name, port=config.port)
+    context.progress.update(1, 1, unit="model")
+    while not context.stopping:
         if service.worker.failure is not None:
             raise service.worker.failure
         time.sleep(0.1)
-    session.log("draining", open_requests=state.open_requests)
+    context.log("draining", open_requests=state.open_requests)
     drain(state, server)
     unfinished = state.open_requests
-    raise Ending(
+    raise KernelError(
         "Terminated",
         f"asked to stop; {unfinished} requests were broken off at the end of the grace period and all others "
         "answered.",

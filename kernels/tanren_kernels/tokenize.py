@@ -2,7 +2,7 @@
 
 Expected flow: a catalogue of all documents; a tokenizer, trained and pruned or taken from another artifact;
 every document encoded, task by task; then the mixture copied into shards, and the manifest last. What is
-finished lies in a work folder, from which a restart goes on.
+finished lies in a work folder, from which a restart resumes.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from .corpus import mixture
 from .corpus.catalogue import Catalogue
 from .corpus.documents import LANGUAGES, SUMMARY, TaskFolder, fingerprint
 from .corpus.encoding import EncodedDocuments, encode_documents
-from .corpus.funnel import Funnel, fit
+from .corpus.filter_statistics import FilterStatistics, fit
 from .corpus.packing import write_held_out, write_training
 from .corpus.vocabulary import REMOVED, trained_tokenizer
-from .runtime import manifest
-from .runtime.errors import Ending
-from .runtime.program import Session, run
+from .runtime import durable_file, manifest
+from .runtime.errors import KernelError
+from .runtime.program import ProgramContext, run
 from .tokenizer import tokenizer
 
 FUNNEL = "funnel.json"
 
 WORK = "work"
-"""Folder below the output whose files a restart goes on from; no part of the artifact."""
+"""Folder below the output whose files a restart resumes from; no part of the artifact."""
 
 
-def main(config: TokenizeConfig, session: Session) -> Result:
+def main(config: TokenizeConfig, context: ProgramContext) -> Result:
     _check(config)
     # Read by the tokenizers library when it first makes threads.
     os.environ["RAYON_NUM_THREADS"] = str(config.threads)
@@ -51,15 +51,15 @@ def main(config: TokenizeConfig, session: Session) -> Result:
 
     output = Path(config.output)
     if not (output / manifest.NAME).exists() or manifest.read(output).metadata.get("fingerprint") != mark:
-        _Tokenization(config, session, summary, files, mark).run(output, parents)
+        _Tokenization(config, context, summary, files, mark).run(output, parents)
     shutil.rmtree(output / WORK, ignore_errors=True)
-    return _result(output, manifest.read(output), session)
+    return _result(output, manifest.read(output), context)
 
 
 def _check(config: TokenizeConfig) -> None:
     mixture.check(config.mixture)
     if (config.train_tokenizer is None) == (config.tokenizer is None):
-        raise Ending("InvalidConfig", "exactly one of train_tokenizer and tokenizer is given.")
+        raise KernelError("InvalidConfig", "exactly one of train_tokenizer and tokenizer is given.")
 
 
 def _deduplicated(root: Path) -> tuple[dict[str, Any], list[Path]]:
@@ -67,7 +67,7 @@ def _deduplicated(root: Path) -> tuple[dict[str, Any], list[Path]]:
     try:
         summary: dict[str, Any] = json.loads((root / SUMMARY).read_bytes())
     except FileNotFoundError as error:
-        raise Ending(
+        raise KernelError(
             "InvalidData", f"{root} has no {SUMMARY}; run the deduplicate stage to its end first."
         ) from error
     folders = [TaskFolder(root, task) for task in range(summary["tasks"])]
@@ -80,10 +80,15 @@ class _Tokenization:
     """One making of the artifact."""
 
     def __init__(
-        self, config: TokenizeConfig, session: Session, summary: dict[str, Any], files: list[Path], mark: str
+        self,
+        config: TokenizeConfig,
+        context: ProgramContext,
+        summary: dict[str, Any],
+        files: list[Path],
+        mark: str,
     ) -> None:
         self.config = config
-        self.session = session
+        self.context = context
         self.summary = summary
         self.files = files
         self.mark = mark
@@ -98,19 +103,19 @@ class _Tokenization:
         )
         figures = self._tokenizer(work, catalogue)
         text_tokenizer = tokenizer.load(work)
-        encoded = encode_documents(catalogue, text_tokenizer, self.languages, work, self.session)
+        encoded = encode_documents(catalogue, text_tokenizer, self.languages, work, self.context)
         available: dict[str, int] = {
             language: int(encoded.lengths[catalogue.training(language)].sum()) for language in self.languages
         }
         shares = mixture.quotas(available, self.config.mixture)
 
         held_out = write_held_out(output / "held-out", catalogue, encoded, self.languages)
-        used = write_training(output / "train", catalogue, encoded, shares, self.config, self.session)
+        used = write_training(output / "train", catalogue, encoded, shares, self.config, self.context)
         rows = self._funnel(catalogue, used)
         for name in (tokenizer.NAME, REMOVED):
             if (work / name).exists():
-                manifest.write_durably(output / name, (work / name).read_bytes())
-        manifest.write_durably(output / FUNNEL, json.dumps(rows, ensure_ascii=False, indent=1).encode())
+                durable_file.write(output / name, (work / name).read_bytes())
+        durable_file.write(output / FUNNEL, json.dumps(rows, ensure_ascii=False, indent=1).encode())
 
         metadata = {
             "dtype": encoded.dtype.name,
@@ -147,20 +152,20 @@ class _Tokenization:
             elif path.is_file():
                 path.unlink()
         work.mkdir(exist_ok=True)
-        manifest.write_durably(made_for, self.mark.encode())
+        durable_file.write(made_for, self.mark.encode())
         return work
 
     def _tokenizer(self, work: Path, catalogue: Catalogue) -> dict[str, Any]:
         """Puts tokenizer.json into the work folder and returns its figures."""
         if self.config.tokenizer is not None:
-            manifest.write_durably(
+            durable_file.write(
                 work / tokenizer.NAME, tokenizer.load(Path(self.config.tokenizer.path)).content
             )
             return {"from": self.config.tokenizer.path}
         figures = work / "tokenizer-figures.json"
         if not figures.exists():
-            manifest.write_durably(
-                figures, json.dumps(trained_tokenizer(self.config, catalogue, work, self.session)).encode()
+            durable_file.write(
+                figures, json.dumps(trained_tokenizer(self.config, catalogue, work, self.context)).encode()
             )
         loaded: dict[str, Any] = json.loads(figures.read_bytes())
         return loaded
@@ -180,27 +185,27 @@ class _Tokenization:
         """The whole funnel: what came before, the split,
         and the documents that the mixture took at least once.
         """
-        funnel = Funnel(self.summary["funnel"])
+        statistics = FilterStatistics(self.summary["funnel"])
         for number, (language_number, held_out, size) in enumerate(
             zip(catalogue.languages, catalogue.held_out, catalogue.sizes, strict=True)
         ):
             language = LANGUAGES[language_number]
             if held_out:
-                funnel.dropped("held_out", language, int(size), "held_out")
+                statistics.dropped("held_out", language, int(size), "held_out")
                 continue
-            funnel.passed("held_out", language, int(size), int(size))
+            statistics.passed("held_out", language, int(size), int(size))
             if number in used.get(language, ()):
-                funnel.passed("mixture", language, int(size), int(size))
+                statistics.passed("mixture", language, int(size), int(size))
             else:
-                funnel.dropped(
+                statistics.dropped(
                     "mixture", language, int(size), "over_ratio" if language in used else "not_in_mixture"
                 )
-        return funnel.rows()
+        return statistics.rows()
 
 
-def _result(output: Path, made: Manifest, session: Session) -> Result:
+def _result(output: Path, made: Manifest, context: ProgramContext) -> Result:
     figures = made.metadata
-    metrics = {"vocabulary_size": float(figures["vocabulary_size"]), **session.progress.snapshot().metrics}
+    metrics = {"vocabulary_size": float(figures["vocabulary_size"]), **context.progress.snapshot().metrics}
     if "removed_tokens" in figures["tokenizer"]:
         metrics["removed_tokens"] = float(figures["tokenizer"]["removed_tokens"])
     for name, values in (

@@ -17,8 +17,8 @@ from .model.export import export_model
 from .model.llama import Llama, Source, fill, initial_tensor, parameter_count
 from .model.weights import StoredWeights
 from .runtime import manifest
-from .runtime.errors import Ending
-from .runtime.program import Session, run
+from .runtime.errors import KernelError
+from .runtime.program import ProgramContext, run
 from .tokenizer import tokenizer
 from .tokenizer.tokenizer import TextTokenizer
 from .training import data_parallel, launcher
@@ -40,9 +40,9 @@ def refuse_ambiguous(config: TrainConfig) -> None:
     }
     for names, values in unions.items():
         if sum(value is not None for value in values) != 1:
-            raise Ending("InvalidConfig", f"exactly one of {names} must be given.")
+            raise KernelError("InvalidConfig", f"exactly one of {names} must be given.")
     if config.shape is not None and config.language_model is None:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             "shape starts from random weights, which only language_model can train; give model.",
         )
@@ -51,7 +51,7 @@ def refuse_ambiguous(config: TrainConfig) -> None:
         and config.rope_scaling.rope_type == "none"
         and config.rope_scaling.factor not in (None, 1)
     ):
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"rope_scaling.factor is {config.rope_scaling.factor} with rope_type none; make it 1 or choose "
             "linear.",
@@ -103,7 +103,7 @@ def start_of(config: TrainConfig, text: TextTokenizer) -> tuple[LlamaConfig, Sou
 
     shape = extended(shape, config.rope_scaling)
     if config.training.sequence_length > shape.max_position_embeddings:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"training.sequence_length {config.training.sequence_length} is over max_position_embeddings "
             f"{shape.max_position_embeddings}; "
@@ -121,7 +121,7 @@ def extended(shape: LlamaConfig, scaling: RopeScaling | None) -> LlamaConfig:
         return replace(shape, max_position_embeddings=longer)
     factor = scaling.factor or shape.rope_factor * longer / shape.max_position_embeddings
     if factor < shape.rope_factor:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"rope_scaling: {longer} positions and factor {factor:g} are less than the model's "
             f"{shape.max_position_embeddings} and "
@@ -138,7 +138,7 @@ def tokenizer_of(config: TrainConfig) -> TextTokenizer:
     if config.model is not None and config.language_model is not None:
         digest = tokenizer.load(Path(config.model.path)).digest
         if digest != text.digest:
-            raise Ending(
+            raise KernelError(
                 "TokenizerMismatch",
                 f"{config.model.path} has tokenizer {digest}, {given.path} has {text.digest}; make the "
                 "corpus with the tokenizer of the model's own corpus.",
@@ -146,11 +146,11 @@ def tokenizer_of(config: TrainConfig) -> TextTokenizer:
     return text
 
 
-def objective_of(config: TrainConfig, text: TextTokenizer, session: Session) -> Objective:
+def objective_of(config: TrainConfig, text: TextTokenizer, context: ProgramContext) -> Objective:
     length = config.training.sequence_length
     if config.language_model is not None:
         modelling = LanguageModelling(config.language_model, length)
-        session.log(
+        context.log(
             "windows",
             train=len(modelling.train),
             held_out={language: len(windows) for language, windows in modelling.held_out.items()},
@@ -162,7 +162,7 @@ def objective_of(config: TrainConfig, text: TextTokenizer, session: Session) -> 
     else:
         assert config.dpo is not None
         objective = PreferenceOptimisation(config.dpo, text, length)
-    session.log(
+    context.log(
         "samples",
         train=len(objective.train),
         held_out=sum(map(len, objective.held_out.values())),
@@ -196,7 +196,7 @@ def finished(config: TrainConfig, config_hash: str) -> Result | None:
         return None
     written = manifest.verify(output)
     if written.metadata.get("config_hash") != config_hash:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"{output} holds the finished model of another config; start a new run or give another output.",
         )
@@ -234,28 +234,28 @@ def write_artifact(
     return result_of(output, manifest.write(output, "model", config.run, parents, metadata, files))
 
 
-def main(config: TrainConfig, session: Session) -> Result:
+def main(config: TrainConfig, context: ProgramContext) -> Result:
     refuse_ambiguous(config)
     torch.set_num_threads(max(1, config.threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     read = [manifest.verify_input(given) for given in inputs_of(config)]
     config_hash = hash_of(config, read)
     if (result := finished(config, config_hash)) is not None:
-        session.log("already finished", output=config.output)
+        context.log("already finished", output=config.output)
         return result
     output = Path(config.output)
     output.mkdir(parents=True, exist_ok=True)
     text = tokenizer_of(config)
     shape, source = start_of(config, text)
-    objective = objective_of(config, text, session)
+    objective = objective_of(config, text, context)
 
     with Ranks.joined() as ranks:
         dims = ParallelDims.of(config.parallelism, ranks.size)
         with torch.device("meta"):
             model = Llama(shape)
-        division = data_parallel.division(dims, ranks)
-        division.apply(model)
-        fill(model, source, division.assign)
-        outcome = Trainer(config, config_hash, model, objective, ranks, division, session).run()
+        parallel = data_parallel.data_parallel_of(dims, ranks)
+        parallel.apply(model)
+        fill(model, source, parallel.assign)
+        outcome = Trainer(config, config_hash, model, objective, ranks, parallel, context).run()
         if ranks.rank != 0:
             return Result(
                 reason="Completed",

@@ -16,7 +16,7 @@ from warcio.warcwriter import WARCWriter
 from tanren_kernels import clean, deduplicate, tokenize
 from tanren_kernels.contract import CleanConfig, DeduplicateConfig, Result, TokenizeConfig
 from tanren_kernels.corpus.documents import read_documents
-from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 
 PROGRAMS: dict[str, Any] = {
@@ -155,7 +155,8 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
 def run(program: str, **changes: Any) -> Result:
     model, main = PROGRAMS[program]
     result = main(
-        model.model_validate(config(program, **changes)), Session(program, ProgressReporter(program, "step"))
+        model.model_validate(config(program, **changes)),
+        ProgramContext(program, ProgressReporter(program, "step")),
     )
     assert isinstance(result, Result)
     return result

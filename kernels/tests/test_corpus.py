@@ -19,7 +19,7 @@ from small_corpus import JA_PAGES, PROGRAMS, RULES, config, contents, dropped, k
 
 from tanren_kernels.corpus.packed_tokens import PackedTokens
 from tanren_kernels.runtime import manifest
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.tokenizer import tokenizer
 
 
@@ -259,10 +259,10 @@ def test_a_killed_making_of_the_artifact_leaves_no_manifest(here: Path) -> None:
 
 def test_rules_that_nothing_passes_leave_no_documents(here: Path) -> None:
     strict = {**RULES, "min_characters": 1_000_000, "max_characters": 2_000_000}
-    with pytest.raises(Ending) as early:
+    with pytest.raises(KernelError) as early:
         run("clean", rules=strict)
     assert early.value.reason == "NoDocumentsLeft"
-    with pytest.raises(Ending) as late:
+    with pytest.raises(KernelError) as late:
         run("deduplicate")
     assert late.value.reason == "NoDocumentsLeft"
     assert here.exists()
@@ -271,7 +271,7 @@ def test_rules_that_nothing_passes_leave_no_documents(here: Path) -> None:
 @pytest.mark.usefixtures("here")
 def test_a_mixture_that_cannot_be_met_says_what_lacks() -> None:
     mixture = config("tokenize")["mixture"]
-    with pytest.raises(Ending, match=r"code lacks \d+ of 20000000 tokens") as caught:
+    with pytest.raises(KernelError, match=r"code lacks \d+ of 20000000 tokens") as caught:
         run("tokenize", mixture={**mixture, "tokens": 1_000_00000})
     assert caught.value.reason == "RatiosNotMet"
 
@@ -281,14 +281,14 @@ def test_a_language_that_was_all_dropped_cannot_be_mixed(here: Path) -> None:
         path.write_text("x = 1")
     run("clean")
     run("deduplicate")
-    with pytest.raises(Ending, match="names code, but no document") as caught:
+    with pytest.raises(KernelError, match="names code, but no document") as caught:
         run("tokenize")
     assert caught.value.reason == "RatiosNotMet"
 
 
 def test_unfinished_cleaning_is_not_deduplicated(here: Path) -> None:
     (here / "output/clean/completed/00002.json").unlink()
-    with pytest.raises(Ending, match="task 2 of 3 has no completion marker") as caught:
+    with pytest.raises(KernelError, match="task 2 of 3 has no completion marker") as caught:
         run("deduplicate")
     assert caught.value.reason == "InvalidData"
 
@@ -296,7 +296,7 @@ def test_unfinished_cleaning_is_not_deduplicated(here: Path) -> None:
 def test_tasks_of_different_runs_are_not_deduplicated(here: Path) -> None:
     marker = here / "output/clean/completed/00002.json"
     marker.write_text(json.dumps({**json.loads(marker.read_text()), "fingerprint": "0" * 64}))
-    with pytest.raises(Ending, match="different files or configs"):
+    with pytest.raises(KernelError, match="different files or configs"):
         run("deduplicate")
 
 
@@ -304,7 +304,7 @@ def test_tasks_of_different_runs_are_not_deduplicated(here: Path) -> None:
 def test_documents_changed_after_their_marker_are_refused(here: Path, program: str, upstream: str) -> None:
     with (here / f"output/{upstream}/documents/00000.jsonl").open("a") as file:
         file.write('{"id":"x","text":"y","language":"ja","source":"web","url":""}\n')
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         run(program)
     assert caught.value.reason == "ArtifactDamaged"
 
@@ -328,7 +328,7 @@ def test_the_tokenizer_of_another_corpus_is_used_as_it_is_and_checked(here: Path
     (here / "inputs/base/tokenizer.json").write_bytes(
         (here / "inputs/base/tokenizer.json").read_bytes() + b" "
     )
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         run("tokenize", **{**taken, "output": "output/third"})
     assert caught.value.reason == "ArtifactDamaged"
 
@@ -343,7 +343,7 @@ def test_a_source_artifact_that_was_changed_is_refused(here: Path) -> None:
     }
     run("clean", sources=[books])
     (here / "inputs/books/00.txt").write_text("別の本。")
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         run("clean", sources=[books])
     assert caught.value.reason == "ArtifactDamaged"
 
@@ -366,6 +366,6 @@ def test_a_source_artifact_that_was_changed_is_refused(here: Path) -> None:
 )
 @pytest.mark.usefixtures("here")
 def test_what_cannot_work_is_refused_by_name(program: str, changes: dict[str, Any], reason: str) -> None:
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         run(program, **changes)
     assert caught.value.reason == reason

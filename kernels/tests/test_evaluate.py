@@ -12,8 +12,8 @@ from tanren_kernels.contract import EvaluateConfig, Input
 from tanren_kernels.evaluation import answer_text, benchmark, jcommonsenseqa, jsquad
 from tanren_kernels.inference.likelihood import log_likelihoods
 from tanren_kernels.runtime import manifest
-from tanren_kernels.runtime.errors import Ending
-from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.errors import KernelError
+from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 
 SQUAD = {
@@ -85,8 +85,8 @@ def config(output: str = "output", **changes: Any) -> EvaluateConfig:
     )
 
 
-def session() -> Session:
-    return Session("evaluate", ProgressReporter("evaluate", "item"))
+def context() -> ProgramContext:
+    return ProgramContext("evaluate", ProgressReporter("evaluate", "item"))
 
 
 def test_jsquad_is_read_from_squads_json(work: Path) -> None:
@@ -133,13 +133,13 @@ def test_jcommonsenseqa_is_read_from_json_lines(work: Path) -> None:
 )
 def test_data_of_another_shape_is_refused_by_field(work: Path, name: str, body: str, sentence: str) -> None:
     (work / "inputs" / name).write_text(body)
-    with pytest.raises(Ending, match=sentence) as raised:
-        evaluate.main(config(), session())
+    with pytest.raises(KernelError, match=sentence) as raised:
+        evaluate.main(config(), context())
     assert raised.value.reason == "InvalidData"
 
 
 def test_scores_follow_from_the_result_lines_and_the_artifact_is_whole(work: Path) -> None:
-    result = evaluate.main(config(), session())
+    result = evaluate.main(config(), context())
     lines = [json.loads(line) for line in (work / "output/results.jsonl").read_text().splitlines()]
     squad, choices = lines[:9], lines[9:]
     # The first two and three questions are the shots and are not scored.
@@ -160,7 +160,7 @@ def test_scores_follow_from_the_result_lines_and_the_artifact_is_whole(work: Pat
 
 
 def test_the_chosen_answer_is_the_likeliest(work: Path) -> None:
-    evaluate.main(config(suites=suites()[1:]), session())
+    evaluate.main(config(suites=suites()[1:]), context())
     questions = jcommonsenseqa.read(Input(path="inputs/choices.jsonl"))
     text = tiny.text_tokenizer()
     for line, question in zip(
@@ -180,11 +180,11 @@ def test_the_chosen_answer_is_the_likeliest(work: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.8, 1.0])
 def test_a_killed_evaluation_goes_on_to_the_same_bytes(work: Path, kept: float) -> None:
-    first = evaluate.main(config(), session())
+    first = evaluate.main(config(), context())
     whole = (work / "output/results.jsonl").read_bytes()
     (work / "second").mkdir()
     (work / "second/results.jsonl").write_bytes(whole[: int(len(whole) * kept)])
-    second = evaluate.main(config("second"), session())
+    second = evaluate.main(config("second"), context())
     assert (work / "second/results.jsonl").read_bytes() == whole
     assert first.artifact is not None and second.artifact is not None
     assert first.artifact.digest == second.artifact.digest
@@ -192,14 +192,14 @@ def test_a_killed_evaluation_goes_on_to_the_same_bytes(work: Path, kept: float) 
 
 def test_shots_come_from_examples_and_then_all_data_is_scored(work: Path) -> None:
     given = suites()[1] | {"examples": {"path": "inputs/choices.jsonl"}, "limit": 4}
-    result = evaluate.main(config(suites=[given]), session())
+    result = evaluate.main(config(suites=[given]), context())
     assert [score.count for score in result.scores or []] == [4]
     assert json.loads((work / "output/results.jsonl").read_text().splitlines()[0])["id"] == "0"
 
 
 def test_a_prompt_longer_than_the_context_loses_its_beginning_and_is_counted(work: Path) -> None:
     tiny.write_model(work / "inputs/short", tiny.model(max_position_embeddings=100))
-    evaluate.main(config(model={"path": "inputs/short"}), session())
+    evaluate.main(config(model={"path": "inputs/short"}), context())
     assert json.loads((work / "output/report.json").read_text())["prompts_cut"] == {"jsquad": 9, "jcqa": 10}
     assert benchmark.keep_end([1, 2, 3], 2, "s") == [2, 3]
 
@@ -218,8 +218,8 @@ def test_a_config_that_cannot_be_carried_out_is_refused(
     work: Path, changes: dict[str, Any], sentence: str
 ) -> None:
     assert work.exists()
-    with pytest.raises(Ending, match=sentence):
-        evaluate.main(config(**changes), session())
+    with pytest.raises(KernelError, match=sentence):
+        evaluate.main(config(**changes), context())
 
 
 def test_exact_match_and_character_f1() -> None:

@@ -9,9 +9,9 @@ import tiny
 
 from tanren_kernels import generate
 from tanren_kernels.contract import GenerateConfig
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.runtime.journal import Journal
-from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 
 QUESTIONS = [
@@ -51,12 +51,12 @@ def config(output: str = "output", **changes: Any) -> GenerateConfig:
     )
 
 
-def session() -> Session:
-    return Session("generate", ProgressReporter("generate", "prompt"))
+def context() -> ProgramContext:
+    return ProgramContext("generate", ProgressReporter("generate", "prompt"))
 
 
 def test_every_prompt_has_its_samples_with_seeds_and_settings(work: Path) -> None:
-    result = generate.main(config(), session())
+    result = generate.main(config(), context())
     lines = [json.loads(line) for line in (work / "output/candidates.jsonl").read_text().splitlines()]
     assert [line["messages"][0]["content"] for line in lines] == QUESTIONS
     assert all(
@@ -72,33 +72,33 @@ def test_every_prompt_has_its_samples_with_seeds_and_settings(work: Path) -> Non
 
 @pytest.mark.parametrize("killed_after_bytes", [0, 1, 700, 1800, 2600])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(work: Path, killed_after_bytes: int) -> None:
-    generate.main(config(), session())
+    generate.main(config(), context())
     whole = (work / "output/candidates.jsonl").read_bytes()
     assert len(whole) > 2600
     # A kill leaves some beginning of the file: whole groups, single lines of a group, a torn line.
     (work / "second").mkdir()
     (work / "second/candidates.jsonl").write_bytes(whole[:killed_after_bytes])
-    generate.main(config("second"), session())
+    generate.main(config("second"), context())
     assert (work / "second/candidates.jsonl").read_bytes() == whole
 
 
 def test_a_stopped_run_keeps_finished_groups(work: Path) -> None:
-    asked = session()
+    asked = context()
     asked.stopping = True
-    with pytest.raises(Ending, match="asked to stop") as raised:
+    with pytest.raises(KernelError, match="asked to stop") as raised:
         generate.main(config(), asked)
     assert raised.value.reason == "Terminated"
     # A finished run has nothing left to do and is not stopped.
-    generate.main(config(), session())
+    generate.main(config(), context())
     before = (work / "output/candidates.jsonl").stat()
     generate.main(config(), asked)
     assert (work / "output/candidates.jsonl").stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_lines_of_other_settings_are_not_mixed_in(work: Path) -> None:
-    generate.main(config(), session())
-    with pytest.raises(Ending, match="other settings") as raised:
-        generate.main(config(seed=4), session())
+    generate.main(config(), context())
+    with pytest.raises(KernelError, match="other settings") as raised:
+        generate.main(config(seed=4), context())
     assert raised.value.reason == "InvalidConfig"
     assert (work / "output/candidates.jsonl").exists()
 
@@ -124,8 +124,8 @@ def test_a_wrong_prompt_is_named_by_its_line(work: Path, line: str, sentence: st
     (work / "inputs/prompts.jsonl").write_text(
         '{"messages": [{"role": "user", "content": "a"}]}\n' + line + "\n"
     )
-    with pytest.raises(Ending, match=sentence) as raised:
-        generate.main(config(), session())
+    with pytest.raises(KernelError, match=sentence) as raised:
+        generate.main(config(), context())
     assert raised.value.reason == "InvalidData"
 
 
@@ -134,8 +134,8 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(
 ) -> None:
     monkeypatch.setenv("TANREN_MEMORY_BYTES", "100000")
     (work / "inputs/model/model.safetensors").unlink()
-    with pytest.raises(Ending, match="MiB for its weights") as raised:
-        generate.main(config(), session())
+    with pytest.raises(KernelError, match="MiB for its weights") as raised:
+        generate.main(config(), context())
     assert raised.value.reason == "ModelTooLarge"
 
 

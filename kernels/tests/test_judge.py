@@ -11,8 +11,8 @@ from tanren_kernels import judge
 from tanren_kernels.contract import JudgeConfig, JudgeRules
 from tanren_kernels.evaluation import answer_text
 from tanren_kernels.evaluation.answer_rules import assess
-from tanren_kernels.runtime.errors import Ending
-from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.errors import KernelError
+from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 
 RULES = {
@@ -61,8 +61,8 @@ def line(question: str, *answers: str, reference: str | None = None, finish: str
     )
 
 
-def session() -> Session:
-    return Session("judge", ProgressReporter("judge", "prompt"))
+def context() -> ProgramContext:
+    return ProgramContext("judge", ProgressReporter("judge", "prompt"))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_the_widest_pair_is_kept_and_ties_are_dropped(tmp_path: Path) -> None:
             line("鳥とは？", "birds", "a", finish="length"),
         ],
     )
-    result = judge.main(config(), session())
+    result = judge.main(config(), context())
     (pair,) = [json.loads(text) for text in (tmp_path / "output/preferences.jsonl").read_text().splitlines()]
     assert pair["prompt"] == [{"role": "user", "content": "猫とは？"}]
     assert (pair["chosen"], pair["rejected"]) == ("猫は動物です", "Cats")
@@ -138,12 +138,12 @@ def test_the_widest_pair_is_kept_and_ties_are_dropped(tmp_path: Path) -> None:
 
 def test_no_pair_left_is_an_ending_of_its_own(tmp_path: Path) -> None:
     write_candidates(tmp_path, [line("猫とは？", "猫です", "猫です")])
-    with pytest.raises(Ending, match="1 ties") as raised:
-        judge.main(config(min_margin=0.0), session())
+    with pytest.raises(KernelError, match="1 ties") as raised:
+        judge.main(config(min_margin=0.0), context())
     assert raised.value.reason == "NoPreferencePairs"
 
 
 def test_unfinished_candidates_are_refused(tmp_path: Path) -> None:
     write_candidates(tmp_path, [line("猫とは？", "猫です", "a")], prompts=2)
-    with pytest.raises(Ending, match="1 of 2 prompts"):
-        judge.main(config(), session())
+    with pytest.raises(KernelError, match="1 of 2 prompts"):
+        judge.main(config(), context())

@@ -21,8 +21,8 @@ from tanren_kernels import serve
 from tanren_kernels.contract import ServeConfig
 from tanren_kernels.inference.engine import Engine, Request
 from tanren_kernels.inference.sampling import Sampling
-from tanren_kernels.runtime.errors import Ending
-from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.errors import KernelError
+from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 from tanren_kernels.serving import openai_api
 from tanren_kernels.tokenizer.detokenizer import token_bytes
@@ -73,7 +73,7 @@ class Running:
 
     def __init__(self, **changes: Any) -> None:
         self.port = free_port()
-        self.session = Session("serve", ProgressReporter("serve", "model"))
+        self.context = ProgramContext("serve", ProgressReporter("serve", "model"))
         self.ending: BaseException | None = None
         self._config = ServeConfig.model_validate(body(self.port, **changes))
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=KEY, timeout=20)
@@ -83,12 +83,12 @@ class Running:
 
     def _main(self) -> None:
         try:
-            serve.main(self._config, self.session)
-        except Ending as ending:
+            serve.main(self._config, self.context)
+        except KernelError as ending:
             self.ending = ending
 
     def stop(self) -> None:
-        self.session.stopping = True
+        self.context.stopping = True
         self._thread.join(20)
         self.client.close()
 
@@ -449,21 +449,21 @@ def test_a_server_that_cannot_be_started_says_why(
     server: Running, changes: dict[str, Any], reason: str, sentence: str
 ) -> None:
     assert server.ending is None
-    with pytest.raises(Ending, match=sentence) as raised:
-        serve.main(ServeConfig.model_validate(body(free_port(), **changes)), server.session)
+    with pytest.raises(KernelError, match=sentence) as raised:
+        serve.main(ServeConfig.model_validate(body(free_port(), **changes)), server.context)
     assert raised.value.reason == reason
 
 
 def test_a_port_in_use_and_a_model_too_large_are_endings_of_their_own(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(Ending) as taken:
-        serve.main(ServeConfig.model_validate(body(server.port)), server.session)
+    with pytest.raises(KernelError) as taken:
+        serve.main(ServeConfig.model_validate(body(server.port)), server.context)
     assert taken.value.reason == "PortInUse"
     monkeypatch.setenv("TANREN_MEMORY_BYTES", "300000")
-    with pytest.raises(Ending, match="keys and values of 200000 tokens") as large:
+    with pytest.raises(KernelError, match="keys and values of 200000 tokens") as large:
         serve.main(
-            ServeConfig.model_validate(body(free_port(), max_concurrent_requests=1000)), server.session
+            ServeConfig.model_validate(body(free_port(), max_concurrent_requests=1000)), server.context
         )
     assert large.value.reason == "ModelTooLarge"
 

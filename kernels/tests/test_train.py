@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from tanren_kernels import train
 from tanren_kernels.contract import RopeScaling, Training
 from tanren_kernels.runtime import manifest
-from tanren_kernels.runtime.errors import Ending
-from tanren_kernels.runtime.program import Session
+from tanren_kernels.runtime.errors import KernelError
+from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 from tanren_kernels.tokenizer import tokenizer
 from tanren_kernels.training import checkpoint, schedule
@@ -91,12 +91,12 @@ def test_running_a_finished_run_again_gives_the_same_result(finished: Path) -> N
 
 dies_at_event = functools.partial(functools.partial, tiny_training.die_at_event)
 dies_at_step = functools.partial(functools.partial, tiny_training.die_at_step)
-dies_exporting = dies_at_event("open", "model.safetensors.tmp", 1)
+dies_exporting = dies_at_event("os.rename", "model.safetensors", 1)
 
 KILLS = [
     dies_at_step(2, False),  # between step and save
-    dies_at_event("open", "model.safetensors", 1),  # in the middle of the first save
-    dies_at_event("open", "complete.json.tmp", 1),  # before the marker
+    dies_at_event("open", "state.json", 1),  # in the middle of the first save
+    dies_at_event("open", "complete.json", 1),  # before the marker
     dies_at_event("os.rename", "step-00000002", 1),  # marked, but not under its name yet
     dies_at_event("open", "checkpoints", 1),  # under its name, which is not flushed yet
     dies_at_event("open", "metrics.jsonl", 2),  # evaluated, not noted (the first call reads old lines)
@@ -139,7 +139,7 @@ def test_asked_to_stop_it_saves_and_goes_on_later(work: Path, finished: Path) ->
     )
     assert tiny_training.ending(work) == {
         "reason": "Terminated",
-        "message": "asked to stop; saved at step 3 of 6, a restart goes on from there.",
+        "message": "asked to stop; saved at step 3 of 6, a restart resumes from there.",
     }
     assert tiny_training.run(work, tiny_training.config()) == 0
     assert tiny_training.result(work)["resumed_from_step"] == 3
@@ -225,7 +225,7 @@ def test_factors_of_repeated_extensions_multiply_and_never_fall() -> None:
     assert (
         train.extended(once, RopeScaling(rope_type="linear", max_position_embeddings=512)).rope_factor == 8.0
     )
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         train.extended(once, RopeScaling(rope_type="linear", max_position_embeddings=96))
     assert caught.value.reason == "InvalidConfig"
 
@@ -298,8 +298,10 @@ def test_contradictory_configs_are_refused(
     work: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     monkeypatch.chdir(work)
-    with pytest.raises(Ending) as caught:
-        train.main(tiny_training.config(**changes), Session("train", ProgressReporter("train", "step")))
+    with pytest.raises(KernelError) as caught:
+        train.main(
+            tiny_training.config(**changes), ProgramContext("train", ProgressReporter("train", "step"))
+        )
     assert caught.value.reason == "InvalidConfig"
 
 

@@ -15,7 +15,7 @@ import tiny_training
 import torch
 
 from tanren_kernels.contract import TrainConfig
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.training import launcher
 from tanren_kernels.training.ranks import ParallelDims
 
@@ -90,7 +90,7 @@ def test_a_lost_rank_ends_the_other(work: Path) -> None:
 
 @pytest.mark.parametrize(("replicate", "shard", "ranks"), [(2, 1, 1), (1, 1, 2), (2, 2, 2)])
 def test_dims_must_multiply_to_the_ranks(replicate: int, shard: int, ranks: int) -> None:
-    with pytest.raises(Ending, match="parallelism") as caught:
+    with pytest.raises(KernelError, match="parallelism") as caught:
         ParallelDims(replicate, shard, ranks)
     assert caught.value.reason == "InvalidConfig"
 

@@ -21,9 +21,9 @@ from safetensors.torch import load_file
 from tanren_kernels import train
 from tanren_kernels.contract import RunIdentity, TrainConfig
 from tanren_kernels.corpus import packed_tokens
-from tanren_kernels.runtime import manifest
-from tanren_kernels.runtime.errors import of_exception
-from tanren_kernels.runtime.program import Session, write_result
+from tanren_kernels.runtime import durable_file, manifest
+from tanren_kernels.runtime.errors import error_for
+from tanren_kernels.runtime.program import ProgramContext, write_result
 from tanren_kernels.runtime.progress import ProgressReporter
 from tanren_kernels.training import fsdp, loss_plot
 
@@ -81,7 +81,7 @@ def write_corpus(directory: Path, documents: int = 30) -> str:
     """A corpus artifact of Japanese and English sentences; returns its digest."""
     text = tiny.text_tokenizer()
     directory.mkdir(parents=True)
-    manifest.write_durably(directory / "tokenizer.json", text.content)
+    durable_file.write(directory / "tokenizer.json", text.content)
     dtype = packed_tokens.dtype_for(text.vocabulary_size)
 
     def encoded(make: Callable[[int], str], numbers: range) -> list[Any]:
@@ -184,16 +184,16 @@ def _work(directory: str, body: str, environment: dict[str, str], prepare: Prepa
     os.environ.update(environment)
     torch.set_num_threads(1)
     progress = WatchedProgress()
-    session = Session("train", progress)
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: setattr(session, "stopping", True))
+    context = ProgramContext("train", progress)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: setattr(context, "stopping", True))
     if prepare is not None:
         prepare(progress)
     rank = environment.get("RANK", "0")
     try:
-        write_result(train.main(TrainConfig.model_validate_json(body), session), Path(f"result-{rank}.json"))
+        write_result(train.main(TrainConfig.model_validate_json(body), context), Path(f"result-{rank}.json"))
         code = 0
     except Exception as error:
-        ending = of_exception(error)
+        ending = error_for(error)
         Path(f"ending-{rank}.json").write_text(
             json.dumps({"reason": ending.reason, "message": ending.message})
         )

@@ -24,10 +24,13 @@ function causes(kind: string, spec: unknown, old?: unknown): { field: string; me
 }
 
 describe("samples", () => {
-  test.each(Object.keys(samples))("%s is admitted, and admitting the defaulted spec changes nothing", (kind) => {
-    const once = admit(kindOf(kind), { metadata, spec: samples[kind] });
-    expect(admit(kindOf(kind), { metadata, spec: once })).toEqual(once);
-  });
+  test.each(Object.keys(samples))(
+    "%s is admitted, and admitting the defaulted spec changes nothing",
+    (kind) => {
+      const once = admit(kindOf(kind), { metadata, spec: samples[kind] });
+      expect(admit(kindOf(kind), { metadata, spec: once })).toEqual(once);
+    },
+  );
 
   test("every kind has one", () => {
     expect(Object.keys(samples).sort()).toEqual(kinds.map((kind) => kind.resource.kind).sort());
@@ -35,7 +38,13 @@ describe("samples", () => {
 });
 
 describe("refusals name the field and the mend", () => {
-  const refused: [reason: string, kind: string, changes: Record<string, unknown>, field: string, message: RegExp][] = [
+  const refused: [
+    reason: string,
+    kind: string,
+    changes: Record<string, unknown>,
+    field: string,
+    message: RegExp,
+  ][] = [
     ["unknown field", "PretrainRun", { "training.tokns": 1 }, "spec.training.tokns", /unknown field/],
     ["missing field", "PretrainRun", { corpus: undefined }, "spec.corpus", /required/],
     [
@@ -45,11 +54,25 @@ describe("refusals name the field and the mend", () => {
       "spec.training.learningRate",
       /in quotes/,
     ],
-    ["value outside an enum", "PretrainRun", { "model.preset": "llama-14b" }, "spec.model.preset", /llama-13b/],
+    [
+      "value outside an enum",
+      "PretrainRun",
+      { "model.preset": "llama-14b" },
+      "spec.model.preset",
+      /llama-13b/,
+    ],
     [
       "two of a one-of",
       "PretrainRun",
-      { "model.shape": { hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 4, keyValueHeads: 4 } },
+      {
+        "model.shape": {
+          hiddenSize: 64,
+          intermediateSize: 128,
+          layers: 2,
+          attentionHeads: 4,
+          keyValueHeads: 4,
+        },
+      },
       "spec.model",
       /exactly one of preset, shape/,
     ],
@@ -57,7 +80,11 @@ describe("refusals name the field and the mend", () => {
     [
       "heads that do not divide",
       "PretrainRun",
-      { model: { shape: { hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 5, keyValueHeads: 5 } } },
+      {
+        model: {
+          shape: { hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 5, keyValueHeads: 5 },
+        },
+      },
       "spec.model.shape.attentionHeads",
       /divide hiddenSize/,
     ],
@@ -82,7 +109,13 @@ describe("refusals name the field and the mend", () => {
       "spec.compute.accelerator",
       /gpusPerNode/,
     ],
-    ["claim and size", "PretrainRun", { storage: { claimName: "a", size: "1Gi" } }, "spec.storage", /exactly one of/],
+    [
+      "claim and size",
+      "PretrainRun",
+      { storage: { claimName: "a", size: "1Gi" } },
+      "spec.storage",
+      /exactly one of/,
+    ],
     [
       "ratios below 100",
       "Corpus",
@@ -107,7 +140,13 @@ describe("refusals name the field and the mend", () => {
       "Corpus",
       {
         sources: [
-          { name: "a", language: "ja", licence: "x", format: "text", from: { claimName: "c", path: "a/../../b" } },
+          {
+            name: "a",
+            language: "ja",
+            licence: "x",
+            format: "text",
+            from: { claimName: "c", path: "a/../../b" },
+          },
         ],
       },
       "spec.sources[0].from.path",
@@ -188,7 +227,11 @@ describe("a started run", () => {
     const fresh = { ...started("PretrainRun"), status: {} };
     expect(causes("PretrainRun", changed("PretrainRun", { sequenceLength: 256 }), fresh)).toEqual([]);
     expect(
-      causes("InferenceDeployment", changed("InferenceDeployment", { replicas: 3 }), started("InferenceDeployment")),
+      causes(
+        "InferenceDeployment",
+        changed("InferenceDeployment", { replicas: 3 }),
+        started("InferenceDeployment"),
+      ),
     ).toEqual([]);
   });
 });
@@ -201,7 +244,9 @@ function arbitrary(schema: StructuralSchema): fc.Arbitrary<unknown> {
     return fc.integer({ min: schema.minimum ?? 0, max: Math.min(schema.maximum ?? 100, 2 ** 31 - 1) });
   if (schema.type === "string")
     return schema.pattern
-      ? fc.stringMatching(new RegExp(schema.pattern)).filter((text) => text.length <= (schema.maxLength ?? 10))
+      ? fc
+          .stringMatching(new RegExp(schema.pattern))
+          .filter((text) => text.length <= (schema.maxLength ?? 10))
       : fc.string({ minLength: 1, maxLength: 8 });
   if (schema.items)
     return fc.array(arbitrary(schema.items), {
@@ -210,7 +255,9 @@ function arbitrary(schema: StructuralSchema): fc.Arbitrary<unknown> {
     });
   if (schema.properties) {
     const required = new Set(schema.required ?? []);
-    const fields = Object.entries(schema.properties).map(([name, field]) => [name, arbitrary(field)] as const);
+    const fields = Object.entries(schema.properties).map(
+      ([name, field]) => [name, arbitrary(field)] as const,
+    );
     return fc.record(Object.fromEntries(fields), { requiredKeys: [...required] });
   }
   return fc.constant({});

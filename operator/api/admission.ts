@@ -4,7 +4,10 @@ import { type Refusal, refusals } from "./cel.ts";
 import { immutabilityRules, type KindDefinition, type TanrenObject } from "./kinds.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
-/** What the API server does with an object of one of the six kinds before it stores it: strict schema, defaults, CEL. */
+/**
+ * What the API server does with an object of one of the six kinds before it stores it: strict schema,
+ * defaults, CEL.
+ */
 
 export interface Candidate {
   metadata: { name: string; namespace: string };
@@ -30,7 +33,8 @@ function schemaOf(kind: KindDefinition): StructuralSchema {
 export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenObject): unknown {
   const parsed = kind.spec.safeParse(candidate.spec ?? {}, { reportInput: true });
   const name = `${candidate.metadata.namespace}/${candidate.metadata.name}`;
-  if (!parsed.success) throw new InvalidError(kind.resource.kind, name, parsed.error.issues.flatMap(causesOf));
+  if (!parsed.success)
+    throw new InvalidError(kind.resource.kind, name, parsed.error.issues.flatMap(causesOf));
   const whole = { spec: parsed.data, ...(old?.status && { status: old.status }) };
   const before = old && { spec: old.spec, status: old.status };
   const causes = refusals(schemaOf(kind), whole, before, "");
@@ -56,7 +60,10 @@ function causesOf(issue: z.core.$ZodIssue): Refusal[] {
       return [{ field: path(), message: `must be one of ${issue.values.map(String).join(", ")}` }];
     case "invalid_format":
       return [
-        { field: path(), message: `${JSON.stringify(issue.input)} does not match ${issue.pattern ?? issue.format}` },
+        {
+          field: path(),
+          message: `${JSON.stringify(issue.input)} does not match ${issue.pattern ?? issue.format}`,
+        },
       ];
     default:
       return [{ field: path(), message: issue.message }];

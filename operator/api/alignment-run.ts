@@ -13,8 +13,13 @@ import {
 const Judge = z.strictObject({
   minCharacters: count(0, 1_000_000).default(1).describe("shorter answers lose"),
   maxCharacters: count(1, 1_000_000).default(2000).describe("longer answers lose"),
-  requireEnding: z.boolean().default(true).describe("answers that did not end with the end-of-turn token lose"),
-  maxRepetition: share().default("0.5").describe("answers with a larger share of repeated character 4-grams lose"),
+  requireEnding: z
+    .boolean()
+    .default(true)
+    .describe("answers that did not end with the end-of-turn token lose"),
+  maxRepetition: share()
+    .default("0.5")
+    .describe("answers with a larger share of repeated character 4-grams lose"),
   sameScript: z.boolean().default(true).describe("answers to Japanese prompts must be in Japanese"),
   referenceOverlap: z
     .boolean()
@@ -27,13 +32,17 @@ const Generation = z.strictObject({
   prompts: ClaimPath.describe(
     "file of JSON lines with `messages` that end with a user turn, and optionally `reference`",
   ),
-  samples: count(2, 64).default(4).describe("candidate answers per prompt, sampled from the chat-tuned model"),
+  samples: count(2, 64)
+    .default(4)
+    .describe("candidate answers per prompt, sampled from the chat-tuned model"),
   temperature: decimal().default("1").describe("sampling temperature"),
   topP: share().default("0.95").describe("nucleus of the sampling"),
   maxNewTokens: count(1, 1_000_000).default(256).describe("longest answer in tokens"),
   batchSize: count(1, 4096).default(16).describe("answers sampled at once"),
   seed: count(0, 2_147_483_647).default(42).describe("seed of the sampling"),
-  judge: Judge.prefault({}).describe("rules that score the candidates; the widest pair of each prompt is kept"),
+  judge: Judge.prefault({}).describe(
+    "rules that score the candidates; the widest pair of each prompt is kept",
+  ),
 });
 
 const Preferences = withRules(
@@ -58,7 +67,9 @@ export const AlignmentRunSpec = withRules(
     preferences: Preferences.optional().describe("preference pairs; needed by dpo"),
     dpo: z
       .strictObject({
-        beta: decimal().default("0.1").describe("strength of the bond to the reference model (Rafailov et al. 2023)"),
+        beta: decimal()
+          .default("0.1")
+          .describe("strength of the bond to the reference model (Rafailov et al. 2023)"),
         heldOutShare: share().default("0.2").describe("share of the pairs kept for measurement"),
         training: SampleTraining.describe("how long and with which optimizer settings"),
       })
@@ -69,5 +80,8 @@ export const AlignmentRunSpec = withRules(
     ...runFields,
   }),
   { rule: "has(self.chat) || has(self.dpo)", message: "at least one of chat and dpo must be set" },
-  { rule: "has(self.dpo) == has(self.preferences)", message: "dpo and preferences belong together: set both or none" },
+  {
+    rule: "has(self.dpo) == has(self.preferences)",
+    message: "dpo and preferences belong together: set both or none",
+  },
 );

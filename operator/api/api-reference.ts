@@ -5,7 +5,10 @@ import { apiVersion } from "./kinds.ts";
 import { isReason, needsPerson, type Reason, reasonEntry, reasons } from "./reasons.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
-/** The API reference as Markdown: every field of every kind, and of the operator's configuration, with type, bounds, default and meaning. */
+/**
+ * The API reference as Markdown: every field of every kind, and of the operator's configuration, with type,
+ * bounds, default and meaning.
+ */
 export function apiReference(kinds: readonly KindDefinition[], configuration: z.ZodType): string {
   const parts = [
     "<!-- Generated from operator/api by `make generate`; do not edit. -->",

@@ -2,7 +2,10 @@ import { Environment } from "@marcbachmann/cel-js";
 import { type CelRule, fieldOf } from "./fields.ts";
 import type { StructuralSchema } from "./structural-schema.ts";
 
-/** Evaluates the CEL rules of a structural schema as the API server does, for the adapter that has no API server. */
+/**
+ * Evaluates the CEL rules of a structural schema as the API server does, for the adapter that has no API
+ * server.
+ */
 
 const environment = new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
   "list.sum(): dyn",
@@ -25,12 +28,15 @@ function children(schema: StructuralSchema, value: unknown, old: unknown, field:
   if (Array.isArray(value)) {
     const item = schema.items;
     // Items of a list have no counterpart in the old list unless it is a map; no rule here needs one.
-    return item ? value.flatMap((entry, index) => refusals(item, entry, undefined, `${field}[${index}]`)) : [];
+    return item
+      ? value.flatMap((entry, index) => refusals(item, entry, undefined, `${field}[${index}]`))
+      : [];
   }
   if (value === null || typeof value !== "object") return [];
   return Object.entries(value).flatMap(([name, entry]) => {
     const property = schema.properties?.[name] ?? schema.additionalProperties;
-    const before = old !== null && typeof old === "object" ? (old as Record<string, unknown>)[name] : undefined;
+    const before =
+      old !== null && typeof old === "object" ? (old as Record<string, unknown>)[name] : undefined;
     return property ? refusals(property, entry, before, field === "" ? name : `${field}.${name}`) : [];
   });
 }

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** The operator's own configuration: one JSON file, which the chart writes from its values. The chart's values schema comes from here. */
+/**
+ * The operator's own configuration: one JSON file, which the chart writes from its values. The chart's values
+ * schema comes from here.
+ */
 
 const name = z
   .string()
@@ -8,18 +11,25 @@ const name = z
   .max(253);
 
 /**
- * Objects of one kind that are reconciled at once. Reconciles mostly wait for the API server, which shares its time by what is asked of it at
- * once: as many as this get a burst of new objects going while it lasts. docs/benchmarks.md has figures.
+ * Objects of one kind that are reconciled at once. Reconciles mostly wait for the API server, which shares
+ * its time by what is asked of it at once: as many as this get a burst of new objects going while it lasts.
+ * docs/benchmarks.md has figures.
  */
 export const defaultWorkers = 48;
 
 /** What every pod of a kernel gets beside what its spec says. */
 export const PodDefaults = z.strictObject({
-  image: z.string().min(1).default("tanren-kernels:0.1.0").describe("Image of the kernels where a spec names none."),
+  image: z
+    .string()
+    .min(1)
+    .default("tanren-kernels:0.1.0")
+    .describe("Image of the kernels where a spec names none."),
   imagePullSecrets: z
     .array(z.strictObject({ name: name.describe("Name of the Secret.") }))
     .default([])
-    .describe("Secrets in the namespace of each run with which images are pulled, unless the spec names its own."),
+    .describe(
+      "Secrets in the namespace of each run with which images are pulled, unless the spec names its own.",
+    ),
   queueName: name
     .optional()
     .describe(
@@ -28,7 +38,9 @@ export const PodDefaults = z.strictObject({
   extraVolumes: z
     .array(z.looseObject({ name: name.describe("Name of the volume, for extraVolumeMounts.") }))
     .default([])
-    .describe("Volumes (core/v1 Volume) of every kernel's pod, e.g. a claim with certificates or a shared cache."),
+    .describe(
+      "Volumes (core/v1 Volume) of every kernel's pod, e.g. a claim with certificates or a shared cache.",
+    ),
   extraVolumeMounts: z
     .array(
       z.looseObject({
@@ -58,7 +70,10 @@ const Selector = z.strictObject({
 
 /** A NetworkPolicy for every run and endpoint, in its own namespace; it goes with its owner. */
 export const NetworkPolicies = z.strictObject({
-  enabled: z.boolean().default(false).describe("Whether every run and endpoint gets a NetworkPolicy of its own."),
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe("Whether every run and endpoint gets a NetworkPolicy of its own."),
   operator: z
     .strictObject({
       namespace: name.describe("Namespace of the operator."),
@@ -70,7 +85,9 @@ export const NetworkPolicies = z.strictObject({
     .array(
       z.strictObject({
         podSelector: Selector.optional().describe("Pods with these labels."),
-        namespaceSelector: Selector.optional().describe("Namespaces with these labels; absent: the endpoint's own."),
+        namespaceSelector: Selector.optional().describe(
+          "Namespaces with these labels; absent: the endpoint's own.",
+        ),
         ipBlock: z
           .strictObject({
             cidr: z.string().describe("Range of addresses, e.g. 10.0.0.0/8."),
@@ -89,14 +106,24 @@ export const NetworkPolicies = z.strictObject({
 export const LeaderElection = z.strictObject({
   enabled: z.boolean().default(true).describe("Whether replicas elect one that acts, by a Lease."),
   leaseName: name.default("tanren-operator").describe("Name of the Lease, in the operator's own namespace."),
-  leaseDurationSeconds: z.int().min(5).max(300).default(15).describe("How long a lease holds that is not renewed."),
+  leaseDurationSeconds: z
+    .int()
+    .min(5)
+    .max(300)
+    .default(15)
+    .describe("How long a lease holds that is not renewed."),
   renewDeadlineSeconds: z
     .int()
     .min(3)
     .max(299)
     .default(10)
     .describe("How long a leader tries to renew before it stops acting; shorter than the lease's duration."),
-  retryPeriodSeconds: z.int().min(1).max(60).default(2).describe("Time between two tries to take or renew the lease."),
+  retryPeriodSeconds: z
+    .int()
+    .min(1)
+    .max(60)
+    .default(2)
+    .describe("Time between two tries to take or renew the lease."),
 });
 
 export const OperatorConfiguration = z
@@ -113,7 +140,12 @@ export const OperatorConfiguration = z
       .max(64)
       .default(defaultWorkers)
       .describe("Objects of one kind that are reconciled at once."),
-    progressSeconds: z.int().min(1).max(3600).default(10).describe("Seconds between two looks at a running program."),
+    progressSeconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .default(10)
+      .describe("Seconds between two looks at a running program."),
     logLevel: z
       .enum(["debug", "info", "warn", "error"])
       .default("info")

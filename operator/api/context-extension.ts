@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { atomicList, count, withRules } from "./fields.ts";
-import { Checkpoints, CorpusTraining, LocalReference, ModelReference, Parallelism, runFields } from "./parts.ts";
+import {
+  Checkpoints,
+  CorpusTraining,
+  LocalReference,
+  ModelReference,
+  Parallelism,
+  runFields,
+} from "./parts.ts";
 
 const Method = z.enum(["positionInterpolation", "none"]);
 
@@ -16,12 +23,18 @@ export const ContextExtensionSpec = withRules(
     ),
     comparisons: atomicList(Method, 1)
       .default([])
-      .describe("methods trained beside for the figure only, from the same model and data; they give no artifact"),
+      .describe(
+        "methods trained beside for the figure only, from the same model and data; they give no artifact",
+      ),
     training: CorpusTraining.describe("how long and with which optimizer settings"),
     measurement: z
       .strictObject({
-        documents: count(1, 100_000).default(64).describe("held-out documents the loss by position is measured on"),
-        passkeyTrials: count(0, 1000).default(0).describe("passkey prompts per depth and length; 0 measures none"),
+        documents: count(1, 100_000)
+          .default(64)
+          .describe("held-out documents the loss by position is measured on"),
+        passkeyTrials: count(0, 1000)
+          .default(0)
+          .describe("passkey prompts per depth and length; 0 measures none"),
       })
       .prefault({})
       .describe("what is measured before and after"),

@@ -1,16 +1,30 @@
 import { z } from "zod";
-import { atomicList, count, decimal, exactlyOneOf, mapList, objectName, share, text, withRules } from "./fields.ts";
+import {
+  atomicList,
+  count,
+  decimal,
+  exactlyOneOf,
+  mapList,
+  objectName,
+  share,
+  text,
+  withRules,
+} from "./fields.ts";
 import { ClaimPath, Language, LocalReference, runFields } from "./parts.ts";
 
 const Source = z.strictObject({
   name: objectName().describe("name of the source, for the funnel and lineage"),
-  language: Language.describe("language of the texts: decides the rules and the share of the mixture they count for"),
+  language: Language.describe(
+    "language of the texts: decides the rules and the share of the mixture they count for",
+  ),
   licence: text(128).describe("licence of the texts, e.g. Apache-2.0; recorded in the artifact"),
   format: z
     .enum(["warc", "jsonl", "text", "code"])
     .describe("warc: web archives; jsonl: one document a line in `text`; text and code: one document a file"),
   from: ClaimPath.describe("directory the files lie in"),
-  include: atomicList(text(), 64, 1).default(["**/*"]).describe("glob patterns of the files below the directory"),
+  include: atomicList(text(), 64, 1)
+    .default(["**/*"])
+    .describe("glob patterns of the files below the directory"),
 });
 
 const Extraction = z.strictObject({
@@ -18,7 +32,9 @@ const Extraction = z.strictObject({
     .boolean()
     .default(true)
     .describe("keep a page's main content only, without navigation and boilerplate"),
-  maxRecordBytes: count(1024, 1_073_741_824).default(10_485_760).describe("larger records are counted and skipped"),
+  maxRecordBytes: count(1024, 1_073_741_824)
+    .default(10_485_760)
+    .describe("larger records are counted and skipped"),
 });
 
 const Rules = z.strictObject({
@@ -34,7 +50,9 @@ const Rules = z.strictObject({
   maxMeanWordLength: decimal().default("10").describe("English: largest mean word length in characters"),
   minStopWords: count(0, 100).default(2).describe("English: least number of different stop words"),
   minSentenceEndShare: share().default("0.1").describe("least share of lines that end as a sentence does"),
-  bannedWords: atomicList(text(128), 10_000).default([]).describe("documents that contain one of these are dropped"),
+  bannedWords: atomicList(text(128), 10_000)
+    .default([])
+    .describe("documents that contain one of these are dropped"),
 });
 
 const Classifier = z.strictObject({
@@ -48,10 +66,18 @@ const MinHash = withRules(
   z.strictObject({
     permutations: count(16, 1024).default(128).describe("length of a signature"),
     bands: count(1, 256).default(16).describe("bands of the signature; divides permutations"),
-    shingle: count(1, 64).default(5).describe("shingle size: characters in Japanese, words in English and code"),
-    similarity: share().default("0.8").describe("estimated Jaccard similarity from which two documents are duplicates"),
+    shingle: count(1, 64)
+      .default(5)
+      .describe("shingle size: characters in Japanese, words in English and code"),
+    similarity: share()
+      .default("0.8")
+      .describe("estimated Jaccard similarity from which two documents are duplicates"),
   }),
-  { rule: "self.permutations % self.bands == 0", message: "bands must divide permutations", fieldPath: ".bands" },
+  {
+    rule: "self.permutations % self.bands == 0",
+    message: "bands must divide permutations",
+    fieldPath: ".bands",
+  },
 );
 
 const Deduplication = z.strictObject({
@@ -91,7 +117,9 @@ const Mixture = z.strictObject({
 const Removal = withRules(
   z.strictObject({
     contains: text(128).optional().describe("removes every token whose text contains this"),
-    pattern: text().optional().describe("removes every token whose text matches this regular expression somewhere"),
+    pattern: text()
+      .optional()
+      .describe("removes every token whose text matches this regular expression somewhere"),
   }),
   exactlyOneOf("contains", "pattern"),
 );
@@ -101,7 +129,9 @@ const Tokenizer = withRules(
     train: z
       .strictObject({
         vocabularySize: count(300, 1_000_000).describe("size of the vocabulary before removal"),
-        trainingBytes: count(1024).default(10_000_000_000).describe("at most this much text is sampled for training"),
+        trainingBytes: count(1024)
+          .default(10_000_000_000)
+          .describe("at most this much text is sampled for training"),
         removing: atomicList(Removal, 1000).default([]).describe("tokens removed after training"),
       })
       .optional()

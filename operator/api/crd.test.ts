@@ -3,7 +3,11 @@ import { customResourceDefinition } from "./crd.ts";
 import { kinds } from "./kinds.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
-function walk(schema: StructuralSchema, path: string, visit: (schema: StructuralSchema, path: string) => void): void {
+function walk(
+  schema: StructuralSchema,
+  path: string,
+  visit: (schema: StructuralSchema, path: string) => void,
+): void {
   visit(schema, path);
   for (const [name, field] of Object.entries(schema.properties ?? {})) walk(field, `${path}.${name}`, visit);
   if (schema.items) walk(schema.items, `${path}[]`, visit);

@@ -5,14 +5,21 @@ import { z } from "zod";
 export interface CelRule {
   rule: string;
   message: string;
-  /** The field the rule is about, from where the rule stands, e.g. `.training.tokens`; absent: all that the rule sees. */
+  /**
+   * The field the rule is about, from where the rule stands, e.g. `.training.tokens`; absent: all that the
+   * rule sees.
+   */
   fieldPath?: string;
 }
 
 /** The field that a rule names when it refuses what stands at `path`. */
-export const fieldOf = ({ fieldPath = "" }: CelRule, path: string): string => `${path}${fieldPath}`.replace(/^\./, "");
+export const fieldOf = ({ fieldPath = "" }: CelRule, path: string): string =>
+  `${path}${fieldPath}`.replace(/^\./, "");
 
-/** Attaches CEL rules: the API server evaluates them, and so does the local adapter. Rules see `self` and, on change, `oldSelf`. */
+/**
+ * Attaches CEL rules: the API server evaluates them, and so does the local adapter. Rules see `self` and, on
+ * change, `oldSelf`.
+ */
 export function withRules<T extends z.ZodType>(schema: T, ...rules: CelRule[]): T {
   return schema.meta({ ...schema.meta(), "x-kubernetes-validations": rules });
 }
@@ -25,7 +32,9 @@ export function exactlyOneOf(...fields: string[]): CelRule {
   };
 }
 
-/** A list that is a map by one of its fields: server-side apply merges it by that key, and a key occurs once. */
+/**
+ * A list that is a map by one of its fields: server-side apply merges it by that key, and a key occurs once.
+ */
 export function mapList<T extends z.ZodType>(item: T, key: string, max: number, min = 0) {
   return z
     .array(item)
@@ -49,7 +58,10 @@ export const objectName = () =>
     .max(63)
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
 
-/** Kubernetes knows no floating-point fields that round-trip through every client, so decimals are strings, e.g. "1e-4". */
+/**
+ * Kubernetes knows no floating-point fields that round-trip through every client, so decimals are strings,
+ * e.g. "1e-4".
+ */
 export const decimal = () =>
   z
     .string()

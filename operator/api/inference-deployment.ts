@@ -10,10 +10,15 @@ export const InferenceDeploymentSpec = z.strictObject({
     .optional()
     .describe("longest prompt plus answer in tokens; default: the model's own"),
   maxConcurrentRequests: count(1, 4096).default(8).describe("requests decoded at once by a pod"),
-  precision: z.enum(["float32", "bfloat16"]).default("bfloat16").describe("precision of weights and key-value cache"),
+  precision: z
+    .enum(["float32", "bfloat16"])
+    .default("bfloat16")
+    .describe("precision of weights and key-value cache"),
   auth: z
     .strictObject({
-      secretName: objectName().describe("Secret whose values each are an API key; keys rotate without a restart"),
+      secretName: objectName().describe(
+        "Secret whose values each are an API key; keys rotate without a restart",
+      ),
     })
     .optional()
     .describe("who may ask; absent: everyone who reaches the Service"),

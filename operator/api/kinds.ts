@@ -82,7 +82,11 @@ const runColumns = (...results: PrinterColumn[]): PrinterColumn[] => [
   column("Digest", ".status.artifact.digest", "digest of the artifact", 1),
 ];
 
-const lossColumn = column("Loss", '.status.progress.metrics[?(@.name=="loss")].value', "newest training loss");
+const lossColumn = column(
+  "Loss",
+  '.status.progress.metrics[?(@.name=="loss")].value',
+  "newest training loss",
+);
 
 function define<Spec extends z.ZodType, Status extends z.ZodType>(
   names: { kind: string; plural: string; shortNames: string[] },
@@ -99,7 +103,8 @@ function define<Spec extends z.ZodType, Status extends z.ZodType>(
 export const corpus = define(
   { kind: "Corpus", plural: "corpora", shortNames: ["corp"] },
   {
-    about: "Raw texts made into a tokenizer and packed training tokens: extraction, cleaning, deduplication, mixture.",
+    about:
+      "Raw texts made into a tokenizer and packed training tokens: extraction, cleaning, deduplication, mixture.",
     spec: CorpusSpec,
     status: CorpusStatus,
     mutable: mutableRunFields,
@@ -126,7 +131,8 @@ export const pretrainRun = define(
 export const contextExtension = define(
   { kind: "ContextExtension", plural: "contextextensions", shortNames: ["ctx"] },
   {
-    about: "A model whose context window is extended, measured by loss at each token position before and after.",
+    about:
+      "A model whose context window is extended, measured by loss at each token position before and after.",
     spec: ContextExtensionSpec,
     status: ContextExtensionStatus,
     mutable: mutableRunFields,
@@ -179,7 +185,14 @@ export const inferenceDeployment = define(
   },
 );
 
-export const kinds = [corpus, pretrainRun, contextExtension, alignmentRun, evaluation, inferenceDeployment] as const;
+export const kinds = [
+  corpus,
+  pretrainRun,
+  contextExtension,
+  alignmentRun,
+  evaluation,
+  inferenceDeployment,
+] as const;
 
 export type Corpus = NonNullable<typeof corpus.resource.object>;
 export type PretrainRun = NonNullable<typeof pretrainRun.resource.object>;

@@ -57,12 +57,17 @@ const PodCompute = z.strictObject({
     ),
   resources: z
     .strictObject({
-      cpu: quantity().default("1").describe("CPUs of each pod, request and limit; kernels use as many threads"),
+      cpu: quantity()
+        .default("1")
+        .describe("CPUs of each pod, request and limit; kernels use as many threads"),
       memory: quantity().default("2Gi").describe("memory of each pod, request and limit"),
     })
     .prefault({})
     .describe("CPU and memory of each pod"),
-  nodeSelector: z.record(z.string().max(253), z.string().max(63)).optional().describe("labels a node must have"),
+  nodeSelector: z
+    .record(z.string().max(253), z.string().max(63))
+    .optional()
+    .describe("labels a node must have"),
   tolerations: atomicList(Toleration, 32).optional().describe("taints the pods tolerate"),
   affinity: z
     .looseObject({})
@@ -75,7 +80,9 @@ const PodCompute = z.strictObject({
     .describe("Kueue LocalQueue: becomes the label kueue.x-k8s.io/queue-name on the Jobs"),
   image: text(512).optional().describe("image of the kernels; default: the operator's own setting"),
   imagePullSecrets: atomicList(LocalReference, 16).optional().describe("Secrets to pull the image with"),
-  serviceAccountName: objectName().optional().describe("ServiceAccount of the pods; they get no API token in any case"),
+  serviceAccountName: objectName()
+    .optional()
+    .describe("ServiceAccount of the pods; they get no API token in any case"),
 });
 
 const acceleratorNeedsGpus = {
@@ -107,7 +114,9 @@ export const Storage = withRules(
     accessMode: z
       .enum(["ReadWriteOnce", "ReadWriteMany"])
       .optional()
-      .describe("access mode of the claim made, by default ReadWriteMany; runs over several nodes need ReadWriteMany"),
+      .describe(
+        "access mode of the claim made, by default ReadWriteMany; runs over several nodes need ReadWriteMany",
+      ),
   }),
   exactlyOneOf("claimName", "size"),
   {
@@ -133,7 +142,9 @@ export const FailurePolicy = z.strictObject({
 export const Checkpoints = z.strictObject({
   everySteps: count(1, 1_000_000).default(100).describe("steps between checkpoints"),
   keepLast: count(1, 1000).default(2).describe("newest checkpoints kept"),
-  keepEvery: count(1, 1_000_000_000).optional().describe("checkpoints at multiples of this step are kept for good"),
+  keepEvery: count(1, 1_000_000_000)
+    .optional()
+    .describe("checkpoints at multiples of this step are kept for good"),
 });
 
 /** Fields that every batch kind has. */
@@ -175,7 +186,9 @@ const optimizerFields = {
     .default("bfloat16")
     .describe("bfloat16 computes in bfloat16 with float32 master weights; float32 computes in float32"),
   microBatchSize: count(1, 4096).default(1).describe("sequences per forward pass of one GPU or process"),
-  evaluateEverySteps: count(1, 1_000_000).default(100).describe("steps between measurements of the held-out loss"),
+  evaluateEverySteps: count(1, 1_000_000)
+    .default(100)
+    .describe("steps between measurements of the held-out loss"),
   seed: count(0, 2_147_483_647)
     .default(42)
     .describe("seed of initialisation and data order; the same seed gives the same bits"),

@@ -10,7 +10,10 @@ const Shape = withRules(
     layers: count(1, 512).describe("number of transformer blocks"),
     attentionHeads: count(1, 512).describe("query heads; divides hiddenSize"),
     keyValueHeads: count(1, 512).describe("key and value heads; divides attentionHeads"),
-    tieWordEmbeddings: z.boolean().default(false).describe("whether input and output embeddings are one matrix"),
+    tieWordEmbeddings: z
+      .boolean()
+      .default(false)
+      .describe("whether input and output embeddings are one matrix"),
   }),
   {
     rule: "self.hiddenSize % self.attentionHeads == 0",
@@ -22,7 +25,10 @@ const Shape = withRules(
     message: "keyValueHeads must divide attentionHeads",
     fieldPath: ".keyValueHeads",
   },
-  { rule: "(self.hiddenSize / self.attentionHeads) % 2 == 0", message: "hiddenSize / attentionHeads must be even" },
+  {
+    rule: "(self.hiddenSize / self.attentionHeads) % 2 == 0",
+    message: "hiddenSize / attentionHeads must be even",
+  },
 );
 
 const Model = withRules(
@@ -39,7 +45,9 @@ export const PretrainRunSpec = withRules(
   z.strictObject({
     corpus: LocalReference.describe("Corpus to train on; its tokenizer gives the vocabulary"),
     model: Model.describe("LLaMA shape; weights start at random"),
-    sequenceLength: count(8, 10_000_000).describe("context window in tokens; sequences are packed to this length"),
+    sequenceLength: count(8, 10_000_000).describe(
+      "context window in tokens; sequences are packed to this length",
+    ),
     training: CorpusTraining.describe("how long and with which optimizer settings"),
     parallelism: Parallelism.prefault({}).describe("how the ranks share the model"),
     checkpoints: Checkpoints.prefault({}).describe("how often state is saved, and what is kept"),

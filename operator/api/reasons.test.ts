@@ -23,6 +23,11 @@ test("every word a program ends with has one exit code and leads to one reason",
   const words = names.flatMap((name) => Object.keys(reasonEntry(name).program ?? {}));
   expect(new Set(words).size).toBe(words.length);
   expect(Object.keys(kernelExitCodes).toSorted()).toEqual(words.toSorted());
-  expect(kernelExitCodes).toMatchObject({ Completed: 0, InvalidData: 64, NumericsDiverged: 86, Terminated: 143 });
+  expect(kernelExitCodes).toMatchObject({
+    Completed: 0,
+    InvalidData: 64,
+    NumericsDiverged: 86,
+    Terminated: 143,
+  });
   expect(reasonOfKernel).toMatchObject({ Completed: "StageCompleted", InternalError: "ProgramFailed" });
 });

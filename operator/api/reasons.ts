@@ -1,6 +1,6 @@
 /**
- * The one table of reasons. Conditions, Events, the command's exit code, the API reference and the endings of kernel
- * programs read it; a new reason is a new line.
+ * The one table of reasons. Conditions, Events, the command's exit code, the API reference and the endings of
+ * kernel programs read it; a new reason is a new line.
  */
 
 /**
@@ -111,7 +111,11 @@ export const needsPerson = (phase: Phase): boolean =>
 type ProgramColumn = Extract<(typeof reasons)[Reason], { program: unknown }>["program"];
 
 /** The word a kernel program gives for its ending. */
-export type KernelReason = ProgramColumn extends infer P ? (P extends unknown ? keyof P & string : never) : never;
+export type KernelReason = ProgramColumn extends infer P
+  ? P extends unknown
+    ? keyof P & string
+    : never
+  : never;
 
 const endings = Object.keys(reasons)
   .filter(isReason)

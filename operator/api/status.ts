@@ -2,7 +2,10 @@ import { z } from "zod";
 import { Artifact } from "./artifact.ts";
 import { Language } from "./parts.ts";
 
-/** Status shapes. Status is written by the operator alone, so it has no bounds; figures are numbers as strings. */
+/**
+ * Status shapes. Status is written by the operator alone, so it has no bounds; figures are numbers as
+ * strings.
+ */
 
 const time = () => z.string().meta({ format: "date-time" });
 const figure = () => z.string().describe("decimal number");
@@ -31,7 +34,10 @@ export const Plan = z.object({
     .int()
     .optional()
     .describe("estimate of what a rank needs: weights, gradients, optimizer state, activations"),
-  memoryLimitPerRankBytes: z.int().optional().describe("what a rank has: GPU memory, or its part of the pod's memory"),
+  memoryLimitPerRankBytes: z
+    .int()
+    .optional()
+    .describe("what a rank has: GPU memory, or its part of the pod's memory"),
   checkpointBytes: z.int().optional().describe("size of one checkpoint"),
   estimatedSeconds: z.int().optional().describe("rough estimate of the main stage's time"),
 });
@@ -146,7 +152,11 @@ const Score = z.object({
 
 export const EvaluationStatus = z.object({
   ...runStatusFields,
-  scores: z.array(Score).optional().meta({ "x-kubernetes-list-type": "atomic" }).describe("scores of the suites"),
+  scores: z
+    .array(Score)
+    .optional()
+    .meta({ "x-kubernetes-list-type": "atomic" })
+    .describe("scores of the suites"),
   passed: z.boolean().optional().describe("whether every threshold is met"),
   modelDigest: z.string().optional().describe("digest of the model artifact the scores speak of"),
 });

@@ -27,8 +27,26 @@ export interface StructuralSchema {
 }
 
 const kept = new Set<string>([
-  ...["type", "format", "description", "default", "enum", "pattern", "minimum", "maximum", "minLength", "maxLength"],
-  ...["minItems", "maxItems", "maxProperties", "required", "x-kubernetes-validations", "x-kubernetes-list-type"],
+  ...[
+    "type",
+    "format",
+    "description",
+    "default",
+    "enum",
+    "pattern",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+  ],
+  ...[
+    "minItems",
+    "maxItems",
+    "maxProperties",
+    "required",
+    "x-kubernetes-validations",
+    "x-kubernetes-list-type",
+  ],
   ...["x-kubernetes-list-map-keys", "x-kubernetes-preserve-unknown-fields"],
 ]);
 

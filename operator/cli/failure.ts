@@ -6,7 +6,10 @@ import type { Phase } from "../api/reasons.ts";
  */
 export const exitCodes = {
   done: { code: 0, about: "done" },
-  failed: { code: 1, about: "a run failed or needs a person, an endpoint is not ready, or the work could not be done" },
+  failed: {
+    code: 1,
+    about: "a run failed or needs a person, an endpoint is not ready, or the work could not be done",
+  },
   usage: { code: 2, about: "the command line is wrong" },
   invalid: { code: 3, about: "manifests are invalid; nothing was changed" },
   notFound: { code: 4, about: "an object, file or operator that was named does not exist" },

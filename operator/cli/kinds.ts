@@ -45,7 +45,9 @@ export const endpointOf = ({ status }: AnyObject): string | undefined =>
 /** Kind by any of its names, in any case: PretrainRun, pretrainruns, ptr. */
 export function parseKind(word: string): Kind {
   const wanted = word.toLowerCase();
-  const found = kinds.find((kind) => [kind.singular, kind.resource.plural, ...kind.shortNames].includes(wanted));
+  const found = kinds.find((kind) =>
+    [kind.singular, kind.resource.plural, ...kind.shortNames].includes(wanted),
+  );
   if (found) return found;
   const known = kinds
     .map((kind) => `${kind.resource.kind} (${kind.resource.plural}, ${kind.shortNames.join(", ")})`)

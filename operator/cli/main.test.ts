@@ -67,7 +67,8 @@ describe.concurrent("help", { timeout: 60_000 }, () => {
 
   test("the plugin names what says where, and not what is about this machine", async () => {
     const { out } = await tanren(["--help"], plugin);
-    for (const word of words) expect(/^ {2}WORD /m.test(out.replace(`  ${word} `, "  WORD "))).toBe(word !== "stop");
+    for (const word of words)
+      expect(/^ {2}WORD /m.test(out.replace(`  ${word} `, "  WORD "))).toBe(word !== "stop");
     expect(out).not.toContain("--state");
     expect((await tanren(["get", "--help"], plugin)).out).toContain("--context <name>");
   });
@@ -121,8 +122,16 @@ describe.concurrent("exit codes and sentences", { timeout: 60_000 }, () => {
     ["validate -f nowhere", "notFound", /^tanren: -f nowhere: there is no such file or directory\n$/],
     ["get --state nowhere", "notFound", /^tanren: .*nowhere has no state/],
     ["stop", "notFound", /^tanren: no operator runs on /],
-    ["stop --context prod", "usage", /^tanren: "tanren stop" is about an operator on this machine; leave --context/],
-    ["get --state x --context prod", "usage", /^tanren: option '--state <dir>' cannot be used with option '--context/],
+    [
+      "stop --context prod",
+      "usage",
+      /^tanren: "tanren stop" is about an operator on this machine; leave --context/,
+    ],
+    [
+      "get --state x --context prod",
+      "usage",
+      /^tanren: option '--state <dir>' cannot be used with option '--context/,
+    ],
     ["chat", "usage", /^tanren: name the endpoint either as an InferenceDeployment or by --url/],
     ["get --kubeconfig nowhere", "notFound", /^tanren: kubeconfig nowhere cannot be read \(ENOENT/],
   ])("tanren %s: %s", async (line, exitCode, sentence) => {
@@ -141,9 +150,9 @@ describe("an operator in the background", () => {
     const inState = (...words: string[]) => tanren([...words, "--state", "state"]);
     expect(await inState("run", "-f", "suspended.yaml", "--detach")).toMatchObject({ code: 0 });
 
-    expect((await inState("run", "-f", "suspended.yaml", "--until", "complete", "--timeout", "1s")).code).toBe(
-      exitCodes.unfinished.code,
-    );
+    expect(
+      (await inState("run", "-f", "suspended.yaml", "--until", "complete", "--timeout", "1s")).code,
+    ).toBe(exitCodes.unfinished.code);
     expect((await inState("get", "corp")).out).toMatch(/^NAME +SUCCEEDED .*\nweb +Unknown .* Suspended /);
     expect((await inState("describe", "CORPUS", "web")).out).toMatch(/^Corpus\/web\n[\s\S]*\nEvents\n/);
     expect(JSON.parse((await inState("get", "corpora/web", "-o", "json")).out)).toMatchObject({

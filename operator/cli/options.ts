@@ -18,14 +18,16 @@ export function withHelp(command: Command, examples: readonly string[]): Command
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("write a whole number of at least 1.");
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("write a whole number of at least 1.");
   return value;
 }
 
 /** Sampling temperature: 0 always takes the likeliest token. */
 export function temperature(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !(value >= 0 && value <= 2)) throw new InvalidArgumentError("write a number from 0 to 2.");
+  if (text.trim() === "" || !(value >= 0 && value <= 2))
+    throw new InvalidArgumentError("write a number from 0 to 2.");
   return value;
 }
 

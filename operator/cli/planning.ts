@@ -16,7 +16,9 @@ export interface Planned {
 /** `present`: objects that are there already; manifests may refer to them. */
 export function planAll(manifests: readonly Manifest[], present: readonly AnyObject[]): Planned {
   const ours = manifests.filter(({ kind }) => kind !== undefined);
-  const byKey = new Map(ours.map((one) => [kindKeyOf({ kind: one.object.kind, ...one.object.metadata }), one]));
+  const byKey = new Map(
+    ours.map((one) => [kindKeyOf({ kind: one.object.kind, ...one.object.metadata }), one]),
+  );
   const others = present.filter(({ kind, metadata }) => !byKey.has(kindKeyOf({ kind, ...metadata })));
   const plans: ObjectPlan[] = [];
   const problems: Problem[] = [];

@@ -6,7 +6,10 @@ import type { Connection, Target } from "./target/target.ts";
 
 /** What several commands do with their target. */
 
-export async function withConnection<T>(target: Target, work: (connection: Connection) => Promise<T>): Promise<T> {
+export async function withConnection<T>(
+  target: Target,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
   const connection = await target.connect();
   try {
     return await work(connection);
@@ -45,7 +48,9 @@ export async function objectsIn(
   { cluster }: Pick<Connection, "cluster">,
   namespaces: Iterable<string>,
 ): Promise<AnyObject[]> {
-  const lists = [...namespaces].flatMap((namespace) => kinds.map((kind) => cluster.list(kind.resource, { namespace })));
+  const lists = [...namespaces].flatMap((namespace) =>
+    kinds.map((kind) => cluster.list(kind.resource, { namespace })),
+  );
   return (await Promise.all(lists)).flat();
 }
 

@@ -3,7 +3,13 @@ import { findCondition, setCondition, setRootCondition } from "./conditions.ts";
 import type { Condition } from "./objects.ts";
 
 const at = (time: string, generation = 1) => ({ now: new Date(`2026-01-01T${time}Z`), generation });
-const open = { type: "Succeeded", status: "Unknown", reason: "Running", message: "at work", stalled: false } as const;
+const open = {
+  type: "Succeeded",
+  status: "Unknown",
+  reason: "Running",
+  message: "at work",
+  stalled: false,
+} as const;
 
 test("lastTransitionTime moves only when status does", () => {
   const first = setCondition(
@@ -54,7 +60,11 @@ test.each<[state: Parameters<typeof setRootCondition>[1], kstatus: Record<string
   ],
 ])("kstatus follows from %o", (state, kstatus) => {
   const busy = setRootCondition([], { ...open, type: state.type }, at("00:00:00"));
-  const stalled = setRootCondition(busy, { ...open, type: state.type, status: "False", stalled: true }, at("00:01:00"));
+  const stalled = setRootCondition(
+    busy,
+    { ...open, type: state.type, status: "False", stalled: true },
+    at("00:01:00"),
+  );
   const conditions = setRootCondition(stalled, state, at("00:02:00"));
   for (const [type, status] of Object.entries(kstatus))
     expect(findCondition(conditions, type)?.status, type).toBe(status);

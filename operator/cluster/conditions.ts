@@ -16,7 +16,10 @@ export interface Observation {
   generation: number;
 }
 
-export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 
@@ -28,8 +31,15 @@ export function isTrue(conditions: readonly Condition[] | undefined, type: strin
 export const isFinished = ({ status }: Pick<Job, "status">): boolean =>
   isTrue(status?.conditions, "Complete") || isTrue(status?.conditions, "Failed");
 
-/** The conditions with one set. lastTransitionTime moves only when status does; nothing changes when nothing is said anew. */
-export function setCondition(conditions: readonly Condition[], state: ConditionState, seen: Observation): Condition[] {
+/**
+ * The conditions with one set. lastTransitionTime moves only when status does; nothing changes when nothing
+ * is said anew.
+ */
+export function setCondition(
+  conditions: readonly Condition[],
+  state: ConditionState,
+  seen: Observation,
+): Condition[] {
   const old = findCondition(conditions, state.type);
   const set: Condition = {
     ...state,
@@ -56,10 +66,15 @@ export interface RootState {
 }
 
 /**
- * The root condition and, derived from it here and nowhere else, what kstatus reads: Ready when the wish is fulfilled, Reconciling
- * while the operator is at it, Stalled when it has given up. Reconciling and Stalled are present only while true.
+ * The root condition and, derived from it here and nowhere else, what kstatus reads: Ready when the wish is
+ * fulfilled, Reconciling while the operator is at it, Stalled when it has given up. Reconciling and Stalled
+ * are present only while true.
  */
-export function setRootCondition(conditions: readonly Condition[], root: RootState, seen: Observation): Condition[] {
+export function setRootCondition(
+  conditions: readonly Condition[],
+  root: RootState,
+  seen: Observation,
+): Condition[] {
   const { type, stalled, ...word } = root;
   const ready: ConditionState = { ...word, type: "Ready", status: root.status === "True" ? "True" : "False" };
   let set = setCondition(conditions, { ...word, type }, seen);

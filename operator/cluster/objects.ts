@@ -1,4 +1,7 @@
-/** The Kubernetes objects that reconcilers read and write: only the fields they rely on, in the API's own shape. */
+/**
+ * The Kubernetes objects that reconcilers read and write: only the fields they rely on, in the API's own
+ * shape.
+ */
 
 export interface OwnerReference {
   apiVersion: string;
@@ -217,7 +220,11 @@ export interface Service extends KubernetesObject {
   };
   status?: {
     loadBalancer?: {
-      ingress?: { ip?: string; hostname?: string; ports?: { port: number; protocol: "TCP"; error?: string }[] }[];
+      ingress?: {
+        ip?: string;
+        hostname?: string;
+        ports?: { port: number; protocol: "TCP"; error?: string }[];
+      }[];
     };
   };
 }

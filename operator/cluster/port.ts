@@ -2,22 +2,34 @@ import type { KubernetesObject, Wanted } from "./objects.ts";
 import type { Resource } from "./resource.ts";
 
 /**
- * What reconcilers and the command need of a cluster. Two adapters: `kubernetes` speaks to an API server, `local` keeps objects in
- * a directory and runs pods as processes. Semantics are the API server's; the contract suite runs against both.
+ * What reconcilers and the command need of a cluster. Two adapters: `kubernetes` speaks to an API server,
+ * `local` keeps objects in a directory and runs pods as processes. Semantics are the API server's; the
+ * contract suite runs against both.
  */
 export interface Cluster {
-  get<T extends KubernetesObject>(resource: Resource<T>, namespace: string, name: string): Promise<T | undefined>;
+  get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined>;
 
-  /** All objects of a kind in a namespace (all namespaces when absent) that carry the labels and have the fields. */
+  /**
+   * All objects of a kind in a namespace (all namespaces when absent) that carry the labels and have the
+   * fields.
+   */
   list<T extends KubernetesObject>(resource: Resource<T>, filter?: ListSelection): Promise<T[]>;
 
   /**
-   * Server-side apply with the caller's field manager, forced: creates the object or makes its spec as stated. A repeat changes
-   * nothing, not even resourceVersion. Throws InvalidError when the schema or a CEL rule refuses it.
+   * Server-side apply with the caller's field manager, forced: creates the object or makes its spec as
+   * stated. A repeat changes nothing, not even resourceVersion. Throws InvalidError when the schema or a CEL
+   * rule refuses it.
    */
   apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T>;
 
-  /** Replaces status. Throws ConflictError when `object.metadata.resourceVersion` is not the newest, NotFoundError when it is gone. */
+  /**
+   * Replaces status. Throws ConflictError when `object.metadata.resourceVersion` is not the newest,
+   * NotFoundError when it is gone.
+   */
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T>;
 
   /** Sets or removes one finalizer without touching those of others; a repeat changes nothing. */
@@ -29,12 +41,15 @@ export interface Cluster {
   ): Promise<T | undefined>;
 
   /**
-   * Deletes by UID, so that a namesake born later is never hit. Dependents by owner reference go too, by background propagation.
-   * Pods get their grace period. An object that is gone already is no error.
+   * Deletes by UID, so that a namesake born later is never hit. Dependents by owner reference go too, by
+   * background propagation. Pods get their grace period. An object that is gone already is no error.
    */
   delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): Promise<void>;
 
-  /** Calls `onEvent` for every object that exists and then for every change, in order per object, until closed. */
+  /**
+   * Calls `onEvent` for every object that exists and then for every change, in order per object, until
+   * closed.
+   */
   watch<T extends KubernetesObject>(
     resource: Resource<T>,
     filter: ListFilter,
@@ -51,7 +66,10 @@ export interface ListFilter {
 }
 
 export interface ListSelection extends ListFilter {
-  /** Values by path, such as `regarding.uid` of Events; an API server selects by few paths of each kind and refuses others. */
+  /**
+   * Values by path, such as `regarding.uid` of Events; an API server selects by few paths of each kind and
+   * refuses others.
+   */
   fields?: Record<string, string>;
 }
 
@@ -81,9 +99,12 @@ export class NotFoundError extends ClusterError {}
 
 /** Refuses `previous` of a log. */
 export const noPreviousLog = (namespace: string, name: string, cause?: unknown): NotFoundError =>
-  new NotFoundError(`the container of Pod ${namespace}/${name} was never started again: it has no previous log`, {
-    cause,
-  });
+  new NotFoundError(
+    `the container of Pod ${namespace}/${name} was never started again: it has no previous log`,
+    {
+      cause,
+    },
+  );
 
 export class ConflictError extends ClusterError {}
 

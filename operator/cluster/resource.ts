@@ -35,7 +35,12 @@ export const pods = resource<Pod>("v1", "Pod", "pods", true);
 export const services = resource<Service>("v1", "Service", "services", true);
 export const configMaps = resource<ConfigMap>("v1", "ConfigMap", "configmaps", false);
 export const secrets = resource<Secret>("v1", "Secret", "secrets", false);
-export const claims = resource<PersistentVolumeClaim>("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+export const claims = resource<PersistentVolumeClaim>(
+  "v1",
+  "PersistentVolumeClaim",
+  "persistentvolumeclaims",
+  true,
+);
 export const jobs = resource<Job>("batch/v1", "Job", "jobs", true);
 export const deployments = resource<Deployment>("apps/v1", "Deployment", "deployments", true);
 export const networkPolicies = resource<NetworkPolicy>(
@@ -46,5 +51,16 @@ export const networkPolicies = resource<NetworkPolicy>(
 );
 export const events = resource<Event>("events.k8s.io/v1", "Event", "events", false);
 
-/** Those that a cluster must have; policies are made only where the operator's configuration asks for them. */
-export const builtinResources = [pods, services, configMaps, secrets, claims, jobs, deployments, events] as const;
+/**
+ * Those that a cluster must have; policies are made only where the operator's configuration asks for them.
+ */
+export const builtinResources = [
+  pods,
+  services,
+  configMaps,
+  secrets,
+  claims,
+  jobs,
+  deployments,
+  events,
+] as const;

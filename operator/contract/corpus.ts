@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { common, Input, Language, RelativePath, Seed } from "./parts.ts";
 
-/** Programs that make a corpus. Field names are the kernels' own: snake_case, PyTorch's and Hugging Face's words. */
+/**
+ * Programs that make a corpus. Field names are the kernels' own: snake_case, PyTorch's and Hugging Face's
+ * words.
+ */
 
 const rate = z.number().min(0).max(1);
 
@@ -18,7 +21,9 @@ export const CleanSource = z
 
 export const ExtractionConfig = z
   .strictObject({
-    main_content: z.boolean().describe("keep the main content of a page only, without navigation and boilerplate"),
+    main_content: z
+      .boolean()
+      .describe("keep the main content of a page only, without navigation and boilerplate"),
     max_record_bytes: z.int().min(1024).describe("records larger than this are counted and skipped"),
   })
   .meta({ id: "ExtractionConfig" });
@@ -27,7 +32,9 @@ export const RulesConfig = z
   .strictObject({
     min_characters: z.int().min(0),
     max_characters: z.int().min(1),
-    min_japanese_ratio: rate.describe("least share of kana and kanji among the characters of a Japanese document"),
+    min_japanese_ratio: rate.describe(
+      "least share of kana and kanji among the characters of a Japanese document",
+    ),
     min_hiragana_ratio: rate.describe("least share of hiragana: prose has it, keyword lists do not"),
     max_symbol_ratio: rate,
     max_duplicate_line_ratio: rate.describe(
@@ -36,7 +43,9 @@ export const RulesConfig = z
     min_mean_word_length: z.number().min(0).describe("English only (Gopher)"),
     max_mean_word_length: z.number().min(0).describe("English only (Gopher)"),
     min_stop_words: z.int().min(0).describe("English only: least number of distinct stop words (Gopher)"),
-    min_sentence_end_ratio: rate.describe("least share of lines that end as a sentence does (C4, Raffel et al. 2020)"),
+    min_sentence_end_ratio: rate.describe(
+      "least share of lines that end as a sentence does (C4, Raffel et al. 2020)",
+    ),
     banned_words: z.array(z.string()),
   })
   .meta({ id: "RulesConfig" });
@@ -72,7 +81,11 @@ export const MinHashConfig = z
   .strictObject({
     permutations: z.int().min(16).max(1024),
     bands: z.int().min(1).max(256).describe("divides permutations; rows = permutations / bands"),
-    shingle: z.int().min(1).max(64).describe("shingle size: characters for Japanese, words for English and code"),
+    shingle: z
+      .int()
+      .min(1)
+      .max(64)
+      .describe("shingle size: characters for Japanese, words for English and code"),
     similarity: z
       .number()
       .min(0)
@@ -108,7 +121,10 @@ export const RemovalRule = z
 export const TokenizerTraining = z
   .strictObject({
     vocabulary_size: z.int().min(300).max(1_000_000).describe("size before removal"),
-    training_bytes: z.int().min(1).describe("at most this much text is sampled for training, by the mixture's ratios"),
+    training_bytes: z
+      .int()
+      .min(1)
+      .describe("at most this much text is sampled for training, by the mixture's ratios"),
     removing: z.array(RemovalRule),
   })
   .meta({ id: "TokenizerTraining" });
@@ -121,7 +137,10 @@ export const MixtureConfig = z
   .strictObject({
     tokens: z.int().min(1).optional().describe("training tokens; absent: as many as the ratios allow"),
     parts: z.array(MixturePart).min(1).describe("ratios sum to 1"),
-    max_epochs: z.number().min(1).describe("how often a language's documents may be repeated to meet its ratio"),
+    max_epochs: z
+      .number()
+      .min(1)
+      .describe("how often a language's documents may be repeated to meet its ratio"),
   })
   .meta({ id: "MixtureConfig" });
 

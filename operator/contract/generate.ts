@@ -4,7 +4,10 @@ import { z } from "zod";
 import { kernelExitCodes } from "../api/reasons.ts";
 import * as contract from "./index.ts";
 
-/** Writes kernels/contract/*.schema.json and, from them, the Python models in kernels/tanren_kernels/contract.py. */
+/**
+ * Writes kernels/contract/*.schema.json and, from them, the Python models in
+ * kernels/tanren_kernels/contract.py.
+ */
 const schemas = {
   CleanConfig: contract.CleanConfig,
   DeduplicateConfig: contract.DeduplicateConfig,
@@ -57,10 +60,25 @@ execFileSync(
   [
     ...["--input", models, "--input-file-type", "jsonschema", "--output", python],
     ...["--output-model-type", "pydantic_v2.BaseModel", "--target-python-version", "3.11"],
-    ...["--frozen-dataclasses", "--enable-faux-immutability", "--enum-field-as-literal", "all", "--use-annotated"],
+    ...[
+      "--frozen-dataclasses",
+      "--enable-faux-immutability",
+      "--enum-field-as-literal",
+      "all",
+      "--use-annotated",
+    ],
     ...["--use-schema-description", "--field-constraints", "--disable-timestamp", "--use-union-operator"],
-    ...["--use-standard-collections", "--use-title-as-name", "--collapse-root-models", "--formatters", "ruff-format"],
-    ...["--custom-file-header", "# Generated from operator/contract by `make generate`; do not edit.\n# ruff: noqa"],
+    ...[
+      "--use-standard-collections",
+      "--use-title-as-name",
+      "--collapse-root-models",
+      "--formatters",
+      "ruff-format",
+    ],
+    ...[
+      "--custom-file-header",
+      "# Generated from operator/contract by `make generate`; do not edit.\n# ruff: noqa",
+    ],
   ],
   { stdio: ["ignore", "inherit", "inherit"] },
 );

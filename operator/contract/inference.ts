@@ -20,7 +20,9 @@ export const SuiteConfig = z
   })
   .meta({ id: "SuiteConfig" });
 
-export const LabelledModel = z.strictObject({ label: z.string().min(1), model: Input }).meta({ id: "LabelledModel" });
+export const LabelledModel = z
+  .strictObject({ label: z.string().min(1), model: Input })
+  .meta({ id: "LabelledModel" });
 
 export const LossByPositionConfig = z
   .strictObject({
@@ -59,7 +61,9 @@ export const GenerateConfig = z
   .strictObject({
     ...common,
     model: Input,
-    prompts: Input.describe("file of JSON lines with `messages` that end with a user turn, and optionally `reference`"),
+    prompts: Input.describe(
+      "file of JSON lines with `messages` that end with a user turn, and optionally `reference`",
+    ),
     samples: z.int().min(2).max(64).describe("candidate answers per prompt"),
     temperature: z.number().gt(0).max(10),
     top_p: z.number().gt(0).max(1),
@@ -77,9 +81,15 @@ export const JudgeRules = z
     require_ending: z
       .boolean()
       .describe("an answer must have ended with the end-of-turn token, not at the length limit"),
-    max_repetition: z.number().min(0).max(1).describe("largest share of character 4-grams that repeat an earlier one"),
+    max_repetition: z
+      .number()
+      .min(0)
+      .max(1)
+      .describe("largest share of character 4-grams that repeat an earlier one"),
     same_script: z.boolean().describe("an answer to a Japanese prompt must be in Japanese"),
-    reference_overlap: z.boolean().describe("score by character F1 against the prompt's `reference` where it has one"),
+    reference_overlap: z
+      .boolean()
+      .describe("score by character F1 against the prompt's `reference` where it has one"),
   })
   .meta({ id: "JudgeRules" });
 
@@ -104,7 +114,9 @@ export const ServeConfig = z
     context_length: z.int().min(8).describe("longest prompt plus answer, in tokens"),
     max_concurrent_requests: z.int().min(1),
     precision: z.enum(["float32", "bfloat16"]),
-    api_keys: RelativePath.optional().describe("directory whose files each hold one API key; absent: no key is asked"),
+    api_keys: RelativePath.optional().describe(
+      "directory whose files each hold one API key; absent: no key is asked",
+    ),
   })
   .meta({ id: "ServeConfig" })
   .describe("program `serve`: OpenAI-compatible HTTP server with a key-value cache");

@@ -3,11 +3,18 @@ import { artifactTypes } from "../api/artifact.ts";
 import { Digest, RunIdentity } from "./parts.ts";
 
 export const ManifestFile = z
-  .strictObject({ path: z.string().min(1), size_bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
+  .strictObject({
+    path: z.string().min(1),
+    size_bytes: z.int().min(0),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  })
   .meta({ id: "ManifestFile" });
 
 export const ManifestParent = z
-  .strictObject({ name: z.string().min(1).describe("role of the parent, e.g. corpus or model"), digest: Digest })
+  .strictObject({
+    name: z.string().min(1).describe("role of the parent, e.g. corpus or model"),
+    digest: Digest,
+  })
   .meta({ id: "ManifestParent" });
 
 /** manifest.json, written last: an artifact exists when its manifest exists. */

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** Shapes that several kernel programs share. Field names are the kernels' own: snake_case, PyTorch's and Hugging Face's words. */
+/**
+ * Shapes that several kernel programs share. Field names are the kernels' own: snake_case, PyTorch's and
+ * Hugging Face's words.
+ */
 
 export const Digest = z
   .string()
@@ -38,7 +41,11 @@ export const RunIdentity = z
 export const common = {
   run: RunIdentity,
   output: RelativePath.describe("directory that the program owns and writes"),
-  threads: z.int().min(1).max(1024).describe("CPU threads to use; comes from the CPU limit, never from the machine"),
+  threads: z
+    .int()
+    .min(1)
+    .max(1024)
+    .describe("CPU threads to use; comes from the CPU limit, never from the machine"),
 };
 
 export const Language = z

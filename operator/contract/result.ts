@@ -21,7 +21,10 @@ export const ArtifactResult = z
 
 export const FunnelRow = z
   .strictObject({
-    step: z.string().min(1).describe("read, extraction, rules, classifier, exact, min_hash, held_out, mixture"),
+    step: z
+      .string()
+      .min(1)
+      .describe("read, extraction, rules, classifier, exact, min_hash, held_out, mixture"),
     language: Language,
     documents_in: z.int().min(0),
     documents_out: z.int().min(0),

@@ -55,7 +55,9 @@ export const DpoObjective = z
     preferences: z
       .array(Input)
       .min(1)
-      .describe("files of JSON lines with `prompt` (messages), `chosen`, `rejected` (content of the assistant)"),
+      .describe(
+        "files of JSON lines with `prompt` (messages), `chosen`, `rejected` (content of the assistant)",
+      ),
     beta: z.number().gt(0),
     held_out_ratio: z.number().gt(0).lt(1),
   })
@@ -84,7 +86,10 @@ export const Training = z
 export const Parallelism = z
   .strictObject({
     replicate: z.int().min(1).describe("data-parallel copies of the model"),
-    shard: z.int().min(1).describe("ranks a copy's parameters, gradients and optimizer state are divided over (FSDP2)"),
+    shard: z
+      .int()
+      .min(1)
+      .describe("ranks a copy's parameters, gradients and optimizer state are divided over (FSDP2)"),
   })
   .meta({ id: "Parallelism" })
   .describe("replicate x shard = number of ranks");
@@ -101,7 +106,9 @@ export const Checkpoints = z
 export const TrainConfig = z
   .strictObject({
     ...common,
-    shape: ModelShape.optional().describe("start from random weights of this shape; exactly one of this and model"),
+    shape: ModelShape.optional().describe(
+      "start from random weights of this shape; exactly one of this and model",
+    ),
     model: Input.optional().describe("start from this model artifact"),
     rope_scaling: RopeScaling.optional(),
     language_model: LanguageModelObjective.optional(),
@@ -112,8 +119,13 @@ export const TrainConfig = z
     training: Training,
     parallelism: Parallelism,
     checkpoints: Checkpoints,
-    evaluate_every_steps: z.int().min(1).describe("held-out loss at each multiple of this step and at the end"),
+    evaluate_every_steps: z
+      .int()
+      .min(1)
+      .describe("held-out loss at each multiple of this step and at the end"),
     parents: z.array(Input),
   })
   .meta({ id: "TrainConfig" })
-  .describe("program `train`: one trainer, three objectives; writes the model artifact in Hugging Face layout");
+  .describe(
+    "program `train`: one trainer, three objectives; writes the model artifact in Hugging Face layout",
+  );

@@ -20,8 +20,8 @@ function podLabels(run: ReturnType<typeof aRun>) {
   const spec = RunSpec.parse(run.spec);
   const storage = storageOf(exampleKind.definition, run, spec);
   const podDefaults = PodDefaults.parse({});
-  return attemptObjects({ run, spec, storage, stage: aStage({}), attempt: 1, config: {}, podDefaults }).job.spec
-    .template.metadata.labels;
+  return attemptObjects({ run, spec, storage, stage: aStage({}), attempt: 1, config: {}, podDefaults }).job
+    .spec.template.metadata.labels;
 }
 
 test("no policy where the configuration asks for none", () => {
@@ -70,6 +70,8 @@ test("an endpoint lets in the clients that are named, or every pod, and nothing 
   const run = aRun();
   const clients = [{ namespaceSelector: { matchLabels: { team: "search" } } }];
   const ports = [{ port: 8000, protocol: "TCP" }];
-  expect(networkPolicy(run, rules, 8000)?.spec.ingress).toEqual([{ from: [{ namespaceSelector: {} }], ports }]);
+  expect(networkPolicy(run, rules, 8000)?.spec.ingress).toEqual([
+    { from: [{ namespaceSelector: {} }], ports },
+  ]);
   expect(networkPolicy(run, { ...rules, clients }, 8000)?.spec.ingress).toEqual([{ from: clients, ports }]);
 });

@@ -20,8 +20,8 @@ import type { KernelResult, Mount } from "../kinds/batch-kind.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "./names.ts";
 
 /**
- * The pod every kernel program runs in (the restricted Pod Security Standard in full, no API token, read-only root), who
- * may reach it, and what it says at its end.
+ * The pod every kernel program runs in (the restricted Pod Security Standard in full, no API token, read-only
+ * root), who may reach it, and what it says at its end.
  */
 
 export const containerName = "kernel";
@@ -62,7 +62,10 @@ export function podSpec(pod: KernelPod): PodSpec {
   const { compute, defaults } = pod;
   const imagePullSecrets = compute.imagePullSecrets ?? defaults.imagePullSecrets;
   const product = compute.accelerator && pod.gpus > 0 ? accelerators[compute.accelerator].product : undefined;
-  const nodeSelector = { ...compute.nodeSelector, ...(product !== undefined && { "nvidia.com/gpu.product": product }) };
+  const nodeSelector = {
+    ...compute.nodeSelector,
+    ...(product !== undefined && { "nvidia.com/gpu.product": product }),
+  };
   return {
     restartPolicy: pod.restartPolicy,
     terminationGracePeriodSeconds: pod.graceSeconds,
@@ -153,21 +156,27 @@ function volumes(pod: KernelPod): Volume[] {
     { name: "config", configMap: { name: pod.configMap } },
     { name: "tmp", emptyDir: {} },
     ...(pod.output === undefined ? [{ name: "output", emptyDir: {} }] : []),
-    ...claimNames(pod).map((claimName) => ({ name: volumeOf(pod, claimName), persistentVolumeClaim: { claimName } })),
+    ...claimNames(pod).map((claimName) => ({
+      name: volumeOf(pod, claimName),
+      persistentVolumeClaim: { claimName },
+    })),
     ...(pod.secretName === undefined ? [] : [{ name: "keys", secret: { secretName: pod.secretName } }]),
     ...pod.defaults.extraVolumes,
   ];
 }
 
-/** Who may speak with the pods of an object: itself, the operator that asks for progress, and the clients of an endpoint. Nobody else. */
+/**
+ * Who may speak with the pods of an object: itself, the operator that asks for progress, and the clients of
+ * an endpoint. Nobody else.
+ */
 
 /** The kind of child that only some configurations ask for. */
 export const policyKinds = ({ enabled }: NetworkPolicies): Resource<KubernetesObject>[] =>
   enabled ? [networkPolicies] : [];
 
 /**
- * The policy of a run's pods, or of an endpoint's when `servingPort` is given. Ranks reach each other and names are looked up;
- * everything else is denied, both ways. Undefined where the configuration asks for none.
+ * The policy of a run's pods, or of an endpoint's when `servingPort` is given. Ranks reach each other and
+ * names are looked up; everything else is denied, both ways. Undefined where the configuration asks for none.
  */
 export function networkPolicy(
   owner: KubernetesObject,
@@ -195,11 +204,13 @@ export function networkPolicy(
       podSelector: { matchLabels: ownedBy(owner) },
       policyTypes: ["Ingress", "Egress"],
       ingress: [
-        ...(ranks ? [{ from: [own] }] : [{ from: clients.length > 0 ? clients : anyone, ports: [tcp(servingPort)] }]),
+        ...(ranks
+          ? [{ from: [own] }]
+          : [{ from: clients.length > 0 ? clients : anyone, ports: [tcp(servingPort)] }]),
         ...(ranks && asker ? [{ from: [asker], ports: [tcp(programPort)] }] : []),
       ],
-      // Where the cluster's DNS runs differs between clusters; on some it is no pod at all. Nothing is left out rather than stated
-      // empty: the API server would take every repeat of an empty list for a change.
+      // Where the cluster's DNS runs differs between clusters; on some it is no pod at all. Nothing is left
+      // out rather than stated empty: the API server would take every repeat of an empty list for a change.
       ...(ranks && { egress: [{ to: [own] }, { ports: [tcp(53), { port: 53, protocol: "UDP" as const }] }] }),
     },
   };
@@ -207,7 +218,10 @@ export function networkPolicy(
 
 const tcp = (port: number) => ({ port, protocol: "TCP" as const });
 
-/** The result in a termination message, read as what a stranger says; undefined when there is none or it is not of the contract. */
+/**
+ * The result in a termination message, read as what a stranger says; undefined when there is none or it is
+ * not of the contract.
+ */
 export function readResult(message: string | undefined): KernelResult | undefined {
   if (message === undefined) return undefined;
   let said: unknown;

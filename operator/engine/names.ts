@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import type { KubernetesObject, OwnerReference } from "../cluster/objects.ts";
 
-/** Names and labels of what is made for an object. Names are deterministic, so that making something twice makes it once. */
+/**
+ * Names and labels of what is made for an object. Names are deterministic, so that making something twice
+ * makes it once.
+ */
 
 export const labels = {
   kind: "tanren.dev/kind",
@@ -19,8 +22,8 @@ export const longestJobName = 52;
 const longestLabel = 63;
 
 /**
- * The name as an RFC 1035 label, which Services and host names must be. A name that is none, or is too long, is cut and told apart
- * by a hash of the whole.
+ * The name as an RFC 1035 label, which Services and host names must be. A name that is none, or is too long,
+ * is cut and told apart by a hash of the whole.
  */
 export function dnsLabel(name: string, longest = longestLabel): string {
   if (name.length <= longest && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) return name;
@@ -29,10 +32,20 @@ export function dnsLabel(name: string, longest = longestLabel): string {
   return `${clean.slice(0, longest - hash.length - 1).replace(/-+$/, "")}-${hash}`;
 }
 
-/** `<kind>-<run>-<stage>-<attempt>`, of the Job, its ConfigMap and its headless Service: kinds share stage names, and may share run names. */
-export function attemptName(run: Pick<KubernetesObject, "kind" | "metadata">, stage: string, attempt: number): string {
+/**
+ * `<kind>-<run>-<stage>-<attempt>`, of the Job, its ConfigMap and its headless Service: kinds share stage
+ * names, and may share run names.
+ */
+export function attemptName(
+  run: Pick<KubernetesObject, "kind" | "metadata">,
+  stage: string,
+  attempt: number,
+): string {
   const number = `-${attempt}`;
-  return dnsLabel(`${run.kind.toLowerCase()}-${run.metadata.name}-${stage}`, longestJobName - number.length) + number;
+  return (
+    dnsLabel(`${run.kind.toLowerCase()}-${run.metadata.name}-${stage}`, longestJobName - number.length) +
+    number
+  );
 }
 
 /** Finds everything that was made for the object, and nothing of a namesake before or after it. */
@@ -43,18 +56,32 @@ export function childLabels(owner: KubernetesObject): Record<string, string> {
     ...managed,
     "app.kubernetes.io/part-of": "tanren",
     [labels.kind]: owner.kind,
-    [labels.name]: owner.metadata.name.length <= longestLabel ? owner.metadata.name : dnsLabel(owner.metadata.name),
+    [labels.name]:
+      owner.metadata.name.length <= longestLabel ? owner.metadata.name : dnsLabel(owner.metadata.name),
     ...ownedBy(owner),
   };
 }
 
 export function controllerReference(owner: KubernetesObject): OwnerReference {
   const { apiVersion, kind, metadata } = owner;
-  return { apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true, blockOwnerDeletion: true };
+  return {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    uid: metadata.uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
 }
 
-/** The object of a kind that a child was made for. Pods are owned by a Job or a ReplicaSet, so for them the labels tell. */
-export function ownerOf(kind: string, child: KubernetesObject): { namespace: string; name: string } | undefined {
+/**
+ * The object of a kind that a child was made for. Pods are owned by a Job or a ReplicaSet, so for them the
+ * labels tell.
+ */
+export function ownerOf(
+  kind: string,
+  child: KubernetesObject,
+): { namespace: string; name: string } | undefined {
   const { namespace, ownerReferences, labels: own } = child.metadata;
   const reference = ownerReferences?.find(({ controller }) => controller);
   if (reference?.kind === kind) return { namespace, name: reference.name };

@@ -30,7 +30,10 @@ export interface Root {
   message: string;
 }
 
-/** The one value that every branch of a reconcile returns. Carried out in this order: apply, remove, write status. */
+/**
+ * The one value that every branch of a reconcile returns. Carried out in this order: apply, remove, write
+ * status.
+ */
 export interface ReconcileResult<Status> {
   /** Status without what follows from `root`. */
   status: Status;
@@ -64,9 +67,13 @@ export function rootState(type: RootState["type"], { reason, message }: Root): R
   return { type, status, reason, message, stalled };
 }
 
-export function outcomeOf({ root, requeueAfter }: Pick<ReconcileResult<unknown>, "root" | "requeueAfter">): Outcome {
+export function outcomeOf({
+  root,
+  requeueAfter,
+}: Pick<ReconcileResult<unknown>, "root" | "requeueAfter">): Outcome {
   const phase = root && reasonEntry(root.reason).phase;
-  if (root && phase === "waiting") return { kind: "waiting", ...root, afterSeconds: requeueAfter ?? lookAgainSeconds };
+  if (root && phase === "waiting")
+    return { kind: "waiting", ...root, afterSeconds: requeueAfter ?? lookAgainSeconds };
   if (root && phase && isStalled(phase))
     return requeueAfter === undefined
       ? { kind: "stalled", ...root }
@@ -95,7 +102,10 @@ interface Effects<T extends KubernetesObject & { status?: unknown }> {
   result: Pick<ReconcileResult<unknown>, "apply" | "remove">;
   /** Status with its conditions. */
   status: NonNullable<T["status"]>;
-  /** What people are told: a function of the status before and after, so that no Event says what status does not. */
+  /**
+   * What people are told: a function of the status before and after, so that no Event says what status does
+   * not.
+   */
   events: (before: Partial<NonNullable<T["status"]>>, after: NonNullable<T["status"]>) => NewEvent[];
 }
 
@@ -124,8 +134,8 @@ export class ChildError extends Error {
 }
 
 /**
- * Makes a child, or makes it so again where `update` asks for that and it differs. Apply alone would not do: it would
- * take an object of another owner for ours.
+ * Makes a child, or makes it so again where `update` asks for that and it differs. Apply alone would not do:
+ * it would take an object of another owner for ours.
  */
 async function applyChild(cluster: Cluster, { resource, wanted: child, mode }: WantedChild): Promise<void> {
   const { namespace, name, ownerReferences } = child.metadata;
@@ -138,14 +148,18 @@ async function applyChild(cluster: Cluster, { resource, wanted: child, mode }: W
   try {
     await cluster.apply(resource, child);
   } catch (error) {
-    if (error instanceof InvalidError) throw new ChildError("InvalidSpec", `the API server refuses ${error.message}`);
+    if (error instanceof InvalidError)
+      throw new ChildError("InvalidSpec", `the API server refuses ${error.message}`);
     throw error;
   }
 }
 
 function taken({ kind, metadata }: KubernetesObject): ChildError {
   if (metadata.deletionTimestamp !== undefined)
-    return new ChildError("Pending", `waiting for ${kind} ${metadata.name} of an earlier owner to be deleted`);
+    return new ChildError(
+      "Pending",
+      `waiting for ${kind} ${metadata.name} of an earlier owner to be deleted`,
+    );
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
   const whose = owner ? `${owner.kind} ${owner.name}` : "somebody else";
   return new ChildError(

@@ -8,7 +8,10 @@ import { type BatchKind, type Run, type RunSpec, runResource } from "../kinds/ba
 
 /** From references to the artifacts they stand for, and back: who keeps an artifact from going. */
 
-/** A kind's spec with its defaults, or what is wrong with it, which an API server with our CRDs would have refused. */
+/**
+ * A kind's spec with its defaults, or what is wrong with it, which an API server with our CRDs would have
+ * refused.
+ */
 export type ParsedSpec = { spec: RunSpec; references: Reference[] } | { problem: string };
 
 /** Specs of runs, parsed once for each generation. */
@@ -96,11 +99,13 @@ export function resolve({ reference, run }: ReferencedRun): ResolvedInput | Inpu
   return { reason: "InputNotReady", message: `waiting for ${named} (${reference.role}) to succeed` };
 }
 
-export const isResolved = (input: ResolvedInput | InputProblem): input is ResolvedInput => "artifact" in input;
+export const isResolved = (input: ResolvedInput | InputProblem): input is ResolvedInput =>
+  "artifact" in input;
 
 /**
- * The way from the object along references of unfinished objects back to itself, e.g. ["Corpus a", "Corpus b", "Corpus a"];
- * undefined when there is none. An object that has its artifact waits for nobody, so the search ends there.
+ * The way from the object along references of unfinished objects back to itself, e.g. ["Corpus a", "Corpus
+ * b", "Corpus a"]; undefined when there is none. An object that has its artifact waits for nobody, so the
+ * search ends there.
  */
 export async function findCycle(
   { cluster, kinds, specs }: { cluster: Cluster; kinds: KindsByName; specs: ParsedSpecs },
@@ -126,21 +131,25 @@ export async function findCycle(
 }
 
 /**
- * Holds the deletion of an object whose artifact others still read, as the API server holds the deletion of a claim that pods use.
+ * Holds the deletion of an object whose artifact others still read, as the API server holds the deletion of a
+ * claim that pods use.
  */
 export const inUseFinalizer = "tanren.dev/in-use";
 
 /** A kind whose objects read artifacts. */
 export interface Consumer {
   resource: Resource<TanrenObject>;
-  /** Objects it cannot do without now; none once it has ended. Whether it is being deleted is not its matter. */
+  /**
+   * Objects it cannot do without now; none once it has ended. Whether it is being deleted is not its matter.
+   */
   needs(object: TanrenObject): { kind: string; name: string }[];
 }
 
 export function batchConsumer(kind: BatchKind, specs: ParsedSpecs): Consumer {
   return {
     resource: kind.definition.resource,
-    needs: (object) => ((object as Run).status?.completionTime === undefined ? specs.references(kind, object) : []),
+    needs: (object) =>
+      (object as Run).status?.completionTime === undefined ? specs.references(kind, object) : [],
   };
 }
 
@@ -148,9 +157,14 @@ export function batchConsumer(kind: BatchKind, specs: ParsedSpecs): Consumer {
  * Objects whose deletion waits for this one; an object that is itself being deleted holds none, or two could
  * hold each other.
  */
-export function heldBy(consumer: Consumer, object: TanrenObject): { kind: string; namespace: string; name: string }[] {
+export function heldBy(
+  consumer: Consumer,
+  object: TanrenObject,
+): { kind: string; namespace: string; name: string }[] {
   if (object.metadata.deletionTimestamp !== undefined) return [];
-  return consumer.needs(object).map(({ kind, name }) => ({ kind, namespace: object.metadata.namespace, name }));
+  return consumer
+    .needs(object)
+    .map(({ kind, name }) => ({ kind, namespace: object.metadata.namespace, name }));
 }
 
 /** Objects of the namespace that keep the run from going, as "Kind name". */
@@ -160,7 +174,9 @@ export async function usersOf(cluster: Cluster, consumers: readonly Consumer[], 
     consumers.map(async (consumer) => {
       const objects = await cluster.list(consumer.resource, { namespace });
       return objects
-        .filter((object) => heldBy(consumer, object).some((target) => target.kind === run.kind && target.name === name))
+        .filter((object) =>
+          heldBy(consumer, object).some((target) => target.kind === run.kind && target.name === name),
+        )
         .map((object) => `${object.kind} ${object.metadata.name}`);
     }),
   );

@@ -13,12 +13,15 @@ export interface Rank {
 }
 
 /**
- * Share of the peak that training sustains: 40 %. Public runs of this shape lie between 33 % (eager FSDP2 on H100) and 51 %
- * (LLaMA-13B on A100: 135,168 GPU hours for 1.0T tokens, Touvron et al. 2023, table 15).
+ * Share of the peak that training sustains: 40 %. Public runs of this shape lie between 33 % (eager FSDP2 on
+ * H100) and 51 % (LLaMA-13B on A100: 135,168 GPU hours for 1.0T tokens, Touvron et al. 2023, table 15).
  */
 const sustainedShare = 0.4;
 
-/** What training sustains per CPU, to an order of magnitude: measured on a 2020s server core with AVX2 or AVX-512. */
+/**
+ * What training sustains per CPU, to an order of magnitude: measured on a 2020s server core with AVX2 or
+ * AVX-512.
+ */
 const flopsPerCpu = 40e9;
 
 export function rankOf(compute: z.output<typeof ServingCompute>): Rank {
@@ -39,6 +42,8 @@ export function rankOf(compute: z.output<typeof ServingCompute>): Rank {
 }
 
 /** Processes of each pod of a gang: one per GPU, or one. */
-export const processesPerPod = (compute: z.output<typeof Compute>): number => Math.max(1, compute.gpusPerNode);
+export const processesPerPod = (compute: z.output<typeof Compute>): number =>
+  Math.max(1, compute.gpusPerNode);
 
-export const ranksOf = (compute: z.output<typeof Compute>): number => compute.nodes * processesPerPod(compute);
+export const ranksOf = (compute: z.output<typeof Compute>): number =>
+  compute.nodes * processesPerPod(compute);

@@ -26,15 +26,18 @@ export function embeddingParameters(shape: Shape, vocabularySize: number): numbe
 
 /** All trained parameters, exactly; a tied matrix counts once. */
 export function parametersOf(shape: Shape, vocabularySize: number): number {
-  return shape.layers * blockParameters(shape) + embeddingParameters(shape, vocabularySize) + shape.hiddenSize;
+  return (
+    shape.layers * blockParameters(shape) + embeddingParameters(shape, vocabularySize) + shape.hiddenSize
+  );
 }
 
 /** LLaMA 7B and 13B have 128 units of width per layer, and 128 per head (Touvron et al. 2023, table 2). */
 const widthPerLayer = 128;
 
 /**
- * Shape of a model of which only figures are known: the preset that has exactly so many parameters, else LLaMA's proportions, in
- * which blocks have 12 h^2 parameters each and h / 128 layers. Good for estimates of activations and caches, for nothing else.
+ * Shape of a model of which only figures are known: the preset that has exactly so many parameters, else
+ * LLaMA's proportions, in which blocks have 12 h^2 parameters each and h / 128 layers. Good for estimates of
+ * activations and caches, for nothing else.
  */
 export function likelyShape(parameters: number, vocabularySize: number | undefined): Shape {
   const names = Object.keys(presets) as PresetName[];

@@ -27,7 +27,8 @@ const narrow = (keyValueHeads: number): Shape => ({
 });
 
 describe("what a forward pass keeps", () => {
-  // Bytes that PyTorch 2.15 saved for the backward pass of the kernels' model on a CPU, without parameters and logits.
+  // Bytes that PyTorch 2.15 saved for the backward pass of the kernels' model on a CPU, without parameters
+  // and logits.
   test.each<[Shape, number, number, number, Precision, number]>([
     [narrow(6), 1_000, 256, 4, "float32", 76_988_416],
     [narrow(6), 1_000, 256, 4, "bfloat16", 57_351_168],
@@ -35,14 +36,17 @@ describe("what a forward pass keeps", () => {
     [narrow(2), 1_000, 2048, 1, "bfloat16", 88_759_296],
     [presets["llama-15m"], 8_000, 256, 8, "bfloat16", 234_967_040],
     [presets["llama-15m"], 8_000, 1024, 1, "float32", 171_458_560],
-  ])("%j, vocabulary %i, %i tokens x %i in %s", (shape, vocabulary, sequenceLength, sequences, precision, measured) => {
-    const model = figures(shape, vocabulary);
-    const all = trainingBytes({ model, shard: 1, sequences, sequenceLength, precision, device: "cpu" });
-    const logits = sequences * sequenceLength * vocabulary * bytesOf[precision];
-    const kept = all - 16 * model.parameters - logits - runtimeBytes.cpu;
-    expect(kept / measured).toBeGreaterThan(0.93);
-    expect(kept / measured).toBeLessThan(1.07);
-  });
+  ])(
+    "%j, vocabulary %i, %i tokens x %i in %s",
+    (shape, vocabulary, sequenceLength, sequences, precision, measured) => {
+      const model = figures(shape, vocabulary);
+      const all = trainingBytes({ model, shard: 1, sequences, sequenceLength, precision, device: "cpu" });
+      const logits = sequences * sequenceLength * vocabulary * bytesOf[precision];
+      const kept = all - 16 * model.parameters - logits - runtimeBytes.cpu;
+      expect(kept / measured).toBeGreaterThan(0.93);
+      expect(kept / measured).toBeLessThan(1.07);
+    },
+  );
 });
 
 describe("13B on GPUs", () => {
@@ -79,6 +83,8 @@ describe("13B that answers", () => {
   });
 
   test("weights, cache and the program itself", () => {
-    expect(inferenceBytes(model, 100, "bfloat16", "gpu")).toBe(2 * 13_015_864_320 + 100 * 819_200 + runtimeBytes.gpu);
+    expect(inferenceBytes(model, 100, "bfloat16", "gpu")).toBe(
+      2 * 13_015_864_320 + 100 * 819_200 + runtimeBytes.gpu,
+    );
   });
 });

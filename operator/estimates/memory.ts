@@ -38,8 +38,9 @@ export function trainingBytes(load: TrainingLoad): number {
 }
 
 /**
- * Weights beside those a rank keeps. In bfloat16 the backward pass holds a copy of every weight it will need. Sharded (FSDP2), whole
- * float32 weights are gathered: the embeddings, and two blocks at a time, the one that computes and the next.
+ * Weights beside those a rank keeps. In bfloat16 the backward pass holds a copy of every weight it will need.
+ * Sharded (FSDP2), whole float32 weights are gathered: the embeddings, and two blocks at a time, the one that
+ * computes and the next.
  */
 function computeCopyBytes({ model, shard, precision }: TrainingLoad): number {
   const cast = precision === "bfloat16" ? bytesOf.bfloat16 * model.parameters : 0;
@@ -48,20 +49,29 @@ function computeCopyBytes({ model, shard, precision }: TrainingLoad): number {
   return cast + bytesOf.float32 * (2 * blockParameters(model.shape) + embeddings);
 }
 
-/** Up to this length the kernels' attention in bfloat16 on the CPU keeps its weights for the backward pass. */
+/**
+ * Up to this length the kernels' attention in bfloat16 on the CPU keeps its weights for the backward pass.
+ */
 const explicitAttentionTokens = 1024;
 
 /**
- * What one block keeps of one token for the backward pass, without recomputation: the count of Korthikanti et al. 2022, section 4.1,
- * adapted to LLaMA and for what PyTorch saves. In float32: input and normalised input of two norms. In the precision of the
- * products: three inputs of linear layers, rotated queries and keys, the matrix they and the values come from, the attended values,
- * and of the feed-forward layer gate, up, activated gate and their product. No scores: attention recomputes them (Dao et al. 2022).
+ * What one block keeps of one token for the backward pass, without recomputation: the count of Korthikanti et
+ * al. 2022, section 4.1, adapted to LLaMA and for what PyTorch saves. In float32: input and normalised input
+ * of two norms. In the precision of the products: three inputs of linear layers, rotated queries and keys,
+ * the matrix they and the values come from, the attended values, and of the feed-forward layer gate, up,
+ * activated gate and their product. No scores: attention recomputes them (Dao et al. 2022).
  */
-function activationBytesPerToken({ model: { shape }, sequenceLength, precision, device }: TrainingLoad): number {
+function activationBytesPerToken({
+  model: { shape },
+  sequenceLength,
+  precision,
+  device,
+}: TrainingLoad): number {
   const { hiddenSize, intermediateSize, keyValueHeads, attentionHeads } = shape;
   const keys = keyValueHeads * headDimension(shape);
   const norms = 4 * hiddenSize;
-  const products = 3 * hiddenSize + (hiddenSize + keys) + (hiddenSize + 2 * keys) + hiddenSize + 4 * intermediateSize;
+  const products =
+    3 * hiddenSize + (hiddenSize + keys) + (hiddenSize + 2 * keys) + hiddenSize + 4 * intermediateSize;
   const explicit = device === "cpu" && precision === "bfloat16" && sequenceLength <= explicitAttentionTokens;
   const scores = explicit ? attentionHeads * sequenceLength : 0;
   return bytesOf.float32 * norms + bytesOf[precision] * (products + scores);

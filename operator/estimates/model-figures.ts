@@ -19,8 +19,8 @@ export interface ExpectedInput extends ResolvedInput {
 }
 
 /**
- * Figures of a model artifact. Where its status has no number of parameters they are estimated from its size, and where no manifest
- * tells the shape it is a likely one.
+ * Figures of a model artifact. Where its status has no number of parameters they are estimated from its size,
+ * and where no manifest tells the shape it is a likely one.
  */
 export function figuresOf(input: ExpectedInput | undefined): ModelFigures | undefined {
   if (!input) return undefined;

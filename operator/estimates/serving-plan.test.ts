@@ -11,7 +11,10 @@ const spec = (change: object = {}) => {
     compute: { gpusPerNode: 1, accelerator: "a100-80gb" },
     ...change,
   };
-  const admitted = admit(inferenceDeployment, { metadata: { name: "chat", namespace: "default" }, spec: manifest });
+  const admitted = admit(inferenceDeployment, {
+    metadata: { name: "chat", namespace: "default" },
+    spec: manifest,
+  });
   return InferenceDeploymentSpec.parse(admitted);
 };
 const model = modelInputOf();
@@ -30,7 +33,10 @@ describe("servingPlan", () => {
   });
 
   test("the spec's context goes before the model's, and float32 takes twice as much", () => {
-    const plan = servingPlan(spec({ contextLength: 1024, maxConcurrentRequests: 1, precision: "float32" }), model);
+    const plan = servingPlan(
+      spec({ contextLength: 1024, maxConcurrentRequests: 1, precision: "float32" }),
+      model,
+    );
     expect(plan.memoryPerRankBytes).toBe(2 * (weights + 1024 * perToken) + runtime);
   });
 

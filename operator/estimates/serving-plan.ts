@@ -10,9 +10,10 @@ import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "./refusal
 type Spec = z.output<typeof InferenceDeploymentSpec>;
 
 /**
- * What a replica takes: weights, and keys and values of as many requests as it decodes at once, each as long as the context. A ready
- * artifact does not tell its shape; where it is no preset's, the size of keys and values is that of LLaMA's proportions. Without a
- * model (an imported directory) only the limit is known; the program measures for itself before it reads a weight.
+ * What a replica takes: weights, and keys and values of as many requests as it decodes at once, each as long
+ * as the context. A ready artifact does not tell its shape; where it is no preset's, the size of keys and
+ * values is that of LLaMA's proportions. Without a model (an imported directory) only the limit is known; the
+ * program measures for itself before it reads a weight.
  */
 export function servingPlan(spec: Spec, model: ExpectedInput | undefined): Plan {
   const { device, memoryBytes } = rankOf(spec.compute);
@@ -30,7 +31,12 @@ export function servingPlan(spec: Spec, model: ExpectedInput | undefined): Plan 
 export function refuseServing(spec: Spec, model: ResolvedInput | undefined): Refusal | undefined {
   return firstRefusal(
     () => refuseContext(spec, model),
-    () => refuseMemory(servingPlan(spec, model), spec.compute, "contextLength, maxConcurrentRequests or precision"),
+    () =>
+      refuseMemory(
+        servingPlan(spec, model),
+        spec.compute,
+        "contextLength, maxConcurrentRequests or precision",
+      ),
   );
 }
 

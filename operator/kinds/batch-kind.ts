@@ -14,13 +14,16 @@ import type { Progress, Result, StageProgram } from "../contract/index.ts";
 import type { Refusal } from "../estimates/refusal.ts";
 
 /**
- * What a batch kind means, as pure functions. The engine of `operator/runs` turns it into Jobs and status; a new kind is a value of
- * this type and no change to the engine.
+ * What a batch kind means, as pure functions. The engine of `operator/runs` turns it into Jobs and status; a
+ * new kind is a value of this type and no change to the engine.
  */
 export interface BatchKind<Spec = unknown> {
   readonly definition: KindDefinition;
 
-  /** Objects of the same namespace whose artifacts the run reads; each has a role that is unique within the run. */
+  /**
+   * Objects of the same namespace whose artifacts the run reads; each has a role that is unique within the
+   * run.
+   */
   references(spec: Spec): Reference[];
 
   /** What forbids the run although all inputs are there, e.g. TokenizerMismatch; undefined: nothing. */
@@ -32,7 +35,10 @@ export interface BatchKind<Spec = unknown> {
   /** Stages in order. Each begins when the one before it has succeeded. */
   stages(spec: Spec, inputs: Inputs): Stage[];
 
-  /** Fields of status beyond what every run has, from the results of the stages that have completed, by stage name. */
+  /**
+   * Fields of status beyond what every run has, from the results of the stages that have completed, by stage
+   * name.
+   */
   results(spec: Spec, inputs: Inputs, results: ReadonlyMap<string, KernelResult>): Record<string, unknown>;
 }
 
@@ -43,7 +49,10 @@ export interface Stage {
   program: StageProgram;
   /** Pods of the stage's Job. */
   pods: number;
-  /** How the pods relate: `independent` pods divide a list of tasks by index; `gang` pods form one torch process group. */
+  /**
+   * How the pods relate: `independent` pods divide a list of tasks by index; `gang` pods form one torch
+   * process group.
+   */
   coupling: "independent" | "gang";
   /** Processes of each pod: GPUs, or 1. */
   processesPerPod: number;
@@ -53,8 +62,9 @@ export interface Stage {
   /** Whether the stage ends with an artifact; the last stage that has one gives the run's. */
   artifact: boolean;
   /**
-   * The program's configuration without what the engine adds (run, output, threads). `done` has the artifacts of the stages before.
-   * Directories of other stages of the run are at output/<stage>, checkpoints at output/checkpoints/<stage>.
+   * The program's configuration without what the engine adds (run, output, threads). `done` has the artifacts
+   * of the stages before. Directories of other stages of the run are at output/<stage>, checkpoints at
+   * output/checkpoints/<stage>.
    */
   config(done: ReadonlyMap<string, Artifact>): Record<string, unknown>;
 }

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { admitted, contractIssues, exampleFolders, exampleObjects, sampleArtifact } from "../testing/example-kinds.ts";
+import {
+  admitted,
+  contractIssues,
+  exampleFolders,
+  exampleObjects,
+  sampleArtifact,
+} from "../testing/example-kinds.ts";
 import { batchKinds } from "./index.ts";
 
 /** Every manifest of examples/ gives configurations that the kernels accept. */
@@ -24,7 +30,10 @@ describe.each(exampleFolders())("examples/%s", (folder) => {
     const inputs = new Map(
       kind.references(spec).map((reference) => {
         const type = reference.kind === "Corpus" ? ("corpus" as const) : ("model" as const);
-        return [reference.role, { ...reference, artifact: sampleArtifact({ type, contextLength: 128 }) }] as const;
+        return [
+          reference.role,
+          { ...reference, artifact: sampleArtifact({ type, contextLength: 128 }) },
+        ] as const;
       }),
     );
     const stages = kind.stages(spec, inputs);

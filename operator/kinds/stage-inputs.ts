@@ -51,7 +51,9 @@ export function modelReference(reference: Model): Reference | undefined {
 }
 
 export function modelMount(reference: Model, inputs: Inputs): Mount {
-  return reference.directory ? claimMount(model, reference.directory) : artifactMount(requiredInput(inputs, model));
+  return reference.directory
+    ? claimMount(model, reference.directory)
+    : artifactMount(requiredInput(inputs, model));
 }
 
 /** An imported directory has no digest that could be known beforehand: the program hashes what it reads. */

@@ -1,5 +1,12 @@
 import type { z } from "zod";
-import type { Checkpoints, Compute, CorpusTraining, Parallelism, SampleTraining, Storage } from "../api/parts.ts";
+import type {
+  Checkpoints,
+  Compute,
+  CorpusTraining,
+  Parallelism,
+  SampleTraining,
+  Storage,
+} from "../api/parts.ts";
 import type { Plan } from "../api/status.ts";
 import { inGibibytes, quantityValue } from "../cluster/quantity.ts";
 import { processesPerPod, ranksOf } from "../estimates/hardware.ts";
@@ -42,7 +49,12 @@ export function gangStage({
 export function soloStage({
   compute,
 }: Pick<Gang, "compute">): Pick<Stage, "pods" | "coupling" | "processesPerPod" | "gpusPerPod"> {
-  return { pods: 1, coupling: "independent", processesPerPod: 1, gpusPerPod: Math.min(1, compute.gpusPerNode) };
+  return {
+    pods: 1,
+    coupling: "independent",
+    processesPerPod: 1,
+    gpusPerPod: Math.min(1, compute.gpusPerNode),
+  };
 }
 
 /** `sequenceLength` is the length that tokens are packed to. */
@@ -87,7 +99,10 @@ export function parallelismConfig({ compute, parallelism }: Gang): { replicate: 
   return { replicate, shard };
 }
 
-export function checkpointsConfig(checkpoints: z.output<typeof Checkpoints>, stage: string): Record<string, unknown> {
+export function checkpointsConfig(
+  checkpoints: z.output<typeof Checkpoints>,
+  stage: string,
+): Record<string, unknown> {
   return {
     directory: `output/checkpoints/${stage}`,
     every_steps: checkpoints.everySteps,
@@ -100,7 +115,11 @@ export function checkpointsConfig(checkpoints: z.output<typeof Checkpoints>, sta
 export function refuseOptimizer(optimizer: Optimizer, field: string): Refusal | undefined {
   return refuseDecimals([
     { field: `${field}.learningRate`, value: optimizer.learningRate, above: 0 },
-    { field: `${field}.minLearningRate`, value: optimizer.minLearningRate, atMost: Number(optimizer.learningRate) },
+    {
+      field: `${field}.minLearningRate`,
+      value: optimizer.minLearningRate,
+      atMost: Number(optimizer.learningRate),
+    },
     { field: `${field}.beta1`, value: optimizer.beta1, below: 1 },
     { field: `${field}.beta2`, value: optimizer.beta2, below: 1 },
     { field: `${field}.epsilon`, value: optimizer.epsilon, above: 0 },
@@ -116,7 +135,9 @@ export function refuseParallelism({ compute, parallelism }: Gang): Refusal | und
   const have = `compute.nodes ${compute.nodes}${processes} are ${ranks} ranks`;
   if (ranks % shard !== 0) {
     const nearest = largestDivisor(ranks, shard);
-    return invalidSpec(`spec.parallelism.shard ${shard} does not divide them: ${have}; set shard to ${nearest}`);
+    return invalidSpec(
+      `spec.parallelism.shard ${shard} does not divide them: ${have}; set shard to ${nearest}`,
+    );
   }
   if (replicate === undefined || replicate * shard === ranks) return undefined;
   return invalidSpec(
@@ -131,8 +152,8 @@ function largestDivisor(of: number, atMost: number): number {
 }
 
 /**
- * Every rank takes equally many whole micro batches. `field` is the batch's field below spec, of which one sequence is `unit`
- * (1 where it counts samples, the sequence length where it counts tokens).
+ * Every rank takes equally many whole micro batches. `field` is the batch's field below spec, of which one
+ * sequence is `unit` (1 where it counts samples, the sequence length where it counts tokens).
  */
 export function refuseBatch(
   gang: Gang,
@@ -164,15 +185,17 @@ export function refuseTraining(
 }
 
 /**
- * A claim made for the run must hold what training certainly writes: the checkpoints kept and one more, as the oldest is deleted only when
- * the newest is whole, and a model per training stage. Of an existing claim the size is not known.
+ * A claim made for the run must hold what training certainly writes: the checkpoints kept and one more, as
+ * the oldest is deleted only when the newest is whole, and a model per training stage. Of an existing claim
+ * the size is not known.
  */
 export function refuseStorage(
   { storage, checkpoints }: { storage: z.output<typeof Storage>; checkpoints: z.output<typeof Checkpoints> },
   { checkpointBytes, parameters }: Plan,
   trainingStages: number,
 ): Refusal | undefined {
-  if (storage.size === undefined || checkpointBytes === undefined || parameters === undefined) return undefined;
+  if (storage.size === undefined || checkpointBytes === undefined || parameters === undefined)
+    return undefined;
   const needed = (checkpoints.keepLast + 1) * checkpointBytes + trainingStages * modelBytes(parameters);
   if (quantityValue(storage.size) >= needed) return undefined;
   const gibibytes = Math.ceil(needed / 2 ** 30);

@@ -7,7 +7,10 @@ import type { PretrainRunSpec } from "../api/pretrain-run.ts";
 import type { ExpectedInput } from "../estimates/model-figures.ts";
 import { pretrainedModel } from "../kinds/pretrain-run/kind.ts";
 
-/** Figures of the artifact an object will make, as far as its manifest tells. Only these are looked at by plans and refusals. */
+/**
+ * Figures of the artifact an object will make, as far as its manifest tells. Only these are looked at by
+ * plans and refusals.
+ */
 export type ExpectedFigures = Pick<
   Artifact,
   "type" | "tokenizerDigest" | "vocabularySize" | "contextLength" | "parameters" | "tokens"
@@ -17,7 +20,11 @@ export type ExpectedFigures = Pick<
 type Inputs = ReadonlyMap<string, ExpectedInput>;
 
 /** `named` stands for a digest that nobody knows yet: the tokenizer trained by this very object. */
-export function expectedCorpus(spec: z.output<typeof CorpusSpec>, inputs: Inputs, named: string): ExpectedFigures {
+export function expectedCorpus(
+  spec: z.output<typeof CorpusSpec>,
+  inputs: Inputs,
+  named: string,
+): ExpectedFigures {
   const other = inputs.get("tokenizer")?.artifact;
   // Removal makes the vocabulary smaller by what it finds: this is an upper bound.
   const vocabularySize = spec.tokenizer.train?.vocabularySize ?? other?.vocabularySize;
@@ -37,7 +44,10 @@ export function expectedBaseModel(spec: z.output<typeof PretrainRunSpec>, inputs
   });
 }
 
-export function expectedExtension(spec: z.output<typeof ContextExtensionSpec>, inputs: Inputs): ExpectedFigures {
+export function expectedExtension(
+  spec: z.output<typeof ContextExtensionSpec>,
+  inputs: Inputs,
+): ExpectedFigures {
   return { ...ofParent(inputs), contextLength: spec.contextLength };
 }
 
@@ -45,12 +55,22 @@ export function expectedAlignment(_spec: z.output<typeof AlignmentRunSpec>, inpu
   return ofParent(inputs);
 }
 
-/** A model made from a model keeps all that the plan looks at. An imported one tells nothing before it is read. */
+/**
+ * A model made from a model keeps all that the plan looks at. An imported one tells nothing before it is
+ * read.
+ */
 function ofParent(inputs: Inputs): ExpectedFigures {
   const parent = inputs.get("model");
   if (!parent) return { type: "model" };
   const { parameters, vocabularySize, tokenizerDigest, contextLength } = parent.artifact;
-  return figures({ type: "model", parameters, vocabularySize, tokenizerDigest, contextLength, shape: parent.shape });
+  return figures({
+    type: "model",
+    parameters,
+    vocabularySize,
+    tokenizerDigest,
+    contextLength,
+    shape: parent.shape,
+  });
 }
 
 /** Without the fields that are unknown, so that "absent" has one form. */

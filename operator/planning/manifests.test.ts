@@ -11,7 +11,13 @@ const object = (kind: string, name: string, spec: object): PlannedObject => ({
   spec,
 });
 
-const source = { name: "web", language: "ja", licence: "CC0-1.0", format: "text", from: { claimName: "crawl" } };
+const source = {
+  name: "web",
+  language: "ja",
+  licence: "CC0-1.0",
+  format: "text",
+  from: { claimName: "crawl" },
+};
 const corpusSpec = (tokenizer: object) => ({
   sources: [source],
   mixture: { ratios: [{ language: "ja", percent: 100 }] },
@@ -65,7 +71,8 @@ const of = (plans: ObjectPlan[], kind: string): ObjectPlan => {
   if (!found) throw new Error(`no plan of a ${kind}`);
   return found;
 };
-const problemsOf = (...objects: PlannedObject[]) => planManifests(objects).flatMap(({ problems }) => problems);
+const problemsOf = (...objects: PlannedObject[]) =>
+  planManifests(objects).flatMap(({ problems }) => problems);
 
 describe("a whole chain", () => {
   const plans = planManifests(chain);
@@ -77,12 +84,20 @@ describe("a whole chain", () => {
   test("parameters, vocabulary and context are handed down it", () => {
     // 1,000 x 96 twice; 3 blocks of 2 x 96^2 + 2 x 96 x 32 + 3 x 96 x 256 + 2 x 96; one norm.
     const parameters = 192_000 + 3 * (18_432 + 6_144 + 73_728 + 192) + 96;
-    for (const kind of ["PretrainRun", "ContextExtension", "AlignmentRun", "Evaluation", "InferenceDeployment"]) {
+    for (const kind of [
+      "PretrainRun",
+      "ContextExtension",
+      "AlignmentRun",
+      "Evaluation",
+      "InferenceDeployment",
+    ]) {
       expect(of(plans, kind).plan?.parameters).toBe(parameters);
     }
     // 8 requests of 512 tokens: 2 x 3 layers x 2 heads x 16 dimensions x 2 bytes a token.
     const cache = 8 * 512 * 2 * 3 * 2 * 16 * 2;
-    expect(of(plans, "InferenceDeployment").plan?.memoryPerRankBytes).toBe(2 * parameters + cache + 384 * 2 ** 20);
+    expect(of(plans, "InferenceDeployment").plan?.memoryPerRankBytes).toBe(
+      2 * parameters + cache + 384 * 2 ** 20,
+    );
   });
 
   test("order of the manifests does not matter", () => {
@@ -96,7 +111,8 @@ describe("problems", () => {
     expect(problemsOf(base())).toEqual([
       {
         reason: "InputNotFound",
-        message: "Corpus corpus (corpus) is not among the objects of namespace default; add it, or correct the name",
+        message:
+          "Corpus corpus (corpus) is not among the objects of namespace default; add it, or correct the name",
       },
     ]);
   });
@@ -121,7 +137,9 @@ describe("problems", () => {
           "the references lead back: Corpus/first -> Corpus/second -> Corpus/first; let one of them name another object",
       },
     ]);
-    expect(problemsOf(corpus("own", { fromCorpus: { name: "own" } }))).toMatchObject([{ reason: "CyclicReference" }]);
+    expect(problemsOf(corpus("own", { fromCorpus: { name: "own" } }))).toMatchObject([
+      { reason: "CyclicReference" },
+    ]);
   });
 
   test("ranks that do not multiply out", () => {
@@ -162,7 +180,10 @@ describe("problems", () => {
   test("a spec that the schema refuses has no plan, field by field", () => {
     const [, plan] = planManifests([corpus(), base({ sequenceLength: "128", colour: "red" })]);
     expect(plan?.plan).toBeUndefined();
-    expect(plan?.problems.map(({ message }) => message.split(":")[0])).toEqual(["spec.sequenceLength", "spec.colour"]);
+    expect(plan?.problems.map(({ message }) => message.split(":")[0])).toEqual([
+      "spec.sequenceLength",
+      "spec.colour",
+    ]);
   });
 });
 
@@ -182,14 +203,17 @@ test("objects of other kinds are passed over", () => {
 describe("the published programmes", () => {
   const plans = (folder: string) => planManifests(exampleObjects(folder));
 
-  test.each(["programme-a", "programme-b"])("%s has no problems, and every plan that says so fits", (folder) => {
-    for (const { kind, name, plan, problems } of plans(folder)) {
-      expect([kind, name, problems]).toEqual([kind, name, []]);
-      const needed = plan?.memoryPerRankBytes ?? 0;
-      expect(needed).toBeLessThanOrEqual(plan?.memoryLimitPerRankBytes ?? 0);
-      expect(needed > 0).toBe(kind !== "Corpus");
-    }
-  });
+  test.each(["programme-a", "programme-b"])(
+    "%s has no problems, and every plan that says so fits",
+    (folder) => {
+      for (const { kind, name, plan, problems } of plans(folder)) {
+        expect([kind, name, problems]).toEqual([kind, name, []]);
+        const needed = plan?.memoryPerRankBytes ?? 0;
+        expect(needed).toBeLessThanOrEqual(plan?.memoryLimitPerRankBytes ?? 0);
+        expect(needed > 0).toBe(kind !== "Corpus");
+      }
+    },
+  );
 
   test("A trains 13,015,864,320 parameters on 512 GPUs at the pace LLaMA-13B had, within a factor of 1.5", () => {
     const { plan } = of(plans("programme-a"), "PretrainRun");

@@ -10,8 +10,8 @@ import type { ExpectedFigures } from "./expected-artifacts.ts";
 import { type PlannedKind, type PlannedObject, plannedKinds } from "./planned-kinds.ts";
 
 /**
- * The plan of manifests among themselves, without a cluster: references are resolved among the given objects, and what an object will
- * make is expected from its manifest, unless its status already has the artifact.
+ * The plan of manifests among themselves, without a cluster: references are resolved among the given objects,
+ * and what an object will make is expected from its manifest, unless its status already has the artifact.
  */
 
 export interface ObjectPlan {
@@ -23,7 +23,10 @@ export interface ObjectPlan {
   problems: Refusal[];
 }
 
-/** Plans and problems of every object of the six kinds, in the given order; objects of other kinds are passed over. */
+/**
+ * Plans and problems of every object of the six kinds, in the given order; objects of other kinds are passed
+ * over.
+ */
 export function planManifests(objects: readonly PlannedObject[], namespace = "default"): ObjectPlan[] {
   const planning = new Planning(objects, namespace);
   return planning.all();
@@ -82,7 +85,8 @@ class Planning {
     const inputs = this.#inputs(kind.references(spec), namespace, plan.problems);
     plan.problems.push(...this.#refusals(kind, spec, inputs, namespace));
     plan.plan = kind.plan(spec, inputs);
-    const expected = object.status?.artifact ?? kind.expectedArtifact?.(spec, inputs, `${object.kind} ${name}`);
+    const expected =
+      object.status?.artifact ?? kind.expectedArtifact?.(spec, inputs, `${object.kind} ${name}`);
     return { plan, expected };
   }
 
@@ -93,13 +97,18 @@ class Planning {
     namespace: string,
   ): Refusal[] {
     const refusal = kind.refuse(spec, inputs);
-    const evaluation = (name: string) => this.#entries.get(kindKeyOf({ kind: "Evaluation", namespace, name }));
+    const evaluation = (name: string) =>
+      this.#entries.get(kindKeyOf({ kind: "Evaluation", namespace, name }));
     const gates = kind.gates?.(spec, (gate) => evaluation(gate)?.object) ?? [];
     return [...(refusal ? [refusal] : []), ...gates];
   }
 
   /** Inputs that are expected; the others are problems. */
-  #inputs(references: Reference[], namespace: string, problems: Refusal[]): ReadonlyMap<string, ExpectedInput> {
+  #inputs(
+    references: Reference[],
+    namespace: string,
+    problems: Refusal[],
+  ): ReadonlyMap<string, ExpectedInput> {
     const inputs = new Map<string, ExpectedInput>();
     for (const reference of references) {
       const entry = this.#entries.get(kindKeyOf({ ...reference, namespace }));
@@ -138,7 +147,11 @@ class Planning {
 }
 
 /** The spec with its defaults, or the problems the API server would have. */
-function admitted(definition: KindDefinition, candidate: Parameters<typeof admit>[1], problems: Refusal[]): unknown {
+function admitted(
+  definition: KindDefinition,
+  candidate: Parameters<typeof admit>[1],
+  problems: Refusal[],
+): unknown {
   try {
     return admit(definition, candidate);
   } catch (error) {

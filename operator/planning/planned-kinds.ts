@@ -8,7 +8,13 @@ import type { Plan } from "../api/status.ts";
 import type { ExpectedInput } from "../estimates/model-figures.ts";
 import type { Refusal } from "../estimates/refusal.ts";
 import { refuseServing, servingPlan } from "../estimates/serving-plan.ts";
-import { alignmentRunKind, contextExtensionKind, corpusKind, evaluationKind, pretrainRunKind } from "../kinds/index.ts";
+import {
+  alignmentRunKind,
+  contextExtensionKind,
+  corpusKind,
+  evaluationKind,
+  pretrainRunKind,
+} from "../kinds/index.ts";
 import { modelReference } from "../kinds/stage-inputs.ts";
 import {
   type ExpectedFigures,
@@ -53,13 +59,19 @@ const serving: PlannedKind<z.output<typeof InferenceDeploymentSpec>> = {
 export const plannedKinds: ReadonlyMap<string, PlannedKind> = new Map<string, PlannedKind>([
   [corpusKind.definition.resource.kind, { ...corpusKind, expectedArtifact: expectedCorpus }],
   [pretrainRunKind.definition.resource.kind, { ...pretrainRunKind, expectedArtifact: expectedBaseModel }],
-  [contextExtensionKind.definition.resource.kind, { ...contextExtensionKind, expectedArtifact: expectedExtension }],
+  [
+    contextExtensionKind.definition.resource.kind,
+    { ...contextExtensionKind, expectedArtifact: expectedExtension },
+  ],
   [alignmentRunKind.definition.resource.kind, { ...alignmentRunKind, expectedArtifact: expectedAlignment }],
   [evaluationKind.definition.resource.kind, evaluationKind],
   [inferenceDeployment.resource.kind, serving],
 ]);
 
-/** What is wrong with the Evaluations that a deployment requires: each must exist and be of the model that is served. */
+/**
+ * What is wrong with the Evaluations that a deployment requires: each must exist and be of the model that is
+ * served.
+ */
 function unmetGates(
   spec: z.output<typeof InferenceDeploymentSpec>,
   evaluation: (name: string) => PlannedObject | undefined,

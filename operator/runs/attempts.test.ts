@@ -74,15 +74,27 @@ test.each<[why: string, Ending[], kind: string, reason: string]>([
     "invalid",
     "InvalidData",
   ],
-  ["infrastructure, not a stop", [badly("Terminated", 143), badly("DiskFull", 75)], "infrastructure", "DiskFull"],
-  ["a word that does not fit the exit code is not believed", [badly("InvalidData", 1)], "program", "ProgramFailed"],
+  [
+    "infrastructure, not a stop",
+    [badly("Terminated", 143), badly("DiskFull", 75)],
+    "infrastructure",
+    "DiskFull",
+  ],
+  [
+    "a word that does not fit the exit code is not believed",
+    [badly("InvalidData", 1)],
+    "program",
+    "ProgramFailed",
+  ],
   ["no word at all", [{ exitCode: 139 }], "program", "ProgramFailed"],
 ])("decides: %s", (_why, endings, kind, reason) => {
   expect(judged(endings)).toMatchObject({ state: "failed", failure: { class: kind, reason } });
 });
 
 test("a death by signal is named", () => {
-  expect(judged([{ exitCode: 139 }])).toMatchObject({ failure: { message: expect.stringContaining("signal 11") } });
+  expect(judged([{ exitCode: 139 }])).toMatchObject({
+    failure: { message: expect.stringContaining("signal 11") },
+  });
 });
 
 test("a Job counts as failed only when none of its pods can still write", () => {
@@ -114,11 +126,19 @@ test("a gang speaks through index 0; independent pods add up their funnels", () 
     result: { reason: "Completed", message: "", metrics: {}, funnel: [{ ...row, dropped }] },
   });
   const endings = [part({ short: 3 }), part({ short: 1, symbols: 2 })];
-  expect(judged(endings)).toMatchObject({ result: { funnel: [{ documents_in: 10, dropped: { short: 3 } }] } });
+  expect(judged(endings)).toMatchObject({
+    result: { funnel: [{ documents_in: 10, dropped: { short: 3 } }] },
+  });
   expect(judged(endings, "independent")).toMatchObject({
     result: {
       funnel: [
-        { documents_in: 20, documents_out: 14, bytes_in: 200, bytes_out: 140, dropped: { short: 4, symbols: 2 } },
+        {
+          documents_in: 20,
+          documents_out: 14,
+          bytes_in: 200,
+          bytes_out: 140,
+          dropped: { short: 4, symbols: 2 },
+        },
       ],
     },
   });
@@ -138,14 +158,28 @@ const attempt = (number: number, more: Partial<Attempt> = {}): Attempt => ({
 const killedForMemory = attempt(1, { reason: "OutOfMemory", resumedFromStep: 100 });
 const diverged = { ...history.policy, onDivergence: "Restart" as const };
 
-test.each<[why: string, FailureClass, Reason, Partial<History>, Consequence | { action: "fail"; reason: Reason }]>([
+test.each<
+  [why: string, FailureClass, Reason, Partial<History>, Consequence | { action: "fail"; reason: Reason }]
+>([
   ["a wrong config stays wrong", "invalid", "InvalidConfig", {}, { action: "fail", reason: "InvalidConfig" }],
   ["infrastructure costs nothing", "infrastructure", "DiskFull", { restarts: 3 }, restart(false)],
   ["an eviction costs nothing", "lost", "PodLost", { restarts: 3 }, restart(false)],
   ["a stop that was asked for costs nothing", "terminated", "Terminated", { restarts: 3 }, restart(false)],
   ["a crash costs a restart", "program", "ProgramFailed", { restarts: 2 }, restart(true)],
-  ["the budget ends", "program", "ProgramFailed", { restarts: 3 }, { action: "fail", reason: "RestartsExhausted" }],
-  ["divergence fails by default", "numerics", "NumericsDiverged", {}, { action: "fail", reason: "NumericsDiverged" }],
+  [
+    "the budget ends",
+    "program",
+    "ProgramFailed",
+    { restarts: 3 },
+    { action: "fail", reason: "RestartsExhausted" },
+  ],
+  [
+    "divergence fails by default",
+    "numerics",
+    "NumericsDiverged",
+    {},
+    { action: "fail", reason: "NumericsDiverged" },
+  ],
   ["divergence restarts where asked", "numerics", "NumericsDiverged", { policy: diverged }, restart(true)],
   [
     "divergence is within the budget",
@@ -173,11 +207,16 @@ test.each<[why: string, FailureClass, Reason, Partial<History>, Consequence | { 
     "nor one after another kind of failure",
     "outOfMemory",
     "OutOfMemory",
-    { earlier: [killedForMemory, attempt(2, { reason: "PodLost", resumedFromStep: 100 })], resumedFromStep: 100 },
+    {
+      earlier: [killedForMemory, attempt(2, { reason: "PodLost", resumedFromStep: 100 })],
+      resumedFromStep: 100,
+    },
     restart(true),
   ],
 ])("%s", (_why, kind, reason, seen, expected) => {
-  expect(consequenceOf({ class: kind, reason, message: "it broke" }, { ...history, ...seen })).toMatchObject(expected);
+  expect(consequenceOf({ class: kind, reason, message: "it broke" }, { ...history, ...seen })).toMatchObject(
+    expected,
+  );
 });
 
 test("exhausted restarts name the last failure", () => {
@@ -185,7 +224,9 @@ test("exhausted restarts name the last failure", () => {
     { class: "program", reason: "ProgramFailed", message: "segmentation fault" },
     { ...history, restarts: 3 },
   );
-  expect(consequence).toMatchObject({ message: expect.stringContaining("ProgramFailed: segmentation fault") });
+  expect(consequence).toMatchObject({
+    message: expect.stringContaining("ProgramFailed: segmentation fault"),
+  });
 });
 
 test("backoff doubles from 5 s to 5 min, and begins anew after an attempt that ran well for long", () => {

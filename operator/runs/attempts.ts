@@ -13,7 +13,10 @@ export type JobStatus =
   | { state: "succeeded"; result: KernelResult }
   | { state: "failed"; failure: Failure };
 
-/** What kind of ending it was: the failure policy goes by this. In order: the first that any pod had decides for the attempt. */
+/**
+ * What kind of ending it was: the failure policy goes by this. In order: the first that any pod had decides
+ * for the attempt.
+ */
 export const failureClasses = [
   "invalid",
   "numerics",
@@ -33,7 +36,11 @@ export interface Failure {
   resumedFromStep?: number;
 }
 
-export function jobStatus(job: Job, pods: readonly Pod[], stage: Pick<Stage, "coupling" | "pods">): JobStatus {
+export function jobStatus(
+  job: Job,
+  pods: readonly Pod[],
+  stage: Pick<Stage, "coupling" | "pods">,
+): JobStatus {
   const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
   if (isTrue(job.status?.conditions, "Complete")) return completedJob(job, own, stage);
   if (isTrue(job.status?.conditions, "Failed") && !hasLivePods(job, own))
@@ -43,7 +50,8 @@ export function jobStatus(job: Job, pods: readonly Pod[], stage: Pick<Stage, "co
 }
 
 /** Whether a pod may still be writing. Nobody else may start before they have all ended. */
-export const isLive = (pod: Pod): boolean => pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed";
+export const isLive = (pod: Pod): boolean =>
+  pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed";
 
 function hasLivePods(job: Job, pods: readonly Pod[]): boolean {
   return (job.status?.active ?? 0) > 0 || (job.status?.terminating ?? 0) > 0 || pods.some(isLive);
@@ -104,8 +112,8 @@ function podFailure(pod: Pod): Failure {
       ...said,
     };
   }
-  // What a program found wrong is wrong on any node, whether or not this one was being drained; and one that saved its state in
-  // time was not lost.
+  // What a program found wrong is wrong on any node, whether or not this one was being drained; and one that
+  // saved its state in time was not lost.
   const { invalid, numerics, terminated } = programExitCodes;
   const final = [invalid, numerics, terminated].some((code) => code === ended?.exitCode);
   if (ended === undefined || (isDisrupted(pod) && !final)) {
@@ -161,14 +169,17 @@ function waitingReason(pods: readonly Pod[]): string | undefined {
     if (waiting !== undefined)
       return `pod ${pod.metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(": ")}`;
     const scheduled = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
-    if (scheduled?.status === "False") return `pod ${pod.metadata.name}: ${scheduled.reason}: ${scheduled.message}`;
+    if (scheduled?.status === "False")
+      return `pod ${pod.metadata.name}: ${scheduled.reason}: ${scheduled.message}`;
     return `pod ${pod.metadata.name} is pending`;
   }
   return undefined;
 }
 
 /** What follows a failed attempt. */
-export type Consequence = { action: "restart"; counted: boolean } | { action: "fail"; reason: Reason; message: string };
+export type Consequence =
+  | { action: "restart"; counted: boolean }
+  | { action: "fail"; reason: Reason; message: string };
 
 export interface History {
   policy: RunSpec["failurePolicy"];
@@ -210,7 +221,8 @@ const outOfMemory: Rule = (failure, history) => {
 
 const rules: Record<FailureClass, Rule> = {
   invalid: fail,
-  numerics: (failure, history) => (history.policy.onDivergence === "Fail" ? fail : restartCounted)(failure, history),
+  numerics: (failure, history) =>
+    (history.policy.onDivergence === "Fail" ? fail : restartCounted)(failure, history),
   outOfMemory,
   lost: restartUncounted,
   program: restartCounted,
@@ -227,7 +239,10 @@ const longestBackoffSeconds = 300;
 /** An attempt that ran this long was well: what ended it is a new trouble. */
 const healthySeconds = 600;
 
-/** Seconds between the end of the last attempt at a stage and the next: 5 s doubling to 5 min while attempts keep failing early. */
+/**
+ * Seconds between the end of the last attempt at a stage and the next: 5 s doubling to 5 min while attempts
+ * keep failing early.
+ */
 export function backoffSeconds(attempts: readonly Attempt[]): number {
   const lastHealthy = attempts.findLastIndex(
     ({ startTime, endTime }) =>

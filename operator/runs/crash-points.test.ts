@@ -5,11 +5,14 @@ import { anExampleRun, engineOn, exampleRuns, readExample, settle } from "../tes
 import { badly, type Ending, KilledError, killedAt, namespace, TestEnv, well } from "../testing/test-env.ts";
 
 /**
- * The operator is killed at each of its writes, just before it arrives and just after, and another one goes on: the end must be the
- * one of an undisturbed run, and no object may have been made or deleted more often than there.
+ * The operator is killed at each of its writes, just before it arrives and just after, and another one goes
+ * on: the end must be the one of an undisturbed run, and no object may have been made or deleted more often
+ * than there.
  */
 
-/** How each attempt in turn ends: a first stage that is lost once, a second that fails once and then succeeds. */
+/**
+ * How each attempt in turn ends: a first stage that is lost once, a second that fails once and then succeeds.
+ */
 const endings: Record<string, Ending> = {
   "examplerun-demo-prepare-1": { exitCode: 137, evicted: true },
   "examplerun-demo-prepare-2": well,

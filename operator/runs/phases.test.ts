@@ -5,7 +5,10 @@ import { runPhases } from "./reconcile.ts";
 
 test("docs/architecture.md lists the phases of a run in their order, with what holds after each", () => {
   const page = readFileSync(fileURLToPath(new URL("../../docs/architecture.md", import.meta.url)), "utf8");
-  const rows = [...page.matchAll(/^ {3}\| ([a-z]+) \| (.+) \|$/gm)].map(([, name, invariant]) => ({ name, invariant }));
+  const rows = [...page.matchAll(/^ {3}\| ([a-z]+) \| (.+) \|$/gm)].map(([, name, invariant]) => ({
+    name,
+    invariant,
+  }));
   const listed = rows.filter(({ name }) => name !== "phase");
   expect(listed).toEqual(runPhases.map(({ name, invariant }) => ({ name, invariant })));
 });

@@ -19,11 +19,18 @@ const place = { stage: "train", index: 1, count: 4 };
 const now = new Date("2026-01-01T00:01:00Z");
 
 test("the time left goes by the steps of this process, not by those of the attempt it went on from", () => {
-  expect(updatedProgress(undefined, said, place, now)).toMatchObject({ percent: "43%", eta: "50s", step: 150 });
+  expect(updatedProgress(undefined, said, place, now)).toMatchObject({
+    percent: "43%",
+    eta: "50s",
+    step: 150,
+  });
 });
 
 test("an unknown total has no share and no time left", () => {
-  expect(updatedProgress(undefined, { ...said, total: 0 }, place, now)).toMatchObject({ percent: "25%", eta: "" });
+  expect(updatedProgress(undefined, { ...said, total: 0 }, place, now)).toMatchObject({
+    percent: "25%",
+    eta: "",
+  });
 });
 
 test("the checkpoint a restart would go on from is not forgotten when the program does not repeat it", () => {
@@ -32,7 +39,12 @@ test("the checkpoint a restart would go on from is not forgotten when the progra
 });
 
 test("the last word has the final figures beside those only the running program told", () => {
-  const before = updatedProgress(undefined, { ...said, metrics: { loss: 3.25, tokens_per_second: 7 } }, place, now);
+  const before = updatedProgress(
+    undefined,
+    { ...said, metrics: { loss: 3.25, tokens_per_second: 7 } },
+    place,
+    now,
+  );
   expect(finalProgress(before, place, { loss: 2, held_out_loss: 2.5 })).toMatchObject({
     percent: "50%",
     step: 200,

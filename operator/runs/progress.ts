@@ -149,8 +149,8 @@ export function metricList(metrics: Readonly<Record<string, number>>): { name: s
 type FilterStatistics = z.output<typeof FunnelRowSchema>;
 
 /**
- * The result of a stage from those of its pods, by index. A gang answers through index 0; independent pods each did a part: the
- * counts of their filter statistics are added, and the rest is index 0's.
+ * The result of a stage from those of its pods, by index. A gang answers through index 0; independent pods
+ * each did a part: the counts of their filter statistics are added, and the rest is index 0's.
  */
 export function stageResult(
   results: readonly [KernelResult, ...KernelResult[]],
@@ -173,7 +173,8 @@ function addStatistics(rows: readonly FilterStatistics[]): FilterStatistics[] {
 
 function addRows(sum: FilterStatistics, row: FilterStatistics): FilterStatistics {
   const dropped = new Map(Object.entries(sum.dropped));
-  for (const [reason, count] of Object.entries(row.dropped)) dropped.set(reason, (dropped.get(reason) ?? 0) + count);
+  for (const [reason, count] of Object.entries(row.dropped))
+    dropped.set(reason, (dropped.get(reason) ?? 0) + count);
   return {
     ...sum,
     documents_in: sum.documents_in + row.documents_in,

@@ -26,7 +26,11 @@ const jobNames = (env: TestEnv) => env.store.list(jobs).map((job) => job.metadat
 const reasons = (env: TestEnv) => env.store.list(events).map((event) => event.reason);
 
 /** Ends the Jobs that run, and lets the engine see it. */
-async function play(env: TestEnv, engine: ReturnType<typeof engineOn>, ...endings: Parameters<TestEnv["endJob"]>[1]) {
+async function play(
+  env: TestEnv,
+  engine: ReturnType<typeof engineOn>,
+  ...endings: Parameters<TestEnv["endJob"]>[1]
+) {
   for (const job of env.openJobs()) env.endJob(job, endings);
   return settle(env, engine);
 }
@@ -120,7 +124,11 @@ describe("a run", () => {
     const { env, engine } = await started();
     const outcome = await play(env, engine, badly("InvalidData", 64), well);
     const run = readExample(env);
-    expect(conditionOf(run)).toMatchObject({ status: "False", reason: "InvalidData", message: "it was InvalidData" });
+    expect(conditionOf(run)).toMatchObject({
+      status: "False",
+      reason: "InvalidData",
+      message: "it was InvalidData",
+    });
     expect(run.status?.stages?.[0]?.state).toBe("Failed");
     expect(run.status?.completionTime).toBeDefined();
     expect(outcome.kind).toBe("done");
@@ -141,7 +149,9 @@ describe("a run", () => {
     env.clock.advance(5000);
     await settle(env, engine);
     expect(jobNames(env)).toEqual(["examplerun-demo-prepare-2"]);
-    expect(env.store.list(configMaps).map(({ metadata }) => metadata.name)).toEqual(["examplerun-demo-prepare-2"]);
+    expect(env.store.list(configMaps).map(({ metadata }) => metadata.name)).toEqual([
+      "examplerun-demo-prepare-2",
+    ]);
     expect(readExample(env).status?.restarts).toBe(0);
   });
 
@@ -154,7 +164,8 @@ describe("a run", () => {
     await settle(env, engine);
     expect(jobNames(env)).toEqual([]);
     expect(conditionOf(readExample(env))?.reason).toBe("WaitingForPods");
-    for (const pod of env.store.list(pods)) env.store.updateStatus(pods, { ...pod, status: { phase: "Failed" } });
+    for (const pod of env.store.list(pods))
+      env.store.updateStatus(pods, { ...pod, status: { phase: "Failed" } });
     await settle(env, engine);
     expect(jobNames(env)).toEqual(["examplerun-demo-prepare-1"]);
   });
@@ -281,7 +292,9 @@ describe("suspension", () => {
     const { env, engine } = await started({ compute });
     expect(env.store.get(jobs, namespace, "examplerun-demo-prepare-1")?.spec.suspend).toBe(true);
     expect(
-      env.store.get(jobs, namespace, "examplerun-demo-prepare-1")?.metadata.labels?.["kueue.x-k8s.io/queue-name"],
+      env.store.get(jobs, namespace, "examplerun-demo-prepare-1")?.metadata.labels?.[
+        "kueue.x-k8s.io/queue-name"
+      ],
     ).toBe("team-a");
     env.store.apply(exampleRuns, anExampleRun({ compute, suspend: true }));
     await settle(env, engine);
@@ -303,7 +316,9 @@ describe("references", () => {
     for (const stage of ["prepare", "build"]) {
       for (const job of env.openJobs()) env.endJob(job, [well]);
       await settle(env, engine, "parent");
-      expect(readExample(env, "parent").status?.stages?.find(({ name }) => name === stage)?.state).toBe("Succeeded");
+      expect(readExample(env, "parent").status?.stages?.find(({ name }) => name === stage)?.state).toBe(
+        "Succeeded",
+      );
     }
     await settle(env, engine);
     await play(env, engine, well);

@@ -32,7 +32,11 @@ interface RunPhase {
 /** In order; the first that has a result decides, and the last always has one. */
 export const runPhases: readonly RunPhase[] = [
   { name: "retire", invariant: "the run has not ended: what has ended starts nothing", decide: retire },
-  { name: "deadline", invariant: "activeDeadlineSeconds have not passed since the start", decide: checkDeadline },
+  {
+    name: "deadline",
+    invariant: "activeDeadlineSeconds have not passed since the start",
+    decide: checkDeadline,
+  },
   {
     name: "plan",
     invariant: "status has the plan of a run that has not begun; a run that has keeps its own",
@@ -44,7 +48,11 @@ export const runPhases: readonly RunPhase[] = [
     invariant: "the kind refuses nothing: pods are started only for what can succeed",
     decide: refuse,
   },
-  { name: "claim", invariant: "the claim is the run's to write to, or is there to be created", decide: checkClaim },
+  {
+    name: "claim",
+    invariant: "the claim is the run's to write to, or is there to be created",
+    decide: checkClaim,
+  },
   { name: "stage", invariant: "status names an attempt only after its Job was made", decide: advanceStage },
 ];
 
@@ -61,7 +69,12 @@ export function decide(scope: RunScope): RunResult {
   throw new TypeError("the last phase of a run has no result");
 }
 
-const blocked = (status: RunStatus, reason: Reason, message: string, more: Partial<RunResult> = {}): RunResult => ({
+const blocked = (
+  status: RunStatus,
+  reason: Reason,
+  message: string,
+  more: Partial<RunResult> = {},
+): RunResult => ({
   status,
   root: { reason, message },
   apply: [],
@@ -144,7 +157,8 @@ function secondsToDeadline({ spec, now }: RunScope, { startTime }: RunStatus): n
 
 /** Wakes the run at its deadline, or when it is to be retired, unless something else wakes it before. */
 function wakeInTime(scope: RunScope, result: RunResult): RunResult {
-  const endsNow = result.status.completionTime !== undefined && scope.run.status?.completionTime === undefined;
+  const endsNow =
+    result.status.completionTime !== undefined && scope.run.status?.completionTime === undefined;
   if (endsNow) return { ...result, requeueAfter: scope.spec.ttlSecondsAfterFinished };
   const left = secondsToDeadline(scope, result.status);
   if (left === undefined || result.status.completionTime !== undefined) return result;
@@ -194,7 +208,10 @@ async function advance(reader: RunReconciler, kind: BatchKind, run: Run): Promis
   }
 }
 
-/** Deletion was asked for: the run goes unless others still read its artifact, which a condition and an Event say. */
+/**
+ * Deletion was asked for: the run goes unless others still read its artifact, which a condition and an Event
+ * say.
+ */
 async function release(reader: RunReconciler, kind: BatchKind, run: Run): Promise<Outcome> {
   if (run.status?.artifact === undefined) return done;
   const users = await usersOf(reader.cluster, reader.consumers, run);

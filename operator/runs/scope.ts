@@ -11,7 +11,15 @@ import type {
   Wanted,
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { claims, configMaps, jobs, networkPolicies, pods, type Resource, services } from "../cluster/resource.ts";
+import {
+  claims,
+  configMaps,
+  jobs,
+  networkPolicies,
+  pods,
+  type Resource,
+  services,
+} from "../cluster/resource.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
 import {
@@ -42,7 +50,9 @@ export interface RunScope {
   /** The kind's own spec, with defaults. */
   spec: RunSpec;
   storage: RunStorage;
-  /** The claim the run writes to, its own or another's; absent when there is none, or it is not needed yet. */
+  /**
+   * The claim the run writes to, its own or another's; absent when there is none, or it is not needed yet.
+   */
   claim?: PersistentVolumeClaim;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
@@ -102,7 +112,8 @@ export async function readScope(
     run,
     spec,
     storage,
-    claim: ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined),
+    claim:
+      ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined),
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
     jobs: ownJobs,

@@ -11,7 +11,10 @@ import { type FoundChild, found, type WantedChild, wanted } from "../engine/reco
 import type { Run, RunSpec, Stage } from "../kinds/batch-kind.ts";
 import type { RunScope, RunStorage } from "./scope.ts";
 
-/** What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless Service; all of one name. */
+/**
+ * What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless
+ * Service; all of one name.
+ */
 export interface AttemptObjects {
   configMap: Wanted<ConfigMap>;
   service?: Wanted<Service>;
@@ -37,7 +40,10 @@ const rendezvousPort = 29_400;
 /** Time to finish a step and write a checkpoint after SIGTERM. */
 const graceSeconds = 120;
 
-/** The stage's configuration with what the engine adds; what the program would refuse is said before any pod runs. */
+/**
+ * The stage's configuration with what the engine adds; what the program would refuse is said before any pod
+ * runs.
+ */
 export function stageConfig(
   run: Run,
   spec: RunSpec,
@@ -84,7 +90,11 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
       clusterIP: "None",
       // Ranks look each other up before any of them is ready.
       publishNotReadyAddresses: true,
-      selector: { [labels.uid]: run.metadata.uid, [labels.stage]: stage.name, [labels.attempt]: String(attempt) },
+      selector: {
+        [labels.uid]: run.metadata.uid,
+        [labels.stage]: stage.name,
+        [labels.attempt]: String(attempt),
+      },
       ports: [{ name: "rendezvous", port: rendezvousPort, targetPort: rendezvousPort }],
     },
   };
@@ -163,15 +173,16 @@ export function children(scope: RunScope, picked: (object: KubernetesObject) => 
   ];
 }
 
-export const numberOf = (object: KubernetesObject): number => Number(object.metadata.labels?.[labels.attempt]);
+export const numberOf = (object: KubernetesObject): number =>
+  Number(object.metadata.labels?.[labels.attempt]);
 
 export const isOfStage = (object: KubernetesObject, stage: string): boolean =>
   object.metadata.labels?.[labels.stage] === stage;
 
 /**
- * The Jobs that still run, suspended or resumed as spec.suspend says. A Job is stated as it was read, so that a newer
- * operator's rendering never touches it. Kueue alone starts and stops the Jobs of its queues, so one of those is taken
- * away instead, and made again when the run resumes.
+ * The Jobs that still run, suspended or resumed as spec.suspend says. A Job is stated as it was read, so that
+ * a newer operator's rendering never touches it. Kueue alone starts and stops the Jobs of its queues, so one
+ * of those is taken away instead, and made again when the run resumes.
  */
 export function suspension(scope: RunScope): { apply: WantedChild[]; remove: FoundChild[] } {
   const { suspend } = scope.spec;

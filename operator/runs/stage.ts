@@ -43,10 +43,12 @@ export interface Prepared {
 }
 
 /**
- * The life of a stage, as a function of what was read. Invariants, whatever instant the operator is killed at:
- * - an attempt begins only when status says that the one before it has ended, and status says so only of a Job that was
- *   seen ended;
- * - status names an attempt only after its Job was made, so a named Job that is missing was deleted: it is made again;
+ * The life of a stage, as a function of what was read. Invariants, whatever instant the operator is killed
+ * at:
+ * - an attempt begins only when status says that the one before it has ended, and status says so only of a
+ *   Job that was seen ended;
+ * - status names an attempt only after its Job was made, so a named Job that is missing was deleted: it is
+ *   made again;
  * - a Job that exists is never rendered again.
  */
 export function reconcileStage(scope: RunScope, prepared: Prepared): RunResult {
@@ -102,7 +104,12 @@ function begin(scope: RunScope, { status, stages }: Prepared, stage: Stage, atte
 }
 
 /** The attempt's objects; its Job is to come after what its pods need. */
-function render({ run, spec, storage, podDefaults }: RunScope, stage: Stage, attempt: Attempt, config: unknown) {
+function render(
+  { run, spec, storage, podDefaults }: RunScope,
+  stage: Stage,
+  attempt: Attempt,
+  config: unknown,
+) {
   const objects = attemptObjects({ run, spec, storage, stage, attempt: attempt.number, config, podDefaults });
   return {
     surroundings: [
@@ -118,7 +125,9 @@ function policyOf({ run, networkPolicies: configured }: RunScope): WantedChild[]
   return policy ? [wanted(networkPolicies, policy, "update")] : [];
 }
 
-/** What the pods of a running attempt need and somebody took away. All of an attempt has the attempt's name. */
+/**
+ * What the pods of a running attempt need and somebody took away. All of an attempt has the attempt's name.
+ */
 function missing(scope: RunScope, status: RunStatus, stage: Stage, attempt: Attempt): WantedChild[] {
   const isThere = (objects: readonly KubernetesObject[]) =>
     objects.some(({ metadata }) => metadata.name === attempt.jobName);
@@ -160,8 +169,14 @@ function attemptActive(
   waiting: string | undefined,
 ): RunResult {
   const { apply, remove } = suspension(scope);
-  const older = children(scope, (object) => isOfStage(object, stage.name) && numberOf(object) < attempt.number);
-  const writes = { apply: [...missing(scope, status, stage, attempt), ...apply], remove: [...remove, ...older] };
+  const older = children(
+    scope,
+    (object) => isOfStage(object, stage.name) && numberOf(object) < attempt.number,
+  );
+  const writes = {
+    apply: [...missing(scope, status, stage, attempt), ...apply],
+    remove: [...remove, ...older],
+  };
   if (scope.spec.suspend) return { ...suspended(scope, status, stage), ...writes };
   return {
     status: withStage(status, stage.name, { state: "Running" }),
@@ -182,7 +197,9 @@ function stageCompleted(
   result: KernelResult,
 ): RunResult {
   const { run, kind, spec, storage, now } = scope;
-  const artifact = stage.artifact ? artifactOf(stage, result, storage, inputs, artifactsOf(status)) : undefined;
+  const artifact = stage.artifact
+    ? artifactOf(stage, result, storage, inputs, artifactsOf(status))
+    : undefined;
   if (stage.artifact && artifact === undefined) {
     const message = `stage ${stage.name} completed but named no artifact below ${stage.name}'s output; is the image one of Tanren's kernels?`;
     return fail(scope, status, stage.name, "ProgramFailed", message);
@@ -250,7 +267,8 @@ function attemptFailed(
     counted,
   };
   const recorded = { ...withAttempt(status, closed), restarts: restarts + (counted ? 1 : 0) };
-  if (consequence.action === "fail") return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
+  if (consequence.action === "fail")
+    return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
   if (scope.spec.suspend) return suspended(scope, recorded, stage);
   return betweenAttempts(recorded, closed, backoffSeconds(attemptsAt(recorded, stage.name)));
 }
@@ -307,7 +325,11 @@ const hasLivePods = ({ pods }: RunScope, stage: Stage): boolean =>
   pods.some((pod) => isOfStage(pod, stage.name) && isLive(pod));
 
 function indexOf(stages: readonly Stage[], stage: Stage): StageIndex {
-  return { stage: stage.name, index: stages.findIndex(({ name }) => name === stage.name), count: stages.length };
+  return {
+    stage: stage.name,
+    index: stages.findIndex(({ name }) => name === stage.name),
+    count: stages.length,
+  };
 }
 
 const running = ({ stage, index, count }: StageIndex) =>

@@ -11,7 +11,9 @@ import type { Attempt, KernelResult, Run, RunStatus, Stage, StageStatus } from "
 import type { NewEvent } from "../runtime/events.ts";
 import type { RunStorage } from "./scope.ts";
 
-/** What status says of a run: its stages, attempts and artifacts, each a function from one status to the next. */
+/**
+ * What status says of a run: its stages, attempts and artifacts, each a function from one status to the next.
+ */
 
 const attemptsKept = 20;
 
@@ -20,7 +22,10 @@ export const stageStatus = (status: RunStatus, name: string): StageStatus | unde
 
 /** Every stage of the run stands in status, in order; what is known of one stays. */
 export function withStages(status: RunStatus, stages: readonly Stage[]): RunStatus {
-  return { ...status, stages: stages.map(({ name }) => stageStatus(status, name) ?? { name, state: "Pending" }) };
+  return {
+    ...status,
+    stages: stages.map(({ name }) => stageStatus(status, name) ?? { name, state: "Pending" }),
+  };
 }
 
 export function withStage(status: RunStatus, name: string, change: Partial<StageStatus>): RunStatus {
@@ -50,7 +55,9 @@ export function failed(status: RunStatus, stage: string | undefined, now: Date):
   return stage === undefined ? ended : withStage(ended, stage, { state: "Failed", completionTime });
 }
 
-/** The status of a result, with its conditions: the root's, and `Passed` where the kind says whether it has. */
+/**
+ * The status of a result, with its conditions: the root's, and `Passed` where the kind says whether it has.
+ */
 export function concludeStatus(run: Run, { status, root }: ReconcileResult<RunStatus>, now: Date): RunStatus {
   const generation = run.metadata.generation ?? 0;
   const next: RunStatus & { passed?: unknown } = { ...status, observedGeneration: generation };
@@ -69,13 +76,15 @@ type Parent = Artifact["parents"][number];
 /** Artifacts of the stages that have completed. */
 export function artifactsOf(status: RunStatus): Map<string, Artifact> {
   return new Map(
-    (status.stages ?? []).flatMap(({ name, artifact }) => (artifact === undefined ? [] : [[name, artifact] as const])),
+    (status.stages ?? []).flatMap(({ name, artifact }) =>
+      artifact === undefined ? [] : [[name, artifact] as const],
+    ),
   );
 }
 
 /**
- * What a program says it made, as status has it: where it lies on its claim and what it came from. Undefined when the
- * result names no artifact, or one outside the run's own directory.
+ * What a program says it made, as status has it: where it lies on its claim and what it came from. Undefined
+ * when the result names no artifact, or one outside the run's own directory.
  */
 export function artifactOf(
   stage: Stage,
@@ -104,7 +113,9 @@ export function artifactOf(
   };
 }
 
-/** The run's result is the artifact of its last stage that has one; all of the run's inputs are its parents. */
+/**
+ * The run's result is the artifact of its last stage that has one; all of the run's inputs are its parents.
+ */
 export function runArtifact(
   stages: readonly Stage[],
   made: ReadonlyMap<string, Artifact>,
@@ -137,8 +148,8 @@ const stageParents = (made: ReadonlyMap<string, Artifact>): Parent[] =>
   [...made].map(([stage, { digest }]) => ({ name: stage, digest }));
 
 /**
- * Results of the stages that have completed, in a ConfigMap: a kind's status is made of all of them, and the pods that
- * gave them may be gone before the last stage has ended.
+ * Results of the stages that have completed, in a ConfigMap: a kind's status is made of all of them, and the
+ * pods that gave them may be gone before the last stage has ended.
  */
 const resultsName = (run: Run) => dnsLabel(`${run.kind.toLowerCase()}-${run.metadata.name}-results`);
 
@@ -194,7 +205,9 @@ function attemptEvents(before: RunStatus, attempt: Attempt): NewEvent[] {
 
 function stageEvents(before: RunStatus, { name, state }: StageStatus): NewEvent[] {
   const old = stageStatus(before, name)?.state;
-  return state === "Succeeded" && old !== "Succeeded" ? [newEvent("StageCompleted", `stage ${name} completed`)] : [];
+  return state === "Succeeded" && old !== "Succeeded"
+    ? [newEvent("StageCompleted", `stage ${name} completed`)]
+    : [];
 }
 
 function conditionEvents(old: Condition | undefined, now: Condition | undefined): NewEvent[] {

@@ -75,7 +75,9 @@ test("again comes after its time, what is thrown after its backoff, a conflict w
     () => done,
   ];
   let calls = 0;
-  const { env, controller, lines, total, create } = await aController(async () => answers[calls++]?.() ?? done);
+  const { env, controller, lines, total, create } = await aController(
+    async () => answers[calls++]?.() ?? done,
+  );
   create("a");
   await settled();
   expect(calls).toBe(1);
@@ -91,7 +93,9 @@ test("again comes after its time, what is thrown after its backoff, a conflict w
   env.clock.advance(10);
   await settled();
   expect(calls).toBe(4);
-  expect(await Promise.all(["requeue_after", "error", "conflict", "success"].map(total))).toEqual([1, 1, 1, 1]);
+  expect(await Promise.all(["requeue_after", "error", "conflict", "success"].map(total))).toEqual([
+    1, 1, 1, 1,
+  ]);
   const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "error");
   expect(errors).toMatchObject([
     { kind: "ExampleRun", namespace: "default", name: "a", reconcileID: expect.any(String) },

@@ -54,7 +54,10 @@ export interface ControllerOptions<T extends Reconciled> {
 /** Every object is looked at again this often, for what no event told. */
 const resyncSeconds = 600;
 
-/** Watches a kind and its children, and calls the reconciler: serially for one object, in parallel for several. */
+/**
+ * Watches a kind and its children, and calls the reconciler: serially for one object, in parallel for
+ * several.
+ */
 export class Controller<T extends Reconciled> {
   readonly #runtime: Runtime;
   readonly #options: ControllerOptions<T>;
@@ -124,7 +127,10 @@ export class Controller<T extends Reconciled> {
   async #enqueueAll(): Promise<void> {
     const { cluster, namespace, logger } = this.#runtime;
     try {
-      const objects = await cluster.list(this.#options.resource, namespace === undefined ? {} : { namespace });
+      const objects = await cluster.list(
+        this.#options.resource,
+        namespace === undefined ? {} : { namespace },
+      );
       for (const object of objects) this.enqueue(object.metadata);
     } catch (error) {
       logger.warn({ err: error, kind: this.#options.resource.kind }, "listing for resync failed");
@@ -176,7 +182,10 @@ export class Controller<T extends Reconciled> {
     }
   }
 
-  /** A conflict is the normal end of acting on a read that is no longer the newest: it is tried again without a word. */
+  /**
+   * A conflict is the normal end of acting on a read that is no longer the newest: it is tried again without
+   * a word.
+   */
   #retry(key: string, error: unknown, logger: Logger): ResultLabel {
     this.#queue.addRateLimited(key);
     if (error instanceof ConflictError) return "conflict";
@@ -185,7 +194,10 @@ export class Controller<T extends Reconciled> {
   }
 }
 
-/** Whether nobody has acted on its newest spec: people wait for that, and not behind what runs by itself or is looked at once more. */
+/**
+ * Whether nobody has acted on its newest spec: people wait for that, and not behind what runs by itself or is
+ * looked at once more.
+ */
 function isUnseen({ metadata, status }: Reconciled): boolean {
   return status?.observedGeneration !== metadata.generation;
 }

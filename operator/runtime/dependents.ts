@@ -1,6 +1,9 @@
 import { kindKeyOf, type ObjectName } from "../cluster/object-key.ts";
 
-/** Who refers to whom, kept from what the watches tell: lets a change of an object wake those that refer to it. */
+/**
+ * Who refers to whom, kept from what the watches tell: lets a change of an object wake those that refer to
+ * it.
+ */
 export class Dependents {
   readonly #targets = new Map<string, ObjectName[]>();
   readonly #sources = new Map<string, Map<string, ObjectName>>();

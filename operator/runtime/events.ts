@@ -22,8 +22,8 @@ const remembered = 4096;
 const longestNote = 1024;
 
 /**
- * Sends Events. The same thing said again of the same object within ten minutes is said once. An Event that cannot be sent is
- * logged and forgotten: it reports a fact that stands in status already.
+ * Sends Events. The same thing said again of the same object within ten minutes is said once. An Event that
+ * cannot be sent is logged and forgotten: it reports a fact that stands in status already.
  */
 export class EventRecorder {
   readonly #cluster: Cluster;
@@ -69,7 +69,9 @@ export class EventRecorder {
   #event(about: KubernetesObject, event: NewEvent) {
     const { namespace, name, uid } = about.metadata;
     const eventTime = microTimestamp(this.#clock.now());
-    const hash = createHash("sha256").update(`${uid}/${event.reason}/${event.note}/${eventTime}`).digest("hex");
+    const hash = createHash("sha256")
+      .update(`${uid}/${event.reason}/${event.note}/${eventTime}`)
+      .digest("hex");
     return {
       apiVersion: "events.k8s.io/v1" as const,
       kind: "Event" as const,

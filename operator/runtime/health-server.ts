@@ -25,7 +25,9 @@ export async function serveHealth(
       response.writeHead(problem === undefined ? 200 : 503).end(`${problem ?? "ok"}\n`);
     switch (request.url) {
       case "/metrics":
-        response.setHeader("content-type", metrics.registry.contentType).end(await metrics.registry.metrics());
+        response
+          .setHeader("content-type", metrics.registry.contentType)
+          .end(await metrics.registry.metrics());
         break;
       case "/healthz":
         answer(checks.illness());

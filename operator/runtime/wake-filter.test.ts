@@ -4,7 +4,12 @@ import { ownWish, WakeFilter } from "./wake-filter.ts";
 
 const metadata = { name: "a", namespace: "default", uid: "1", resourceVersion: "1", generation: 1 };
 const object = (change: Record<string, unknown>, status?: unknown) =>
-  ({ apiVersion: "v1", kind: "Pod", metadata: { ...metadata, ...change }, status }) as unknown as KubernetesObject;
+  ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { ...metadata, ...change },
+    status,
+  }) as unknown as KubernetesObject;
 
 test.each([
   ["generation", { generation: 2 }],
@@ -21,9 +26,9 @@ test.each([
 test("a change of status alone does not", () => {
   const filter = new WakeFilter(ownWish);
   filter.passes({ type: "ADDED", object: object({}) });
-  expect(filter.passes({ type: "MODIFIED", object: object({ resourceVersion: "2" }, { phase: "Running" }) })).toBe(
-    false,
-  );
+  expect(
+    filter.passes({ type: "MODIFIED", object: object({ resourceVersion: "2" }, { phase: "Running" }) }),
+  ).toBe(false);
 });
 
 test("an object that is gone is forgotten: its namesake wakes again", () => {

@@ -2,8 +2,8 @@ import type { KubernetesObject } from "../cluster/objects.ts";
 import type { WatchEvent } from "../cluster/port.ts";
 
 /**
- * Lets through the changes of an object that some part of it shows, and holds back the rest: a reconciler is not to be
- * woken by the status it wrote itself.
+ * Lets through the changes of an object that some part of it shows, and holds back the rest: a reconciler is
+ * not to be woken by the status it wrote itself.
  */
 export class WakeFilter<T extends KubernetesObject> {
   readonly #part: (object: T) => unknown;

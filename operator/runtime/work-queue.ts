@@ -23,12 +23,17 @@ const longestBackoff = 300_000;
  * Keys that want work, after client-go's work queue. Invariants:
  * - a key is handed out to one worker at a time; keys are independent of each other;
  * - a key added while it waits is handed out once; added while it is worked on, once more afterwards;
- * - urgent keys are handed out before all others, whenever they were added; among equals the oldest add comes first;
- * - of several delayed adds of a key the earliest counts, and handing the key out meanwhile does not cancel it.
+ * - urgent keys are handed out before all others, whenever they were added; among equals the oldest add comes
+ *   first;
+ * - of several delayed adds of a key the earliest counts, and handing the key out meanwhile does not cancel
+ *   it.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  /** Keys that want work, with the time of the first add; insertion order is the order of work. No key is in both. */
+  /**
+   * Keys that want work, with the time of the first add; insertion order is the order of work. No key is in
+   * both.
+   */
   readonly #urgent = new Map<string, number>();
   readonly #waiting = new Map<string, number>();
   /** Keys being worked on, with the time the work began. */
@@ -88,7 +93,10 @@ export class WorkQueue {
     this.#failures.delete(key);
   }
 
-  /** The next key, when there is one; undefined once the queue has stopped. Every key taken must be given back by `done`. */
+  /**
+   * The next key, when there is one; undefined once the queue has stopped. Every key taken must be given back
+   * by `done`.
+   */
   take(): Promise<string | undefined> {
     if (this.#stopped) return Promise.resolve(undefined);
     const [key] = this.#urgent.size > 0 ? this.#urgent.keys() : this.#waiting.keys();

@@ -23,7 +23,8 @@ export function decide(scope: ServingScope): ServingResult {
   const { input, wanted: asked } = choose(spec, scope.model, scope.required);
   const plan = servingPlan(spec, input);
   const obstacle = isObstacle(asked) ? asked : undefined;
-  // Whatever stands in the way of the model asked for, the one that is served stays, at the scale that is asked for.
+  // Whatever stands in the way of the model asked for, the one that is served stays, at the scale that is
+  // asked for.
   const model = isObstacle(asked) ? servedBefore(spec, old.served) : asked;
   const objects = model && servingObjects(owner, spec, model, scope);
   const rollout = objects && readRollout(scope.deployment, scope.pods, objects.configHash);

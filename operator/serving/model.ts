@@ -58,9 +58,14 @@ function closedGate(required: readonly RequiredEvaluation[], digest: string | un
   return undefined;
 }
 
-function whyClosed(name: string, evaluation: Evaluation | undefined, digest: string | undefined): string | undefined {
+function whyClosed(
+  name: string,
+  evaluation: Evaluation | undefined,
+  digest: string | undefined,
+): string | undefined {
   const named = `Evaluation ${name} (spec.requires)`;
-  if (evaluation === undefined) return `${named} does not exist in this namespace; create it or correct the name`;
+  if (evaluation === undefined)
+    return `${named} does not exist in this namespace; create it or correct the name`;
   const { passed, modelDigest } = evaluation.status ?? {};
   if (passed === undefined) return `${named} has not ended yet`;
   if (digest === undefined)

@@ -31,7 +31,8 @@ const graceSeconds = 60;
 const annotations = { artifactDigest: "tanren.dev/artifact-digest", rendering: "tanren.dev/rendering" };
 export const configLabel = "tanren.dev/config";
 
-const hashOf = (value: unknown) => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 10);
+const hashOf = (value: unknown) =>
+  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 10);
 
 export function servingObjects(
   owner: InferenceDeployment,
@@ -58,16 +59,29 @@ export function servingObjects(
     apiVersion: "v1",
     kind: "Service",
     metadata: { ...metadata, name },
-    spec: { selector: selectorOf(owner), ports: [{ name: "http", port: spec.port, targetPort: servingPort }] },
+    spec: {
+      selector: selectorOf(owner),
+      ports: [{ name: "http", port: spec.port, targetPort: servingPort }],
+    },
   };
-  const body = deploymentSpec(owner, spec, model, { podDefaults, configMap: configMap.metadata.name, configHash });
+  const body = deploymentSpec(owner, spec, model, {
+    podDefaults,
+    configMap: configMap.metadata.name,
+    configHash,
+  });
   const deployment: Wanted<Deployment> = {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { ...metadata, name, annotations: { [annotations.rendering]: hashOf(body) } },
     spec: body,
   };
-  return { configMap, deployment, service, configHash, policy: networkPolicy(owner, networkPolicies, servingPort) };
+  return {
+    configMap,
+    deployment,
+    service,
+    configHash,
+    policy: networkPolicy(owner, networkPolicies, servingPort),
+  };
 }
 
 export const selectorOf = (owner: InferenceDeployment) => ({
@@ -75,7 +89,11 @@ export const selectorOf = (owner: InferenceDeployment) => ({
   [labels.uid]: owner.metadata.uid,
 });
 
-function serveConfig(owner: InferenceDeployment, spec: ServingSpec, { contextLength, artifact }: ServedModel) {
+function serveConfig(
+  owner: InferenceDeployment,
+  spec: ServingSpec,
+  { contextLength, artifact }: ServedModel,
+) {
   const { namespace, name, uid } = owner.metadata;
   return ServeConfig.parse({
     run: { kind: owner.kind, namespace, name, uid, stage: "serve", attempt: 1 },
@@ -119,7 +137,11 @@ function deploymentSpec(
         secretName: spec.auth?.secretName,
         ports: [{ name: "http", containerPort: servingPort }],
         probes: {
-          readiness: { httpGet: { path: "/readyz", port: servingPort }, periodSeconds: 2, failureThreshold: 3 },
+          readiness: {
+            httpGet: { path: "/readyz", port: servingPort },
+            periodSeconds: 2,
+            failureThreshold: 3,
+          },
           liveness: {
             httpGet: { path: "/healthz", port: servingPort },
             periodSeconds: 10,

@@ -27,7 +27,9 @@ const artifact = (digit: string): Artifact => ({
   vocabularySize: 100,
 });
 
-/** A base model that has succeeded, served as the spec says, and a hand that plays the Deployment controller. */
+/**
+ * A base model that has succeeded, served as the spec says, and a hand that plays the Deployment controller.
+ */
 class Stand extends TestEnv {
   readonly #reconciler = reconcileServing({
     cluster: this.cluster,
@@ -68,7 +70,13 @@ class Stand extends TestEnv {
     });
     const time = "2026-01-01T00:00:00Z";
     const conditions = [
-      { type: "Succeeded", status: "True" as const, reason: "Completed", message: "", lastTransitionTime: time },
+      {
+        type: "Succeeded",
+        status: "True" as const,
+        reason: "Completed",
+        message: "",
+        lastTransitionTime: time,
+      },
     ];
     this.store.updateStatus(pretrainRun.resource, { ...run, status: { conditions, artifact: made } });
   }
@@ -109,7 +117,15 @@ class Stand extends TestEnv {
       status: {
         phase: "Running",
         conditions: ready
-          ? [{ type: "Ready", status: "True", reason: "", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" }]
+          ? [
+              {
+                type: "Ready",
+                status: "True",
+                reason: "",
+                message: "",
+                lastTransitionTime: "2026-01-01T00:00:00Z",
+              },
+            ]
           : [],
         containerStatuses: [{ name: "kernel", ready, restartCount: 0, state: {}, ...container }],
       },
@@ -237,7 +253,9 @@ test("behind a closed gate the artifact served so far is still being served, and
   expect(stand.ready).toMatchObject({ status: "False", reason: "EvaluationNotPassed" });
   expect(stand.ready?.message).toContain(`${digest("a")} is still being served`);
   expect(stand.deployment.spec.replicas).toBe(3);
-  expect(stand.deployment.spec.template.metadata.annotations?.["tanren.dev/artifact-digest"]).toBe(digest("a"));
+  expect(stand.deployment.spec.template.metadata.annotations?.["tanren.dev/artifact-digest"]).toBe(
+    digest("a"),
+  );
   expect(stand.status?.served?.digest).toBe(digest("a"));
 });
 
@@ -249,7 +267,12 @@ test("a program that ends tells why, and what was served stays", async () => {
   stand.trained(artifact("b"));
   await stand.settle();
   const result: KernelResult = { reason: "ModelTooLarge", message: "the model needs 3 GiB", metrics: {} };
-  const ended = { exitCode: 64, reason: "Error", message: JSON.stringify(result), finishedAt: "2026-01-01T00:00:00Z" };
+  const ended = {
+    exitCode: 64,
+    reason: "Error",
+    message: JSON.stringify(result),
+    finishedAt: "2026-01-01T00:00:00Z",
+  };
   stand.rollPods({
     ready: false,
     state: { waiting: { reason: "CrashLoopBackOff" } },
@@ -273,7 +296,10 @@ test("a rollout that does not get ready in time has failed", async () => {
   } as const;
   stand.store.updateStatus(deployments, {
     ...stand.deployment,
-    status: { observedGeneration: 1, conditions: [{ ...condition, lastTransitionTime: "2026-01-01T00:00:00Z" }] },
+    status: {
+      observedGeneration: 1,
+      conditions: [{ ...condition, lastTransitionTime: "2026-01-01T00:00:00Z" }],
+    },
   });
   await stand.settle();
   expect(stand.ready).toMatchObject({ status: "False", reason: "RolloutFailed" });

@@ -1,7 +1,14 @@
 import { type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import { isReason } from "../api/reasons.ts";
 import { findCondition, setRootCondition } from "../cluster/conditions.ts";
-import { ChildError, carryOut, newEvent, outcomeOf, type Rim, rootState } from "../engine/reconcile-result.ts";
+import {
+  ChildError,
+  carryOut,
+  newEvent,
+  outcomeOf,
+  type Rim,
+  rootState,
+} from "../engine/reconcile-result.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import type { NewEvent } from "../runtime/events.ts";
 import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
@@ -40,14 +47,22 @@ export function reconcileServing(reader: ServingReconciler): Reconciler {
 }
 
 /** Nothing can be decided yet; what runs keeps running. */
-const unchanged = (owner: InferenceDeployment, reason: ChildError["reason"], message: string): ServingResult => ({
+const unchanged = (
+  owner: InferenceDeployment,
+  reason: ChildError["reason"],
+  message: string,
+): ServingResult => ({
   status: owner.status ?? {},
   root: { reason, message },
   apply: [],
   remove: [],
 });
 
-async function write(reader: ServingReconciler, owner: InferenceDeployment, result: ServingResult): Promise<Outcome> {
+async function write(
+  reader: ServingReconciler,
+  owner: InferenceDeployment,
+  result: ServingResult,
+): Promise<Outcome> {
   const seen = { now: reader.clock.now(), generation: owner.metadata.generation ?? 0 };
   const { status, root } = result;
   const conditions = root
@@ -67,5 +82,7 @@ async function write(reader: ServingReconciler, owner: InferenceDeployment, resu
 function readyEvents(before: ServingStatus, after: ServingStatus): NewEvent[] {
   const old = findCondition(before.conditions, "Ready");
   const ready = findCondition(after.conditions, "Ready");
-  return ready && ready.reason !== old?.reason && isReason(ready.reason) ? [newEvent(ready.reason, ready.message)] : [];
+  return ready && ready.reason !== old?.reason && isReason(ready.reason)
+    ? [newEvent(ready.reason, ready.message)]
+    : [];
 }

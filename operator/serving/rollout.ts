@@ -10,7 +10,11 @@ export type Rollout =
   | { state: "rolling"; message: string }
   | { state: "failed"; reason: Reason; message: string };
 
-export function readRollout(deployment: Deployment | undefined, pods: readonly Pod[], configHash: string): Rollout {
+export function readRollout(
+  deployment: Deployment | undefined,
+  pods: readonly Pod[],
+  configHash: string,
+): Rollout {
   if (deployment?.spec.template.metadata.labels[configLabel] !== configHash)
     return { state: "rolling", message: "the Deployment is being made" };
   const { status = {}, metadata } = deployment;
@@ -38,12 +42,16 @@ export function readRollout(deployment: Deployment | undefined, pods: readonly P
 
 export const wantedPods = (pods: readonly Pod[], configHash: string): Pod[] =>
   pods.filter(
-    (pod) => pod.metadata.labels?.[configLabel] === configHash && pod.metadata.deletionTimestamp === undefined,
+    (pod) =>
+      pod.metadata.labels?.[configLabel] === configHash && pod.metadata.deletionTimestamp === undefined,
   );
 
 export const isReady = (pod: Pod): boolean => isTrue(pod.status?.conditions, "Ready");
 
-/** What a program that ended said of why; it is started over and over, so its own word is of more use than the deadline's. */
+/**
+ * What a program that ended said of why; it is started over and over, so its own word is of more use than the
+ * deadline's.
+ */
 function crashOf(pods: readonly Pod[]): { reason: Reason; message: string } | undefined {
   for (const { metadata, status } of pods) {
     for (const { state, lastState, ready } of status?.containerStatuses ?? []) {
@@ -62,11 +70,13 @@ function crashOf(pods: readonly Pod[]): { reason: Reason; message: string } | un
 
 function waitingOf(pods: readonly Pod[]): string | undefined {
   for (const { metadata, status } of pods) {
-    const waiting = status?.containerStatuses?.find(({ state }) => state.waiting !== undefined)?.state.waiting;
+    const waiting = status?.containerStatuses?.find(({ state }) => state.waiting !== undefined)?.state
+      .waiting;
     if (waiting !== undefined)
       return `pod ${metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(": ")}`;
     const scheduled = findCondition(status?.conditions, "PodScheduled");
-    if (scheduled?.status === "False") return `pod ${metadata.name}: ${scheduled.reason}: ${scheduled.message}`;
+    if (scheduled?.status === "False")
+      return `pod ${metadata.name}: ${scheduled.reason}: ${scheduled.message}`;
   }
   return undefined;
 }

@@ -33,12 +33,17 @@ export class FakeApiServer {
 
   private constructor(answer: Answer, certificate?: { key: string; cert: string }) {
     this.answer = answer;
-    const listener = (request: IncomingMessage, response: ServerResponse) => void this.#take(request, response);
+    const listener = (request: IncomingMessage, response: ServerResponse) =>
+      void this.#take(request, response);
     this.#server = certificate ? createSecureServer(certificate, listener) : createServer(listener);
     this.#server.on(certificate ? "secureConnection" : "connection", () => this.connections++);
   }
 
-  static async start(answer: Answer, certificate?: { key: string; cert: string }, port = 0): Promise<FakeApiServer> {
+  static async start(
+    answer: Answer,
+    certificate?: { key: string; cert: string },
+    port = 0,
+  ): Promise<FakeApiServer> {
     const server = new FakeApiServer(answer, certificate);
     await new Promise<void>((resolve) => server.#server.listen(port, "127.0.0.1", resolve));
     onTestFinished(async () => {
@@ -90,7 +95,12 @@ export class FakeApiServer {
   }
 }
 
-export const json = (response: ServerResponse, code: number, body: unknown, headers: Record<string, string> = {}) =>
+export const json = (
+  response: ServerResponse,
+  code: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+) =>
   void response.writeHead(code, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 
 export const failureStatus = (code: number, reason: string, message: string, details: object = {}) => ({
@@ -104,7 +114,11 @@ export const failureStatus = (code: number, reason: string, message: string, det
 });
 
 /** A ConfigMap. */
-export function anObject(name: string, version: number, more: Partial<ConfigMap["metadata"]> = {}): ConfigMap {
+export function anObject(
+  name: string,
+  version: number,
+  more: Partial<ConfigMap["metadata"]> = {},
+): ConfigMap {
   const metadata = { name, namespace: "team", uid: `uid-${name}`, creationTimestamp: "2026-01-01T00:00:00Z" };
   return {
     apiVersion: "v1",

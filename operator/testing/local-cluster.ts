@@ -18,7 +18,10 @@ import type {
 import type { Cluster } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
 
-/** What the tests of this folder share: clusters in temporary directories, objects with few words, and waiting. */
+/**
+ * What the tests of this folder share: clusters in temporary directories, objects with few words, and
+ * waiting.
+ */
 
 export const namespace = "default";
 
@@ -37,7 +40,9 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-/** An open cluster that is stopped with its pods after the test; errors it reports fail the test's clean-up. */
+/**
+ * An open cluster that is stopped with its pods after the test; errors it reports fail the test's clean-up.
+ */
 export async function openCluster(options: Partial<LocalClusterOptions> = {}): Promise<LocalCluster> {
   const stateDirectory = options.stateDirectory ?? temporaryDirectory();
   const errors: unknown[] = [];
@@ -124,7 +129,12 @@ export function aTemplate(
 }
 
 export function aPod(name: string, template: PodTemplate): Wanted<Pod> {
-  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace, ...template.metadata }, spec: template.spec };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, ...template.metadata },
+    spec: template.spec,
+  };
 }
 
 export function aJob(name: string, template: PodTemplate, spec: Partial<Job["spec"]> = {}): Wanted<Job> {

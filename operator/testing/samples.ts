@@ -1,6 +1,8 @@
 /** One small valid spec per kind, for tests. */
 const corpus = {
-  sources: [{ name: "web", language: "ja", licence: "Apache-2.0", format: "warc", from: { claimName: "pages" } }],
+  sources: [
+    { name: "web", language: "ja", licence: "Apache-2.0", format: "warc", from: { claimName: "pages" } },
+  ],
   mixture: { ratios: [{ language: "ja", percent: 100 }] },
   tokenizer: { train: { vocabularySize: 1000 } },
 };
@@ -12,7 +14,12 @@ const datasets = [{ name: "talks", claimName: "files", path: "talks.jsonl" }];
 export const samples: Record<string, Record<string, unknown>> = {
   Corpus: corpus,
   PretrainRun: { corpus: { name: "c" }, model: { preset: "llama-tiny" }, sequenceLength: 128, training },
-  ContextExtension: { model: { pretrainRun: { name: "p" } }, corpus: { name: "c" }, contextLength: 256, training },
+  ContextExtension: {
+    model: { pretrainRun: { name: "p" } },
+    corpus: { name: "c" },
+    contextLength: 256,
+    training,
+  },
   AlignmentRun: { model: { pretrainRun: { name: "p" } }, chat: { datasets, training: sampleTraining } },
   Evaluation: {
     model: { alignmentRun: { name: "a" } },

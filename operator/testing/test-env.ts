@@ -19,11 +19,18 @@ import { containerName } from "../engine/kernel-pod.ts";
 import type { BatchKind, KernelResult, Stage } from "../kinds/batch-kind.ts";
 import { FakeClock } from "./fake-clock.ts";
 
-/** What the tests of the engines share: a small batch kind, a cluster without controllers, and a hand that plays those. */
+/**
+ * What the tests of the engines share: a small batch kind, a cluster without controllers, and a hand that
+ * plays those.
+ */
 
 export const namespace = "default";
 
-const ExampleSpec = z.strictObject({ from: z.string().optional(), needsBytes: z.int().default(0), ...runFields });
+const ExampleSpec = z.strictObject({
+  from: z.string().optional(),
+  needsBytes: z.int().default(0),
+  ...runFields,
+});
 type ExampleSpec = z.output<typeof ExampleSpec>;
 
 const definition: KindDefinition<typeof ExampleSpec, typeof PretrainRunStatus> = {
@@ -38,12 +45,17 @@ const definition: KindDefinition<typeof ExampleSpec, typeof PretrainRunStatus> =
 
 const hasBytes = 2 ** 31;
 
-/** Two stages: `prepare`, whose two pods are independent, and `build`, a gang of two, which makes the artifact. */
+/**
+ * Two stages: `prepare`, whose two pods are independent, and `build`, a gang of two, which makes the
+ * artifact.
+ */
 export const exampleKind: BatchKind<ExampleSpec> = {
   definition,
   references: ({ from }) => (from === undefined ? [] : [{ role: "base", kind: "ExampleRun", name: from }]),
   refuse: ({ needsBytes }) =>
-    needsBytes > hasBytes ? { reason: "InsufficientMemory", message: `${needsBytes} bytes are too many` } : undefined,
+    needsBytes > hasBytes
+      ? { reason: "InsufficientMemory", message: `${needsBytes} bytes are too many` }
+      : undefined,
   plan: ({ needsBytes }) => ({ ranks: 2, memoryPerRankBytes: needsBytes, memoryLimitPerRankBytes: hasBytes }),
   stages: (_, inputs) => [
     aStage({ name: "prepare", coupling: "independent" }),
@@ -120,7 +132,8 @@ const asCustomResource = (kind: KindDefinition): CustomResource => ({
 });
 
 /** Our kinds and the one of the tests, as their CRDs are to an API server. */
-export const customResources = () => [...kinds, definition].map((kind) => asCustomResource(kind as KindDefinition));
+export const customResources = () =>
+  [...kinds, definition].map((kind) => asCustomResource(kind as KindDefinition));
 
 /** The local adapter's store by itself: nothing in it moves but by the test's hand. */
 export class TestEnv {
@@ -151,12 +164,21 @@ export class TestEnv {
         labels: job.spec.template.metadata.labels,
         annotations: { "batch.kubernetes.io/job-completion-index": String(index) },
         ownerReferences: [
-          { apiVersion: "batch/v1", kind: "Job", name: job.metadata.name, uid: job.metadata.uid, controller: true },
+          {
+            apiVersion: "batch/v1",
+            kind: "Job",
+            name: job.metadata.name,
+            uid: job.metadata.uid,
+            controller: true,
+          },
         ],
       },
       spec: job.spec.template.spec,
     });
-    return this.store.updateStatus(pods, { ...made, status: { phase: "Running", podIP: `10.0.0.${index + 1}` } });
+    return this.store.updateStatus(pods, {
+      ...made,
+      status: { phase: "Running", podIP: `10.0.0.${index + 1}` },
+    });
   }
 
   /** Ends the Job with one ending per index, as kubelet and Job controller would. */
@@ -174,7 +196,12 @@ export class TestEnv {
           phase: exitCode === 0 ? "Succeeded" : "Failed",
           ...(ending.evicted && { reason: "Evicted", message: "the node was low on memory" }),
           containerStatuses: [
-            { name: containerName, ready: false, restartCount: 0, state: { terminated: this.#terminated(ending) } },
+            {
+              name: containerName,
+              ready: false,
+              restartCount: 0,
+              state: { terminated: this.#terminated(ending) },
+            },
           ],
         },
       });

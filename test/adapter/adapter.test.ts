@@ -87,7 +87,9 @@ test("five thousand objects are listed page by page, and an owner's are found wi
   expect(await connection.list(configMaps, { labels: { made: "here" } })).toHaveLength(count + 2);
   const owners = performance.now();
   for (let owner = 0; owner < 500; owner++) {
-    expect(await connection.list(configMaps, { namespace, labels: { owner: `owner-${owner}` } })).toHaveLength(10);
+    expect(
+      await connection.list(configMaps, { namespace, labels: { owner: `owner-${owner}` } }),
+    ).toHaveLength(10);
   }
   const perRead = (performance.now() - owners) / 500;
   expect(perRead, "milliseconds to find ten of five thousand").toBeLessThan(2);

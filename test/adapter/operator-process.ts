@@ -36,7 +36,11 @@ export class OperatorProcess {
   says(message: string | RegExp, milliseconds?: number): Promise<unknown> {
     const said = ({ msg = "" }: { msg?: string }) =>
       typeof message === "string" ? msg === message : message.test(msg);
-    return eventually(async () => this.logs.some(said), `the operator says ${message}: ${this.stderr}`, milliseconds);
+    return eventually(
+      async () => this.logs.some(said),
+      `the operator says ${message}: ${this.stderr}`,
+      milliseconds,
+    );
   }
 
   async ask(path: "/healthz" | "/readyz" | "/metrics"): Promise<{ code: number; text: string }> {
@@ -59,7 +63,15 @@ export class OperatorProcess {
 
 /** A kubeconfig of a ServiceAccount of tanren-system, with a token in a file beside it. */
 export async function serviceAccountKubeconfig(cluster: TestCluster, account: string): Promise<string> {
-  const token = await cluster.kubectl(["create", "token", account, "-n", "tanren-system", "--duration", "1h"]);
+  const token = await cluster.kubectl([
+    "create",
+    "token",
+    account,
+    "-n",
+    "tanren-system",
+    "--duration",
+    "1h",
+  ]);
   if (token.code !== 0) throw new Error(token.stderr);
   const view = await cluster.kubectl(["config", "view", "--raw", "-o", "json"]);
   const [{ cluster: server }] = JSON.parse(view.stdout).clusters;

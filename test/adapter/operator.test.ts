@@ -36,7 +36,8 @@ beforeAll(async () => {
   await kubectl("create", "clusterrolebinding", "second", "--clusterrole", "tanren-operator", ...subject);
   const lease = ["--role", "tanren-leader-election", "-n", "tanren-system"];
   await kubectl("create", "rolebinding", "second", ...lease, ...subject);
-  for (const account of ["tanren-operator", "second"]) accounts.push(await serviceAccountKubeconfig(cluster, account));
+  for (const account of ["tanren-operator", "second"])
+    accounts.push(await serviceAccountKubeconfig(cluster, account));
 }, 30 * 60_000);
 
 afterEach(async () => {
@@ -55,14 +56,26 @@ async function kubectl(...args: string[]): Promise<string> {
 }
 
 function start(account: 0 | 1, configuration: object = {}): OperatorProcess {
-  const operator = new OperatorProcess(`operator-${started.length}`, folder, accounts[account] ?? "", configuration);
+  const operator = new OperatorProcess(
+    `operator-${started.length}`,
+    folder,
+    accounts[account] ?? "",
+    configuration,
+  );
   started.push(operator);
   return operator;
 }
 
 const holder = async () =>
-  (await kubectl("get", "lease", "tanren-operator", "-n", "tanren-system", "-o", "jsonpath={.spec.holderIdentity}")) ||
-  "";
+  (await kubectl(
+    "get",
+    "lease",
+    "tanren-operator",
+    "-n",
+    "tanren-system",
+    "-o",
+    "jsonpath={.spec.holderIdentity}",
+  )) || "";
 
 /** What the accounts asked since then, from the audit log. */
 function requestsSince(since = 0): AuditedRequest[] {
@@ -97,9 +110,18 @@ async function applyCorpora(namespace: string, count: number): Promise<void> {
   if (applied.code !== 0) throw new Error(applied.stderr);
 }
 
-/** OwnerReferencesPermissionEnforcement looks for new kinds every half minute, and until then forbids everybody to own by them. */
+/**
+ * OwnerReferencesPermissionEnforcement looks for new kinds every half minute, and until then forbids
+ * everybody to own by them.
+ */
 async function owningIsAllowed(): Promise<boolean> {
-  const owner = { apiVersion: "tanren.dev/v1alpha1", kind: "Corpus", name: "any", uid: "0", blockOwnerDeletion: true };
+  const owner = {
+    apiVersion: "tanren.dev/v1alpha1",
+    kind: "Corpus",
+    name: "any",
+    uid: "0",
+    blockOwnerDeletion: true,
+  };
   const owned = {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -117,7 +139,9 @@ const jobs = async (namespace: string) =>
 test("without the kinds it says what to install, is not ready, and goes on when they are there", async () => {
   const definitions = join(root, "crds");
   const operator = start(0);
-  await operator.says(/does not serve corpora.tanren.dev\/v1alpha1, .*; install the CustomResourceDefinitions/);
+  await operator.says(
+    /does not serve corpora.tanren.dev\/v1alpha1, .*; install the CustomResourceDefinitions/,
+  );
   expect((await operator.ask("/readyz")).code).toBe(503);
   expect((await operator.ask("/healthz")).code).toBe(200);
   await kubectl("apply", "--server-side", "-f", definitions);
@@ -132,7 +156,15 @@ test("with the rights of the install manifest it does its work, then asks for no
   expect(await operator.ask("/readyz")).toEqual({ code: 200, text: "ok\n" });
   await kubectl("create", "namespace", "work");
   // Somebody with the operator's rights, whom the audit log tells from it.
-  await kubectl("create", "clusterrolebinding", "somebody", "--clusterrole", "tanren-operator", "--user", "somebody");
+  await kubectl(
+    "create",
+    "clusterrolebinding",
+    "somebody",
+    "--clusterrole",
+    "tanren-operator",
+    "--user",
+    "somebody",
+  );
   await eventually(owningIsAllowed, "admission that knows the new kinds", 60_000);
   await applyCorpora("work", 3);
   await eventually(async () => (await jobs("work")).length === 3, "three Jobs");
@@ -171,7 +203,10 @@ test("a leader that is killed is followed by the other within the lease's durati
   const second = start(1);
   await second.says("standing for election");
   const looks = ({ user, resource }: AuditedRequest) => user === "second" && resource === "leases";
-  await eventually(async () => requestsSince(began).filter(looks).length >= 2, "it looks at the lease again and again");
+  await eventually(
+    async () => requestsSince(began).filter(looks).length >= 2,
+    "it looks at the lease again and again",
+  );
   expect(await second.ask("/readyz"), "to stand by is to be ready").toEqual({ code: 200, text: "ok\n" });
   first.signal("SIGKILL");
   const { at } = await first.ended;

@@ -62,7 +62,11 @@ export class ApiClient {
     const [{ cluster }] = clusters;
     const [{ user }] = users;
     this.server = cluster.server;
-    this.authority = content(cluster["certificate-authority-data"], cluster["certificate-authority"], "the authority");
+    this.authority = content(
+      cluster["certificate-authority-data"],
+      cluster["certificate-authority"],
+      "the authority",
+    );
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: 64,
@@ -73,7 +77,12 @@ export class ApiClient {
   }
 
   /** Sends a request; an answer of 400 and above is an error unless it is one of `expected`. */
-  async send(method: string, path: string, body?: unknown, expected: readonly number[] = []): Promise<Answer> {
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    expected: readonly number[] = [],
+  ): Promise<Answer> {
     const response = await this.#open(method, path, body);
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk);
@@ -115,13 +124,15 @@ export class ApiClient {
   }
 
   async #openWatch(path: string): Promise<IncomingMessage> {
-    const query = "watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan";
+    const query =
+      "watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan";
     for (let tries = 1; ; tries++) {
       const response = await this.#open("GET", `${path}?${query}`);
       if (response.statusCode === 200) return response;
       response.resume();
       // A kind that was made a moment ago is not served at once.
-      if (tries === 50 || response.statusCode !== 429) throw new Error(`watch ${path}: ${response.statusCode}`);
+      if (tries === 50 || response.statusCode !== 429)
+        throw new Error(`watch ${path}: ${response.statusCode}`);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
@@ -135,7 +146,8 @@ export class ApiClient {
         {
           method,
           agent: this.#agent,
-          headers: text === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(text) },
+          headers:
+            text === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(text) },
         },
         resolve,
       );

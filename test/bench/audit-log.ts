@@ -10,7 +10,10 @@ export interface Call {
   name: string;
   namespace: string;
   code: number;
-  /** When the answer was complete (of a watch: when it began), in milliseconds since the epoch, with fractions. */
+  /**
+   * When the answer was complete (of a watch: when it began), in milliseconds since the epoch, with
+   * fractions.
+   */
   at: number;
 }
 
@@ -59,7 +62,9 @@ export class AuditLog {
     closeSync(this.#file);
   }
 
-  /** The API server renames a log that has grown large: the rest of the old one comes first, then the new one. */
+  /**
+   * The API server renames a log that has grown large: the rest of the old one comes first, then the new one.
+   */
   #read(): void {
     this.#readToEnd();
     if (statSync(this.#path).ino === fstatSync(this.#file).ino) return;

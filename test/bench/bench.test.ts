@@ -3,7 +3,10 @@ import { type Comparison, compare, withLaboratory } from "./comparison.ts";
 import { sum } from "./report.ts";
 import { prepare, quick } from "./run.ts";
 
-/** An operator on Tanren's runtime, by the API server's audit log: calls do not depend on how busy the machine is. `make bench-operators` has its speed and its peers. */
+/**
+ * An operator on Tanren's runtime, by the API server's audit log: calls do not depend on how busy the machine
+ * is. `make bench-operators` has its speed and its peers.
+ */
 
 let comparison: Comparison;
 

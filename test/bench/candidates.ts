@@ -31,7 +31,11 @@ const all = ["get", "list", "watch", "create", "patch", "update", "delete"];
 const ofTasks = {
   workload: tasks,
   rules: [
-    { apiGroups: ["bench.tanren.dev"], resources: ["tasks"], verbs: ["get", "list", "watch", "patch", "update"] },
+    {
+      apiGroups: ["bench.tanren.dev"],
+      resources: ["tasks"],
+      verbs: ["get", "list", "watch", "patch", "update"],
+    },
     { apiGroups: ["bench.tanren.dev"], resources: ["tasks/status"], verbs: ["get", "patch", "update"] },
     // For blockOwnerDeletion, where the API server asks for it.
     { apiGroups: ["bench.tanren.dev"], resources: ["tasks/finalizers"], verbs: ["update"] },
@@ -78,7 +82,11 @@ export async function tanrenOperator(workers: number): Promise<Candidate> {
       { apiGroups: ["tanren.dev"], resources: ["*"], verbs: all },
       { apiGroups: ["batch"], resources: ["jobs"], verbs: all },
       { apiGroups: ["apps"], resources: ["deployments"], verbs: all },
-      { apiGroups: [""], resources: ["configmaps", "services", "persistentvolumeclaims", "pods"], verbs: all },
+      {
+        apiGroups: [""],
+        resources: ["configmaps", "services", "persistentvolumeclaims", "pods"],
+        verbs: all,
+      },
       { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: all },
       { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
     ],
@@ -96,10 +104,14 @@ export async function tanrenOperator(workers: number): Promise<Candidate> {
   };
 }
 
-/** Node as in the operator's image: with its options, and with what it has compiled kept. The first run, for --help, fills that cache. */
+/**
+ * Node as in the operator's image: with its options, and with what it has compiled kept. The first run, for
+ * --help, fills that cache.
+ */
 async function node(program: string): Promise<{ version: string; environment: Record<string, string> }> {
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
-  const [, options] = /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(repository, "operator/Containerfile"), "utf8")) ?? [];
+  const [, options] =
+    /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(repository, "operator/Containerfile"), "utf8")) ?? [];
   if (options === undefined) throw new Error("operator/Containerfile states no NODE_OPTIONS");
   const environment = { NODE_COMPILE_CACHE: join(cache, "node"), NODE_OPTIONS: options };
   await run(process.execPath, [program, "--help"], { env: { ...process.env, ...environment } });
@@ -116,7 +128,9 @@ export async function controllerRuntime(workers: number): Promise<Candidate> {
   const go = stdout.trim();
   const sources = readdirSync(directory).map((file) => join(directory, file));
   const made = await once("controller-runtime", [go], sources, async (target) => {
-    await run("go", ["build", "-p", "2", "-trimpath", "-o", join(target, "operator"), "."], { cwd: directory });
+    await run("go", ["build", "-p", "2", "-trimpath", "-o", join(target, "operator"), "."], {
+      cwd: directory,
+    });
   });
   const [, version] = /controller-runtime (v\S+)/.exec(readFileSync(join(directory, "go.mod"), "utf8")) ?? [];
   return {
@@ -125,7 +139,14 @@ export async function controllerRuntime(workers: number): Promise<Candidate> {
     version: `controller-runtime ${version}, ${go.split(" ")[2]}`,
     command: ({ namespace, kubeconfig }, metricsPort) => ({
       file: join(made, "operator"),
-      arguments: ["--namespace", namespace, "--metrics", `127.0.0.1:${metricsPort}`, "--workers", String(workers)],
+      arguments: [
+        "--namespace",
+        namespace,
+        "--metrics",
+        `127.0.0.1:${metricsPort}`,
+        "--workers",
+        String(workers),
+      ],
       environment: { KUBECONFIG: kubeconfig },
     }),
     resyncs: true,
@@ -140,7 +161,16 @@ export async function kopf(): Promise<Candidate> {
   const made = await once("kopf", [stdout], [lock], async (target) => {
     await run(base, ["-m", "venv", "--without-pip", target]);
     const python = join(target, "bin/python");
-    const sync = ["pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes", "--python", python, lock];
+    const sync = [
+      "pip",
+      "sync",
+      "--quiet",
+      "--compile-bytecode",
+      "--require-hashes",
+      "--python",
+      python,
+      lock,
+    ];
     await run(join(repository, ".venv/bin/uv"), sync);
   });
   const pinned = (name: string) => new RegExp(`^${name}==(\\S+)`, "m").exec(readFileSync(lock, "utf8"))?.[1];
@@ -164,7 +194,10 @@ export async function kopf(): Promise<Candidate> {
   };
 }
 
-/** Makes a directory of the cache once for each content of the files and words it comes from; a marker written last says that it is whole. */
+/**
+ * Makes a directory of the cache once for each content of the files and words it comes from; a marker written
+ * last says that it is whole.
+ */
 async function once(
   name: string,
   words: readonly string[],
@@ -172,7 +205,8 @@ async function once(
   make: (target: string) => Promise<void>,
 ): Promise<string> {
   const hash = createHash("sha256").update(words.join("\n"));
-  for (const file of files.toSorted()) hash.update(`\0${file.slice(here.length)}\0`).update(readFileSync(file));
+  for (const file of files.toSorted())
+    hash.update(`\0${file.slice(here.length)}\0`).update(readFileSync(file));
   const target = join(cache, `${name}-${hash.digest("hex").slice(0, 16)}`);
   const marker = join(target, ".whole");
   if (existsSync(marker)) return target;

@@ -55,7 +55,10 @@ export async function withLaboratory<T>(work: (laboratory: Laboratory) => Promis
   }
 }
 
-/** Puts the candidates through the same measurements in turns, so that what disturbs the machine disturbs all of them alike. */
+/**
+ * Puts the candidates through the same measurements in turns, so that what disturbs the machine disturbs all
+ * of them alike.
+ */
 export async function compare(
   laboratory: Laboratory,
   candidates: readonly Candidate[],

@@ -21,7 +21,10 @@ export function callCounts(calls: readonly Call[]): Record<string, number> {
 export const reconciling = (calls: readonly Call[]) =>
   calls.filter(({ resource, name }) => !ofThePresence.has(resource) && !tellsWhoLeads(resource, name));
 
-/** controller-runtime says in an Event of the Lease who leads now; where that fails, the log has no name for it. */
+/**
+ * controller-runtime says in an Event of the Lease who leads now; where that fails, the log has no name for
+ * it.
+ */
 const tellsWhoLeads = (resource: string, name: string) =>
   resource === "events" && (name === "" || name.startsWith("task-operator."));
 
@@ -45,9 +48,12 @@ export function secondsUntilAllReconciled(calls: readonly Call[], workload: Work
   const effects = firstByName(calls, workload.isFirstEffect);
   const statuses = firstByName(
     calls,
-    ({ verb, resource, code }) => resource === `${workload.plural}/status` && !reads.has(verb) && code === 200,
+    ({ verb, resource, code }) =>
+      resource === `${workload.plural}/status` && !reads.has(verb) && code === 200,
   );
-  const ends = created.keys().flatMap((name) => [effects.get(name) ?? Number.NaN, statuses.get(name) ?? Number.NaN]);
+  const ends = created
+    .keys()
+    .flatMap((name) => [effects.get(name) ?? Number.NaN, statuses.get(name) ?? Number.NaN]);
   return (Math.max(...ends) - Math.min(...created.values())) / 1000;
 }
 

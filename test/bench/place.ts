@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { ApiClient } from "./api-client.ts";
 
-/** Where one operator works: a namespace, a ServiceAccount of its own by which the audit log tells its calls, a kubeconfig. */
+/**
+ * Where one operator works: a namespace, a ServiceAccount of its own by which the audit log tells its calls,
+ * a kubeconfig.
+ */
 export interface Place {
   namespace: string;
   /** The operator's name in the audit log. */
@@ -40,7 +43,8 @@ export async function makePlace(
     spec: { expirationSeconds: 86_400 },
   });
   const token = body.status?.token;
-  if (token === undefined) throw new Error(`the API server gave ServiceAccount ${namespace}/${account} no token`);
+  if (token === undefined)
+    throw new Error(`the API server gave ServiceAccount ${namespace}/${account} no token`);
   const kubeconfig = join(directory, `${namespace}.kubeconfig`);
   writeFileSync(kubeconfig, stringify(kubeconfigOf(api, namespace, token)), { mode: 0o600 });
   return { namespace, user: `system:serviceaccount:${namespace}:${account}`, kubeconfig };

@@ -3,15 +3,21 @@ import { median } from "./figures.ts";
 import { longestStartSeconds } from "./subject.ts";
 import type { Trial } from "./trial.ts";
 
-/** The figures as a table of Markdown: one row for each figure, one column for each operator; median (least to most) of the rounds. */
+/**
+ * The figures as a table of Markdown: one row for each figure, one column for each operator; median (least to
+ * most) of the rounds.
+ */
 export function table({ trials, idle, large }: Comparison, candidates: readonly string[]): string {
   const rows: string[][] = [
     ["", ...candidates],
     ["---", ...candidates.map(() => "---")],
   ];
-  const row = (label: string, cell: (candidate: string) => string) => rows.push([label, ...candidates.map(cell)]);
+  const row = (label: string, cell: (candidate: string) => string) =>
+    rows.push([label, ...candidates.map(cell)]);
   const perTrial = (label: string, figure: (trial: Trial) => number | null | undefined, digits: number) =>
-    row(label, (candidate) => spread(trials.filter((trial) => trial.candidate === candidate).map(figure), digits));
+    row(label, (candidate) =>
+      spread(trials.filter((trial) => trial.candidate === candidate).map(figure), digits),
+    );
 
   perTrial("burst: objects/s until all are reconciled", ({ burst }) => burst.perSecond, 0);
   perTrial("burst: creation to first effect, p50, ms", ({ burst }) => burst.p50, 0);
@@ -30,7 +36,11 @@ export function table({ trials, idle, large }: Comparison, candidates: readonly 
   perTrial("resident memory after the burst, MiB", ({ burst }) => burst.memory.rss, 0);
   perTrial("resident memory after a restart beside them, MiB", ({ restart }) => restart.memory.rss, 0);
   perTrial("– proportional (PSS)", ({ restart }) => restart.memory.pss, 0);
-  const one = <T extends { candidate: string }>(all: readonly T[], label: string, cell: (found: T) => string) => {
+  const one = <T extends { candidate: string }>(
+    all: readonly T[],
+    label: string,
+    cell: (found: T) => string,
+  ) => {
     if (all.length === 0) return;
     row(label, (candidate) => {
       const found = all.find((entry) => entry.candidate === candidate);
@@ -47,8 +57,12 @@ export function table({ trials, idle, large }: Comparison, candidates: readonly 
     restart.memory.rss.toFixed(0),
   );
   one<Large>(large, "– proportional (PSS)", ({ restart }) => restart.memory.pss.toFixed(0));
-  one<Large>(large, `start until seen to, beside ${objects}, s`, ({ restart: { seconds } }) => spread([seconds], 2));
-  one<Large>(large, "– writes of converged objects at that start", ({ restart }) => String(sum(restart.writes)));
+  one<Large>(large, `start until seen to, beside ${objects}, s`, ({ restart: { seconds } }) =>
+    spread([seconds], 2),
+  );
+  one<Large>(large, "– writes of converged objects at that start", ({ restart }) =>
+    String(sum(restart.writes)),
+  );
   return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
@@ -64,10 +78,14 @@ function spread(values: readonly (number | null | undefined)[], digits: number):
 }
 
 function callsAMinute(calls: Record<string, number>, seconds: number): string {
-  const parts = Object.entries(calls).map(([kind, count]) => `${((count * 60) / seconds).toFixed(0)} ${kind}`);
+  const parts = Object.entries(calls).map(
+    ([kind, count]) => `${((count * 60) / seconds).toFixed(0)} ${kind}`,
+  );
   return parts.length === 0 ? "none" : parts.join(", ");
 }
 
-export const sum = (counts: Record<string, number>) => Object.values(counts).reduce((total, count) => total + count, 0);
+export const sum = (counts: Record<string, number>) =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
 
-const kindsOf = (counts: readonly Record<string, number>[]) => [...new Set(counts.flatMap(Object.keys))].toSorted();
+const kindsOf = (counts: readonly Record<string, number>[]) =>
+  [...new Set(counts.flatMap(Object.keys))].toSorted();

@@ -58,7 +58,8 @@ export async function prepare(
   const candidates: Candidate[] = [];
   for (const name of names) {
     const make = makers[name];
-    if (make === undefined) throw new Error(`--only: there is no ${name}; there are ${Object.keys(makers).join(", ")}`);
+    if (make === undefined)
+      throw new Error(`--only: there is no ${name}; there are ${Object.keys(makers).join(", ")}`);
     candidates.push(await make(workers));
   }
   return candidates;
@@ -128,7 +129,9 @@ async function main(): Promise<void> {
         candidates.map(({ name }) => name),
       ),
     );
-  const report = [`${day}, ${machine}. ${[...new Set(Object.values(versions))].join("; ")}.`, ...tables].join("\n\n");
+  const report = [`${day}, ${machine}. ${[...new Set(Object.values(versions))].join("; ")}.`, ...tables].join(
+    "\n\n",
+  );
   process.stdout.write(`${report}\n`);
   if (values.record !== undefined) recordIn(values.record, report);
   say(`figures of every round: ${values.output}`);

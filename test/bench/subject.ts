@@ -19,7 +19,10 @@ export interface Laboratory {
 export const longestStartSeconds = 300;
 
 export interface Started {
-  /** From the start of the process until an object that waited for it was seen to; null: it was not, in `longestStartSeconds`. */
+  /**
+   * From the start of the process until an object that waited for it was seen to; null: it was not, in
+   * `longestStartSeconds`.
+   */
   seconds: number | null;
   /** Name of the object that waited. */
   waiting: string;
@@ -58,7 +61,10 @@ export class Subject {
     return new Subject(laboratory, candidate, place, objects, await freePort());
   }
 
-  /** Starts the process with one new object waiting for it, the last of the list, beside those that exist and are converged. */
+  /**
+   * Starts the process with one new object waiting for it, the last of the list, beside those that exist and
+   * are converged.
+   */
   async start(): Promise<Started> {
     const { audit, directory } = this.#laboratory;
     const waiting = `zz-start-${this.#starts++}`;
@@ -83,14 +89,18 @@ export class Subject {
     try {
       await process.alive(this.objects.converged(names, timeoutSeconds));
     } catch (error) {
-      throw new Error(`${this.candidate.name}: ${(error as Error).message}; the end of its log: ${process.tail()}`);
+      throw new Error(
+        `${this.candidate.name}: ${(error as Error).message}; the end of its log: ${process.tail()}`,
+      );
     }
   }
 
   /** A watch may tell of a write before the audit log does. */
   async #firstEffect(name: string, mark: number): Promise<Call> {
     for (let tries = 0; tries < 100; tries++) {
-      const found = this.calls(mark).find((call) => this.candidate.workload.isFirstEffect(call) && call.name === name);
+      const found = this.calls(mark).find(
+        (call) => this.candidate.workload.isFirstEffect(call) && call.name === name,
+      );
       if (found !== undefined) return found;
       await sleep(0.1);
     }
@@ -128,7 +138,8 @@ export class Subject {
   /** Calls of this operator since a mark, and the bench's creations of its objects. */
   callsAndCreations(mark: number): Call[] {
     const { place, candidate } = this;
-    const mine = (call: Call) => call.namespace === place.namespace && isCreated(call, candidate.workload.plural);
+    const mine = (call: Call) =>
+      call.namespace === place.namespace && isCreated(call, candidate.workload.plural);
     return this.#laboratory.audit.since(mark).filter((call) => call.user === place.user || mine(call));
   }
 
@@ -138,7 +149,8 @@ export class Subject {
     for (let mark = this.mark(); ; mark = this.mark()) {
       await this.#running().alive(sleep(2));
       if (reconciling(this.calls(mark)).length === 0) return;
-      if (Date.now() > end) throw new Error(`${this.candidate.name} still sends requests after ${timeoutSeconds} s`);
+      if (Date.now() > end)
+        throw new Error(`${this.candidate.name} still sends requests after ${timeoutSeconds} s`);
     }
   }
 

@@ -1,5 +1,12 @@
 import type { Call } from "./audit-log.ts";
-import { callCounts, latencies, percentile, reconciling, secondsUntilAllReconciled, writes } from "./figures.ts";
+import {
+  callCounts,
+  latencies,
+  percentile,
+  reconciling,
+  secondsUntilAllReconciled,
+  writes,
+} from "./figures.ts";
 import type { Memory } from "./operator-process.ts";
 import { type Started, type Subject, sleep } from "./subject.ts";
 
@@ -48,7 +55,10 @@ export interface Trial {
   paced: { p50: number; p99: number };
 }
 
-/** One round of one operator, from an empty namespace to one with converged objects; the operator is stopped at the end. */
+/**
+ * One round of one operator, from an empty namespace to one with converged objects; the operator is stopped
+ * at the end.
+ */
 export async function trial(subject: Subject, sizes: Sizes): Promise<Trial> {
   const started = await subject.start();
   await sleep(sizes.settleSeconds);

@@ -36,5 +36,6 @@ export const pretrainRuns: Workload = {
     const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; reason: string }[] };
     return conditions.some(({ type, reason }) => type === "Succeeded" && reason === "InputNotFound");
   },
-  isFirstEffect: ({ resource, verb, code }) => resource === "pretrainruns/status" && verb !== "get" && code === 200,
+  isFirstEffect: ({ resource, verb, code }) =>
+    resource === "pretrainruns/status" && verb !== "get" && code === 200,
 };

@@ -20,7 +20,9 @@ function series(exposition: string): Set<string> {
 
 /** Metrics in PromQL: what stands before a brace, or alone in a label_values. */
 const metricsIn = (promql: string): string[] =>
-  [...promql.matchAll(/([a-z_]+)\{/g), ...promql.matchAll(/label_values\(([a-z_]+),/g)].map(([, name = ""]) => name);
+  [...promql.matchAll(/([a-z_]+)\{/g), ...promql.matchAll(/label_values\(([a-z_]+),/g)].map(
+    ([, name = ""]) => name,
+  );
 
 const exprs = (of: keyof typeof dashboards) => [
   ...dashboards[of].panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
@@ -51,10 +53,14 @@ test("the operator's dashboard asks only for what the operator exports", async (
 });
 
 test("the dashboard of runs asks only for what programs export", () => {
-  const exposition = execFileSync(join(root, ".venv/bin/python"), [join(import.meta.dirname, "kernel_metrics.py")], {
-    encoding: "utf8",
-    env: { ...process.env, PYTHONPATH: `${root}/kernels:${root}/kernels/tests` },
-  });
+  const exposition = execFileSync(
+    join(root, ".venv/bin/python"),
+    [join(import.meta.dirname, "kernel_metrics.py")],
+    {
+      encoding: "utf8",
+      env: { ...process.env, PYTHONPATH: `${root}/kernels:${root}/kernels/tests` },
+    },
+  );
   const known = series(exposition);
   expect(known).toContain("tanren_loss");
   expect(unknown("runs.json", known)).toEqual([]);

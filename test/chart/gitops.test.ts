@@ -9,7 +9,10 @@ import { documents } from "./release.ts";
 describe("Flux", () => {
   const environment = new Environment({ unlistedVariablesAreDyn: true });
 
-  /** In the order of Flux: the generation by itself, then the expressions; one that cannot be evaluated is asked again. */
+  /**
+   * In the order of Flux: the generation by itself, then the expressions; one that cannot be evaluated is
+   * asked again.
+   */
   function fluxStatus(kind: (typeof kinds)[number], object: ReturnType<typeof objectIn>): string {
     if (object.status === undefined || object.status.observedGeneration !== object.metadata.generation)
       return "InProgress";

@@ -27,8 +27,20 @@ export const cases = [
   ["run that succeeded", pretrainRun, objectIn(run("Completed")), "Healthy", "Current"],
   ["run that failed", pretrainRun, objectIn(run("RestartsExhausted")), "Degraded", "Failed"],
   ["endpoint nobody has seen", inferenceDeployment, objectIn(undefined), "Progressing", "InProgress"],
-  ["endpoint rolling out", inferenceDeployment, objectIn(endpoint("RollingOut")), "Progressing", "InProgress"],
+  [
+    "endpoint rolling out",
+    inferenceDeployment,
+    objectIn(endpoint("RollingOut")),
+    "Progressing",
+    "InProgress",
+  ],
   ["endpoint that answers", inferenceDeployment, objectIn(endpoint("Available")), "Healthy", "Current"],
-  ["endpoint scaled to zero", inferenceDeployment, objectIn(endpoint("ScaledToZero")), "Suspended", "Current"],
+  [
+    "endpoint scaled to zero",
+    inferenceDeployment,
+    objectIn(endpoint("ScaledToZero")),
+    "Suspended",
+    "Current",
+  ],
   ["endpoint that failed", inferenceDeployment, objectIn(endpoint("RolloutFailed")), "Degraded", "Failed"],
 ] as const;

@@ -34,6 +34,8 @@ describe("the notes of an installation", () => {
     expect(notes(oneNamespace)).toContain("looks after namespace tanren-system.");
     expect(notes(oneNamespace)).toContain("crds.install is false");
     expect(notes({ replicas: 2 })).toContain("2 replicas and no PodDisruptionBudget");
-    expect(notes({ replicas: 2, podDisruptionBudget: { enabled: true } })).not.toContain("PodDisruptionBudget");
+    expect(notes({ replicas: 2, podDisruptionBudget: { enabled: true } })).not.toContain(
+      "PodDisruptionBudget",
+    );
   });
 });

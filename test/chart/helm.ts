@@ -30,7 +30,11 @@ export class Renderer {
   }
 
   /** @throws Error with Helm's words where it refuses the values. */
-  templates(values: GivenValues = {}, { name, namespace } = release, more: readonly string[] = []): Rendered[] {
+  templates(
+    values: GivenValues = {},
+    { name, namespace } = release,
+    more: readonly string[] = [],
+  ): Rendered[] {
     const args = ["template", name, chart, "--namespace", namespace, ...more];
     const key = JSON.stringify([args, values]);
     const known = this.#known.get(key);

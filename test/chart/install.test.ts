@@ -9,7 +9,10 @@ import { buildHelm, chart, type Helm, Renderer } from "./helm.ts";
 import { documents, identity } from "./release.ts";
 import { everything } from "./value-effects.ts";
 
-/** Installation on a real API server: by Helm and plainly, in both modes, upgrade and uninstall. There is no node: pods stay Pending. */
+/**
+ * Installation on a real API server: by Helm and plainly, in both modes, upgrade and uninstall. There is no
+ * node: pods stay Pending.
+ */
 
 let cluster: TestCluster;
 let helm: Helm;
@@ -44,8 +47,17 @@ const canI = async (who: string, verb: string, resource: string, ...where: strin
   (await cluster.kubectl(["auth", "can-i", verb, resource, `--as=${who}`, ...where])).stdout.trim();
 
 const operator = (namespace: string) => `system:serviceaccount:${namespace}:tanren-operator`;
-const established = () => kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=tanren");
-const crds = async () => (await kubectl("get", "crd", "-o", "name")).split("\n").filter((name) => /tanren/.test(name));
+/**
+ * Until every kind is served. A definition that is deleted before its kind has been listed once may stay for
+ * ever: the API server finds its storage "(re)initializing" and does not look again.
+ */
+async function served(): Promise<void> {
+  await kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=tanren");
+  const list = async () => (await cluster.kubectl(["get", "tanren", "--all-namespaces"])).code;
+  await expect.poll(list, { timeout: 20_000 }).toBe(0);
+}
+const crds = async () =>
+  (await kubectl("get", "crd", "-o", "name")).split("\n").filter((name) => /tanren/.test(name));
 
 const Listed = z.object({
   items: z.array(
@@ -71,7 +83,7 @@ describe("plain manifests", () => {
   test("applied twice, the second time changes nothing", async () => {
     const file = install("install.yaml");
     await kubectl("apply", "--server-side", "-f", file);
-    await established();
+    await served();
     const before = await versions(file);
     expect(Object.keys(before).length).toBeGreaterThan(10);
     await kubectl("apply", "--server-side", "-f", file);
@@ -81,7 +93,9 @@ describe("plain manifests", () => {
   test("the API server stores what they say, so that GitOps tools see no difference", async () => {
     const stated = documents(readFileSync(install("install.yaml"), "utf8"));
     const stored = z.object({ items: z.array(z.unknown()) });
-    const { items } = stored.parse(JSON.parse(await kubectl("get", "-f", install("install.yaml"), "-o", "json")));
+    const { items } = stored.parse(
+      JSON.parse(await kubectl("get", "-f", install("install.yaml"), "-o", "json")),
+    );
     expect(stated.filter((object, at) => !covers(items[at], object)).map(identity)).toEqual([]);
   });
 
@@ -96,14 +110,18 @@ describe("plain manifests", () => {
 
   test("the examples of the repository are accepted by the definitions", async () => {
     const results = await kubectl("apply", "--dry-run=server", "-f", join(root, "examples/programme-a"));
-    expect(results.split("\n").filter((line) => line.includes("tanren.dev")).length).toBeGreaterThanOrEqual(6);
+    expect(results.split("\n").filter((line) => line.includes("tanren.dev")).length).toBeGreaterThanOrEqual(
+      6,
+    );
   });
 
   test("the operator may do its work everywhere, and nothing besides", async () => {
     const who = operator("tanren-system");
     expect(await canI(who, "watch", "corpora.tanren.dev", "-A")).toBe("yes");
     expect(await canI(who, "create", "jobs.batch", "-n", "default")).toBe("yes");
-    expect(await canI(who, "update", "leases.coordination.k8s.io/tanren-operator", "-n", "tanren-system")).toBe("yes");
+    expect(
+      await canI(who, "update", "leases.coordination.k8s.io/tanren-operator", "-n", "tanren-system"),
+    ).toBe("yes");
     for (const [verb, resource, namespace, ...more] of [
       ["get", "secrets", "tanren-system"],
       ["create", "pods", "default"],
@@ -127,17 +145,24 @@ describe("plain manifests", () => {
     await kubectl("create", "rolebinding", "bob", "--clusterrole=view", "--user=bob", "-n", "default");
     // The cluster's own roles take in the chart's in their own time.
     const soon = { timeout: 20_000 };
-    await expect.poll(() => canI("ann", "create", "pretrainruns.tanren.dev", "-n", "default"), soon).toBe("yes");
+    await expect
+      .poll(() => canI("ann", "create", "pretrainruns.tanren.dev", "-n", "default"), soon)
+      .toBe("yes");
     await expect.poll(() => canI("bob", "get", "pretrainruns.tanren.dev", "-n", "default"), soon).toBe("yes");
     expect(await canI("bob", "create", "pretrainruns.tanren.dev", "-n", "default")).toBe("no");
-    expect(await canI("ann", "update", "pretrainruns.tanren.dev", "--subresource=status", "-n", "default")).toBe("no");
-    expect(await canI("ann", "update", "inferencedeployments.tanren.dev", "--subresource=scale", "-n", "default")).toBe(
-      "yes",
-    );
+    expect(
+      await canI("ann", "update", "pretrainruns.tanren.dev", "--subresource=status", "-n", "default"),
+    ).toBe("no");
+    expect(
+      await canI("ann", "update", "inferencedeployments.tanren.dev", "--subresource=scale", "-n", "default"),
+    ).toBe("yes");
   });
 
   test("a kustomization takes them in", async () => {
-    writeFileSync(join(folder, "kustomization.yaml"), "resources: [install-namespaced.yaml]\nnamespace: team-a\n");
+    writeFileSync(
+      join(folder, "kustomization.yaml"),
+      "resources: [install-namespaced.yaml]\nnamespace: team-a\n",
+    );
     cpSync(install("install-namespaced.yaml"), join(folder, "install-namespaced.yaml"));
     expect(await kubectl("kustomize", folder)).toContain("namespace: team-a");
   });
@@ -155,6 +180,7 @@ describe("plain manifests", () => {
     const text = readFileSync(install("install-namespaced.yaml"), "utf8");
     writeFileSync(file, text.replaceAll("tanren-system", "team-a"));
     await kubectl("apply", "--server-side", "-f", file);
+    await served();
     const who = operator("team-a");
     expect(await canI(who, "watch", "corpora.tanren.dev", "-n", "team-a")).toBe("yes");
     expect(await canI(who, "watch", "corpora.tanren.dev", "-n", "default")).toBe("no");
@@ -198,7 +224,13 @@ describe("Helm", () => {
   }
 
   const columns = () =>
-    kubectl("get", "crd", "corpora.tanren.dev", "-o", "jsonpath={.spec.versions[0].additionalPrinterColumns[*].name}");
+    kubectl(
+      "get",
+      "crd",
+      "corpora.tanren.dev",
+      "-o",
+      "jsonpath={.spec.versions[0].additionalPrinterColumns[*].name}",
+    );
   const checksum = () =>
     kubectl(
       "get",
@@ -214,7 +246,7 @@ describe("Helm", () => {
     const said = succeed(["install", "tanren", olderChart(), ...place, "--create-namespace"]);
     expect(said).toContain("looks after all namespaces");
     expect(said).toContain("kubectl --namespace forge rollout status deployment/tanren-operator");
-    await established();
+    await served();
     expect(await columns()).not.toContain("ETA");
     expect(await canI(operator("forge"), "watch", "corpora.tanren.dev", "-A")).toBe("yes");
   });
@@ -242,12 +274,16 @@ describe("Helm", () => {
     await kubectl("apply", "-n", "forge", "-f", join(root, "examples/quickstart/5-evaluate.yaml"));
     succeed(["uninstall", "tanren", ...place, "--wait"]);
     expect((await crds()).length).toBe(6);
-    expect(await kubectl("get", "evaluations.tanren.dev", "-n", "forge", "-o", "name")).toContain("assistant");
-    expect(await kubectl("get", "all,configmaps,roles,rolebindings", "-n", "forge", "-o", "name")).not.toContain(
-      "tanren-operator",
+    expect(await kubectl("get", "evaluations.tanren.dev", "-n", "forge", "-o", "name")).toContain(
+      "assistant",
     );
+    expect(
+      await kubectl("get", "all,configmaps,roles,rolebindings", "-n", "forge", "-o", "name"),
+    ).not.toContain("tanren-operator");
     succeed(["install", "tanren", chart, ...place]);
-    expect(await kubectl("get", "evaluations.tanren.dev", "-n", "forge", "-o", "name")).toContain("assistant");
+    expect(await kubectl("get", "evaluations.tanren.dev", "-n", "forge", "-o", "name")).toContain(
+      "assistant",
+    );
   });
 
   test("a second operator for one namespace, beside definitions that are there", async () => {
@@ -263,7 +299,10 @@ describe("Helm", () => {
     await kubectl("apply", "--server-side", "-f", install("install.yaml"));
     const there = ["--namespace", "tanren-system"];
     const { code, stderr } = helm(["install", "tanren", chart, ...there]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining("cannot be imported into the current release")]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("cannot be imported into the current release"),
+    ]);
     succeed(["install", "tanren", chart, ...there, "--take-ownership"]);
     // Fields that kubectl stated once are its own until somebody else insists.
     succeed(["upgrade", "tanren", chart, ...there, "--force-conflicts"], { logLevel: "debug" });

@@ -25,7 +25,10 @@ const Deployment = z.looseObject({
       spec: z.looseObject({
         securityContext: z.looseObject({}),
         containers: z.array(
-          z.looseObject({ securityContext: z.looseObject({}), ports: z.array(z.looseObject({ name: z.string() })) }),
+          z.looseObject({
+            securityContext: z.looseObject({}),
+            ports: z.array(z.looseObject({ name: z.string() })),
+          }),
         ),
       }),
     }),
@@ -33,7 +36,8 @@ const Deployment = z.looseObject({
 });
 
 describe.each(["cluster", "namespaced"] as const)("mode %s", (mode) => {
-  const objects = () => render().objects({ mode, networkPolicies: { enabled: true }, crds: { install: false } });
+  const objects = () =>
+    render().objects({ mode, networkPolicies: { enabled: true }, crds: { install: false } });
   const roles = () => objects().filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
 
   test("no rule has a wildcard, reads a secret, enters a pod or acts for others", () => {
@@ -60,8 +64,12 @@ describe.each(["cluster", "namespaced"] as const)("mode %s", (mode) => {
   });
 
   test("leases are touched in the release's own namespace alone, and only the operator's own is changed", () => {
-    const holders = roles().filter((role) => rulesOf(role).some(({ resources }) => resources.includes("leases")));
-    expect(holders.map(({ kind, metadata }) => [kind, metadata.namespace])).toEqual([["Role", "tanren-system"]]);
+    const holders = roles().filter((role) =>
+      rulesOf(role).some(({ resources }) => resources.includes("leases")),
+    );
+    expect(holders.map(({ kind, metadata }) => [kind, metadata.namespace])).toEqual([
+      ["Role", "tanren-system"],
+    ]);
     const changing = holders.flatMap(rulesOf).filter(({ verbs }) => verbs.includes("update"));
     expect(changing.map(({ resourceNames }) => resourceNames)).toEqual([["tanren-operator"]]);
   });
@@ -76,14 +84,19 @@ describe.each(["cluster", "namespaced"] as const)("mode %s", (mode) => {
       .map((object) => Binding.parse(object));
     expect(bindings.length).toBe(2);
     for (const { subjects, roleRef } of bindings) {
-      expect(subjects).toEqual([{ kind: "ServiceAccount", name: "tanren-operator", namespace: "tanren-system" }]);
+      expect(subjects).toEqual([
+        { kind: "ServiceAccount", name: "tanren-operator", namespace: "tanren-system" },
+      ]);
       one(objects(), `${roleRef.kind}/${roleRef.name}`);
     }
   });
 
   test("the pod keeps the restricted Pod Security Standard, with a read-only root", () => {
     const { spec } = Deployment.parse(one(objects(), "Deployment/tanren-operator")).spec.template;
-    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+    expect(spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: "RuntimeDefault" },
+    });
     expect(spec.containers.map(({ securityContext }) => securityContext)).toEqual([
       { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
     ]);
@@ -99,12 +112,18 @@ describe.each(["cluster", "namespaced"] as const)("mode %s", (mode) => {
     const Policy = z.looseObject({
       spec: z.looseObject({ podSelector: z.object({ matchLabels: z.record(z.string(), z.string()) }) }),
     });
-    expect(Policy.parse(one(objects(), "NetworkPolicy/tanren-operator")).spec.podSelector.matchLabels).toEqual(labels);
+    expect(
+      Policy.parse(one(objects(), "NetworkPolicy/tanren-operator")).spec.podSelector.matchLabels,
+    ).toEqual(labels);
   });
 });
 
 test("mode namespaced asks for nothing that belongs to the cluster", () => {
-  const objects = render().objects({ mode: "namespaced", crds: { install: false }, podMonitor: { enabled: true } });
+  const objects = render().objects({
+    mode: "namespaced",
+    crds: { install: false },
+    podMonitor: { enabled: true },
+  });
   expect(objects.filter(({ metadata }) => metadata.namespace !== "tanren-system")).toEqual([]);
   expect(JSON.stringify(objects)).not.toContain('"namespaceSelector"');
 });
@@ -125,10 +144,14 @@ test("whoever may view or edit a namespace may do so with every kind", () => {
     ["edit", "create"],
   ] as const) {
     const role = one(objects, `ClusterRole/tanren-${name}`);
-    expect(role.metadata.labels).toMatchObject({ [`rbac.authorization.k8s.io/aggregate-to-${name}`]: "true" });
+    expect(role.metadata.labels).toMatchObject({
+      [`rbac.authorization.k8s.io/aggregate-to-${name}`]: "true",
+    });
     const [rule] = rulesOf(role);
     expect(rule?.resources).toEqual(kinds.map(({ resource }) => resource.plural));
     expect(rule?.verbs).toContain(verb);
-    expect(rulesOf(role).flatMap(({ resources }) => resources.filter((one) => one.endsWith("/status")))).toEqual([]);
+    expect(
+      rulesOf(role).flatMap(({ resources }) => resources.filter((one) => one.endsWith("/status"))),
+    ).toEqual([]);
   }
 });

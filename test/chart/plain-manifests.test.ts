@@ -40,7 +40,10 @@ test("install-namespaced.yaml and crds.yaml are the chart of one namespace and w
 
 test.each(["cluster", "namespaced"] as const)("under another name in another namespace, mode %s", (mode) => {
   const release = { name: "forge", namespace: "models" };
-  const plain = [...clusterObjects({ ...release, version }), ...operatorObjects({ ...release, mode, version })];
+  const plain = [
+    ...clusterObjects({ ...release, version }),
+    ...operatorObjects({ ...release, mode, version }),
+  ];
   same(plain as Manifest[], render().objects({ mode }, release));
 });
 

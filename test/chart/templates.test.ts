@@ -54,7 +54,8 @@ const made = (template: string, { set = {} }: Case): Manifest[] =>
 function lookedAt(objects: readonly Manifest[], { of }: Case): Manifest {
   if (of !== undefined) return one(objects, of);
   const [only, ...others] = objects;
-  if (only === undefined || others.length > 0) throw new Error(`${objects.length} objects: say which by "of"`);
+  if (only === undefined || others.length > 0)
+    throw new Error(`${objects.length} objects: say which by "of"`);
   return only;
 }
 
@@ -85,7 +86,9 @@ test("every template has its cases, and every case expects something", () => {
 });
 
 test("every value is set in a case", () => {
-  const set = new Set(Object.values(suites).flatMap(({ cases }) => cases.flatMap((one) => Object.keys(one.set ?? {}))));
+  const set = new Set(
+    Object.values(suites).flatMap(({ cases }) => cases.flatMap((one) => Object.keys(one.set ?? {}))),
+  );
   expect(
     valuesTable()
       .map(([path]) => path)

@@ -1,6 +1,8 @@
 import { type GivenValues, type Settings, valuesOf } from "./release.ts";
 
-/** For every value another one, and the objects that it changes. A value that is missing here fails a test. */
+/**
+ * For every value another one, and the objects that it changes. A value that is missing here fails a test.
+ */
 
 export interface Effect {
   path: string;
@@ -33,9 +35,14 @@ export const effects: Effect[] = [
     path: "crds.install",
     value: false,
     changes: [
-      ...["alignmentruns", "contextextensions", "corpora", "evaluations", "inferencedeployments", "pretrainruns"].map(
-        (plural) => `CustomResourceDefinition/${plural}.tanren.dev`,
-      ),
+      ...[
+        "alignmentruns",
+        "contextextensions",
+        "corpora",
+        "evaluations",
+        "inferencedeployments",
+        "pretrainruns",
+      ].map((plural) => `CustomResourceDefinition/${plural}.tanren.dev`),
       ...["ClusterRole/tanren-view", "ClusterRole/tanren-edit"],
     ],
   },
@@ -61,7 +68,11 @@ export const effects: Effect[] = [
       ...["ClusterRoleBinding/tanren-operator", "RoleBinding/tanren-leader-election"],
     ],
   },
-  { path: "serviceAccount.annotations", value: { "a.b/c": "<d> & 'e'" }, changes: ["ServiceAccount/tanren-operator"] },
+  {
+    path: "serviceAccount.annotations",
+    value: { "a.b/c": "<d> & 'e'" },
+    changes: ["ServiceAccount/tanren-operator"],
+  },
   { path: "resources", value: { limits: { memory: "1Gi" } }, changes: [pods] },
   { path: "nodeSelector", value: { "node-role": "yes" }, changes: [pods] },
   {
@@ -87,7 +98,11 @@ export const effects: Effect[] = [
   },
   { path: "priorityClassName", value: "system-cluster-critical", changes: [pods] },
   { path: "extraVolumes", value: [{ name: "certificates", configMap: { name: "ca" } }], changes: [pods] },
-  { path: "extraVolumeMounts", value: [{ name: "certificates", mountPath: "/etc/ssl/own" }], changes: [pods] },
+  {
+    path: "extraVolumeMounts",
+    value: [{ name: "certificates", mountPath: "/etc/ssl/own" }],
+    changes: [pods],
+  },
   { path: "podDisruptionBudget.enabled", value: true, changes: ["PodDisruptionBudget/tanren-operator"] },
   {
     path: "podDisruptionBudget.maxUnavailable",
@@ -180,7 +195,11 @@ export const effects: Effect[] = [
 ];
 
 /** The values of one side, and of the other. */
-export const bothSides = ({ path, value, beside = {} }: Effect): { before: GivenValues; after: GivenValues } => ({
+export const bothSides = ({
+  path,
+  value,
+  beside = {},
+}: Effect): { before: GivenValues; after: GivenValues } => ({
   before: valuesOf(beside),
   after: valuesOf({ ...beside, [path]: value }),
 });

@@ -51,7 +51,11 @@ describe("wrong values are refused, and the message names them", () => {
     ["a number out of bounds", { workers: 0 }, /workers.*(minimum|greater|1)/s],
     ["a string for a number", { replicas: "2" }, /replicas.*(integer|number)/s],
     ["a digest that is none", { image: { digest: "latest" } }, /digest.*pattern/s],
-    ["a key of a client that no policy has", { networkPolicies: { clients: [{ podselector: {} }] } }, /podselector/],
+    [
+      "a key of a client that no policy has",
+      { networkPolicies: { clients: [{ podselector: {} }] } },
+      /podselector/,
+    ],
     ["no port of the API server", { networkPolicies: { apiServer: { ports: [] } } }, /ports/],
   ])("%s", (_, values, message) => {
     expect(() => render().objects(values as GivenValues)).toThrow(message);
@@ -67,7 +71,10 @@ test("another release name and namespace leave nothing of the first", () => {
     podMonitor: enabled,
     grafanaDashboards: enabled,
   };
-  const objects = render().objects({ crds: { install: false }, ...values }, { name: "forge", namespace: "models" });
+  const objects = render().objects(
+    { crds: { install: false }, ...values },
+    { name: "forge", namespace: "models" },
+  );
   expect(objects.length).toBeGreaterThan(13);
   for (const { metadata } of objects) {
     expect(metadata.name).toMatch(/^forge-/);

@@ -85,7 +85,11 @@ test("rights are checked: a service account reads nothing it was not given", asy
 
 test("the audit log tells who did what, only where asked for", async () => {
   const events = readFileSync(nth(0).auditLog, "utf8").trimEnd().split("\n");
-  const event = z.object({ verb: z.string(), user: z.object({ username: z.string() }), requestURI: z.string() });
+  const event = z.object({
+    verb: z.string(),
+    user: z.object({ username: z.string() }),
+    requestURI: z.string(),
+  });
   expect(events.map((line) => event.parse(JSON.parse(line)))).toContainEqual(
     expect.objectContaining({ verb: "create", user: expect.objectContaining({ username: "tanren-admin" }) }),
   );

@@ -1,4 +1,7 @@
-/** A real Kubernetes for tests: starts one by the launcher beside this file and talks to it by kubectl. README.md says what it can. */
+/**
+ * A real Kubernetes for tests: starts one by the launcher beside this file and talks to it by kubectl.
+ * README.md says what it can.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -56,8 +59,9 @@ const record = z.object({ binary: z.string(), hostAddress: z.string() });
 let started = 0;
 
 /**
- * Starts a cluster: seconds, or minutes when Kubernetes must be built first. It ends with `stop()`, or by itself when this process is gone.
- * @throws Error with the launcher's words and the ends of the components' logs when it does not start.
+ * Starts a cluster: seconds, or minutes when Kubernetes must be built first. It ends with `stop()`, or by
+ * itself when this process is gone. @throws Error with the launcher's words and the ends of the components'
+ * logs when it does not start.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
   const name = options.name ?? `test-${process.pid}-${++started}`;
@@ -105,7 +109,11 @@ async function launch(args: string[]): Promise<string> {
   return stdout;
 }
 
-async function command(argv: string[], input = "", more: Record<string, string> = {}): Promise<CommandResult> {
+async function command(
+  argv: string[],
+  input = "",
+  more: Record<string, string> = {},
+): Promise<CommandResult> {
   const [program = "", ...args] = argv;
   const child = spawn(program, args, { env: { ...process.env, ...more } });
   const output = { stdout: "", stderr: "" };

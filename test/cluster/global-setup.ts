@@ -1,6 +1,7 @@
 /**
- * One control plane for a whole vitest run: name this file in `globalSetup`, then `inject("kubeconfig")` in a test.
- * With TANREN_TEST_KUBECONFIG set, that cluster is used and left alone, so that an inner loop need not start one.
+ * One control plane for a whole vitest run: name this file in `globalSetup`, then `inject("kubeconfig")` in a
+ * test. With TANREN_TEST_KUBECONFIG set, that cluster is used and left alone, so that an inner loop need not
+ * start one.
  */
 import type { TestProject } from "vitest/node";
 import { startCluster } from "./cluster.ts";

@@ -14,7 +14,10 @@ import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
 import { eventually } from "../contract/waiting.ts";
 
-/** The command before a real control plane: a namespace with objects whose status the test writes, as an operator would. */
+/**
+ * The command before a real control plane: a namespace with objects whose status the test writes, as an
+ * operator would.
+ */
 
 const binaries = fileURLToPath(new URL("../../bin", import.meta.url));
 
@@ -36,7 +39,11 @@ export interface Bench {
   /** `kubectl tanren WORDS`, through kubectl, in the namespace. */
   plugin(...words: string[]): Promise<Ended>;
   /** A program of bin/ with nothing but these words. */
-  run(program: "tanren" | "kubectl-tanren", words: readonly string[], env?: Record<string, string>): Promise<Ended>;
+  run(
+    program: "tanren" | "kubectl-tanren",
+    words: readonly string[],
+    env?: Record<string, string>,
+  ): Promise<Ended>;
   kubectl(...words: string[]): Promise<Ended>;
   /** Replaces the status of an object that is there. */
   setStatus(kind: string, name: string, status: object): Promise<void>;
@@ -47,7 +54,11 @@ export async function openBench(kubeconfig = inject("kubeconfig")): Promise<Benc
   const api = new ApiServer(kubeconfig);
   await installKinds(api);
   const namespace = `command-${randomBytes(4).toString("hex")}`;
-  await api.send("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  await api.send("POST", "/api/v1/namespaces", {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: namespace },
+  });
   const directory = await mkdtemp(join(tmpdir(), "tanren-command-"));
   const cluster = connectKubernetes({ kubeconfig: { path: kubeconfig }, report() {} });
   const call = (program: string, words: readonly string[], env: Record<string, string> = {}) =>
@@ -65,7 +76,10 @@ export async function openBench(kubeconfig = inject("kubeconfig")): Promise<Benc
     kubectl: (...words) => call(kubectl, [...before, ...words]),
     async setStatus(kind, name, status) {
       const resource = resourceOf(kind);
-      const object = await eventually(() => cluster.get(resource, namespace, name), `${kind} ${name} is there`);
+      const object = await eventually(
+        () => cluster.get(resource, namespace, name),
+        `${kind} ${name} is there`,
+      );
       await cluster.updateStatus(resource, { ...object, status });
     },
     async close() {
@@ -115,8 +129,20 @@ function kubectlOf(kubeconfig: string): [string, ...string[]] {
   return existsSync(record) ? [JSON.parse(readFileSync(record, "utf8")).binary, "kubectl"] : ["kubectl"];
 }
 
-export function condition(type: string, status: Condition["status"], reason: string, message: string): Condition {
-  return { type, status, reason, message, lastTransitionTime: new Date().toISOString(), observedGeneration: 1 };
+export function condition(
+  type: string,
+  status: Condition["status"],
+  reason: string,
+  message: string,
+): Condition {
+  return {
+    type,
+    status,
+    reason,
+    message,
+    lastTransitionTime: new Date().toISOString(),
+    observedGeneration: 1,
+  };
 }
 
 export const corpus = (name: string, extra = "") => `apiVersion: tanren.dev/v1alpha1

@@ -21,12 +21,20 @@ let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
   const { api, namespace, plugin, setStatus, write } = bench;
-  await write("all.yaml", `${corpus("web")}---\n${pretrainRun("base", "web")}---\n${pretrainRun("other", "web")}`);
+  await write(
+    "all.yaml",
+    `${corpus("web")}---\n${pretrainRun("base", "web")}---\n${pretrainRun("other", "web")}`,
+  );
   expect(await plugin("run", "-f", "all.yaml", "--detach")).toMatchObject({ code: 0, error: "" });
   await setStatus("Corpus", "web", {
     observedGeneration: 1,
     conditions: [condition("Succeeded", "True", "Completed", "3/3 stages completed")],
-    artifact: { ...artifact("a", "tokenize", []), tokens: 1024, vocabularySize: 400, tokenizerDigest: digest("e") },
+    artifact: {
+      ...artifact("a", "tokenize", []),
+      tokens: 1024,
+      vocabularySize: 400,
+      tokenizerDigest: digest("e"),
+    },
   });
   await setStatus("PretrainRun", "base", {
     observedGeneration: 1,
@@ -45,8 +53,9 @@ beforeAll(async () => {
     artifact: artifact("b", "train", [{ name: "corpus", digest: digest("a"), reference: "Corpus/web" }]),
   });
   for (const name of ["base", "other"]) {
-    const uid = (await bench.cluster.list(pretrainRuns, { namespace })).find((one) => one.metadata.name === name)
-      ?.metadata.uid;
+    const uid = (await bench.cluster.list(pretrainRuns, { namespace })).find(
+      (one) => one.metadata.name === name,
+    )?.metadata.uid;
     await api.send("POST", `/apis/events.k8s.io/v1/namespaces/${namespace}/events`, {
       apiVersion: events.apiVersion,
       kind: "Event",
@@ -109,7 +118,9 @@ describe("get", { timeout: patience }, () => {
   });
 
   test("takes the namespace of the context", async () => {
-    await bench.kubectl("config", "view", "--raw", "--flatten").then(({ out }) => bench.write("mine.kubeconfig", out));
+    await bench
+      .kubectl("config", "view", "--raw", "--flatten")
+      .then(({ out }) => bench.write("mine.kubeconfig", out));
     const mine = { KUBECONFIG: `${bench.directory}/mine.kubeconfig` };
     const { code } = await bench.kubectl(
       "config",
@@ -121,7 +132,9 @@ describe("get", { timeout: patience }, () => {
       mine.KUBECONFIG,
     );
     expect(code).toBe(0);
-    expect((await bench.run("kubectl-tanren", ["get", "-o", "name"], mine)).out).toContain("corpus.tanren.dev/web\n");
+    expect((await bench.run("kubectl-tanren", ["get", "-o", "name"], mine)).out).toContain(
+      "corpus.tanren.dev/web\n",
+    );
   });
 
   test("-A shows the namespace, -o wide the message, -o json and yaml the objects", async () => {
@@ -192,11 +205,16 @@ spec:
     expect(there.out).toMatch(/^OBJECT +.*\nContextExtension\/long +/);
     const here = await bench.run("tanren", ["plan", "-f", "long.yaml"]);
     expect(here.code).toBe(exitCodes.invalid.code);
-    expect(here.error).toMatch(/^tanren: long.yaml:\d+: ContextExtension\/long: InputNotFound: PretrainRun base/);
+    expect(here.error).toMatch(
+      /^tanren: long.yaml:\d+: ContextExtension\/long: InputNotFound: PretrainRun base/,
+    );
   });
 
   test("validate asks the API server too: a namespace that is not there", async () => {
-    await bench.write("elsewhere.yaml", corpus("web").replace("{name: web}", "{name: web, namespace: never-made}"));
+    await bench.write(
+      "elsewhere.yaml",
+      corpus("web").replace("{name: web}", "{name: web, namespace: never-made}"),
+    );
     const { code, error } = await bench.run("kubectl-tanren", ["validate", "-f", "elsewhere.yaml"]);
     expect(code).toBe(exitCodes.invalid.code);
     expect(error).toMatch(

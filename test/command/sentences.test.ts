@@ -47,7 +47,9 @@ describe("the way to the cluster", { timeout: patience }, () => {
   test("a context that is not there", async () => {
     const { code, error } = await bench.run("tanren", ["get", "--context", "nope"]);
     expect(code).toBe(exitCodes.notFound.code);
-    expect(error).toMatch(/^tanren: the kubeconfig has no context nope; it has tanren: choose one of them\n$/);
+    expect(error).toMatch(
+      /^tanren: the kubeconfig has no context nope; it has tanren: choose one of them\n$/,
+    );
   });
 
   test("a server that does not answer", async () => {
@@ -79,7 +81,9 @@ describe("the way to the cluster", { timeout: patience }, () => {
         `^tanren: not allowed to list pretrainruns in namespace ${bench.namespace}; grant the verb list on pretrainruns of API group "tanren.dev" .*\\n$`,
       ),
     );
-    expect((await as("get", "-A")).error).toMatch(/^tanren: not allowed to list \w+ in all namespaces; .*\n$/);
+    expect((await as("get", "-A")).error).toMatch(
+      /^tanren: not allowed to list \w+ in all namespaces; .*\n$/,
+    );
     await bench.kubectl(
       "create",
       "role",
@@ -121,7 +125,9 @@ describe("the way to the cluster", { timeout: patience }, () => {
   test("KUBECONFIG alone does not move tanren off this machine", async () => {
     const { code, error } = await bench.run("tanren", ["get"]);
     expect(code).toBe(exitCodes.notFound.code);
-    expect(error).toMatch(/^tanren: .*\/\.tanren has no state; .* or name a Kubernetes cluster with --context\n$/);
+    expect(error).toMatch(
+      /^tanren: .*\/\.tanren has no state; .* or name a Kubernetes cluster with --context\n$/,
+    );
   });
 });
 

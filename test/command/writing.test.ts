@@ -4,7 +4,10 @@ import { inUseFinalizer } from "../../operator/engine/references.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type Bench, condition, corpus, openBench, pretrainRun, resourceOf, started } from "./command.ts";
 
-/** What the command changes in a real cluster, and how it waits. No operator runs: the test writes what one would. */
+/**
+ * What the command changes in a real cluster, and how it waits. No operator runs: the test writes what one
+ * would.
+ */
 
 const patience = 120_000;
 const corpora = resourceOf("Corpus");
@@ -21,7 +24,9 @@ afterAll(() => bench?.close(), patience);
 
 /** `kubectl-tanren` under way. */
 const start = (...words: string[]) =>
-  started("kubectl-tanren", [...words, "-n", bench.namespace], bench.directory, { KUBECONFIG: bench.kubeconfig });
+  started("kubectl-tanren", [...words, "-n", bench.namespace], bench.directory, {
+    KUBECONFIG: bench.kubeconfig,
+  });
 
 describe.concurrent("run", { timeout: patience }, () => {
   test("applies as its own field manager, watches, and ends when all is complete", async () => {
@@ -34,7 +39,10 @@ describe.concurrent("run", { timeout: patience }, () => {
     });
     // Each kind has a watch of its own, and nothing orders what one tells against the other.
     for (const reason of ["Completed", "Running"])
-      await eventually(async () => seen.out.includes(`"reason":"${reason}"`), `the command tells of reason ${reason}`);
+      await eventually(
+        async () => seen.out.includes(`"reason":"${reason}"`),
+        `the command tells of reason ${reason}`,
+      );
     expect(seen.code).toBeNull();
     await bench.setStatus("PretrainRun", "run", succeeded);
     const { code, out, error } = await ended;
@@ -43,11 +51,21 @@ describe.concurrent("run", { timeout: patience }, () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(told.at(-1)).toMatchObject({ type: "status", kind: "PretrainRun", name: "run", reason: "Completed" });
-    const { body } = await bench.api.ask("GET", `/apis/tanren.dev/v1alpha1/namespaces/${bench.namespace}/corpora/run`);
+    expect(told.at(-1)).toMatchObject({
+      type: "status",
+      kind: "PretrainRun",
+      name: "run",
+      reason: "Completed",
+    });
+    const { body } = await bench.api.ask(
+      "GET",
+      `/apis/tanren.dev/v1alpha1/namespaces/${bench.namespace}/corpora/run`,
+    );
     expect(body).toMatchObject({
       metadata: {
-        managedFields: expect.arrayContaining([expect.objectContaining({ manager: "tanren-cli", operation: "Apply" })]),
+        managedFields: expect.arrayContaining([
+          expect.objectContaining({ manager: "tanren-cli", operation: "Apply" }),
+        ]),
       },
     });
   });
@@ -68,7 +86,8 @@ describe.concurrent("run", { timeout: patience }, () => {
 
   test("says when no operator looks at what was applied", async () => {
     await bench.write("unseen.yaml", corpus("unseen"));
-    const { code, out, error } = await start("run", "-f", "unseen.yaml", "-o", "table", "--timeout", "25s").ended;
+    const { code, out, error } = await start("run", "-f", "unseen.yaml", "-o", "table", "--timeout", "25s")
+      .ended;
     expect(code).toBe(exitCodes.unfinished.code);
     expect(out).toMatch(
       /no operator has looked at Corpus\/unseen for 20 s; is one running\? see: kubectl get deployments -A -l app.kubernetes.io\/name=tanren\n/,
@@ -99,7 +118,12 @@ describe("delete", { timeout: patience }, () => {
       ...succeeded,
       conditions: [
         ...succeeded.conditions,
-        condition("InUse", "True", "Deleting", "deletion waits for PretrainRun base, which read this artifact"),
+        condition(
+          "InUse",
+          "True",
+          "Deleting",
+          "deletion waits for PretrainRun base, which read this artifact",
+        ),
       ],
     });
   }

@@ -6,7 +6,9 @@ import { z } from "zod";
 /** What the worlds ask of an API server beside the port, as its administrator. */
 
 const Kubeconfig = z.object({
-  clusters: z.array(z.object({ cluster: z.object({ server: z.string(), "certificate-authority-data": z.base64() }) })),
+  clusters: z.array(
+    z.object({ cluster: z.object({ server: z.string(), "certificate-authority-data": z.base64() }) }),
+  ),
   users: z.array(
     z.object({ user: z.object({ "client-certificate-data": z.base64(), "client-key-data": z.base64() }) }),
   ),

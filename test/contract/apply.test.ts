@@ -52,7 +52,9 @@ overEveryAdapter("apply", (world) => {
     const metadata = { ...wanted.metadata, labels: { l: "x" }, annotations: { n: "y" } };
     const labelled = await cluster.apply(endpoints, { ...wanted, metadata });
     expect(labelled.metadata).toMatchObject({ generation: 2, labels: { l: "x" }, annotations: { n: "y" } });
-    expect(Number(labelled.metadata.resourceVersion)).toBeGreaterThan(Number(scaled.metadata.resourceVersion));
+    expect(Number(labelled.metadata.resourceVersion)).toBeGreaterThan(
+      Number(scaled.metadata.resourceVersion),
+    );
   });
 
   test("takes away what it stated before and states no more, and leaves defaults in its place", async () => {
@@ -65,7 +67,9 @@ overEveryAdapter("apply", (world) => {
     expect(fewer.spec.replicas).toBe(1);
     const map = await cluster.apply(configMaps, aConfigMap(world(), "fewer", { a: "1", b: "2" }));
     expect(map.data).toEqual({ a: "1", b: "2" });
-    expect((await cluster.apply(configMaps, aConfigMap(world(), "fewer", { b: "3" }))).data).toEqual({ b: "3" });
+    expect((await cluster.apply(configMaps, aConfigMap(world(), "fewer", { b: "3" }))).data).toEqual({
+      b: "3",
+    });
   });
 
   test("fills in what the schema has defaults for, at every depth", async () => {
@@ -84,7 +88,9 @@ overEveryAdapter("apply", (world) => {
     const won = await cluster.apply(endpoints, anEndpoint(world(), "disputed", { replicas: 2 }));
     expect(won.spec.replicas).toBe(2);
     await world().applyAsPerson(configMaps, aConfigMap(world(), "disputed", { a: "theirs" }));
-    expect((await cluster.apply(configMaps, aConfigMap(world(), "disputed", { a: "ours" }))).data.a).toBe("ours");
+    expect((await cluster.apply(configMaps, aConfigMap(world(), "disputed", { a: "ours" }))).data.a).toBe(
+      "ours",
+    );
   });
 
   test("of two writers at once, both succeed and the object is as one of them said", async () => {
@@ -92,7 +98,9 @@ overEveryAdapter("apply", (world) => {
     const writers = [cluster, await world().another()];
     const answers = await Promise.all(
       writers.flatMap((writer, index) =>
-        [1, 2, 3].map((round) => writer.apply(configMaps, aConfigMap(world(), "raced", { by: `${index}-${round}` }))),
+        [1, 2, 3].map((round) =>
+          writer.apply(configMaps, aConfigMap(world(), "raced", { by: `${index}-${round}` })),
+        ),
       ),
     );
     expect(new Set(answers.map(({ metadata }) => metadata.uid)).size).toBe(1);
@@ -119,7 +127,10 @@ overEveryAdapter("apply", (world) => {
     const { cluster } = world();
     const both = aRun(world(), "rule", { storage: { claimName: "c", size: "1Gi" } });
     expect(await refusal(cluster, runs, both)).toEqual([
-      { field: "spec.storage", message: expect.stringContaining("exactly one of claimName, size must be set") },
+      {
+        field: "spec.storage",
+        message: expect.stringContaining("exactly one of claimName, size must be set"),
+      },
     ]);
   });
 
@@ -137,7 +148,10 @@ overEveryAdapter("apply", (world) => {
     await cluster.updateStatus(runs, { ...made, status: { startTime: "2026-01-01T00:00:00Z" } });
     const causes = await refusal(cluster, runs, aRun(world(), "started", { sequenceLength: 256 }));
     expect(causes).toEqual([
-      { field: "spec.sequenceLength", message: expect.stringContaining("spec.sequenceLength cannot change once") },
+      {
+        field: "spec.sequenceLength",
+        message: expect.stringContaining("spec.sequenceLength cannot change once"),
+      },
     ]);
     const paused = await cluster.apply(runs, aRun(world(), "started", { suspend: true }));
     expect(paused.spec.suspend).toBe(true);
@@ -154,8 +168,13 @@ overEveryAdapter("apply", (world) => {
   });
 });
 
-async function refusal<T extends KubernetesObject>(cluster: Cluster, resource: Resource<T>, wanted: Wanted<T>) {
+async function refusal<T extends KubernetesObject>(
+  cluster: Cluster,
+  resource: Resource<T>,
+  wanted: Wanted<T>,
+) {
   const error = await cluster.apply(resource, wanted).catch((thrown) => thrown);
-  if (!(error instanceof InvalidError)) throw new Error("the apply was not refused as invalid", { cause: error });
+  if (!(error instanceof InvalidError))
+    throw new Error("the apply was not refused as invalid", { cause: error });
   return [...error.causes];
 }

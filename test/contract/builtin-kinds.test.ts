@@ -32,7 +32,12 @@ overEveryAdapter("ConfigMaps, Secrets, claims, Services, Events", (world) => {
   test("a Secret's values are what was stated, in base64", async () => {
     const { cluster, namespace } = world();
     const data = { key: Buffer.from("鍵").toString("base64") };
-    await cluster.apply(secrets, { apiVersion: "v1", kind: "Secret", metadata: { name: "keys", namespace }, data });
+    await cluster.apply(secrets, {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "keys", namespace },
+      data,
+    });
     expect((await cluster.get(secrets, namespace, "keys"))?.data).toEqual(data);
   });
 
@@ -69,7 +74,10 @@ overEveryAdapter("ConfigMaps, Secrets, claims, Services, Events", (world) => {
     await world().finishPod(given(pod), 0);
     // Who lets claims go has come round since: one that nobody uses and that is deleted later goes.
     await cluster.apply(claims, aClaim("unused"));
-    await cluster.delete(claims, await until(world(), claims, "unused", ({ status }) => status?.phase === "Bound"));
+    await cluster.delete(
+      claims,
+      await until(world(), claims, "unused", ({ status }) => status?.phase === "Bound"),
+    );
     await untilGone(world(), claims, "unused");
     await until(world(), claims, "used", ({ metadata }) => metadata.deletionTimestamp);
     await cluster.delete(jobs, job);

@@ -45,7 +45,10 @@ overEveryAdapter("deletion", (world) => {
     await cluster.delete(endpoints, leaving);
     expect(await cluster.get(endpoints, namespace, "held")).toEqual(leaving);
     const left = await cluster.setFinalizer(endpoints, leaving, theirs, false);
-    expect(left?.metadata).toMatchObject({ finalizers: [ours], deletionTimestamp: leaving.metadata.deletionTimestamp });
+    expect(left?.metadata).toMatchObject({
+      finalizers: [ours],
+      deletionTimestamp: leaving.metadata.deletionTimestamp,
+    });
     await cluster.setFinalizer(endpoints, leaving, ours, false);
     expect(await cluster.get(endpoints, namespace, "held")).toBeUndefined();
     expect(await cluster.setFinalizer(endpoints, leaving, ours, false)).toBeUndefined();
@@ -134,7 +137,12 @@ overEveryAdapter("deletion", (world) => {
     await world().holdPod(given(pod));
     const before = Date.now();
     await cluster.delete(pods, given(pod));
-    const leaving = await until(world(), pods, given(pod).metadata.name, ({ metadata }) => metadata.deletionTimestamp);
+    const leaving = await until(
+      world(),
+      pods,
+      given(pod).metadata.name,
+      ({ metadata }) => metadata.deletionTimestamp,
+    );
     const grace = Date.parse(leaving.metadata.deletionTimestamp ?? "") - before;
     expect(grace).toBeGreaterThan(28_000);
     expect(grace).toBeLessThan(33_000);

@@ -60,7 +60,12 @@ overEveryAdapter("Deployments", (world) => {
     const { cluster } = world();
     const made = await cluster.apply(deployments, aDeployment(world(), "web", "one"));
     expect(made.metadata.generation).toBe(1);
-    const rolling = await until(world(), deployments, "web", (deployment) => figures(deployment).replicas === 2);
+    const rolling = await until(
+      world(),
+      deployments,
+      "web",
+      (deployment) => figures(deployment).replicas === 2,
+    );
     expect(figures(rolling)).toMatchObject({ updatedReplicas: 2, readyReplicas: 0, availableReplicas: 0 });
     const progressing = findCondition(rolling.status?.conditions, "Progressing");
     expect(progressing).toMatchObject({ status: "True" });
@@ -86,8 +91,8 @@ overEveryAdapter("Deployments", (world) => {
     }
   });
 
-  // How many there are is bound while none of the new ones is ready (below): after that the controller makes a new pod when it has
-  // told an old one to go, not when that is on its way.
+  // How many there are is bound while none of the new ones is ready (below): after that the controller makes
+  // a new pod when it has told an old one to go, not when that is on its way.
   test("a new template takes over pod by pod: never fewer are ready than wanted", async () => {
     const { cluster, namespace } = world();
     await cluster.apply(deployments, aDeployment(world(), "rolls", "one"));
@@ -95,11 +100,15 @@ overEveryAdapter("Deployments", (world) => {
     await rolledOut(world(), "rolls", 1, 2);
     const living = new Map<string, Pod>();
     let fewest = Number.POSITIVE_INFINITY;
-    const watch = cluster.watch(pods, { namespace, labels: { "tanren.dev/uid": "rolls" } }, ({ type, object }) => {
-      if (type === "DELETED" || object.metadata.deletionTimestamp) living.delete(object.metadata.uid);
-      else living.set(object.metadata.uid, object);
-      if (living.size >= 2) fewest = Math.min(fewest, [...living.values()].filter(isReady).length);
-    });
+    const watch = cluster.watch(
+      pods,
+      { namespace, labels: { "tanren.dev/uid": "rolls" } },
+      ({ type, object }) => {
+        if (type === "DELETED" || object.metadata.deletionTimestamp) living.delete(object.metadata.uid);
+        else living.set(object.metadata.uid, object);
+        if (living.size >= 2) fewest = Math.min(fewest, [...living.values()].filter(isReady).length);
+      },
+    );
     await watch.synced;
     fewest = Number.POSITIVE_INFINITY;
     await cluster.apply(deployments, aDeployment(world(), "rolls", "two"));
@@ -114,7 +123,8 @@ overEveryAdapter("Deployments", (world) => {
 
   test("a new template that never gets ready leaves the old pods, says so past its deadline, and can be taken back", async () => {
     const { cluster } = world();
-    const deployment = (version: string) => aDeployment(world(), "stuck", version, { progressDeadlineSeconds: 4 });
+    const deployment = (version: string) =>
+      aDeployment(world(), "stuck", version, { progressDeadlineSeconds: 4 });
     await cluster.apply(deployments, deployment("good"));
     await ready(world(), "stuck", "good", 2);
     await rolledOut(world(), "stuck", 1, 2);
@@ -128,7 +138,12 @@ overEveryAdapter("Deployments", (world) => {
     );
     expect(findCondition(stuck.status?.conditions, "Progressing")?.reason).toBe("ProgressDeadlineExceeded");
     expect(stuck.status?.observedGeneration).toBe(2);
-    expect(figures(stuck)).toEqual({ replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2 });
+    expect(figures(stuck)).toEqual({
+      replicas: 3,
+      updatedReplicas: 1,
+      readyReplicas: 2,
+      availableReplicas: 2,
+    });
     expect(isTrue(stuck.status?.conditions, "Available")).toBe(true);
     await cluster.apply(deployments, deployment("good"));
     const healed = await rolledOut(world(), "stuck", 3, 2);
@@ -151,9 +166,9 @@ overEveryAdapter("Deployments", (world) => {
     await rolledOut(world(), "scales", 2, 3);
     await cluster.apply(deployments, deployment(2));
     await rolledOut(world(), "scales", 3, 2);
-    expect((await podsLeft(() => podsOf(world(), "scales"), 2)).map(({ metadata }) => metadata.uid)).toContain(
-      given(first).metadata.uid,
-    );
+    expect(
+      (await podsLeft(() => podsOf(world(), "scales"), 2)).map(({ metadata }) => metadata.uid),
+    ).toContain(given(first).metadata.uid);
     await cluster.apply(deployments, deployment(0));
     const empty = await rolledOut(world(), "scales", 4, 0);
     expect(figures(empty)).toEqual(all(0));
@@ -178,7 +193,9 @@ overEveryAdapter("Deployments", (world) => {
     await cluster.delete(pods, given(pod));
     await ready(world(), "wavers", "one", 1);
     await rolledOut(world(), "wavers", 1, 1);
-    expect((await podsLeft(() => podsOf(world(), "wavers"), 1))[0]?.metadata.uid).not.toBe(given(pod).metadata.uid);
+    expect((await podsLeft(() => podsOf(world(), "wavers"), 1))[0]?.metadata.uid).not.toBe(
+      given(pod).metadata.uid,
+    );
   });
 
   test("said again changes nothing; the selector cannot change", async () => {

@@ -22,7 +22,10 @@ function chosen(): [name: string, open: () => Promise<World>][] {
   });
 }
 
-/** The same tests over each adapter, every one in a world of its own. Tests use names that no other test of the file uses. */
+/**
+ * The same tests over each adapter, every one in a world of its own. Tests use names that no other test of
+ * the file uses.
+ */
 export function overEveryAdapter(subject: string, tests: (world: () => World) => void): void {
   describe.concurrent.each(chosen())(`%s: ${subject}`, (_, open) => {
     let world: World | undefined;

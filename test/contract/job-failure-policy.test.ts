@@ -20,7 +20,11 @@ const complete = ({ status }: Job) => isTrue(status?.conditions, "Complete");
 overEveryAdapter("Pod failure policies", (world) => {
   test("an exit code that fails the Job does so whatever the back-off limit", async () => {
     const { cluster } = world();
-    const spec = { completions: 2, backoffLimit: 6, podFailurePolicy: { rules: [onExit("FailJob", 64, 86)] } };
+    const spec = {
+      completions: 2,
+      backoffLimit: 6,
+      podFailurePolicy: { rules: [onExit("FailJob", 64, 86)] },
+    };
     await cluster.apply(jobs, aJob(world(), "wrong", spec));
     const own = await running(world(), "wrong", 2);
     const bad = given(own[1]);
@@ -28,13 +32,19 @@ overEveryAdapter("Pod failure policies", (world) => {
     const job = await untilJob(world(), "wrong", failed);
     const message = `Container ${containerName} for pod ${world().namespace}/${bad.metadata.name} failed with exit code 64 matching FailJob rule at index 0`;
     for (const type of ["FailureTarget", "Failed"])
-      expect(findCondition(job.status?.conditions, type)).toMatchObject({ reason: "PodFailurePolicy", message });
+      expect(findCondition(job.status?.conditions, type)).toMatchObject({
+        reason: "PodFailurePolicy",
+        message,
+      });
     expect(figures(job)).toMatchObject({ active: 0, terminating: 0, failed: 2 });
   });
 
   test("an exit code that no rule names counts as a failure", async () => {
     const { cluster } = world();
-    await cluster.apply(jobs, aJob(world(), "other", { podFailurePolicy: { rules: [onExit("FailJob", 64)] } }));
+    await cluster.apply(
+      jobs,
+      aJob(world(), "other", { podFailurePolicy: { rules: [onExit("FailJob", 64)] } }),
+    );
     const [pod] = await running(world(), "other", 1);
     await world().finishPod(given(pod), 75);
     const job = await untilJob(world(), "other", failed);
@@ -59,7 +69,10 @@ overEveryAdapter("Pod failure policies", (world) => {
 
   test("a disrupted pod that is to be ignored is replaced and does not count", async () => {
     const { cluster } = world();
-    await cluster.apply(jobs, aJob(world(), "drained", { podFailurePolicy: { rules: [onDisruption("Ignore")] } }));
+    await cluster.apply(
+      jobs,
+      aJob(world(), "drained", { podFailurePolicy: { rules: [onDisruption("Ignore")] } }),
+    );
     const [first] = await running(world(), "drained", 1);
     await world().disruptPod(given(first));
     const [second] = await running(world(), "drained", 1);

@@ -28,7 +28,10 @@ overEveryAdapter("Jobs that fail", (world) => {
     // The one that failed stays to be read; the one that was stopped is gone.
     const left = await podsLeft(() => podsOf(world(), "gang"), 1);
     expect(left.map(({ metadata }) => metadata.uid)).toEqual([given(first).metadata.uid]);
-    expect(left[0]?.status?.containerStatuses?.[0]?.state.terminated).toMatchObject({ exitCode: 1, message: "why" });
+    expect(left[0]?.status?.containerStatuses?.[0]?.state.terminated).toMatchObject({
+      exitCode: 1,
+      message: "why",
+    });
   });
 
   test("that a Job fails is said at once, that it has failed only when its last pod has ended", async () => {
@@ -37,10 +40,17 @@ overEveryAdapter("Jobs that fail", (world) => {
     const [first, second] = (await running(world(), "lingers", 2)).map(given) as [Pod, Pod];
     await world().holdPod(second);
     await world().finishPod(first, 1);
-    const failing = await untilJob(world(), "lingers", (job) => isTrue(job.status?.conditions, "FailureTarget"));
+    const failing = await untilJob(world(), "lingers", (job) =>
+      isTrue(job.status?.conditions, "FailureTarget"),
+    );
     expect(failed(failing)).toBe(false);
     await untilJob(world(), "lingers", (job) => figures(job).terminating === 1 && figures(job).active === 0);
-    const late = await until(world(), pods, second.metadata.name, ({ metadata }) => metadata.deletionTimestamp);
+    const late = await until(
+      world(),
+      pods,
+      second.metadata.name,
+      ({ metadata }) => metadata.deletionTimestamp,
+    );
     expect(isOver(late)).toBe(false);
     await world().finishPod(late, 143);
     const job = await untilJob(world(), "lingers", failed);
@@ -72,7 +82,12 @@ overEveryAdapter("Jobs that fail", (world) => {
     expect(figures(midway)).toMatchObject({ active: 3, failedIndexes: "1" });
     for (const index of [0, 2, 3]) await world().finishPod(given(own[index]), 0);
     const job = await untilJob(world(), "indexed", failed);
-    expect(figures(job)).toMatchObject({ succeeded: 3, failed: 1, completedIndexes: "0,2,3", failedIndexes: "1" });
+    expect(figures(job)).toMatchObject({
+      succeeded: 3,
+      failed: 1,
+      completedIndexes: "0,2,3",
+      failedIndexes: "1",
+    });
     expect(reasonOf(job)).toBe("FailedIndexes");
   });
 
@@ -81,14 +96,24 @@ overEveryAdapter("Jobs that fail", (world) => {
     await cluster.apply(jobs, aJob(world(), "eachtwice", { completions: 2, backoffLimitPerIndex: 1 }));
     const [first, other] = await running(world(), "eachtwice", 2);
     await world().finishPod(given(first), 1);
-    await eventually(async () => (await podsOf(world(), "eachtwice")).length === 3, "index 0 has a second pod");
+    await eventually(
+      async () => (await podsOf(world(), "eachtwice")).length === 3,
+      "index 0 has a second pod",
+    );
     const [again, same] = await running(world(), "eachtwice", 2);
     expect(same?.metadata.uid).toBe(other?.metadata.uid);
-    expect(given(again).metadata.annotations).toMatchObject({ "batch.kubernetes.io/job-index-failure-count": "1" });
+    expect(given(again).metadata.annotations).toMatchObject({
+      "batch.kubernetes.io/job-index-failure-count": "1",
+    });
     await world().finishPod(given(again), 0);
     await world().finishPod(given(other), 0);
     const job = await untilJob(world(), "eachtwice", (now) => isTrue(now.status?.conditions, "Complete"));
-    expect(figures(job)).toMatchObject({ succeeded: 2, failed: 1, completedIndexes: "0,1", failedIndexes: "" });
+    expect(figures(job)).toMatchObject({
+      succeeded: 2,
+      failed: 1,
+      completedIndexes: "0,1",
+      failedIndexes: "",
+    });
   });
 
   test("failures by index: more than maxFailedIndexes end the others", async () => {

@@ -26,7 +26,9 @@ overEveryAdapter("Jobs that go well", (world) => {
     const { startTime = "", completionTime = "" } = done.status ?? {};
     expect(Date.parse(completionTime)).toBeGreaterThanOrEqual(Date.parse(startTime));
     // What has ended stays to be read.
-    expect((await podsOf(world(), "three")).map(({ status }) => status?.phase)).toEqual(Array(3).fill("Succeeded"));
+    expect((await podsOf(world(), "three")).map(({ status }) => status?.phase)).toEqual(
+      Array(3).fill("Succeeded"),
+    );
   });
 
   test("a pod bears the template's labels, its Job's name and its index, and the program is told the index", async () => {
@@ -43,7 +45,9 @@ overEveryAdapter("Jobs that go well", (world) => {
         "batch.kubernetes.io/controller-uid": job.metadata.uid,
         "batch.kubernetes.io/job-completion-index": String(index),
       });
-      expect(metadata.annotations).toMatchObject({ "batch.kubernetes.io/job-completion-index": String(index) });
+      expect(metadata.annotations).toMatchObject({
+        "batch.kubernetes.io/job-completion-index": String(index),
+      });
       expect(metadata.ownerReferences).toEqual([
         expect.objectContaining({ kind: "Job", name: "named", uid: job.metadata.uid, controller: true }),
       ]);
@@ -70,9 +74,13 @@ overEveryAdapter("Jobs that go well", (world) => {
   test("a watcher sees the Job's figures rise and its last word come last", async () => {
     const { cluster, namespace } = world();
     const seen: Job[] = [];
-    const watch = cluster.watch(jobs, { namespace, labels: { "tanren.dev/uid": "watched" } }, ({ object }) => {
-      seen.push(object);
-    });
+    const watch = cluster.watch(
+      jobs,
+      { namespace, labels: { "tanren.dev/uid": "watched" } },
+      ({ object }) => {
+        seen.push(object);
+      },
+    );
     await watch.synced;
     await cluster.apply(jobs, aJob(world(), "watched", { completions: 2 }));
     for (const pod of await running(world(), "watched", 2)) await world().finishPod(pod, 0);

@@ -39,7 +39,11 @@ overEveryAdapter("Jobs that are stopped", (world) => {
     const before = await untilJob(world(), "paused", (job) => figures(job).succeeded === 1);
     await world().holdPod(given(second));
     await cluster.apply(jobs, restated(before, true));
-    const stopping = await untilJob(world(), "paused", (job) => suspended(job) && figures(job).terminating === 1);
+    const stopping = await untilJob(
+      world(),
+      "paused",
+      (job) => suspended(job) && figures(job).terminating === 1,
+    );
     expect(figures(stopping)).toMatchObject({ active: 0, succeeded: 1, failed: 0 });
     // To let it go on while a pod still ends makes no second pod of that index.
     await cluster.apply(jobs, restated(stopping, false));
@@ -72,7 +76,9 @@ overEveryAdapter("Jobs that are stopped", (world) => {
     const job = aJob(world(), "fixed", { suspend: true });
     await cluster.apply(jobs, job);
     const refused = async (change: Partial<Job["spec"]>) => {
-      const error = await cluster.apply(jobs, { ...job, spec: { ...job.spec, ...change } }).catch((thrown) => thrown);
+      const error = await cluster
+        .apply(jobs, { ...job, spec: { ...job.spec, ...change } })
+        .catch((thrown) => thrown);
       expect(error).toBeInstanceOf(InvalidError);
       return (error as InvalidError).causes.map(({ field }) => field);
     };

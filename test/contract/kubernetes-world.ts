@@ -12,7 +12,10 @@ import type { World } from "./world.ts";
 
 /** The adapter before a real control plane; a stand-in plays the kubelet. */
 export async function openKubernetesWorld({ cached = false } = {}): Promise<World> {
-  const resources: Resource<KubernetesObject>[] = [...builtinResources, ...kinds.map(({ resource }) => resource)];
+  const resources: Resource<KubernetesObject>[] = [
+    ...builtinResources,
+    ...kinds.map(({ resource }) => resource),
+  ];
   const caches = cached ? resources.map((resource) => ({ resource })) : [];
   const kubeconfig = { path: inject("kubeconfig") };
   const errors: unknown[] = [];

@@ -61,8 +61,15 @@ export async function openLocalWorld(): Promise<World> {
       const now = await current(pod);
       if (now?.status === undefined) throw new Error(`pod ${pod.metadata.name} is gone`);
       const lastTransitionTime = new Date().toISOString();
-      const disrupted = { type: "DisruptionTarget", status: "True", reason: "EvictionByEvictionAPI" } as const;
-      const conditions = [...(now.status.conditions ?? []), { ...disrupted, message: "drained", lastTransitionTime }];
+      const disrupted = {
+        type: "DisruptionTarget",
+        status: "True",
+        reason: "EvictionByEvictionAPI",
+      } as const;
+      const conditions = [
+        ...(now.status.conditions ?? []),
+        { ...disrupted, message: "drained", lastTransitionTime },
+      ];
       await cluster.updateStatus(pods, { ...now, status: { ...now.status, phase: "Failed", conditions } });
       await tell(pod, "/finish?code=137");
     },

@@ -50,7 +50,8 @@ export function aPodSpec(restartPolicy: "Never" | "Always", options: PodOptions 
         env: [{ name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }, ...env],
         ports: [{ name: "http", containerPort: port }],
         resources: { requests: amounts, limits: amounts },
-        volumeMounts: claimName === undefined ? [] : [{ name: "output", mountPath: "/tanren/output", subPath: "run" }],
+        volumeMounts:
+          claimName === undefined ? [] : [{ name: "output", mountPath: "/tanren/output", subPath: "run" }],
         ...(probed && { readinessProbe: probe }),
         securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
         terminationMessagePolicy: "File",
@@ -130,13 +131,18 @@ export function restated(job: Job, suspend: boolean): Wanted<Job> {
 }
 
 /** An endpoint of ours: the living kind, whose spec may always change. */
-export function anEndpoint({ namespace }: { namespace: string }, name: string, spec: Record<string, unknown> = {}) {
+export function anEndpoint(
+  { namespace }: { namespace: string },
+  name: string,
+  spec: Record<string, unknown> = {},
+) {
   return {
     apiVersion: inferenceDeployment.resource.apiVersion,
     kind: inferenceDeployment.resource.kind,
     metadata: { name, namespace },
     spec: { ...samples.InferenceDeployment, ...spec },
-    // The type is that of what is stored; what is stated here may lack what the schema fills in, and be wrong on purpose.
+    // The type is that of what is stored; what is stated here may lack what the schema fills in, and be wrong
+    // on purpose.
   } as unknown as Wanted<InferenceDeployment>;
 }
 
@@ -160,5 +166,12 @@ export function aConfigMap(
 }
 
 export function ownerReference({ apiVersion, kind, metadata }: KubernetesObject): OwnerReference {
-  return { apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true, blockOwnerDeletion: true };
+  return {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    uid: metadata.uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
 }

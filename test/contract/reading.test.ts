@@ -9,11 +9,15 @@ import { eventually, given, untilRead } from "./waiting.ts";
 
 const endpoints = inferenceDeployment.resource;
 const nameOf = ({ metadata }: KubernetesObject) => metadata.name;
-const toldOf = ({ type, object }: WatchEvent<ConfigMap>) => `${type} ${object.metadata.name} ${object.data?.a ?? ""}`;
+const toldOf = ({ type, object }: WatchEvent<ConfigMap>) =>
+  `${type} ${object.metadata.name} ${object.data?.a ?? ""}`;
 
 overEveryAdapter("list and watch", (world) => {
   const labelled = (name: string, label: string, a = "1") =>
-    world().cluster.apply(configMaps, aConfigMap(world(), name, { a }, { labels: { group: label, other: "x" } }));
+    world().cluster.apply(
+      configMaps,
+      aConfigMap(world(), name, { a }, { labels: { group: label, other: "x" } }),
+    );
 
   test("a list has the objects of a namespace that carry every label", async () => {
     const { cluster, namespace } = world();
@@ -46,7 +50,9 @@ overEveryAdapter("list and watch", (world) => {
     await eventually(async () => told.length === 7, `seven events are told: ${told}`);
     watch.close();
     const later = told.slice(2);
-    expect(later.filter((line) => line.includes("seq-a"))).toEqual(["2", "3", "4"].map((a) => `MODIFIED seq-a ${a}`));
+    expect(later.filter((line) => line.includes("seq-a"))).toEqual(
+      ["2", "3", "4"].map((a) => `MODIFIED seq-a ${a}`),
+    );
     expect(later.filter((line) => line.includes("seq-c"))).toEqual(["ADDED seq-c 1", "DELETED seq-c 1"]);
   });
 
@@ -71,7 +77,9 @@ overEveryAdapter("list and watch", (world) => {
     const [elsewhere, everywhere]: [string[], string[]] = [[], []];
     const labels = { group: "wide" };
     const watches = [
-      cluster.watch(configMaps, { namespace: "nowhere", labels }, ({ object }) => elsewhere.push(nameOf(object))),
+      cluster.watch(configMaps, { namespace: "nowhere", labels }, ({ object }) =>
+        elsewhere.push(nameOf(object)),
+      ),
       cluster.watch(configMaps, { labels }, ({ object }) => everywhere.push(nameOf(object))),
     ];
     await Promise.all(watches.map(({ synced }) => synced));

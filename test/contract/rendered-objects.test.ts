@@ -100,8 +100,16 @@ overEveryAdapter("what the engines render", (world) => {
         auth: { secretName: "keys" },
       }),
     });
-    const model: ServedModel = { claimName: "claim", path: "m", contextLength: 64, artifact: modelArtifact() };
-    const made = servingObjects(owner, owner.spec as ServingSpec, model, { podDefaults, networkPolicies: policies });
+    const model: ServedModel = {
+      claimName: "claim",
+      path: "m",
+      contextLength: 64,
+      artifact: modelArtifact(),
+    };
+    const made = servingObjects(owner, owner.spec as ServingSpec, model, {
+      podDefaults,
+      networkPolicies: policies,
+    });
     const children = [
       ...child(configMaps, made.configMap),
       ...child(services, made.service),
@@ -142,7 +150,9 @@ function unseen(existing: unknown, stated: unknown, path: string): string[] {
   if (typeof stated !== "object" || stated === null || typeof existing !== "object" || existing === null)
     return [`${path}: ${JSON.stringify(existing)} instead of ${JSON.stringify(stated)}`];
   const there = new Map(Object.entries(existing));
-  return Object.entries(stated).flatMap(([field, value]) => unseen(there.get(field), value, `${path}.${field}`));
+  return Object.entries(stated).flatMap(([field, value]) =>
+    unseen(there.get(field), value, `${path}.${field}`),
+  );
 }
 
 /** Every Job is stopped and let go as the engine does it: stated as it was read. */
@@ -180,5 +190,10 @@ async function inputsOfPods({ cluster, namespace }: World): Promise<void> {
     });
   }
   const data = { first: Buffer.from("key").toString("base64") };
-  await cluster.apply(secrets, { apiVersion: "v1", kind: "Secret", metadata: { name: "keys", namespace }, data });
+  await cluster.apply(secrets, {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "keys", namespace },
+    data,
+  });
 }

@@ -25,8 +25,8 @@ interface Word {
 }
 
 /**
- * The kubelet's part of a namespace, without containers: pods that the scheduler bound run at once, and are what the test says after
- * that. Deleted ones end and are then taken away, as only a kubelet may do.
+ * The kubelet's part of a namespace, without containers: pods that the scheduler bound run at once, and are
+ * what the test says after that. Deleted ones end and are then taken away, as only a kubelet may do.
  */
 export class StandInNode {
   readonly #cluster: Cluster;
@@ -48,13 +48,22 @@ export class StandInNode {
   async start(): Promise<void> {
     const resources = { cpu: "64", memory: "64Gi", pods: "500" };
     const now = timestamp(new Date());
-    const ready = { type: "Ready", status: "True", reason: "KubeletReady", message: "stands in for a kubelet" };
+    const ready = {
+      type: "Ready",
+      status: "True",
+      reason: "KubeletReady",
+      message: "stands in for a kubelet",
+    };
     const status = {
       capacity: resources,
       allocatable: resources,
       conditions: [{ ...ready, lastHeartbeatTime: now, lastTransitionTime: now }],
     };
-    const labels = { "kubernetes.io/hostname": nodeName, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" };
+    const labels = {
+      "kubernetes.io/hostname": nodeName,
+      "kubernetes.io/os": "linux",
+      "kubernetes.io/arch": "amd64",
+    };
     const node = { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, labels }, status };
     await this.#api.send("POST", "/api/v1/nodes", node, [409]);
     await this.#api.send("PATCH", `/api/v1/nodes/${nodeName}/status`, { status });
@@ -65,7 +74,9 @@ export class StandInNode {
       const renewed = this.#api.send("PATCH", `${leasePath}/${nodeName}`, { spec: this.#renewal() });
       renewed.catch((error) => this.#errors.push(error));
     }, heartbeatMilliseconds);
-    const watch = this.#cluster.watch(pods, { namespace: this.#namespace }, ({ object }) => this.#mark(object));
+    const watch = this.#cluster.watch(pods, { namespace: this.#namespace }, ({ object }) =>
+      this.#mark(object),
+    );
     this.#watch = watch;
     await watch.synced;
   }
@@ -115,7 +126,12 @@ export class StandInNode {
   }
 
   async #takeAway({ metadata: { name, uid } }: Pod): Promise<void> {
-    const options = { apiVersion: "v1", kind: "DeleteOptions", gracePeriodSeconds: 0, preconditions: { uid } };
+    const options = {
+      apiVersion: "v1",
+      kind: "DeleteOptions",
+      gracePeriodSeconds: 0,
+      preconditions: { uid },
+    };
     await this.#api.send("DELETE", `/api/v1/namespaces/${this.#namespace}/pods/${name}`, options, [404, 409]);
   }
 }

@@ -17,7 +17,12 @@ overEveryAdapter("updateStatus", (world) => {
   test("writes status and nothing else, and raises no generation", async () => {
     const { cluster, namespace } = world();
     const made = await cluster.apply(endpoints, anEndpoint(world(), "plain"));
-    const status = { observedGeneration: 1, conditions: conditionsOf("RollingOut"), readyReplicas: 0, url: "http://x" };
+    const status = {
+      observedGeneration: 1,
+      conditions: conditionsOf("RollingOut"),
+      readyReplicas: 0,
+      url: "http://x",
+    };
     const spec = { ...made.spec, replicas: 9 };
     const labels = { l: "x" };
     const written = await cluster.updateStatus(endpoints, {
@@ -37,7 +42,10 @@ overEveryAdapter("updateStatus", (world) => {
   test("replaces the whole of status: what is said no more is gone", async () => {
     const { cluster } = world();
     const made = await cluster.apply(endpoints, anEndpoint(world(), "whole"));
-    const before = await cluster.updateStatus(endpoints, { ...made, status: { url: "http://x", readyReplicas: 1 } });
+    const before = await cluster.updateStatus(endpoints, {
+      ...made,
+      status: { url: "http://x", readyReplicas: 1 },
+    });
     const after = await cluster.updateStatus(endpoints, { ...before, status: { readyReplicas: 2 } });
     expect(after.status).toEqual({ readyReplicas: 2 });
   });
@@ -64,7 +72,10 @@ overEveryAdapter("updateStatus", (world) => {
   test("of a stale read is a conflict, whoever wrote in between, and changes nothing", async () => {
     const { cluster } = world();
     const stale = await cluster.apply(endpoints, anEndpoint(world(), "stale"));
-    const newer = await (await world().another()).apply(endpoints, anEndpoint(world(), "stale", { replicas: 2 }));
+    const newer = await (await world().another()).apply(
+      endpoints,
+      anEndpoint(world(), "stale", { replicas: 2 }),
+    );
     const write = cluster.updateStatus(endpoints, { ...stale, status: { readyReplicas: 1 } });
     await expect(write).rejects.toBeInstanceOf(ConflictError);
     expect(await untilRead(world(), endpoints, newer)).toEqual(newer);
@@ -75,7 +86,9 @@ overEveryAdapter("updateStatus", (world) => {
     const read = await cluster.apply(endpoints, anEndpoint(world(), "raced"));
     const writers = [cluster, await world().another()];
     const ends = await Promise.allSettled(
-      writers.map((writer, index) => writer.updateStatus(endpoints, { ...read, status: { readyReplicas: index + 1 } })),
+      writers.map((writer, index) =>
+        writer.updateStatus(endpoints, { ...read, status: { readyReplicas: index + 1 } }),
+      ),
     );
     const won = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
     const lost = ends.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));

@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 
 /**
- * The program in the pods of the local world. It does what it is told over HTTP: says whether it is ready, outlasts SIGTERM, ends with
- * an exit code and a termination message.
+ * The program in the pods of the local world. It does what it is told over HTTP: says whether it is ready,
+ * outlasts SIGTERM, ends with an exit code and a termination message.
  */
 const { POD_IP, TANREN_RESULT } = process.env;
 let ready = false;

@@ -24,7 +24,10 @@ export async function eventually<Seen>(
   }
 }
 
-/** Waits until the object of that name meets the test, and returns it. On failure the object is shown as it was last. */
+/**
+ * Waits until the object of that name meets the test, and returns it. On failure the object is shown as it
+ * was last.
+ */
 export async function until<T extends KubernetesObject>(
   { cluster, namespace }: World,
   resource: Resource<T>,
@@ -51,7 +54,10 @@ export async function untilGone<T extends KubernetesObject>(
   await eventually(isGone, `${resource.kind} ${name} is gone`);
 }
 
-/** Waits until the world's connection reads this very version: it sees its own writes at once, those of others when it is told. */
+/**
+ * Waits until the world's connection reads this very version: it sees its own writes at once, those of others
+ * when it is told.
+ */
 export function untilRead<T extends KubernetesObject>(
   world: World,
   resource: Resource<T>,
@@ -67,7 +73,10 @@ export async function podsOf({ cluster, namespace }: World, job: string): Promis
   return found.toSorted((a, b) => indexOf(a) - indexOf(b) || ageOf(a) - ageOf(b));
 }
 
-/** Waits until no more than so many pods are read: what one watch has told of their owner, another may not have told of them. */
+/**
+ * Waits until no more than so many pods are read: what one watch has told of their owner, another may not
+ * have told of them.
+ */
 export function podsLeft(read: () => Promise<Pod[]>, count: number): Promise<Pod[]> {
   return eventually(async () => {
     const found = await read();
@@ -89,14 +98,18 @@ export const isRunning = ({ metadata, status }: Pod) =>
 export const isOver = ({ status }: Pod) => status?.phase === "Succeeded" || status?.phase === "Failed";
 
 /** Waits until the connection reads that the pod has ended, or reads it no more. */
-export async function untilOver(cluster: Cluster, { metadata: { namespace, name, uid } }: Pod): Promise<void> {
+export async function untilOver(
+  cluster: Cluster,
+  { metadata: { namespace, name, uid } }: Pod,
+): Promise<void> {
   await eventually(async () => {
     const now = await cluster.get(pods, namespace, name);
     return now?.metadata.uid !== uid || isOver(now);
   }, `pod ${name} has ended`);
 }
 
-export const indexOf = (pod: Pod) => Number(pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
+export const indexOf = (pod: Pod) =>
+  Number(pod.metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
 
 const ageOf = (pod: Pod) => Date.parse(pod.metadata.creationTimestamp);
 

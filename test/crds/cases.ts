@@ -17,7 +17,9 @@ const dpo = { training: { globalBatchSize: 8, sequenceLength: 64, learningRate: 
 const source = (path: string, language = "ja") => [
   { name: "web", language, licence: "Apache-2.0", format: "warc", from: file(path) },
 ];
-const suite = (files: Record<string, unknown>) => [{ name: "qa", task: "jsquad", shots: 2, data: file("d"), ...files }];
+const suite = (files: Record<string, unknown>) => [
+  { name: "qa", task: "jsquad", shots: 2, data: file("d"), ...files },
+];
 const threshold = (name: string) => [{ suite: name, metric: "exact_match", atLeast: "0.5" }];
 const shape = (attentionHeads: number, keyValueHeads: number, hiddenSize = 64) => ({
   model: { shape: { hiddenSize, intermediateSize: 128, layers: 2, attentionHeads, keyValueHeads } },
@@ -184,7 +186,9 @@ export function caseOf({ kind, path, message }: Rule): Case {
   );
   const [only, ...more] = found;
   if (only === undefined || more.length > 0)
-    throw new Error(`${found.length} cases for rule "${message}" at ${kind} ${path}; there must be one in cases.ts`);
+    throw new Error(
+      `${found.length} cases for rule "${message}" at ${kind} ${path}; there must be one in cases.ts`,
+    );
   return only;
 }
 
@@ -223,6 +227,7 @@ const kept: Record<string, Changes> = {
 
 export function changeOf({ kind, keeps = "" }: Rule): Changes {
   const changes = kept[`${kind}.${keeps}`] ?? kept[keeps];
-  if (changes === undefined) throw new Error(`cases.ts has no change of ${kind} spec.${keeps}, which a rule keeps`);
+  if (changes === undefined)
+    throw new Error(`cases.ts has no change of ${kind} spec.${keeps}, which a rule keeps`);
   return changes;
 }

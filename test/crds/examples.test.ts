@@ -18,7 +18,9 @@ const files = folders.flatMap(({ name }) =>
 const ours = new Set(kinds.map(({ resource }) => resource.kind as string));
 
 test("there are the quickstart and both programmes", () => {
-  expect(folders.map(({ name }) => name)).toEqual(expect.arrayContaining(["programme-a", "programme-b", "quickstart"]));
+  expect(folders.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["programme-a", "programme-b", "quickstart"]),
+  );
   expect(files.length).toBeGreaterThanOrEqual(18);
 });
 

@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import { CorpusSpec } from "../../operator/api/corpus.ts";
-import { inferenceDeployment, type KindDefinition, kinds, type TanrenObject } from "../../operator/api/kinds.ts";
+import {
+  inferenceDeployment,
+  type KindDefinition,
+  kinds,
+  type TanrenObject,
+} from "../../operator/api/kinds.ts";
 import { connectKubernetes } from "../../operator/cluster/kubernetes/index.ts";
 import { samples } from "../../operator/testing/samples.ts";
 import { anObject, kindOf, type Server, useServer } from "./server.ts";
@@ -15,7 +20,16 @@ const condition = (type: string, reason: string, message: string) => ({
   ...{ type, status: "False", reason, message, lastTransitionTime: time, observedGeneration: 1 },
 });
 const artifact = (digest: string) => ({
-  ...{ type: "model", stage: "train", claimName: "c", path: "p", digest, sizeBytes: 1, parents: [], tokens: 4242 },
+  ...{
+    type: "model",
+    stage: "train",
+    claimName: "c",
+    path: "p",
+    digest,
+    sizeBytes: 1,
+    parents: [],
+    tokens: 4242,
+  },
 });
 
 /** A status that has something for every column. */
@@ -24,7 +38,10 @@ function aStatus(kind: string): TanrenObject["status"] {
     const conditions = [condition("Ready", "RollingOut", "1 of 3 replicas are ready")];
     return { conditions, readyReplicas: 3, url: "http://web:8000", served: artifact("sha256:ab") } as never;
   }
-  const conditions = [condition("Succeeded", "OutOfMemory", "pod x was killed"), condition("Passed", "Below", "low")];
+  const conditions = [
+    condition("Succeeded", "OutOfMemory", "pod x was killed"),
+    condition("Passed", "Below", "low"),
+  ];
   const progress = {
     ...{ stage: "train", step: 63, total: 100, unit: "step", percent: "63%", eta: "4m10s", updateTime: time },
     metrics: [
@@ -59,7 +76,9 @@ function table(text: string): Record<string, string>[] {
   const [heading = "", ...rows] = text.trimEnd().split("\n");
   const starts = [...heading.matchAll(/\S+/g)].map(({ index, 0: name }) => ({ index, name }));
   return rows.map((row) =>
-    Object.fromEntries(starts.map(({ index, name }, at) => [name, row.slice(index, starts[at + 1]?.index).trimEnd()])),
+    Object.fromEntries(
+      starts.map(({ index, name }, at) => [name, row.slice(index, starts[at + 1]?.index).trimEnd()]),
+    ),
   );
 }
 
@@ -88,9 +107,13 @@ test.each(all.map(({ resource, columns }) => [resource.kind, columns] as const))
 
 test("kubectl get tanren shows every kind, and one without a status shows empty cells", async () => {
   for (const { resource } of all)
-    await server().cluster.apply(resource, anObject(server(), resource.kind, "category", samples[resource.kind]));
+    await server().cluster.apply(
+      resource,
+      anObject(server(), resource.kind, "category", samples[resource.kind]),
+    );
   const listed = (await server().kubectl(["get", "tanren", "-o", "name"])).split("\n");
-  for (const { resource, singular } of all) expect(listed, resource.kind).toContain(`${singular}.tanren.dev/category`);
+  for (const { resource, singular } of all)
+    expect(listed, resource.kind).toContain(`${singular}.tanren.dev/category`);
   const [row] = table(await server().kubectl(["get", "pretrainrun", "category"]));
   expect(row).toMatchObject({ NAME: "category", SUCCEEDED: "", LOSS: "" });
 });
@@ -103,20 +126,25 @@ test("kubectl scale changes spec.replicas, through the scale subresource", async
 });
 
 /**
- * kubectl compares lists as wholes, so of a kind whose list items have defaults it sends the list again and says "configured", though
- * the API server then finds nothing changed.
+ * kubectl compares lists as wholes, so of a kind whose list items have defaults it sends the list again and
+ * says "configured", though the API server then finds nothing changed.
  */
 const saysUnchanged = new Set(["PretrainRun", "ContextExtension", "AlignmentRun", "InferenceDeployment"]);
 
-test.each(all.map(({ resource }) => resource.kind))("kubectl apply of %s twice changes nothing", async (kind) => {
-  const { cluster, namespace, kubectl } = server();
-  const wanted = anObject(server(), kind, "twice", samples[kind]);
-  expect(await kubectl(["apply", "-f", "-"], wanted)).toMatch(/created/);
-  const before = await cluster.get(kindOf(kind).resource, namespace, "twice");
-  expect(await kubectl(["apply", "-f", "-"], wanted)).toMatch(saysUnchanged.has(kind) ? /unchanged/ : /configured/);
-  expect(await kubectl(["diff", "-f", "-"], wanted)).toBe("");
-  expect(await cluster.get(kindOf(kind).resource, namespace, "twice")).toEqual(before);
-});
+test.each(all.map(({ resource }) => resource.kind))(
+  "kubectl apply of %s twice changes nothing",
+  async (kind) => {
+    const { cluster, namespace, kubectl } = server();
+    const wanted = anObject(server(), kind, "twice", samples[kind]);
+    expect(await kubectl(["apply", "-f", "-"], wanted)).toMatch(/created/);
+    const before = await cluster.get(kindOf(kind).resource, namespace, "twice");
+    expect(await kubectl(["apply", "-f", "-"], wanted)).toMatch(
+      saysUnchanged.has(kind) ? /unchanged/ : /configured/,
+    );
+    expect(await kubectl(["diff", "-f", "-"], wanted)).toBe("");
+    expect(await cluster.get(kindOf(kind).resource, namespace, "twice")).toEqual(before);
+  },
+);
 
 test("two owners of fields: each keeps its own, a contested one is named, the operator's status is in nobody's way", async () => {
   const { cluster, namespace, kubectl, kubectlFails } = server();
@@ -154,9 +182,16 @@ test("two owners of fields: each keeps its own, a contested one is named, the op
 
 test("items of a list that is a map belong to whoever states them", async () => {
   const { cluster, namespace, kubectl } = server();
-  const source = (name: string) => ({ name, language: "ja", licence: "x", format: "text", from: { claimName: "c" } });
+  const source = (name: string) => ({
+    name,
+    language: "ja",
+    licence: "x",
+    format: "text",
+    from: { claimName: "c" },
+  });
   const { sources: _, ...rest } = samples.Corpus ?? {};
-  const wanted = (...own: string[]) => anObject(server(), "Corpus", "shared", { ...rest, sources: own.map(source) });
+  const wanted = (...own: string[]) =>
+    anObject(server(), "Corpus", "shared", { ...rest, sources: own.map(source) });
   const by = (manager: string) => ["apply", "--server-side", `--field-manager=${manager}`, "-f", "-"];
   await kubectl(by("one"), wanted("a"));
   await kubectl(by("two"), wanted("b"));

@@ -3,16 +3,33 @@ import type { TanrenObject } from "../../operator/api/kinds.ts";
 import { type Changes, changed } from "../../operator/testing/samples.ts";
 import { caseOf, changeOf } from "./cases.ts";
 import { committedRules, type Rule } from "./rules.ts";
-import { anObject, kindOf, ownVerdict, type Server, serverVerdict, useServer, type Verdict } from "./server.ts";
+import {
+  anObject,
+  kindOf,
+  ownVerdict,
+  type Server,
+  serverVerdict,
+  useServer,
+  type Verdict,
+} from "./server.ts";
 
-/** Every CEL rule on the API server itself: what it lets in, what it refuses, and that the local adapter says the same. */
+/**
+ * Every CEL rule on the API server itself: what it lets in, what it refuses, and that the local adapter says
+ * the same.
+ */
 
 const server = useServer();
 const rules = committedRules();
 const title = ({ kind, path, message }: Rule) => [`${kind} ${path || "(root)"}: ${message}`] as const;
-const startedStatus: TanrenObject<unknown, { startTime: string }>["status"] = { startTime: "2026-01-01T00:00:00Z" };
-const single = rules.filter(({ keeps }) => keeps === undefined).map((rule) => [...title(rule), rule] as const);
-const transition = rules.filter(({ keeps }) => keeps !== undefined).map((rule) => [...title(rule), rule] as const);
+const startedStatus: TanrenObject<unknown, { startTime: string }>["status"] = {
+  startTime: "2026-01-01T00:00:00Z",
+};
+const single = rules
+  .filter(({ keeps }) => keeps === undefined)
+  .map((rule) => [...title(rule), rule] as const);
+const transition = rules
+  .filter(({ keeps }) => keeps !== undefined)
+  .map((rule) => [...title(rule), rule] as const);
 
 test("there are rules of both sorts in every kind that has them", () => {
   expect(single.length).toBeGreaterThan(40);
@@ -55,10 +72,15 @@ function expectTold(verdict: Verdict, { field, message }: Rule): void {
 /** The API server puts the value before the sentence; the local adapter has the sentence alone. */
 function expectSame(server: Verdict, own: Verdict): void {
   expect(own.map(({ field }) => field)).toEqual(server.map(({ field }) => field));
-  for (const [index, { message }] of server.entries()) expect(message.endsWith(own[index]?.message ?? "?")).toBe(true);
+  for (const [index, { message }] of server.entries())
+    expect(message.endsWith(own[index]?.message ?? "?")).toBe(true);
 }
 
-async function expectStays(server: Server, wanted: ReturnType<typeof anObject>, old: TanrenObject): Promise<void> {
+async function expectStays(
+  server: Server,
+  wanted: ReturnType<typeof anObject>,
+  old: TanrenObject,
+): Promise<void> {
   expect(await serverVerdict(server, wanted)).toEqual([]);
   expect(await ownVerdict(wanted, old)).toEqual([]);
 }

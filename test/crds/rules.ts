@@ -10,7 +10,10 @@ export interface Rule {
   message: string;
   /** The field it names when it refuses, lists as `[]`. */
   field: string;
-  /** The field of spec that a transition rule keeps as it is; absent for a rule that looks at one version alone. */
+  /**
+   * The field of spec that a transition rule keeps as it is; absent for a rule that looks at one version
+   * alone.
+   */
   keeps?: string;
 }
 
@@ -42,14 +45,16 @@ function rulesBelow(schema: Schema, kind: string, path: string): Rule[] {
     const field = `${path}${fieldPath}`.replace(/^\./, "");
     if (!rule.includes("oldSelf")) return { kind, path, message, field };
     const keeps = /^spec\.(\w+)$/.exec(field)?.[1];
-    if (keeps === undefined) throw new Error(`${kind}: the tests do not know what transition rule ${rule} keeps`);
+    if (keeps === undefined)
+      throw new Error(`${kind}: the tests do not know what transition rule ${rule} keeps`);
     return { kind, path, message, field, keeps };
   });
   const fields = Object.entries(schema.properties ?? {}).map(([name, inner]) => [
     path ? `${path}.${name}` : name,
     inner,
   ]);
-  const values = typeof schema.additionalProperties === "object" ? [[`${path}{}`, schema.additionalProperties]] : [];
+  const values =
+    typeof schema.additionalProperties === "object" ? [[`${path}{}`, schema.additionalProperties]] : [];
   const items = schema.items ? [[`${path}[]`, schema.items]] : [];
   const inner = [...fields, ...values, ...items] as [string, Schema][];
   return [...here, ...inner.flatMap(([at, below]) => rulesBelow(below, kind, at))];

@@ -43,7 +43,9 @@ describe.each(names)("%s", (kind) => {
     expect(stored.spec).toEqual(kindOf(kind).spec.parse(samples[kind]));
     expect(stored.status).toBeUndefined();
     // What was stored once is not defaulted into something else when it is said again.
-    expect((await server().cluster.apply(resource, { ...wanted, spec: stored.spec })).metadata.generation).toBe(1);
+    expect(
+      (await server().cluster.apply(resource, { ...wanted, spec: stored.spec })).metadata.generation,
+    ).toBe(1);
   });
 
   test("refuses unknown fields at any depth by name, and forgets them where validation is not strict", async () => {

@@ -42,7 +42,11 @@ async function openServer(): Promise<Server> {
   const api = new ApiServer(path);
   await installKinds(api);
   const namespace = `crds-${randomBytes(4).toString("hex")}`;
-  await api.send("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  await api.send("POST", "/api/v1/namespaces", {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: namespace },
+  });
   const cluster = connectKubernetes({ kubeconfig: { path }, report: () => {} });
   const run = kubectlOf(path);
   const inNamespace = (args: string[], input?: unknown) =>
@@ -71,7 +75,12 @@ export function kindOf(name: string): KindDefinition {
   return kind;
 }
 
-export function anObject({ namespace }: Server, kind: string, name: string, spec: unknown): Wanted<TanrenObject> {
+export function anObject(
+  { namespace }: Server,
+  kind: string,
+  name: string,
+  spec: unknown,
+): Wanted<TanrenObject> {
   return { apiVersion: kindOf(kind).resource.apiVersion, kind, metadata: { name, namespace }, spec };
 }
 

@@ -17,5 +17,7 @@ test("the index lists every decision with its title, and numbers have no gap", (
   expect(index.map(([, title, file]) => [title, `docs/decisions/${file}`])).toEqual(
     decisions.map((page) => [read(page).match(/^# (.+)$/m)?.[1], page]),
   );
-  expect(decisions.map((page) => Number(page.match(/\d{4}/)?.[0]))).toEqual(decisions.map((_, index) => index + 1));
+  expect(decisions.map((page) => Number(page.match(/\d{4}/)?.[0]))).toEqual(
+    decisions.map((_, index) => index + 1),
+  );
 });

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Everything written by hand: the reference is generated, the dev container's and GitHub's forms have their own look. */
+/** Everything written by hand: the reference is generated, GitHub's forms have their own look. */
 export const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.md"], {
   cwd: repository,
   encoding: "utf8",
@@ -17,13 +17,17 @@ export const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard
 
 export const read = (page: string): string => readFileSync(`${repository}/${page}`, "utf8");
 
-/** Lines outside fenced blocks. */
+/** A page without what a command writes into it between two marks. */
+export const byHand = (text: string): string =>
+  text.replace(/<!-- (\w+): begin -->[\s\S]*?<!-- \1: end -->/g, "");
+
+/** Lines of a page; those of fenced blocks are empty. */
 export function prose(text: string): string[] {
   let fenced = false;
-  return text.split("\n").filter((line) => {
+  return text.split("\n").map((line) => {
     const isFence = /^\s*(```|~~~)/.test(line);
     if (isFence) fenced = !fenced;
-    return !fenced && !isFence;
+    return fenced || isFence ? "" : line;
   });
 }
 
@@ -47,4 +51,34 @@ export function tableRows(text: string): string[][] {
     );
 }
 
-export const codeSpans = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+export const codeSpans = (text: string): string[] =>
+  [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+
+/** Targets of links and pictures. */
+export const links = (text: string): string[] =>
+  [
+    ...prose(text)
+      .join("\n")
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ].map(([, target = ""]) => target);
+
+/** Names by which links reach a page's headings, as GitHub makes them. */
+export const anchors = (text: string): string[] =>
+  prose(text)
+    .flatMap((line) => line.match(/^#+ (.+)$/)?.[1] ?? [])
+    .map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{Letter}\p{Number}\s_-]/gu, "")
+        .replaceAll(" ", "-"),
+    );
+
+const japaneseUnits: Record<string, string> = { 秒: "s", 分: "min" };
+
+/** Numbers with sign and unit: `1,000`, `+0.2 %`, `1e-4`, `63 s`; Japanese units by their English names. */
+export const figures = (text: string): string[] =>
+  [
+    ...text.matchAll(
+      /([+-]?\d(?:[\d,.]*\d)?(?:e-\d+)?)(?: ?(%|MiB|GiB|nats|秒|分|(?:min|s|x|M)(?![A-Za-z])))?/g,
+    ),
+  ].map(([, number = "", unit = ""]) => `${number}${japaneseUnits[unit] ?? unit}`);

@@ -19,7 +19,9 @@ test("the workflow does nothing but call make targets that exist", () => {
 });
 
 test("npm scripts call make, and nothing else", () => {
-  const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read("package.json")));
+  const { scripts } = z
+    .object({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(read("package.json")));
   for (const [name, script] of Object.entries(scripts)) expect(script, name).toBe(`make ${name}`);
   expect(Object.keys(scripts).filter((name) => !targets.has(name))).toEqual([]);
 });

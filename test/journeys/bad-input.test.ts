@@ -6,7 +6,10 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Manifest, small, World } from "./world.ts";
 
-/** What is wrong is said in one sentence with an exit code, and nothing is lost. Cases are data; kernels are the real ones. */
+/**
+ * What is wrong is said in one sentence with an exit code, and nothing is lost. Cases are data; kernels are
+ * the real ones.
+ */
 
 const world = new World();
 
@@ -205,7 +208,9 @@ test("damaged and truncated archive records are counted and skipped", async () =
   const { status } = await world.get("corpus", "archive");
   expect(ended.code, ended.errors + ended.output).toBe(0);
   const funnel = status?.funnel as { step: string; documentsOut: number; dropped: Record<string, number> }[];
-  const dropped = funnel.flatMap((row) => Object.entries(row.dropped)).filter(([, documents]) => documents > 0);
+  const dropped = funnel
+    .flatMap((row) => Object.entries(row.dropped))
+    .filter(([, documents]) => documents > 0);
   expect(
     dropped.some(([why]) => /corrupt|truncated|damaged/.test(why)),
     JSON.stringify(funnel),
@@ -257,7 +262,8 @@ test("a port in use ends the command with what to do, and the endpoint comes whe
   expect(ended.code, ended.errors + ended.output).toBe(0);
 }, 240_000);
 
-// A disk of a size of its own takes root to mount; the kernels' own tests cover a write that fails for everyone.
+// A disk of a size of its own takes root to mount; the kernels' own tests cover a write that fails for
+// everyone.
 test.runIf(process.getuid?.() === 0)(
   "a full disk costs no restart, and the run goes on when there is room",
   async () => {
@@ -275,7 +281,9 @@ test.runIf(process.getuid?.() === 0)(
       while (!told && Date.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 500));
         const { status } = await world.get("pretrainrun", "full").catch(() => ({ status: undefined }));
-        told = ((status?.attempts ?? []) as { reason?: string }[]).some(({ reason }) => reason === "DiskFull");
+        told = ((status?.attempts ?? []) as { reason?: string }[]).some(
+          ({ reason }) => reason === "DiskFull",
+        );
       }
       expect(told).toBe(true);
       execFileSync("mount", ["-o", "remount,size=64m", disk]);

@@ -19,7 +19,9 @@ afterAll(() => world.close());
 /** Objects of the state directory, without Events. */
 function made(): string[] {
   return readdirSync(join(world.state, "objects"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".json") && !entry.parentPath.includes("/events"))
+    .filter(
+      (entry) => entry.isFile() && entry.name.endsWith(".json") && !entry.parentPath.includes("/events"),
+    )
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
@@ -62,7 +64,12 @@ test("text becomes a corpus, then a base model over two processes, through a kil
 
   const pretrain = world.write("pretrain", [
     small.pretrain("base", {
-      training: { learningRate: "3e-3", precision: "float32", tokens: 64 * 8 * 150, globalBatchTokens: 64 * 8 },
+      training: {
+        learningRate: "3e-3",
+        precision: "float32",
+        tokens: 64 * 8 * 150,
+        globalBatchTokens: 64 * 8,
+      },
       compute: { nodes: 2, resources: { cpu: "500m", memory: "2Gi" } },
     }),
   ]);
@@ -119,12 +126,23 @@ test("the base model becomes a chat model that answers behind a key", async () =
 
   const extension = await world.get("contextextension", "long");
   const losses = (extension.status?.positionLosses ?? []) as { label: string; to: number }[];
-  expect([...new Set(losses.map(({ label }) => label))].sort()).toEqual(["base", "none", "positionInterpolation"]);
+  expect([...new Set(losses.map(({ label }) => label))].sort()).toEqual([
+    "base",
+    "none",
+    "positionInterpolation",
+  ]);
   expect(Math.max(...losses.map(({ to }) => to))).toBe(128);
-  expect((await world.get("evaluation", "gate")).status).toMatchObject({ passed: true, scores: expect.any(Array) });
+  expect((await world.get("evaluation", "gate")).status).toMatchObject({
+    passed: true,
+    scores: expect.any(Array),
+  });
 
   const url = `http://127.0.0.1:${port}/v1/chat/completions`;
-  const question = { model: "assistant", messages: [{ role: "user", content: "What is a token?" }], max_tokens: 8 };
+  const question = {
+    model: "assistant",
+    messages: [{ role: "user", content: "What is a token?" }],
+    max_tokens: 8,
+  };
   const ask = (headers: Record<string, string>) =>
     fetch(url, {
       method: "POST",
@@ -169,7 +187,8 @@ test("what is in use is held, and after deletion nothing is left", async () => {
     join(world.root, "corpus.yaml"),
   );
   expect(gone.code, gone.errors).toBe(0);
-  // The objects are gone; the server may still finish answers within its grace period, and its claim goes after it.
+  // The objects are gone; the server may still finish answers within its grace period, and its claim goes
+  // after it.
   await until("the end of all processes", () => kernels().length === 0);
   await until("the end of all that was made for them", () => made().length === 0).catch(() => {});
   expect(made()).toEqual([]);

@@ -11,8 +11,9 @@ import { startOperator } from "../../operator/operator.ts";
 import { createLogger } from "../../operator/runtime/logger.ts";
 
 /**
- * An operator over a local cluster whose kernels are stand-ins. With CRASH_AFTER=n it is killed by SIGKILL right after the n-th write of
- * its reconcilers; otherwise it runs until every object has succeeded and prints the number of writes.
+ * An operator over a local cluster whose kernels are stand-ins. With CRASH_AFTER=n it is killed by SIGKILL
+ * right after the n-th write of its reconcilers; otherwise it runs until every object has succeeded and
+ * prints the number of writes.
  *
  * usage: crash-driver.ts STATE MANIFESTS WITNESS
  */
@@ -22,7 +23,9 @@ const definitions: readonly KindDefinition[] = kinds;
 const crashAfter = Number(process.env.CRASH_AFTER ?? "0");
 let writes = 0;
 
-/** The port with every write counted; the crash comes when the write is done and its answer is not yet read. */
+/**
+ * The port with every write counted; the crash comes when the write is done and its answer is not yet read.
+ */
 function counted(cluster: Cluster): Cluster {
   const writing = new Set<PropertyKey>(["apply", "updateStatus", "setFinalizer", "delete"]);
   return new Proxy(cluster, {
@@ -61,7 +64,12 @@ for (const object of wanted) {
   const resource: Resource<KubernetesObject> = object.kind === claims.kind ? claims : kindOf(object.kind);
   await cluster.apply(resource, object);
 }
-const operator = await startOperator({ cluster: counted(cluster), kinds: batchKinds, logger, progressSeconds: 0.2 });
+const operator = await startOperator({
+  cluster: counted(cluster),
+  kinds: batchKinds,
+  logger,
+  progressSeconds: 0.2,
+});
 
 const deadline = Date.now() + 60_000;
 while (!(await allSucceeded())) {
@@ -84,7 +92,9 @@ async function standing() {
   const objects = await Promise.all(
     runs.map(({ kind, metadata }) => cluster.get(kindOf(kind), metadata.namespace, metadata.name)),
   );
-  return objects.map((object) => object?.status?.conditions?.find((condition) => condition.type === "Succeeded"));
+  return objects.map((object) =>
+    object?.status?.conditions?.find((condition) => condition.type === "Succeeded"),
+  );
 }
 
 async function allSucceeded() {

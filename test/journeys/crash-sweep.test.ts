@@ -7,9 +7,10 @@ import { samples } from "../../operator/testing/samples.ts";
 import { endState, eventReasons, leftProcesses } from "./end-state.ts";
 
 /**
- * The operator is killed right after a write; whatever it had done, the next one ends where an undisturbed run ends.
- * One write in three is taken, beginning with another one each time; with TANREN_SWEEP=whole each of them
- * (`make test-sweeps`). That every crash point is survived is also proved without processes, in operator/runs.
+ * The operator is killed right after a write; whatever it had done, the next one ends where an undisturbed
+ * run ends. One write in three is taken, beginning with another one each time; with TANREN_SWEEP=whole each
+ * of them (`make test-sweeps`). That every crash point is survived is also proved without processes, in
+ * operator/runs.
  */
 
 const stride = process.env.TANREN_SWEEP === "whole" ? 1 : 3;
@@ -22,7 +23,11 @@ const object = (kind: string, name: string, spec: unknown) => ({
   spec,
 });
 const manifests = [
-  object("Corpus", "web", { ...samples.Corpus, storage: { claimName: "shared" }, sources: sourcesOnShared() }),
+  object("Corpus", "web", {
+    ...samples.Corpus,
+    storage: { claimName: "shared" },
+    sources: sourcesOnShared(),
+  }),
   object("PretrainRun", "base", { ...samples.PretrainRun, corpus: { name: "web" } }),
 ];
 
@@ -109,7 +114,8 @@ describe("an operator that is killed after one of its writes", async () => {
       const { reasons, ...ended } = outcome(folder);
       const { reasons: wantedReasons, ...wantedEnd } = wanted;
       expect(ended).toEqual(wantedEnd);
-      // Events follow the status they report, so a crash between the two can swallow those of one write, and never more.
+      // Events follow the status they report, so a crash between the two can swallow those of one write, and
+      // never more.
       expect(wantedReasons.filter((reason) => !reasons.includes(reason)).length).toBeLessThanOrEqual(2);
       expect(reasons.filter((reason) => !wantedReasons.includes(reason))).toEqual([]);
       rmSync(folder, { recursive: true, force: true });

@@ -16,7 +16,9 @@ export function endState(state: string): Record<string, unknown> {
   const root = join(state, "objects");
   const objects = readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== "events" && entry.name !== "pods")
-    .flatMap((entry) => files(join(root, entry.name)).map((file) => JSON.parse(readFileSync(file, "utf8")) as Stored));
+    .flatMap((entry) =>
+      files(join(root, entry.name)).map((file) => JSON.parse(readFileSync(file, "utf8")) as Stored),
+    );
   const known = new Map(objects.map((object) => [object.metadata.uid, `<uid of ${object.metadata.name}>`]));
   const kept = objects.map(({ kind, metadata, spec, status, data }) => [
     `${kind}/${metadata.name}`,
@@ -43,7 +45,9 @@ export function leftProcesses(state: string): string[] {
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((pid) => {
       try {
-        return readlinkSync(`/proc/${pid}/cwd`).startsWith(state) ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")] : [];
+        return readlinkSync(`/proc/${pid}/cwd`).startsWith(state)
+          ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")]
+          : [];
       } catch {
         return []; // The process ended meanwhile, or is not ours to look at.
       }
@@ -58,6 +62,7 @@ function files(directory: string): string[] {
 
 function mask(value: unknown, uids: ReadonlyMap<string, string>): unknown {
   let text = JSON.stringify(value, (_, inner: unknown) => inner ?? undefined);
-  for (const [uid, name] of uids) text = text.replaceAll(uid, name).replaceAll(uid.slice(0, 8), `${name} short`);
+  for (const [uid, name] of uids)
+    text = text.replaceAll(uid, name).replaceAll(uid.slice(0, 8), `${name} short`);
   return JSON.parse(text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>"));
 }

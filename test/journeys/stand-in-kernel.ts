@@ -4,8 +4,9 @@ import { setTimeout } from "node:timers/promises";
 import * as contract from "../../operator/contract/index.ts";
 
 /**
- * Stands in for `python -m tanren_kernels.<program>` where the subject is the operator: accepts what the contract accepts, writes an
- * artifact and a result in no time, and leaves a line for every start in the file named by WITNESS.
+ * Stands in for `python -m tanren_kernels.<program>` where the subject is the operator: accepts what the
+ * contract accepts, writes an artifact and a result in no time, and leaves a line for every start in the file
+ * named by WITNESS.
  */
 const [, , , module, , configFile] = process.argv;
 const program = module?.replace("tanren_kernels.", "") ?? "";
@@ -16,7 +17,10 @@ const run = config.run as { kind: string; name: string; uid: string; stage: stri
 
 const { WITNESS, TANREN_RESULT, JOB_COMPLETION_INDEX } = process.env;
 if (!WITNESS || !TANREN_RESULT) throw new Error("WITNESS and TANREN_RESULT must be set");
-appendFileSync(WITNESS, `${run.uid} ${run.kind}/${run.name} ${run.stage} ${run.attempt} ${JOB_COMPLETION_INDEX}\n`);
+appendFileSync(
+  WITNESS,
+  `${run.uid} ${run.kind}/${run.name} ${run.stage} ${run.attempt} ${JOB_COMPLETION_INDEX}\n`,
+);
 
 const delay = Number(process.env.STAND_IN_DELAY_MS ?? "0");
 if (delay > 0) await setTimeout(delay);
@@ -37,7 +41,15 @@ const artifact = type && {
   tokens: 100_000,
 };
 if (type) {
-  const manifest = { api_version: "tanren.dev/v1alpha1", type, digest, run, files: [], parents: [], metadata: {} };
+  const manifest = {
+    api_version: "tanren.dev/v1alpha1",
+    type,
+    digest,
+    run,
+    files: [],
+    parents: [],
+    metadata: {},
+  };
   writeFileSync(`${config.output}/manifest.json`, JSON.stringify(manifest));
 }
 const result = contract.Result.parse({

@@ -200,7 +200,13 @@ export const small = {
       model: { alignmentRun: { name: "assistant" } },
       suites: [
         { name: "jsquad", task: "jsquad", data: fromFiles("jsquad.json"), shots: 1, limit: 4 },
-        { name: "commonsense", task: "jcommonsenseqa", data: fromFiles("jcommonsenseqa.jsonl"), shots: 1, limit: 4 },
+        {
+          name: "commonsense",
+          task: "jcommonsenseqa",
+          data: fromFiles("jcommonsenseqa.jsonl"),
+          shots: 1,
+          limit: 4,
+        },
       ],
       compute,
       ...changes,

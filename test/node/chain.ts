@@ -16,13 +16,18 @@ import { attemptsAt, conditionOf, eventsOf, nextAttempt, Pod, Run, runningPods, 
 import { namespace, operatorNamespace, until, type World } from "./world.ts";
 
 const Policy = z.looseObject({
-  spec: z.looseObject({ podSelector: z.looseObject({ matchLabels: z.record(z.string(), z.string()).default({}) }) }),
+  spec: z.looseObject({
+    podSelector: z.looseObject({ matchLabels: z.record(z.string(), z.string()).default({}) }),
+  }),
 });
 
 /** The key that the endpoint asks for. */
 export const apiKey = randomBytes(18).toString("base64url");
 
-/** Runs that wait for a Corpus that never comes: what a restarted operator or API server has to work through besides. */
+/**
+ * Runs that wait for a Corpus that never comes: what a restarted operator or API server has to work through
+ * besides.
+ */
 const waiting: readonly Manifest[] = Array.from({ length: 30 }, (_, index) =>
   likeQuickstart("PretrainRun", `waiting-${index}`, { corpus: { name: "never" } }),
 );
@@ -47,7 +52,14 @@ export function chain(world: () => World): void {
   test("a Corpus is made although the operator's pod is deleted meanwhile", async () => {
     await until("pods of the Corpus", async () => (await runningPods(world(), "Corpus", "manuals"))[0]);
     const before = await operatorPod(world());
-    await world().kubectl("delete", "pod", before.metadata.name, "--namespace", operatorNamespace, "--wait=false");
+    await world().kubectl(
+      "delete",
+      "pod",
+      before.metadata.name,
+      "--namespace",
+      operatorNamespace,
+      "--wait=false",
+    );
     await operatorAfter(world(), before);
     await world().wait("corpus/manuals", "condition=Succeeded");
     const { status } = await world().get(Run, "corpus", "manuals");
@@ -80,7 +92,9 @@ export function chain(world: () => World): void {
       .trim()
       .split("\n")
       .map((line) => z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
-    expect(lines).toContainEqual(expect.objectContaining({ program: "train", event: "training", steps: 1500 }));
+    expect(lines).toContainEqual(
+      expect.objectContaining({ program: "train", event: "training", steps: 1500 }),
+    );
     expect(await eventsOf(world(), "Corpus", "manuals")).toEqual(
       expect.arrayContaining(["StageStarted", "StageCompleted", "Completed"]),
     );
@@ -92,9 +106,15 @@ export function chain(world: () => World): void {
     expect(pod?.spec.automountServiceAccountToken).toBe(false);
     const inside = (...words: string[]) => ["exec", name, "--namespace", namespace, "--", ...words];
     expect((await world().kubectl(...inside("id", "-u"))).trim()).toBe("65532");
-    expect(await world().refused(...inside("ls", "/var/run/secrets/kubernetes.io"))).toContain("No such file");
+    expect(await world().refused(...inside("ls", "/var/run/secrets/kubernetes.io"))).toContain(
+      "No such file",
+    );
     expect(await world().refused(...inside("touch", "/opt/tanren/mine"))).toContain("Read-only file system");
-    const policies = await world().list(Policy, "networkpolicies", "tanren.dev/kind=PretrainRun,tanren.dev/name=base");
+    const policies = await world().list(
+      Policy,
+      "networkpolicies",
+      "tanren.dev/kind=PretrainRun,tanren.dev/name=base",
+    );
     expect(policies.flatMap(({ spec }) => Object.entries(spec.podSelector.matchLabels))).toContainEqual([
       "tanren.dev/uid",
       pod?.metadata.labels["tanren.dev/uid"],
@@ -104,7 +124,14 @@ export function chain(world: () => World): void {
   test("a training pod that is deleted is followed by one that goes on from a checkpoint", async () => {
     const { status } = await underWay(world(), "PretrainRun", "base");
     const [pod] = await runningPods(world(), "PretrainRun", "base");
-    await world().kubectl("delete", "pod", pod?.metadata.name ?? "", "--namespace", namespace, "--wait=false");
+    await world().kubectl(
+      "delete",
+      "pod",
+      pod?.metadata.name ?? "",
+      "--namespace",
+      namespace,
+      "--wait=false",
+    );
     const after = await nextAttempt(world(), "pretrainrun", "base", "train", 2);
     const [first, second] = attemptsAt(after, "train");
     expect(first).toMatchObject({ counted: false });
@@ -176,7 +203,10 @@ export function chain(world: () => World): void {
   });
 
   test("an API server that is killed under load is waited for", async () => {
-    await until("a pod of the AlignmentRun", async () => (await runningPods(world(), "AlignmentRun", "assistant"))[0]);
+    await until(
+      "a pod of the AlignmentRun",
+      async () => (await runningPods(world(), "AlignmentRun", "assistant"))[0],
+    );
     const before = await operatorPod(world());
     await loseApiServer(world(), 15);
     // More objects than the operator works on at once, all changed while it finds its way back.

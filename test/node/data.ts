@@ -39,8 +39,11 @@ async function rawMaterial(work: string): Promise<string> {
   const program = join(repository, "examples/quickstart/make_data.py");
   const packages = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tanren/manuals");
   // Only what the packages hold: of all their pages, web archives take longer than the rest.
-  const unpack = "import pathlib, sys, make_data; print(make_data.unpack_packages(pathlib.Path(sys.argv[1])))";
-  const { stdout } = await run(python, ["-c", unpack, packages], { cwd: join(repository, "examples/quickstart") });
+  const unpack =
+    "import pathlib, sys, make_data; print(make_data.unpack_packages(pathlib.Path(sys.argv[1])))";
+  const { stdout } = await run(python, ["-c", unpack, packages], {
+    cwd: join(repository, "examples/quickstart"),
+  });
   const text = join(work, "text");
   const help = join(stdout.trim(), "usr/share/libreoffice/help");
   for (const [language, folder] of [

@@ -5,12 +5,22 @@ import { z } from "zod";
 import { conditionOf, eventsOf, Run } from "./runs.ts";
 import { Metadata, namespace, until, type World } from "./world.ts";
 
-const kinds = ["inferencedeployments", "evaluations", "alignmentruns", "contextextensions", "pretrainruns", "corpora"];
+const kinds = [
+  "inferencedeployments",
+  "evaluations",
+  "alignmentruns",
+  "contextextensions",
+  "pretrainruns",
+  "corpora",
+];
 const made = "jobs,deployments,pods,services,configmaps,persistentvolumeclaims,networkpolicies";
 const Named = z.looseObject({ metadata: Metadata });
 const Volume = z.looseObject({
   metadata: Metadata,
-  spec: z.looseObject({ claimRef: z.looseObject({ name: z.string() }), hostPath: z.looseObject({ path: z.string() }) }),
+  spec: z.looseObject({
+    claimRef: z.looseObject({ name: z.string() }),
+    hostPath: z.looseObject({ path: z.string() }),
+  }),
 });
 
 /** What was made for an object goes with it; what is in use stays. */

@@ -81,7 +81,12 @@ const OperatorPod = z.looseObject({
 
 /** The operator's one pod that is not on its way out. */
 export async function operatorPod(world: World) {
-  const pods = await world.list(OperatorPod, "pods", "app.kubernetes.io/component=operator", operatorNamespace);
+  const pods = await world.list(
+    OperatorPod,
+    "pods",
+    "app.kubernetes.io/component=operator",
+    operatorNamespace,
+  );
   const [pod] = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   if (pod === undefined) throw new Error("the operator has no pod");
   return pod;

@@ -23,12 +23,23 @@ export function gang(world: () => World): void {
     await underWay(world(), "PretrainRun", "pair");
     const pods = await runningPods(world(), "PretrainRun", "pair");
     expect(pods).toHaveLength(2);
-    await world().kubectl("delete", "pod", pods[1]?.metadata.name ?? "", "--namespace", namespace, "--wait=false");
+    await world().kubectl(
+      "delete",
+      "pod",
+      pods[1]?.metadata.name ?? "",
+      "--namespace",
+      namespace,
+      "--wait=false",
+    );
     const after = await nextAttempt(world(), "pretrainrun", "pair", "train", 2);
     expect(attemptsAt(after, "train")[1]?.resumedFromStep).toBeGreaterThan(0);
     await world().wait("pretrainrun/pair", "condition=Succeeded");
     // Of what was made for the pods' names, nothing is left of the first attempt.
-    const services = await world().list(Named, "services", "tanren.dev/kind=PretrainRun,tanren.dev/name=pair");
+    const services = await world().list(
+      Named,
+      "services",
+      "tanren.dev/kind=PretrainRun,tanren.dev/name=pair",
+    );
     expect(services.map(({ metadata }) => metadata.name)).toEqual(["pretrainrun-pair-train-2"]);
   });
 
@@ -53,14 +64,20 @@ export function gang(world: () => World): void {
   });
 }
 
-const pluralOf = (kind: string) => kinds.find(({ resource }) => resource.kind === kind)?.resource.plural ?? kind;
+const pluralOf = (kind: string) =>
+  kinds.find(({ resource }) => resource.kind === kind)?.resource.plural ?? kind;
 
-/** Whether the operator has asked the API server for an object of a kind, as it does when somebody else was faster. */
+/**
+ * Whether the operator has asked the API server for an object of a kind, as it does when somebody else was
+ * faster.
+ */
 async function wasReadAnew(world: World, kind: string): Promise<boolean> {
   const log = await readFile(world.cluster.auditLog, "utf8");
   const get = `"verb":"get"`;
   const path = `/namespaces/${namespace}/${pluralOf(kind)}/contested-`;
-  return log.split("\n").some((line) => line.includes(get) && line.includes(path) && line.includes(operatorUser));
+  return log
+    .split("\n")
+    .some((line) => line.includes(get) && line.includes(path) && line.includes(operatorUser));
 }
 
 /** Changes an annotation as fast as the API server lets four clients. */

@@ -14,9 +14,13 @@ const directory = mkdtempSync(join(tmpdir(), "tanren-storage-"));
 const context = join(directory, "context");
 const builder = new Builder(directory);
 const buildah = (...words: string[]) =>
-  execFileSync("buildah", ["--root", join(directory, "storage"), "--runroot", join(directory, "run"), ...words], {
-    encoding: "utf8",
-  }).trim();
+  execFileSync(
+    "buildah",
+    ["--root", join(directory, "storage"), "--runroot", join(directory, "run"), ...words],
+    {
+      encoding: "utf8",
+    },
+  ).trim();
 /** Ids of all images, intermediate ones too. */
 const images = () => buildah("images", "--all", "--quiet", "--no-trunc").split("\n").sort();
 

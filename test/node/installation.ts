@@ -37,7 +37,10 @@ const restricted = (name: string): Manifest =>
     kind: "Namespace",
     metadata: {
       name,
-      labels: { "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted" },
+      labels: {
+        "pod-security.kubernetes.io/enforce": "restricted",
+        "pod-security.kubernetes.io/warn": "restricted",
+      },
     },
   });
 

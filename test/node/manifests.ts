@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 
-/** The quickstart's own manifests, made small enough for a node of two CPUs that also carries a control plane. */
+/**
+ * The quickstart's own manifests, made small enough for a node of two CPUs that also carries a control plane.
+ */
 
 const quickstart = join(import.meta.dirname, "../../examples/quickstart");
 
@@ -58,7 +60,11 @@ const smaller: Record<string, Tree> = {
     compute,
     storage,
   },
-  Evaluation: { thresholds: [{ suite: "jcommonsenseqa", metric: "accuracy", atLeast: "0" }], compute, storage },
+  Evaluation: {
+    thresholds: [{ suite: "jcommonsenseqa", metric: "accuracy", atLeast: "0" }],
+    compute,
+    storage,
+  },
   InferenceDeployment: { compute: { resources: { cpu: "400m", memory: "1Gi" } } },
 };
 
@@ -80,9 +86,13 @@ export function likeQuickstart(kind: string, name: string, spec: Tree): Manifest
   return Manifest.parse(merged(found, { metadata: { name }, spec }));
 }
 
-const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
+const isTree = (value: unknown): value is Tree =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** JSON merge patch (RFC 7386): objects are merged, null removes, everything else takes the place of what was there. */
+/**
+ * JSON merge patch (RFC 7386): objects are merged, null removes, everything else takes the place of what was
+ * there.
+ */
 function merged(target: Tree, patch: Tree): Tree {
   const result = { ...target };
   for (const [field, value] of Object.entries(patch)) {

@@ -9,7 +9,10 @@ import { rights } from "./rights.ts";
 import { serving } from "./serving.ts";
 import { World } from "./world.ts";
 
-/** The whole chain on a real node with the real images, in one life of a cluster: each part goes on where the one before ended. */
+/**
+ * The whole chain on a real node with the real images, in one life of a cluster: each part goes on where the
+ * one before ended.
+ */
 
 const minutes = 60_000;
 vi.setConfig({ testTimeout: 15 * minutes });

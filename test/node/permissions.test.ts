@@ -10,7 +10,9 @@ const role = granted([
   {
     kind: "Role",
     metadata: { name: "leader", namespace: "system" },
-    rules: [{ apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: ["it"], verbs: ["update"] }],
+    rules: [
+      { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: ["it"], verbs: ["update"] },
+    ],
   },
 ]);
 
@@ -29,7 +31,9 @@ const request = (
   });
 
 test("an apply that makes its object uses the right to create, one that changes it does not", () => {
-  expect([...used(request("patch", "batch", "jobs"), "operator", role).allowed]).toEqual(["*\tbatch\tjobs\tpatch"]);
+  expect([...used(request("patch", "batch", "jobs"), "operator", role).allowed]).toEqual([
+    "*\tbatch\tjobs\tpatch",
+  ]);
   expect([...used(request("patch", "batch", "jobs", { code: 201 }), "operator", role).allowed]).toEqual([
     "*\tbatch\tjobs\tpatch",
     "*\tbatch\tjobs\tcreate",
@@ -50,11 +54,16 @@ test("a refused request is told, and so is one of a right that no role gives", (
   expect([
     ...used(request("delete", "batch", "jobs", { code: 403, decision: "forbid" }), "operator", role).refused,
   ]).toEqual(["a\tbatch\tjobs\tdelete"]);
-  expect([...used(request("get", "", "secrets"), "operator", role).refused]).toEqual(["a\tcore\tsecrets\tget"]);
+  expect([...used(request("get", "", "secrets"), "operator", role).refused]).toEqual([
+    "a\tcore\tsecrets\tget",
+  ]);
 });
 
 test("other users' requests do not count", () => {
-  expect(used(request("get", "", "secrets"), "somebody", role)).toEqual({ allowed: new Set(), refused: new Set() });
+  expect(used(request("get", "", "secrets"), "somebody", role)).toEqual({
+    allowed: new Set(),
+    refused: new Set(),
+  });
 });
 
 test.each([

@@ -1,6 +1,8 @@
 import { z } from "zod";
 
-/** Rights as lines that can be compared: those that roles give, and those that an audit log shows were used. */
+/**
+ * Rights as lines that can be compared: those that roles give, and those that an audit log shows were used.
+ */
 
 export const Role = z.looseObject({
   kind: z.enum(["Role", "ClusterRole"]),
@@ -33,7 +35,10 @@ const AuditEvent = z.looseObject({
 });
 type AuditEvent = z.output<typeof AuditEvent>;
 
-/** Scope (`*`: all namespaces), group, resource with subresource, verb, and the one name where only that is allowed. */
+/**
+ * Scope (`*`: all namespaces), group, resource with subresource, verb, and the one name where only that is
+ * allowed.
+ */
 const line = (scope: string, group: string, resource: string, verb: string, name = "") =>
   `${scope}\t${group || "core"}\t${resource}\t${verb}${name && `\t${name}`}`;
 
@@ -60,7 +65,10 @@ export interface Used {
   refused: Set<string>;
 }
 
-/** The rights that a user's requests needed, in the words of the roles: the narrowest of them that allows a request counts. */
+/**
+ * The rights that a user's requests needed, in the words of the roles: the narrowest of them that allows a
+ * request counts.
+ */
 export function used(auditLog: string, username: string, rights: ReadonlySet<string>): Used {
   const result: Used = { allowed: new Set(), refused: new Set() };
   const events = auditLog
@@ -89,7 +97,9 @@ function needs({ objectRef, verb, responseStatus }: AuditEvent): { ways: string[
   // A server-side apply that makes its object is a patch in the log, and needs the right to create besides.
   const verbs = verb === "patch" && responseStatus?.code === 201 ? ["patch", "create"] : [verb];
   return verbs.map((needed) => ({
-    ways: [namespace, "*"].flatMap((scope) => [name, ""].map((only) => line(scope, apiGroup, resource, needed, only))),
+    ways: [namespace, "*"].flatMap((scope) =>
+      [name, ""].map((only) => line(scope, apiGroup, resource, needed, only)),
+    ),
     inWords: line(namespace, apiGroup, resource, needed),
   }));
 }
@@ -101,7 +111,9 @@ export const dangerous = (right: string): boolean => {
     resource.includes("*") ||
     verb === "*" ||
     ["impersonate", "escalate", "bind"].includes(verb) ||
-    ["secrets", "pods/exec", "pods/attach", "pods/portforward", "nodes", "serviceaccounts/token"].includes(resource)
+    ["secrets", "pods/exec", "pods/attach", "pods/portforward", "nodes", "serviceaccounts/token"].includes(
+      resource,
+    )
   );
 };
 

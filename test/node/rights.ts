@@ -28,7 +28,9 @@ async function rolesOf(world: World): Promise<Role[]> {
       subjects.some((subject) => subject.name === operatorAccount && subject.namespace === operatorNamespace),
     );
   return Promise.all(
-    its.map(({ metadata, roleRef }) => world.get(Role, roleRef.kind, roleRef.name, metadata.namespace ?? "default")),
+    its.map(({ metadata, roleRef }) =>
+      world.get(Role, roleRef.kind, roleRef.name, metadata.namespace ?? "default"),
+    ),
   );
 }
 
@@ -40,13 +42,16 @@ const childOf = (apiVersion: string, kind: string) =>
     metadata: {
       name: "child",
       namespace,
-      ownerReferences: [{ apiVersion, kind, name: "any", uid: "any", controller: true, blockOwnerDeletion: true }],
+      ownerReferences: [
+        { apiVersion, kind, name: "any", uid: "any", controller: true, blockOwnerDeletion: true },
+      ],
     },
   });
 
 /**
- * The rights that no request shows: the admission plugin OwnerReferencesPermissionEnforcement, on in some distributions and in this cluster, asks for
- * them when a child is made. Found by trying: somebody with all the operator's rights but these may make no child.
+ * The rights that no request shows: the admission plugin OwnerReferencesPermissionEnforcement, on in some
+ * distributions and in this cluster, asks for them when a child is made. Found by trying: somebody with all
+ * the operator's rights but these may make no child.
  */
 async function usedByAdmission(world: World, roles: readonly Role[]): Promise<Set<string>> {
   const isFinalizers = (resource: string) => resource.endsWith("/finalizers");

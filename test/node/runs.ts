@@ -48,7 +48,9 @@ export const conditionOf = (run: { status: { conditions: Condition[] } }, type: 
 /** The pods of a run that are at work. */
 export async function runningPods(world: World, kind: string, name: string): Promise<Pod[]> {
   const pods = await world.list(Pod, "pods", childrenOf(kind, name));
-  return pods.filter(({ metadata, status }) => status.phase === "Running" && metadata.deletionTimestamp === undefined);
+  return pods.filter(
+    ({ metadata, status }) => status.phase === "Running" && metadata.deletionTimestamp === undefined,
+  );
 }
 
 /** Waits until the newest attempt of a run has done some steps beyond a checkpoint, and returns the run. */
@@ -66,7 +68,8 @@ export function underWay(world: World, kind: string, name: string, { stage = "",
 }
 
 /** The attempts at a stage, oldest first. */
-export const attemptsAt = (run: Run, stage: string) => run.status.attempts.filter((attempt) => attempt.stage === stage);
+export const attemptsAt = (run: Run, stage: string) =>
+  run.status.attempts.filter((attempt) => attempt.stage === stage);
 
 /** Waits until a run has made so many attempts at a stage and the newest is under way. */
 export function nextAttempt(world: World, kind: string, name: string, stage: string, number: number) {
@@ -78,7 +81,10 @@ export function nextAttempt(world: World, kind: string, name: string, stage: str
 
 /** Reasons of the Events about an object. */
 export async function eventsOf(world: World, kind: string, name: string): Promise<string[]> {
-  const Event = z.looseObject({ reason: z.string(), regarding: z.looseObject({ kind: z.string(), name: z.string() }) });
+  const Event = z.looseObject({
+    reason: z.string(),
+    regarding: z.looseObject({ kind: z.string(), name: z.string() }),
+  });
   const events = await world.list(Event, "events.v1.events.k8s.io");
   return events
     .filter(({ regarding }) => regarding.kind === kind && regarding.name === name)
@@ -88,7 +94,10 @@ export async function eventsOf(world: World, kind: string, name: string): Promis
 /** Answers of a Service of the cluster, asked from this machine by its own address. */
 export async function serviceAddress(world: World, name: string): Promise<string> {
   const Service = z.looseObject({
-    spec: z.looseObject({ clusterIP: z.string(), ports: z.array(z.looseObject({ port: z.number() })).min(1) }),
+    spec: z.looseObject({
+      clusterIP: z.string(),
+      ports: z.array(z.looseObject({ port: z.number() })).min(1),
+    }),
   });
   const { spec } = await world.get(Service, "service", name, namespace);
   return `http://${spec.clusterIP}:${spec.ports[0]?.port}`;

@@ -46,7 +46,9 @@ function constantRequests(address: string) {
         if (response.ok) Answer.parse(await response.json());
         else failed.push(`request ${asked}: ${response.status} ${await response.text()}`);
       } catch (error) {
-        failed.push(`request ${asked}: ${error instanceof Error ? `${error.message} ${error.cause ?? ""}` : error}`);
+        failed.push(
+          `request ${asked}: ${error instanceof Error ? `${error.message} ${error.cause ?? ""}` : error}`,
+        );
       }
       await sleep(100);
     }
@@ -81,7 +83,10 @@ export function serving(world: () => World): void {
   test("the endpoint is scaled up and down under requests, and none fails", async () => {
     const requests = constantRequests(await serviceAddress(world(), "assistant"));
     await scale(world(), 2);
-    await until("two ready replicas", async () => (await endpoint(world())).status.readyReplicas === 2 || undefined);
+    await until(
+      "two ready replicas",
+      async () => (await endpoint(world())).status.readyReplicas === 2 || undefined,
+    );
     await scale(world(), 1);
     await until("one pod", async () => {
       const pods = await world().list(Pod, "pods", "tanren.dev/kind=InferenceDeployment");

@@ -50,7 +50,10 @@ export class World {
   static async start(): Promise<World> {
     const images = await buildImages("cpu");
     say("cluster with a node");
-    const cluster = await startCluster({ node: true, auditPolicy: join(import.meta.dirname, "audit-policy.yaml") });
+    const cluster = await startCluster({
+      node: true,
+      auditPolicy: join(import.meta.dirname, "audit-policy.yaml"),
+    });
     const world = new World(cluster, images);
     try {
       for (const { archive } of Object.values(images)) {
@@ -78,16 +81,29 @@ export class World {
     return stderr;
   }
 
-  /** Applies manifests in the namespace of the runs, where they name none and are not of the whole cluster. */
+  /**
+   * Applies manifests in the namespace of the runs, where they name none and are not of the whole cluster.
+   */
   async apply(...manifests: Manifest[]): Promise<void> {
     const input = manifests.map((manifest) => stringify(manifest)).join("---\n");
-    const { code, stderr } = await this.cluster.kubectl(["apply", "--namespace", namespace, "-f", "-"], { input });
+    const { code, stderr } = await this.cluster.kubectl(["apply", "--namespace", namespace, "-f", "-"], {
+      input,
+    });
     if (code !== 0) throw new Error(`kubectl apply: ${stderr.trim()}`);
   }
 
   /** One object, as a schema says; undefined where there is none. */
   async find<T>(schema: z.ZodType<T>, kind: string, name: string, where = namespace): Promise<T | undefined> {
-    const printed = await this.kubectl("get", kind, name, "--namespace", where, "--ignore-not-found", "-o", "json");
+    const printed = await this.kubectl(
+      "get",
+      kind,
+      name,
+      "--namespace",
+      where,
+      "--ignore-not-found",
+      "-o",
+      "json",
+    );
     return printed.trim() === "" ? undefined : schema.parse(JSON.parse(printed));
   }
 
@@ -107,7 +123,14 @@ export class World {
 
   /** Waits as people do: `kubectl wait`. Says when it is so. */
   async wait(object: string, condition: string, where = namespace): Promise<void> {
-    await this.kubectl("wait", object, "--namespace", where, `--for=${condition}`, `--timeout=${patienceSeconds}s`);
+    await this.kubectl(
+      "wait",
+      object,
+      "--namespace",
+      where,
+      `--for=${condition}`,
+      `--timeout=${patienceSeconds}s`,
+    );
     say(`${object}: ${condition}`);
   }
 
@@ -120,9 +143,21 @@ export class World {
     const questions = {
       "objects.txt": ["get", `${all},pvc,pv,networkpolicies`, "--all-namespaces", "-o", "wide"],
       "objects.yaml": ["get", all, "--all-namespaces", "-o", "yaml"],
-      "events.txt": ["get", "events.v1.events.k8s.io", "--all-namespaces", "--sort-by=.metadata.creationTimestamp"],
+      "events.txt": [
+        "get",
+        "events.v1.events.k8s.io",
+        "--all-namespaces",
+        "--sort-by=.metadata.creationTimestamp",
+      ],
       "describe.txt": ["describe", "pods", "--all-namespaces"],
-      "operator.log": ["logs", "-n", operatorNamespace, "-l", "app.kubernetes.io/component=operator", "--tail=-1"],
+      "operator.log": [
+        "logs",
+        "-n",
+        operatorNamespace,
+        "-l",
+        "app.kubernetes.io/component=operator",
+        "--tail=-1",
+      ],
       "operator-before.log": [
         "logs",
         "-n",
@@ -131,7 +166,15 @@ export class World {
         "app.kubernetes.io/component=operator",
         "--previous",
       ],
-      "programs.log": ["logs", "-n", namespace, "-l", "app.kubernetes.io/part-of=tanren", "--tail=200", "--prefix"],
+      "programs.log": [
+        "logs",
+        "-n",
+        namespace,
+        "-l",
+        "app.kubernetes.io/part-of=tanren",
+        "--tail=200",
+        "--prefix",
+      ],
     };
     for (const [file, question] of Object.entries(questions)) {
       const { stdout, stderr } = await this.cluster.kubectl(question);

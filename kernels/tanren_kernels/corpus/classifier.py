@@ -13,7 +13,7 @@ from pathlib import Path
 import fasttext
 
 from ..contract import ClassifierConfig
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 # Long documents are judged by their beginning: fastText averages its features, more of the same changes
 # little.
@@ -54,7 +54,7 @@ class CleanClassifier:
         ]
         test = examples[_TEST_EVERY - 1 :: _TEST_EVERY]
         if {label for label, _ in training} != {CLEAN, DIRTY}:
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 "the classifier needs examples of both kinds; put at least two documents into each example "
                 "file.",
@@ -105,7 +105,9 @@ def features(text: str) -> str:
 
 def _texts(path: Path) -> Iterator[str]:
     if not path.is_file():
-        raise Ending("InvalidData", f"classifier examples {path} are no file; check cleaning.classifier.")
+        raise KernelError(
+            "InvalidData", f"classifier examples {path} are no file; check cleaning.classifier."
+        )
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
@@ -116,12 +118,12 @@ def _text(line: bytes, place: str) -> str:
     try:
         text = json.loads(line)["text"]
     except (ValueError, KeyError, TypeError) as error:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"classifier examples {place}: {error!r}; each line is a JSON object with a string `text`.",
         ) from error
     if not isinstance(text, str):
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"classifier examples {place}: `text` is no string; each line is a JSON object with a string "
             "`text`.",

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,8 +20,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..runtime import manifest
-from ..runtime.errors import Ending
+from ..runtime import durable_file, manifest
+from ..runtime.durable_file import DurableFile
+from ..runtime.errors import KernelError
 
 LANGUAGES = ("ja", "en", "code")
 """Where arrays hold a language, they hold its place here."""
@@ -103,7 +103,7 @@ class TaskFolder:
             or not self.documents.is_file()
             or manifest.file_sha256(self.documents) != marker["documents"]
         ):
-            raise Ending(
+            raise KernelError(
                 "ArtifactDamaged",
                 f"{self.documents} is not what its completion marker names; delete {self.marker} and run "
                 "that stage again.",
@@ -121,8 +121,8 @@ class TaskWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
         # While outputs are replaced, an old marker would vouch for a mixture of old and new.
         folder.marker.unlink(missing_ok=True)
-        self._documents = _temporary(folder.documents).open("wb")
-        self._dropped = _temporary(folder.dropped).open("wb")
+        self._documents = DurableFile(folder.documents)
+        self._dropped = DurableFile(folder.dropped)
         self._sha256 = hashlib.sha256()
 
     def keep(self, document: Document) -> None:
@@ -139,13 +139,10 @@ class TaskWriter:
         )
 
     def complete(self, stats: dict[str, Any], fingerprint: str) -> None:
-        for file, path in ((self._documents, self.folder.documents), (self._dropped, self.folder.dropped)):
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            _temporary(path).replace(path)
-        manifest.write_durably(self.folder.stats, _json_line(stats))
-        manifest.write_durably(
+        self._documents.commit()
+        self._dropped.commit()
+        durable_file.write(self.folder.stats, _json_line(stats))
+        durable_file.write(
             self.folder.marker,
             _json_line({"fingerprint": fingerprint, "documents": self._sha256.hexdigest()}),
         )
@@ -156,14 +153,8 @@ class TaskWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._documents.close()
-        self._dropped.close()
-        for path in (self.folder.documents, self.folder.dropped):
-            _temporary(path).unlink(missing_ok=True)
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(path.name + ".tmp")
+        self._documents.discard()
+        self._dropped.discard()
 
 
 def _json_line(value: dict[str, Any]) -> bytes:

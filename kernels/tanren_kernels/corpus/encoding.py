@@ -6,7 +6,6 @@ Text repeats its words: each distinct pre-token is encoded once and remembered.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime import manifest
-from ..runtime.program import Session
+from ..runtime import durable_file
+from ..runtime.durable_file import DurableFile
+from ..runtime.program import ProgramContext
 from ..tokenizer.pretokens import PATTERN, cut
 from ..tokenizer.tokenizer import TextTokenizer
 from .catalogue import Catalogue
@@ -25,7 +25,7 @@ from .packed_tokens import Tokens, dtype_for
 # Text encoded at once, in characters.
 _BATCH = 2_000_000
 
-# Distinct pre-tokens remembered; beyond that the memory starts anew, which bounds it.
+# Distinct pre-tokens remembered; beyond that the memory starts again from empty, which bounds it.
 _REMEMBERED = 2_000_000
 
 
@@ -110,7 +110,11 @@ class EncodedDocuments:
 
 
 def encode_documents(
-    catalogue: Catalogue, tokenizer: TextTokenizer, languages: Sequence[str], work: Path, session: Session
+    catalogue: Catalogue,
+    tokenizer: TextTokenizer,
+    languages: Sequence[str],
+    work: Path,
+    context: ProgramContext,
 ) -> EncodedDocuments:
     """Encodes every document of the wanted languages into `work`, task by task;
     finished tasks are not done again.
@@ -123,14 +127,14 @@ def encode_documents(
     for number, file in enumerate(files):
         if not file.exists():
             began = time.perf_counter()
-            _encode_task(catalogue, number, file, wanted, encoder, session)
+            _encode_task(catalogue, number, file, wanted, encoder, context)
             seconds += time.perf_counter() - began
             start = catalogue.ends[number - 1] if number else 0
             encoded_bytes += int((catalogue.sizes * wanted)[start : catalogue.ends[number]].sum())
         speed = (
             {"encode_megabytes_per_second": round(encoded_bytes / seconds / 1e6, 2)} if encoded_bytes else {}
         )
-        session.progress.update(catalogue.ends[number], len(catalogue.keys), speed)
+        context.progress.update(catalogue.ends[number], len(catalogue.keys), speed)
     return EncodedDocuments(files, dtype)
 
 
@@ -140,18 +144,17 @@ def _encode_task(
     file: Path,
     wanted: npt.NDArray[np.bool_],
     encoder: CorpusEncoder,
-    session: Session,
+    context: ProgramContext,
 ) -> None:
     """Writes the tokens under a temporary name, then the lengths, then gives the tokens their name:
     where it stands, both are whole.
     """
     lengths: list[int] = []
     texts: list[str] = []
-    temporary = file.with_name(file.name + ".tmp")
-    with temporary.open("wb") as output:
+    with DurableFile(file) as output:
 
         def flush() -> None:
-            session.stop_if_asked()
+            context.stop_if_asked()
             for tokens in encoder.encode(texts):
                 lengths.append(len(tokens))
                 output.write(tokens.tobytes())
@@ -169,10 +172,7 @@ def _encode_task(
                 flush()
                 waiting = 0
         flush()
-        output.flush()
-        os.fsync(output.fileno())
-    manifest.write_durably(_lengths_of(file), np.asarray(lengths, dtype="<i8").tobytes())
-    temporary.replace(file)
+        durable_file.write(_lengths_of(file), np.asarray(lengths, dtype="<i8").tobytes())
 
 
 def _lengths_of(file: Path) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..contract import MixtureConfig, MixturePart
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 Keys = npt.NDArray[np.uint64]
 
@@ -20,17 +20,17 @@ def check(config: MixtureConfig) -> None:
     """Raises InvalidConfig where the parts are no mixture."""
     languages = [part.language for part in config.parts]
     if len(set(languages)) < len(languages):
-        raise Ending("InvalidConfig", f"mixture.parts names a language twice: {', '.join(languages)}.")
+        raise KernelError("InvalidConfig", f"mixture.parts names a language twice: {', '.join(languages)}.")
     total = sum(part.ratio for part in config.parts)
     if abs(total - 1) > _TOLERANCE:
-        raise Ending("InvalidConfig", f"mixture.parts: the ratios sum to {total:g}, not 1.")
+        raise KernelError("InvalidConfig", f"mixture.parts: the ratios sum to {total:g}, not 1.")
 
 
 def check_languages(documents: Mapping[str, int], config: MixtureConfig) -> None:
     """Raises RatiosNotMet where a part's language has no training documents."""
     empty = [part.language for part in config.parts if documents[part.language] == 0]
     if empty:
-        raise Ending(
+        raise KernelError(
             "RatiosNotMet",
             f"mixture.parts names {', '.join(empty)}, but no document in that language is left; add a source "
             "or drop the part.",
@@ -66,7 +66,7 @@ def quotas(available: Mapping[str, int], config: MixtureConfig) -> dict[str, int
                 f" ({available[part.language]} tokens times max_epochs {config.max_epochs:g} give {limit})"
             )
     if lacking:
-        raise Ending(
+        raise KernelError(
             "RatiosNotMet",
             f"mixture: {'; '.join(lacking)}; add documents, lower tokens or that ratio, or raise max_epochs.",
         )

@@ -8,7 +8,6 @@ as little-endian int64.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +15,9 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime import manifest
-from ..runtime.errors import Ending
+from ..runtime import durable_file, manifest
+from ..runtime.durable_file import DurableFile
+from ..runtime.errors import KernelError
 
 Tokens = npt.NDArray[np.integer]
 
@@ -76,17 +76,12 @@ def write_packed(stem: Path, documents: Iterable[Tokens], dtype: np.dtype[np.uns
     """
     starts = []
     total = 0
-    target = stem.with_name(stem.name + ".bin")
-    temporary = target.with_name(target.name + ".tmp")
-    with temporary.open("wb") as file:
+    with DurableFile(stem.with_name(stem.name + ".bin")) as file:
         for tokens in documents:
             starts.append(total)
             total += len(tokens)
             file.write(tokens.astype(dtype).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-    manifest.write_durably(stem.with_name(stem.name + ".idx"), np.asarray(starts, dtype="<i8").tobytes())
-    temporary.replace(target)
+        durable_file.write(stem.with_name(stem.name + ".idx"), np.asarray(starts, dtype="<i8").tobytes())
     return total
 
 
@@ -109,7 +104,7 @@ class PackedTokens:
             size = file.stat().st_size
             index = file.with_suffix(".idx")
             if size % dtype.itemsize or not index.is_file():
-                raise Ending(
+                raise KernelError(
                     "ArtifactDamaged",
                     f"{file} is no packed shard of {dtype.name} with an .idx beside it; run the corpus's "
                     "tokenize stage again.",
@@ -171,7 +166,7 @@ def _dtype_of(corpus: Path) -> np.dtype[np.unsignedinteger]:
     names = {"uint16": "<u2", "uint32": "<u4"}
     name = manifest.read(corpus).metadata.get("dtype")
     if name not in names:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"{corpus} is no corpus artifact: its manifest's metadata.dtype is {name!r}, not uint16 or "
             "uint32.",

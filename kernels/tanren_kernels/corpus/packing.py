@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..contract import TokenizeConfig
-from ..runtime.program import Session
+from ..runtime.program import ProgramContext
 from . import mixture
 from .catalogue import Catalogue
 from .encoding import EncodedDocuments
@@ -36,7 +36,7 @@ def write_training(
     encoded: EncodedDocuments,
     shares: dict[str, int],
     config: TokenizeConfig,
-    session: Session,
+    context: ProgramContext,
 ) -> dict[str, set[int]]:
     """The mixture as shards: exactly `shares` tokens of each language;
     returns the documents that were used, by language.
@@ -50,7 +50,7 @@ def write_training(
     used: dict[str, set[int]] = {language: set() for language in shares}
     with PackedWriter(directory, encoded.dtype, config.shard_tokens) as writer:
         for language, place, length in mixture.interleave(chosen, shares):
-            session.stop_if_asked()
+            context.stop_if_asked()
             number = int(numbers[language][place])
             writer.add(_cut(encoded.document(number), length))
             used[language].add(number)

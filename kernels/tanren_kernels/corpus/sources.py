@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contract import CleanSource, ExtractionConfig
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from . import extraction, warc
 
 
@@ -47,21 +47,21 @@ def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:
     for source in sources:
         root = Path(source.input.path)
         if not root.is_dir():
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"source {source.name}: {root} is no directory; check the claim and path of the source.",
             )
         found: set[str] = set()
         for pattern in source.include:
             if pattern.startswith("/") or ".." in pattern.split("/"):
-                raise Ending(
+                raise KernelError(
                     "InvalidConfig",
                     f"source {source.name}: include pattern {pattern!r} leads out of {root}; write it "
                     "relative to the source.",
                 )
             found.update(path.relative_to(root).as_posix() for path in root.glob(pattern) if path.is_file())
         if not found:
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"source {source.name}: no file below {root} matches include {source.include}; check the "
                 "patterns.",

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..contract import TokenizeConfig
-from ..runtime import manifest
-from ..runtime.program import Session
+from ..runtime import durable_file
+from ..runtime.program import ProgramContext
 from ..tokenizer import pruning, tokenizer
 from ..tokenizer.tokenizer import TextTokenizer
 from . import mixture
@@ -23,15 +23,15 @@ REMOVED = "removed-tokens.jsonl"
 
 
 def trained_tokenizer(
-    config: TokenizeConfig, catalogue: Catalogue, folder: Path, session: Session
+    config: TokenizeConfig, catalogue: Catalogue, folder: Path, context: ProgramContext
 ) -> dict[str, Any]:
     """Writes tokenizer.json and the list of removed tokens into `folder`; returns the tokenizer's figures."""
     training = config.train_tokenizer
     if training is None:
         raise ValueError("config has no train_tokenizer")
     sample = sample_sizes(catalogue, config)
-    session.log("training tokenizer", bytes=sum(sample.values()), vocabulary_size=training.vocabulary_size)
-    content = tokenizer.train(_sampled_texts(catalogue, sample, session), training.vocabulary_size)
+    context.log("training tokenizer", bytes=sum(sample.values()), vocabulary_size=training.vocabulary_size)
+    content = tokenizer.train(_sampled_texts(catalogue, sample, context), training.vocabulary_size)
     removed = pruning.remove(content, training.removing)
     before = TextTokenizer(tokenizer.serialise(content), "the trained tokenizer")
     after = TextTokenizer(tokenizer.serialise(removed.content), "the pruned tokenizer")
@@ -41,12 +41,12 @@ def trained_tokenizer(
         {"token": gone.text.decode(errors="replace"), "bytes": gone.text.hex(), "rule": gone.rule}
         for gone in removed.removed
     ]
-    manifest.write_durably(
+    durable_file.write(
         folder / REMOVED, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
     )
-    manifest.write_durably(folder / tokenizer.NAME, after.content)
+    durable_file.write(folder / tokenizer.NAME, after.content)
     unreachable = sum(gone.rule == pruning.UNREACHABLE for gone in removed.removed)
-    session.log(
+    context.log(
         "tokenizer trained",
         vocabulary_size=after.vocabulary_size,
         removed=len(removed.removed),
@@ -80,12 +80,12 @@ def sample_sizes(catalogue: Catalogue, config: TokenizeConfig) -> dict[int, int]
     return sizes
 
 
-def _sampled_texts(catalogue: Catalogue, sizes: dict[int, int], session: Session) -> Iterator[str]:
+def _sampled_texts(catalogue: Catalogue, sizes: dict[int, int], context: ProgramContext) -> Iterator[str]:
     """Texts of the sample in the order of the files, so that reading is one pass."""
     for file in range(len(catalogue.files)):
         for number, document in catalogue.documents(file):
             if number in sizes:
-                session.stop_if_asked()
+                context.stop_if_asked()
                 text = document.text
                 cut = sizes[number] < catalogue.sizes[number]
                 yield text.encode()[: sizes[number]].decode(errors="ignore") if cut else text

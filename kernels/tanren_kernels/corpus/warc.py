@@ -1,7 +1,7 @@
 """HTTP responses of a WARC file, damaged or not.
 
-Crawls hold cut and garbled records. Damage costs the records it touches and no others: reading goes on at the
-next place where a record may begin.
+Crawls hold cut and garbled records. Damage costs the records it touches and no others: reading resumes at
+the next place where a record may begin.
 """
 
 from __future__ import annotations

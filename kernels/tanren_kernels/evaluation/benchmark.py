@@ -11,7 +11,7 @@ from ..inference.likelihood import log_likelihoods
 from ..inference.sampling import Sampling
 from ..model.pretrained import Pretrained
 from ..runtime.confidence import mean_share, proportion
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from . import answer_text, jcommonsenseqa, jsquad
 
 GREEDY = Sampling(temperature=0.0, top_p=1.0, seed=0)
@@ -57,7 +57,7 @@ class Jsquad:
         # before.
         engine = Engine(
             self._ready.model,
-            self._ready.pieces,
+            self._ready.token_bytes,
             self._batch_size,
             max(map(len, fitting)) + jsquad.MAX_NEW_TOKENS,
         )
@@ -147,14 +147,14 @@ def split(
     source, origin = (data, config.data) if examples is None else (examples, config.examples)
     if len(source) < config.shots:
         where = config.data.path if origin is None else origin.path
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"suite {config.name}: {where} holds {len(source)} questions, {config.shots} shots are asked "
             "for; lower `shots`.",
         )
     questions = data[config.shots :] if examples is None else data
     if not questions:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"suite {config.name}: {config.data.path} leaves no question to score after {config.shots} "
             "shots; give more data or `examples`.",
@@ -173,7 +173,7 @@ def keep_end(prompt: list[int], room: int, suite: str) -> list[int]:
     Raises InvalidData where nothing would be left.
     """
     if room < 1:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"suite {suite}: the model's context is too short for an answer alone; evaluate a model with a "
             "longer one.",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..contract import Input
 from ..runtime import json_lines
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 INSTRUCTION = "質問に最もよく当てはまる答えを、選択肢から一つ選んでください。\n\n"
 
@@ -47,7 +47,7 @@ def read(given: Input) -> list[Question]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"{where}: {field}: {first['msg']}; give JSON lines as JGLUE publishes JCommonsenseQA.",
             ) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..contract import Input
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 INSTRUCTION = "文章を読み、質問の答えを文章の中からそのまま抜き出してください。\n\n"
 STOP = "\n"
@@ -62,13 +62,13 @@ def read(given: Input) -> list[Question]:
     try:
         file = _File.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Ending(
+        raise KernelError(
             "InvalidData", f"{path} cannot be read: {error.strerror}; check the reference's claim and path."
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise Ending(
+        raise KernelError(
             "InvalidData", f"{path}: {field}: {first['msg']}; give SQuAD's JSON as JGLUE publishes JSQuAD."
         ) from error
     return [

@@ -18,7 +18,7 @@ from ..contract import PositionLoss
 from ..corpus.packed_tokens import PackedTokens
 from ..model.llama import Llama
 from ..model.token_loss import token_losses
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 LOGITS_CHUNK = 1024
 """Positions whose logits are held at a time, where nothing else is asked for."""
@@ -58,7 +58,7 @@ def long_documents(corpus: Path, context_length: int, count: int) -> list[LongDo
         )
     turns = [documents[turn] for turn in range(count) for documents in by_language if turn < len(documents)]
     if not turns:
-        raise Ending(
+        raise KernelError(
             "NoLongDocuments",
             f"{corpus} holds out no document of at least {context_length} tokens (its longest has "
             f"{longest}); "

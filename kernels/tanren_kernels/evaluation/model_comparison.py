@@ -13,10 +13,10 @@ import torch
 from ..contract import LabelledModel, LossByPositionConfig, ManifestParent, PositionLoss
 from ..model.config import read_config
 from ..model.pretrained import Pretrained, load
-from ..runtime import manifest
+from ..runtime import durable_file, manifest
 from ..runtime.confidence import wilson
-from ..runtime.errors import Ending
-from ..runtime.program import Session
+from ..runtime.errors import KernelError
+from ..runtime.program import ProgramContext
 from . import loss_by_position, passkey, position_plot
 from .loss_by_position import LongDocument
 
@@ -24,7 +24,7 @@ LOSSES = "losses.jsonl"
 
 
 @dataclass(frozen=True)
-class Measurement:
+class ComparisonMetrics:
     position_losses: list[PositionLoss]
     metrics: dict[str, float]
     report: dict[str, Any]
@@ -32,8 +32,8 @@ class Measurement:
 
 
 def measure(
-    config: LossByPositionConfig, output: Path, batch_size: int, seed: int, session: Session
-) -> Measurement:
+    config: LossByPositionConfig, output: Path, batch_size: int, seed: int, context: ProgramContext
+) -> ComparisonMetrics:
     """Measures every model; writes losses.jsonl and the figure.
 
     Raises NoLongDocuments, TokenizerMismatch, InvalidConfig for a context that is shorter than the old one or
@@ -41,14 +41,14 @@ def measure(
     """
     labels = [labelled.label for labelled in config.models]
     if len(set(labels)) != len(labels):
-        raise Ending(
+        raise KernelError(
             "InvalidConfig", f"loss_by_position.models has equal labels in {labels}; give each model its own."
         )
     original = config.original_context_length
     if original is None:
         original = read_config(Path(config.models[0].model.path)).max_position_embeddings
     if config.context_length < original:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"loss_by_position.context_length {config.context_length} is shorter than the old window of "
             f"{original}; lengthen it.",
@@ -68,12 +68,12 @@ def measure(
         parents.append(ready.parent)
         losses = []
         for number, document in enumerate(documents, start=1):
-            session.stop_if_asked()
+            context.stop_if_asked()
             losses.append(loss_by_position.document_losses(ready.model, document.tokens))
             lines += _lines(
                 labelled.label, document, loss_by_position.by_bin(labelled.label, losses[-1:], edges)
             )
-            session.progress.update(
+            context.progress.update(
                 done * len(documents) + number, len(config.models) * len(documents), unit="document"
             )
         rows += loss_by_position.by_bin(labelled.label, losses, edges)
@@ -85,7 +85,7 @@ def measure(
             passkeys[labelled.label] = _passkey(ready, config, original, batch_size, seed)
             if passkeys[labelled.label]["trials"]:
                 metrics[f"passkey/{labelled.label}"] = passkeys[labelled.label]["accuracy"]
-    manifest.write_durably(output / LOSSES, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    durable_file.write(output / LOSSES, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
     position_plot.draw(rows, original, len(documents), output)
     report = {
         "context_length": config.context_length,
@@ -101,14 +101,14 @@ def measure(
         "passkey": passkeys,
         "metrics": metrics,
     }
-    return Measurement(rows, metrics, report, parents)
+    return ComparisonMetrics(rows, metrics, report, parents)
 
 
 def _load(labelled: LabelledModel, config: LossByPositionConfig) -> Pretrained:
     ready = load(labelled.model, torch.float32, cache_tokens=config.context_length)
     corpus_tokenizer = manifest.read(Path(config.corpus.path)).metadata.get("tokenizer_digest")
     if ready.tokenizer.digest != corpus_tokenizer:
-        raise Ending(
+        raise KernelError(
             "TokenizerMismatch",
             f"model {labelled.label} has tokenizer {ready.tokenizer.digest}, the corpus {corpus_tokenizer}; "
             "measure on a corpus of the model's own tokenizer.",

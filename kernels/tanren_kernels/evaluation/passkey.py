@@ -80,7 +80,7 @@ def retrieved(ready: Pretrained, asked: list[Trial], batch_size: int) -> list[bo
         return []
     room = answer_tokens(ready)
     longest = max(len(trial.prompt) for trial in asked)
-    engine = Engine(ready.model, ready.pieces, min(batch_size, len(asked)), longest + room)
+    engine = Engine(ready.model, ready.token_bytes, min(batch_size, len(asked)), longest + room)
     requests = [Request(trial.prompt, room, Sampling(0.0, 1.0, 0), ready.stop_tokens) for trial in asked]
     return found(asked, [answer.text for answer in engine.run(requests)])
 

@@ -48,12 +48,12 @@ class Generation:
     `tokens` and `text` grow with every step; `finish` is set when the answer is whole.
     """
 
-    def __init__(self, request: Request, pieces: list[bytes]) -> None:
+    def __init__(self, request: Request, token_bytes: list[bytes]) -> None:
         self.request = request
         self.tokens: list[int] = []
         self.finish: Finish | None = None
         self.prefilled = 0
-        self._detokenizer = Detokenizer(pieces, request.stop_strings)
+        self._detokenizer = Detokenizer(token_bytes, request.stop_strings)
         self._sampler = Sampler(request.sampling)
         self._taken = 0
 
@@ -112,14 +112,14 @@ class Engine:
     def __init__(
         self,
         model: Llama,
-        pieces: list[bytes],
+        token_bytes: list[bytes],
         slots: int,
         max_tokens: int,
         prefill_chunk: int = PREFILL_CHUNK,
     ) -> None:
-        """`pieces` are the bytes of every token (detokenizer.token_bytes)."""
+        """`token_bytes` are the bytes of every token (detokenizer.token_bytes)."""
         self._model = model
-        self._pieces = pieces
+        self._token_bytes = token_bytes
         self._slots = slots
         self._chunk = prefill_chunk
         weight = model.head_weight
@@ -152,7 +152,7 @@ class Engine:
                 f"{len(request.prompt)} prompt and {request.max_new_tokens} answer tokens do not fit a "
                 f"context of {self._cache.max_tokens}"
             )
-        generation = Generation(request, self._pieces)
+        generation = Generation(request, self._token_bytes)
         self._waiting.append(generation)
         return generation
 
@@ -220,7 +220,7 @@ class Engine:
         returns how many tokens that are.
 
         Samples of one prompt, and conversations under one system prompt, are then read once. The last token
-        is always read anew, for its logits.
+        is always read again, for its logits.
         """
         prompt = self._running[row].request.prompt
         lengths = [

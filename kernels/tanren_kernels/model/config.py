@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract import ModelShape
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 INITIAL_STD = 0.02
 
@@ -34,13 +34,13 @@ class LlamaConfig:
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_attention_heads or self.head_dim % 2:
-            raise Ending(
+            raise KernelError(
                 "InvalidConfig",
                 f"hidden_size {self.hidden_size} over num_attention_heads {self.num_attention_heads} is not "
                 "an even whole number.",
             )
         if self.num_attention_heads % self.num_key_value_heads:
-            raise Ending(
+            raise KernelError(
                 "InvalidConfig",
                 f"num_key_value_heads {self.num_key_value_heads} does not divide num_attention_heads "
                 f"{self.num_attention_heads}; change either.",
@@ -75,7 +75,7 @@ class LlamaConfig:
         }
         for field, known in computed.items():
             if not known:
-                raise Ending(
+                raise KernelError(
                     "InvalidData",
                     f"config.json: {field} {body.get(field)!r} is not supported; use a LlamaForCausalLM "
                     "model without it.",
@@ -132,6 +132,6 @@ def read_config(directory: Path) -> LlamaConfig:
     try:
         return LlamaConfig.from_json(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError) as error:
-        raise Ending(
+        raise KernelError(
             "ArtifactDamaged", f"{path} cannot be read as a LLaMA config: {error!r}; export the model again."
         ) from error

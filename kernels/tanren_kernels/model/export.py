@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..runtime import manifest
+from ..runtime import durable_file
 from ..tokenizer import chatml, tokenizer
 from ..tokenizer.tokenizer import TextTokenizer
 from .config import LlamaConfig
@@ -31,11 +30,10 @@ def export_model(
     too.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    building = directory / f"{WEIGHTS}.tmp"
-    save_file(to_hugging_face(config, dict(parameters)), building, metadata={"format": "pt"})
-    with building.open("rb") as file:
-        os.fsync(file.fileno())
-    building.replace(directory / WEIGHTS)
+    weights = to_hugging_face(config, dict(parameters))
+    durable_file.write_with(
+        directory / WEIGHTS, lambda path: save_file(weights, path, metadata={"format": "pt"})
+    )
     special = {
         "bos_token_id": text.end_of_text,
         "eos_token_id": text.end_of_text,
@@ -61,9 +59,9 @@ def export_model(
         },
     )
     # The very bytes of the parent's file: its digest is what ties models and corpora together.
-    manifest.write_durably(directory / tokenizer.NAME, text.content)
+    durable_file.write(directory / tokenizer.NAME, text.content)
     return [directory / name for name in FILES]
 
 
 def _write_json(path: Path, body: dict[str, Any]) -> None:
-    manifest.write_durably(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
+    durable_file.write(path, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -12,7 +12,7 @@ import torch
 
 from ..contract import Input, ManifestParent
 from ..runtime import manifest
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from ..tokenizer import tokenizer
 from ..tokenizer.detokenizer import token_bytes
 from ..tokenizer.tokenizer import TextTokenizer
@@ -24,11 +24,11 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 @dataclass(frozen=True)
 class Pretrained:
-    """`pieces` are the bytes of every token id; `stop_tokens` end an answer."""
+    """`token_bytes` are the bytes of every token id; `stop_tokens` end an answer."""
 
     model: Llama
     tokenizer: TextTokenizer
-    pieces: list[bytes]
+    token_bytes: list[bytes]
     stop_tokens: frozenset[int]
     parent: ManifestParent
 
@@ -43,7 +43,7 @@ def load(given: Input, dtype: torch.dtype, cache_tokens: int) -> Pretrained:
     config = read_config(directory)
     text = tokenizer.load(directory)
     if text.vocabulary_size > config.vocab_size:
-        raise Ending(
+        raise KernelError(
             "TokenizerMismatch",
             f"{directory}: tokenizer.json has {text.vocabulary_size} tokens, config.json says "
             f"{config.vocab_size}.",
@@ -69,7 +69,7 @@ def memory_limit_bytes() -> int | None:
     """
     if (given := os.environ.get("TANREN_MEMORY_BYTES")) is not None:
         if not given.isdecimal():
-            raise Ending(
+            raise KernelError(
                 "InvalidConfig",
                 f"environment variable TANREN_MEMORY_BYTES is {given!r}; give a number of bytes.",
             )
@@ -91,7 +91,7 @@ def _refuse_if_too_large(
     weights, cache = needed_bytes(config, dtype, cache_tokens)
     if available is not None and weights + cache > available:
         mebibytes = [f"{size / 2**20:.0f} MiB" for size in (weights, cache, available)]
-        raise Ending(
+        raise KernelError(
             "ModelTooLarge",
             f"{directory} needs {mebibytes[0]} for its weights and {mebibytes[1]} for keys and values of "
             f"{cache_tokens} tokens, but {mebibytes[2]} "

@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from .config import LlamaConfig
 
 
@@ -57,14 +57,14 @@ class StoredWeights:
         pieces = []
         for part, _ in parts_of(self._config, name):
             if part not in self._files:
-                raise Ending(
+                raise KernelError(
                     "ArtifactDamaged", f"{self._directory} has no tensor {part}; export the model again."
                 )
             with safe_open(self._files[part], framework="pt") as stored:
                 pieces.append(stored.get_tensor(part).float())
         tensor = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         if tensor.shape != shape:
-            raise Ending(
+            raise KernelError(
                 "ArtifactDamaged",
                 f"{self._directory}: {name} is {tuple(tensor.shape)}, config.json says {tuple(shape)}; "
                 "export the model again.",

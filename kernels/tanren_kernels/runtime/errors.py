@@ -7,7 +7,7 @@ import errno
 from ..contract import EXIT_CODES
 
 
-class Ending(Exception):
+class KernelError(Exception):
     """A known ending other than success.
 
     `reason` is one of the contract's reasons; `message` is one sentence: what, where, how to mend it.
@@ -25,16 +25,18 @@ class Ending(Exception):
         return EXIT_CODES[self.reason]
 
 
-def of_exception(error: BaseException) -> Ending:
+def error_for(error: BaseException) -> KernelError:
     """The ending that an exception stands for; what is not known is an InternalError."""
-    if isinstance(error, Ending):
+    if isinstance(error, KernelError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" while writing {error.filename}" if error.filename else ""
-        return Ending(
-            "DiskFull", f"the disk is full{where}; free space or enlarge the claim, the run then goes on."
+        return KernelError(
+            "DiskFull", f"the disk is full{where}; free space or enlarge the claim, the run then resumes."
         )
     # Rust libraries (tokenizers, safetensors) raise their own types with the operating system's words.
     if "No space left on device" in str(error):
-        return Ending("DiskFull", "the disk is full; free space or enlarge the claim, the run then goes on.")
-    return Ending("InternalError", f"{type(error).__name__}: {error}"[:900])
+        return KernelError(
+            "DiskFull", "the disk is full; free space or enlarge the claim, the run then resumes."
+        )
+    return KernelError("InternalError", f"{type(error).__name__}: {error}"[:900])

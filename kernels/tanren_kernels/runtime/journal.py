@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .errors import Ending
+from .errors import KernelError
 from .manifest import canonical
 
 
@@ -28,7 +28,7 @@ class Journal:
         self.entries: list[dict[str, Any]] = _whole_lines(path) if path.exists() else []
         for number, entry in enumerate(self.entries, start=1):
             if entry.get("settings") != self.fingerprint:
-                raise Ending(
+                raise KernelError(
                     "InvalidConfig",
                     f"{path} line {number} was made under other settings than this config's; remove the file "
                     "or name another output.",
@@ -62,7 +62,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in data[:whole].splitlines()]
     except ValueError as error:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
-            f"{path} was changed by another hand: {error}; remove the file, its items are then made anew.",
+            f"{path} was changed by another program: {error}; remove it, and its items are made again.",
         ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract import Input
-from .errors import Ending
+from .errors import KernelError
 
 
 def read(inputs: Sequence[Input]) -> Iterator[tuple[dict[str, Any], str]]:
@@ -21,7 +21,9 @@ def read(inputs: Sequence[Input]) -> Iterator[tuple[dict[str, Any], str]]:
         path = Path(given.path)
         files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
         if not files:
-            raise Ending("InvalidData", f"{path} holds no .jsonl file; put the data there or name the file.")
+            raise KernelError(
+                "InvalidData", f"{path} holds no .jsonl file; put the data there or name the file."
+            )
         for file in files:
             yield from _lines(file)
 
@@ -34,11 +36,11 @@ def _lines(file: Path) -> Iterator[tuple[dict[str, Any], str]]:
             try:
                 body = json.loads(line)
             except ValueError as error:
-                raise Ending(
+                raise KernelError(
                     "InvalidData", f"{file} line {number} is no JSON: {error}; mend or remove the line."
                 ) from error
             if not isinstance(body, dict):
-                raise Ending(
+                raise KernelError(
                     "InvalidData", f"{file} line {number} is no JSON object; mend or remove the line."
                 )
             yield body, f"{file} line {number}"

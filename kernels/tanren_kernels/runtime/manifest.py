@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..contract import ArtifactResult, Input, Manifest, ManifestParent, RunIdentity
-from .errors import Ending
+from . import durable_file
+from .errors import KernelError
 
 NAME = "manifest.json"
 
@@ -35,21 +35,6 @@ def digest_of(manifest: dict[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(canonical(body)).hexdigest()
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Whole file or nothing, also after a power cut: temporary file, fsync, rename, directory's fsync."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
 def write(
     directory: Path,
     artifact_type: str,
@@ -59,9 +44,7 @@ def write(
     files: Iterable[Path] | None = None,
 ) -> Manifest:
     """Writes manifest.json over `files` (default: every file below `directory`) and returns it."""
-    chosen = (
-        files if files is not None else (p for p in directory.rglob("*") if p.is_file() and p.name != NAME)
-    )
+    chosen = files if files is not None else _whole_files(directory)
     entries = sorted(
         (
             {
@@ -83,8 +66,14 @@ def write(
     }
     body["digest"] = digest_of(body)
     manifest = Manifest.model_validate(body)
-    write_durably(directory / NAME, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
+    durable_file.write(directory / NAME, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
     return manifest
+
+
+def _whole_files(directory: Path) -> Iterator[Path]:
+    for path in directory.rglob("*"):
+        if path.is_file() and path.name != NAME and path.suffix != durable_file.SUFFIX:
+            yield path
 
 
 def read(directory: Path) -> Manifest:
@@ -94,16 +83,16 @@ def read(directory: Path) -> Manifest:
         body = json.loads(path.read_bytes())
         manifest = Manifest.model_validate(body)
     except FileNotFoundError as error:
-        raise Ending(
+        raise KernelError(
             "ArtifactDamaged",
             f"{directory} has no {NAME}: the artifact was not finished or was removed; run its maker again.",
         ) from error
     except (ValueError, ValidationError) as error:
-        raise Ending(
+        raise KernelError(
             "ArtifactDamaged", f"{path} is not a manifest: {str(error)[:200]}; run its maker again."
         ) from error
     if digest_of(body) != manifest.digest:
-        raise Ending(
+        raise KernelError(
             "ArtifactDamaged",
             f"{path} was changed: its content does not have the digest it names; run its maker again.",
         )
@@ -114,7 +103,7 @@ def verify(directory: Path, expected_digest: str | None = None) -> Manifest:
     """Reads the manifest and every file it names; raises ArtifactDamaged at the first that differs."""
     manifest = read(directory)
     if expected_digest is not None and manifest.digest != expected_digest:
-        raise Ending(
+        raise KernelError(
             "ArtifactDamaged",
             f"{directory} holds {manifest.digest}, not {expected_digest} as referenced; it was replaced "
             "after the reference was resolved.",
@@ -122,11 +111,11 @@ def verify(directory: Path, expected_digest: str | None = None) -> Manifest:
     for entry in manifest.files:
         path = directory / entry.path
         if not path.is_file():
-            raise Ending(
+            raise KernelError(
                 "ArtifactDamaged", f"{path} is missing; restore it or run the artifact's maker again."
             )
         if path.stat().st_size != entry.size_bytes or file_sha256(path) != entry.sha256:
-            raise Ending(
+            raise KernelError(
                 "ArtifactDamaged",
                 f"{path} does not have the sha256 its manifest names; restore it or run the artifact's maker "
                 "again.",
@@ -144,7 +133,7 @@ def verify_input(given: Input) -> ManifestParent:
     if given.digest is not None:
         return ManifestParent(name=path.name, digest=verify(path, given.digest).digest)
     if not path.exists():
-        raise Ending("InvalidData", f"{path} does not exist; check the reference's claim and path.")
+        raise KernelError("InvalidData", f"{path} does not exist; check the reference's claim and path.")
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     listing = [[p.relative_to(path).as_posix(), file_sha256(p)] for p in files]
     return ManifestParent(name=path.name, digest="sha256:" + hashlib.sha256(canonical(listing)).hexdigest())

@@ -6,8 +6,8 @@ A program's module ends in
     if __name__ == "__main__":
         run("clean", CleanConfig, main)
 
-where `main(config, session)` returns the `Result` of a completed run, and every other ending is an exception
-(`Ending` where the reason is known).
+where `main(config, context)` returns the `Result` of a completed run, and every other ending is an exception
+(`KernelError` where the reason is known).
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..contract import EXIT_CODES, Result
-from .errors import Ending, of_exception
-from .progress import PORT, ProgressReporter, ProgressServer
+from ..contract import EXIT_CODES, PROGRAM_PORT, Result
+from .errors import KernelError, error_for
+from .progress import ProgressReporter, ProgressServer
 
 Config = TypeVar("Config", bound=BaseModel)
 
 RESULT_LIMIT_BYTES = 4096
 
 
-class Session:
+class ProgramContext:
     """What a running program holds besides its config: progress, log, and whether it was asked to stop."""
 
     def __init__(self, program: str, progress: ProgressReporter) -> None:
@@ -54,7 +54,9 @@ class Session:
     def stop_if_asked(self) -> None:
         """For programs whose finished work is already on disk: ends here when SIGTERM has come."""
         if self.stopping:
-            raise Ending("Terminated", "asked to stop; finished work is saved and a restart goes on from it.")
+            raise KernelError(
+                "Terminated", "asked to stop; finished work is saved and a restart resumes from it."
+            )
 
 
 def write_result(result: Result, path: Path) -> None:
@@ -71,26 +73,28 @@ def write_result(result: Result, path: Path) -> None:
         if len(encoded) <= RESULT_LIMIT_BYTES:
             path.write_bytes(encoded)
             return
-    raise Ending("InternalError", f"the result has {len(encoded)} bytes, over {RESULT_LIMIT_BYTES}.")
+    raise KernelError("InternalError", f"the result has {len(encoded)} bytes, over {RESULT_LIMIT_BYTES}.")
 
 
 def _read_config(model: type[Config], path: Path) -> Config:
     try:
         return model.model_validate_json(path.read_bytes(), strict=True)
     except OSError as error:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig", f"config {path} cannot be read: {error.strerror}; pass --config FILE."
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "(root)"
-        raise Ending("InvalidConfig", f"config {path}: {field}: {first['msg']}.") from error
+        raise KernelError("InvalidConfig", f"config {path}: {field}: {first['msg']}.") from error
 
 
-def _say_ending(session: Session, ending: Ending, error: BaseException, result_path: Path | None) -> None:
+def _say_ending(
+    context: ProgramContext, ending: KernelError, error: BaseException, result_path: Path | None
+) -> None:
     if ending.reason == "InternalError":
         traceback.print_exception(error, file=sys.stderr)
-    session.log("ended", reason=ending.reason, message=ending.message, exit_code=ending.exit_code)
+    context.log("ended", reason=ending.reason, message=ending.message, exit_code=ending.exit_code)
     if result_path is not None:
         try:
             write_result(
@@ -100,11 +104,14 @@ def _say_ending(session: Session, ending: Ending, error: BaseException, result_p
                 result_path,
             )
         except OSError as problem:
-            session.log("result not written", error=str(problem))
+            context.log("result not written", error=str(problem))
 
 
 def run(
-    program: str, config_model: type[Config], main: Callable[[Config, Session], Result], unit: str = "step"
+    program: str,
+    config_model: type[Config],
+    main: Callable[[Config, ProgramContext], Result],
+    unit: str = "step",
 ) -> NoReturn:
     """Parses arguments, runs `main`, writes the result, exits with the reason's code."""
     parser = argparse.ArgumentParser(
@@ -118,18 +125,18 @@ def run(
     parser.add_argument(
         "--port",
         type=int,
-        default=PORT,
+        default=PROGRAM_PORT,
         help="port of /healthz, /progress and /metrics; 0 takes any free one",
     )
     arguments = parser.parse_args()
 
-    session = Session(program, ProgressReporter(stage=program, unit=unit))
+    context = ProgramContext(program, ProgressReporter(stage=program, unit=unit))
     result_path = Path(os.environ["TANREN_RESULT"]) if "TANREN_RESULT" in os.environ else None
     if result_path is None and Path("/dev/termination-log").exists():
         result_path = Path("/dev/termination-log")
 
     def on_sigterm(_signal: int, _frame: FrameType | None) -> None:
-        session.stopping = True
+        context.stopping = True
 
     signal.signal(signal.SIGTERM, on_sigterm)
     signal.signal(signal.SIGINT, on_sigterm)
@@ -138,14 +145,14 @@ def run(
         config = _read_config(config_model, arguments.config)
         # Only the first process of a pod has the port: the pod has one address.
         server = (
-            ProgressServer(session.progress, arguments.port)
+            ProgressServer(context.progress, arguments.port)
             if os.environ.get("LOCAL_RANK", "0") == "0"
             else None
         )
-        result = main(config, session)
+        result = main(config, context)
         if result_path is not None:
             write_result(result, result_path)
-        session.log(
+        context.log(
             "ended",
             reason=result.reason,
             message=result.message,
@@ -156,8 +163,8 @@ def run(
             server.close()
         code = EXIT_CODES[result.reason]
     except Exception as error:
-        ending = of_exception(error)
-        _say_ending(session, ending, error, result_path)
+        ending = error_for(error)
+        _say_ending(context, ending, error, result_path)
         code = ending.exit_code
     sys.stdout.flush()
     sys.stderr.flush()

@@ -10,10 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from ..contract import Progress
-from .errors import Ending
-
-PORT = 9400
+from ..contract import PROGRAM_PORT, Progress
+from .errors import KernelError
 
 
 def _now() -> str:
@@ -71,7 +69,7 @@ class ProgressReporter:
 class ProgressServer:
     """Serves a reporter on the pod's own address (POD_IP, else loopback) until closed."""
 
-    def __init__(self, reporter: ProgressReporter, port: int = PORT) -> None:
+    def __init__(self, reporter: ProgressReporter, port: int = PROGRAM_PORT) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/healthz":
@@ -98,7 +96,7 @@ class ProgressServer:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
-            raise Ending(
+            raise KernelError(
                 "PortInUse", f"port {port} of {host} cannot be used: {error.strerror}; give another --port."
             ) from error
         self._server.daemon_threads = True

@@ -6,7 +6,7 @@ import hmac
 from hashlib import sha256
 from pathlib import Path
 
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 
@@ -21,7 +21,7 @@ class ApiKeys:
         self._digests: list[bytes] = []
         self._read_when_changed()
         if not self._digests:
-            raise Ending(
+            raise KernelError(
                 "InvalidConfig",
                 f"api_keys: {directory} holds no file with a key; mount a Secret whose entries each hold one "
                 "key.",
@@ -38,7 +38,7 @@ class ApiKeys:
         return any(matches) and scheme.lower() == "bearer"
 
     def _read_when_changed(self) -> None:
-        """Reads the files anew when a name, time, size or inode is another one.
+        """Reads the files again when a name, time, size or inode is another one.
 
         The kubelet changes a mounted Secret by pointing a hidden link at a new directory: names stay, inodes
         do not.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from .tokenizer import TextTokenizer
 
 ROLES = ("system", "user", "assistant")
@@ -44,14 +44,14 @@ class Rendering:
 def parse(body: Any, where: str) -> list[Message]:
     """Messages of a JSON value; `where` (file, line and field) opens the sentence of InvalidData."""
     if not isinstance(body, list) or not body:
-        raise Ending("InvalidData", f"{where} is not a list of messages; give [{{role, content}}, ...].")
+        raise KernelError("InvalidData", f"{where} is not a list of messages; give [{{role, content}}, ...].")
     for position, item in enumerate(body):
         if (
             not isinstance(item, dict)
             or item.get("role") not in ROLES
             or not isinstance(item.get("content"), str)
         ):
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"{where}[{position}] needs role system, user or assistant and a text as content.",
             )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from tokenizers import Tokenizer
 
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 
 def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
@@ -28,24 +28,24 @@ def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
     }
     if "ByteLevel" in decoders:
         spell = _byte_level_alphabet()
-        pieces = {
+        bytes_by_id = {
             i: bytes(spell[c] for c in token)
             for token, i in tokenizer.get_vocab(with_added_tokens=False).items()
             if i not in added
         }
     elif "ByteFallback" in decoders:
-        pieces = {
+        bytes_by_id = {
             i: _sentencepiece_bytes(token)
             for token, i in tokenizer.get_vocab(with_added_tokens=False).items()
         }
     else:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"tokenizer.json has the decoder {sorted(decoders)}; only byte-level BPE and SentencePiece with "
             "byte fallback can be served.",
         )
-    pieces |= added
-    return [pieces.get(i, b"") for i in range(max(pieces) + 1)]
+    bytes_by_id |= added
+    return [bytes_by_id.get(i, b"") for i in range(max(bytes_by_id) + 1)]
 
 
 def _decoder_types(decoder: dict[str, object] | None) -> set[str]:
@@ -81,8 +81,8 @@ class Detokenizer:
     that occurs.
     """
 
-    def __init__(self, pieces: list[bytes], stop_strings: Iterable[str] = ()) -> None:
-        self._pieces = pieces
+    def __init__(self, token_bytes: list[bytes], stop_strings: Iterable[str] = ()) -> None:
+        self._token_bytes = token_bytes
         self._stops = tuple(stop for stop in stop_strings if stop)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._held = ""
@@ -97,7 +97,9 @@ class Detokenizer:
             return ""
         # An id beyond the tokenizer's vocabulary comes from padding of the embedding matrix and stands for
         # nothing.
-        self._held += self._decoder.decode(self._pieces[token] if token < len(self._pieces) else b"")
+        self._held += self._decoder.decode(
+            self._token_bytes[token] if token < len(self._token_bytes) else b""
+        )
         first = min((place for stop in self._stops if (place := self._held.find(stop)) >= 0), default=None)
         if first is not None:
             self.stopped = True

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract import RemovalRule
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from .tokenizer import SPECIAL_TOKENS, TextTokenizer
 
 UNREACHABLE = "unreachable"
@@ -29,7 +29,7 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class PrunedVocabulary:
     """What is left (content of tokenizer.json) and what went;
     `kept_bytes` are single bytes that a rule named in vain.
     """
@@ -39,7 +39,7 @@ class Removal:
     kept_bytes: list[bytes]
 
 
-def remove(content: dict[str, Any], rules: Sequence[RemovalRule]) -> Removal:
+def remove(content: dict[str, Any], rules: Sequence[RemovalRule]) -> PrunedVocabulary:
     """Applies `rules` to the content of a tokenizer.json; ids are renumbered without gaps,
     in their old order.
 
@@ -86,7 +86,7 @@ def remove(content: dict[str, Any], rules: Sequence[RemovalRule]) -> Removal:
         Removed(bytes_of(token), rule)
         for token, rule in sorted(removed.items(), key=lambda item: vocabulary[item[0]])
     ]
-    return Removal({**content, "model": model, "added_tokens": special}, gone, kept_bytes)
+    return PrunedVocabulary({**content, "model": model, "added_tokens": special}, gone, kept_bytes)
 
 
 def prove(tokenizer: TextTokenizer, removed: Sequence[Removed]) -> None:
@@ -102,7 +102,7 @@ def prove(tokenizer: TextTokenizer, removed: Sequence[Removed]) -> None:
         ):  # bytes that are no text on their own could only come from the vocabulary
             reached = reached or len(tokenizer.encode_plain(gone.text.decode())) < 2
         if reached:
-            raise Ending(
+            raise KernelError(
                 "InternalError",
                 f"token {gone.text!r} was removed by {gone.rule} and can still come out as one id.",
             )
@@ -114,7 +114,7 @@ def _name(rule: RemovalRule) -> str:
 
 def _matcher(rule: RemovalRule) -> Callable[[bytes], bool]:
     if (rule.contains is None) == (rule.pattern is None):
-        raise Ending(
+        raise KernelError(
             "InvalidConfig", "train_tokenizer.removing: a rule has exactly one of contains and pattern."
         )
     if rule.contains is not None:
@@ -123,7 +123,7 @@ def _matcher(rule: RemovalRule) -> Callable[[bytes], bool]:
     try:
         pattern = re.compile(rule.pattern or "")
     except re.error as error:
-        raise Ending(
+        raise KernelError(
             "InvalidConfig",
             f"train_tokenizer.removing: pattern {rule.pattern!r} is no regular expression: {error}.",
         ) from error

@@ -15,7 +15,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from .pretokens import PATTERN
 
 NAME = "tokenizer.json"
@@ -38,7 +38,7 @@ class TextTokenizer:
         try:
             self.core: Tokenizer = Tokenizer.from_buffer(content)
         except Exception as error:  # tokenizers raises plain Exception
-            raise Ending(
+            raise KernelError(
                 "TokenizerMismatch",
                 f"{origin} is no tokenizer of the Hugging Face tokenizers library: {str(error)[:200]}.",
             ) from error
@@ -56,7 +56,7 @@ class TextTokenizer:
     def _special_id(self, token: str, origin: str) -> int:
         number: int | None = self.core.token_to_id(token)
         if number is None:
-            raise Ending(
+            raise KernelError(
                 "TokenizerMismatch", f"{origin} has no token {token}; add {', '.join(SPECIAL_TOKENS)} to it."
             )
         return number
@@ -82,7 +82,7 @@ def load(directory: Path) -> TextTokenizer:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise Ending(
+        raise KernelError(
             "TokenizerMismatch", f"{directory} has no {NAME}; give a corpus or model artifact that has one."
         ) from error
     return TextTokenizer(content, str(path))

@@ -7,8 +7,6 @@ step-00000123/  model.safetensors  optimizer.safetensors  state.json  complete.j
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..contract import Checkpoints
-from ..runtime import manifest
-from ..runtime.errors import Ending
-from ..runtime.program import Session
+from ..runtime import durable_file, manifest
+from ..runtime.errors import KernelError
+from ..runtime.program import ProgramContext
 
 MARKER = "complete.json"
 MODEL = "model.safetensors"
@@ -29,7 +27,7 @@ STATE = "state.json"
 
 @dataclass(frozen=True)
 class State:
-    """Everything beside tensors that a restart goes on from."""
+    """Everything beside tensors that a restart resumes from."""
 
     step: int
     consumed_samples: int
@@ -60,41 +58,33 @@ class CheckpointStore:
         return step % self._config.every_steps == 0
 
     def save(self, state: State, model: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> None:
-        """Writes beside and renames, so that a directory of the final name is always whole;
-        then removes what is no longer kept.
-        """
-        final = self.path(state.step)
-        building = self._root / f".building-{final.name}"
-        self._remove(building)
-        building.mkdir(parents=True)
-        save_file(dict(model), building / MODEL)
-        save_file(dict(optimizer), building / OPTIMIZER)
-        (building / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
-        for name in (MODEL, OPTIMIZER, STATE):
-            _flush(building / name)
-        sums = {name: manifest.file_sha256(building / name) for name in (MODEL, OPTIMIZER, STATE)}
-        manifest.write_durably(building / MARKER, json.dumps({"sha256": sums}, indent=2).encode() + b"\n")
-        self._remove(final)
-        building.rename(final)
-        _flush(self._root)
+        """Writes a whole checkpoint or none; then removes those that are no longer kept."""
+
+        def fill(directory: Path) -> None:
+            save_file(dict(model), directory / MODEL)
+            save_file(dict(optimizer), directory / OPTIMIZER)
+            (directory / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
+            sums = {name: manifest.file_sha256(directory / name) for name in (MODEL, OPTIMIZER, STATE)}
+            (directory / MARKER).write_text(json.dumps({"sha256": sums}, indent=2) + "\n")
+
+        durable_file.write_directory(self.path(state.step), fill)
         self._prune(state.step)
 
-    def newest(self, session: Session) -> State | None:
+    def newest(self, context: ProgramContext) -> State | None:
         """State of the newest checkpoint whose every byte is as it was written;
         damaged ones are logged and passed over.
 
         Raises InvalidConfig when that checkpoint belongs to another config.
         """
-        for leftover in self._root.glob(".building-*"):
-            self._remove(leftover)
+        durable_file.remove_unfinished(self._root)
         for step in reversed(self.steps()):
             damage = self._damage(self.path(step))
             if damage is not None:
-                session.log("checkpoint passed over", checkpoint=str(self.path(step)), damage=damage)
+                context.log("checkpoint passed over", checkpoint=str(self.path(step)), damage=damage)
                 continue
             state = State(**json.loads((self.path(step) / STATE).read_bytes()))
             if state.config_hash != self._config_hash:
-                raise Ending(
+                raise KernelError(
                     "InvalidConfig",
                     f"{self.path(step)} was written under another config (data, seed, batch, schedule, shape "
                     "or objective changed); "
@@ -128,20 +118,4 @@ class CheckpointStore:
         steps = [step for step in self.steps() if step <= newest]
         for step in steps[: -self._config.keep_last]:
             if self._config.keep_every is None or step % self._config.keep_every != 0:
-                self._remove(self.path(step))
-
-    def _remove(self, directory: Path) -> None:
-        """Renames first, so that a half-removed directory is never taken for a checkpoint."""
-        if directory.exists():
-            doomed = directory.with_name(f".building-removed-{directory.name.lstrip('.')}")
-            shutil.rmtree(doomed, ignore_errors=True)
-            directory.rename(doomed)
-            shutil.rmtree(doomed)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+                durable_file.remove_directory(self.path(step))

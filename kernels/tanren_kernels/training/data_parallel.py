@@ -1,7 +1,8 @@
 """How ranks share the work: replicate x shard, applied from outside to the unmodified model.
 
 Every rank sees its own samples and gradients are summed over all of them. What each rank holds of the
-parameters is a `Division`: everything (`Replicated`), or a part (`sharding.Sharded`).
+parameters is a `DataParallel`: everything (`DistributedDataParallel`), or a part
+(`fsdp.FullyShardedDataParallel`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .gradients import count_not_finite, gradients, sum_of_squares
 from .ranks import ParallelDims, Ranks
 
 
-class Division(Protocol):
+class DataParallel(Protocol):
     """What a rank holds of every tensor that is shaped like a parameter.
 
     Its methods are called by all ranks alike.
@@ -45,7 +46,7 @@ class Division(Protocol):
         """Euclidean norm over all gradients, once they are summed."""
 
 
-class Replicated:
+class DistributedDataParallel:
     """Every rank holds everything; gradients are summed by all-reduce."""
 
     def __init__(self, ranks: Ranks) -> None:
@@ -77,10 +78,10 @@ class Replicated:
         return math.sqrt(sum_of_squares(gradients(model)))
 
 
-def division(dims: ParallelDims, ranks: Ranks) -> Division:
+def data_parallel_of(dims: ParallelDims, ranks: Ranks) -> DataParallel:
     if dims.shard == 1:
-        return Replicated(ranks)
+        return DistributedDataParallel(ranks)
     # Only here, because loading FSDP takes longer than many a small run's first steps.
-    from .fsdp import Sharded
+    from .fsdp import FullyShardedDataParallel
 
-    return Sharded(dims, ranks)
+    return FullyShardedDataParallel(dims, ranks)

@@ -19,7 +19,7 @@ from ..contract import DpoObjective
 from ..model.llama import Llama
 from ..runtime import json_lines
 from ..runtime.confidence import wilson
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from ..tokenizer import chatml
 from ..tokenizer.tokenizer import TextTokenizer
 from .objective import Batch, Sums, held_out_mask, padded
@@ -123,7 +123,9 @@ class PreferenceOptimisation:
             messages = chatml.parse(body.get("prompt"), f"{where}: prompt")
             chosen, rejected = body.get("chosen"), body.get("rejected")
             if not isinstance(chosen, str) or not isinstance(rejected, str):
-                raise Ending("InvalidData", f"{where}: chosen and rejected must be texts of the assistant.")
+                raise KernelError(
+                    "InvalidData", f"{where}: chosen and rejected must be texts of the assistant."
+                )
             prompt = chatml.render_prompt(messages, tokenizer)
             rows = [
                 [*prompt, *tokenizer.encode_plain(answer), tokenizer.message_end]
@@ -140,7 +142,7 @@ class PreferenceOptimisation:
             for part in (False, True)
         }
         if not parts[False] or not parts[True]:
-            raise Ending(
+            raise KernelError(
                 "NoPreferencePairs",
                 f"dpo.preferences leave {len(parts[False])} pairs to train on and {len(parts[True])} to hold "
                 f"out within {sequence_length} tokens "

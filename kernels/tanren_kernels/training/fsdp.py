@@ -17,7 +17,7 @@ from .gradients import count_not_finite, gradients, sum_of_squares
 from .ranks import ParallelDims, Ranks
 
 
-class Sharded:
+class FullyShardedDataParallel:
     """Every rank holds its slice of each tensor; whole blocks exist only while they compute."""
 
     def __init__(self, dims: ParallelDims, ranks: Ranks) -> None:

@@ -11,7 +11,7 @@ import torch
 from ..contract import LanguageModelObjective
 from ..corpus.packed_tokens import PackedTokens
 from ..model.llama import Llama
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from .objective import Batch, Sums
 from .sampler import Indices
 
@@ -78,13 +78,13 @@ class LanguageModelling:
         cut = Windows.packed if config.sampling == "packed" else Windows.within_documents
         self.train = cut(PackedTokens.of_train(corpus), sequence_length)
         if not len(self.train) and config.sampling == "documents":
-            raise Ending(
+            raise KernelError(
                 "NoLongDocuments",
                 f"{corpus} has no document of {sequence_length} tokens; lower the context length or add "
                 "longer documents.",
             )
         if not len(self.train):
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"{corpus} has fewer than {sequence_length + 1} training tokens; lower "
                 "training.sequence_length or add documents.",

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..runtime import manifest
+from ..runtime import durable_file
 
 NAME = "metrics.jsonl"
 
@@ -16,7 +16,7 @@ class MetricsLog:
         """Keeps the lines up to `resume_step`; later ones are of steps that will be done again."""
         self._path = directory / NAME
         kept = [line for line in read(directory) if line["step"] <= resume_step]
-        manifest.write_durably(self._path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        durable_file.write(self._path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def append(self, step: int, metrics: dict[str, float]) -> None:
         with self._path.open("a", encoding="utf-8") as file:

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 from ..contract import Parallelism
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 
 # A rank may wait this long for the others, e.g. while rank 0 writes a checkpoint.
 PEER_TIMEOUT = timedelta(minutes=10)
@@ -28,7 +28,7 @@ class ParallelDims:
 
     def __post_init__(self) -> None:
         if self.replicate * self.shard != self.ranks:
-            raise Ending(
+            raise KernelError(
                 "InvalidConfig",
                 f"parallelism.replicate {self.replicate} x shard {self.shard} is "
                 f"{self.replicate * self.shard}, but {self.ranks} ranks run; "
@@ -72,7 +72,7 @@ class Ranks:
         except RuntimeError as error:
             # Gloo raises plain RuntimeError where a connection breaks or a wait runs out.
             if isinstance(error, dist.DistError) or "gloo" in str(error).lower():
-                raise Ending(
+                raise KernelError(
                     "PeerLost",
                     f"another rank went away or did not answer within {PEER_TIMEOUT}; restart all ranks: "
                     f"{str(error)[:300]}",

@@ -4,7 +4,6 @@ kept in the output directory.
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..model.llama import Llama
+from ..runtime import durable_file
 from . import micro_batches
 from .dpo import Pairs, log_probabilities
 from .ranks import Ranks
@@ -32,11 +32,10 @@ def read(path: Path, config_hash: str) -> Tensor | None:
 
 
 def write(path: Path, values: Tensor, config_hash: str) -> None:
-    building = path.with_name(path.name + ".tmp")
-    save_file({"log_probabilities": values}, building, metadata={"config_hash": config_hash})
-    with building.open("rb") as file:
-        os.fsync(file.fileno())
-    building.replace(path)
+    durable_file.write_with(
+        path,
+        lambda place: save_file({"log_probabilities": values}, place, metadata={"config_hash": config_hash}),
+    )
 
 
 def ensure(

@@ -12,7 +12,7 @@ import numpy as np
 from ..contract import ChatObjective
 from ..model.llama import Llama
 from ..runtime import json_lines
-from ..runtime.errors import Ending
+from ..runtime.errors import KernelError
 from ..tokenizer import chatml
 from ..tokenizer.tokenizer import TextTokenizer
 from .objective import Batch, Sums, held_out_mask, padded
@@ -83,7 +83,7 @@ class ChatTuning:
         self.train = rows[False]
         self.held_out = {"": rows[True]} if len(rows[True]) else {}
         if not len(self.train):
-            raise Ending(
+            raise KernelError(
                 "InvalidData",
                 f"chat.conversations leave nothing to train on within {sequence_length} tokens "
                 f"({self.dropped} too long or without an assistant turn); "
@@ -112,7 +112,7 @@ def refuse_unsupervised_ends(
     )
     cut_off = sum(end >= len(kept) for end in rendering.answer_ends)
     if taught != answers - cut_off:
-        raise Ending(
+        raise KernelError(
             "InvalidData",
             f"{where}: {taught} supervised ends of turn for {answers - cut_off} whole assistant turns; the "
             "tokenizer does not keep text and "

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from ..contract import TrainConfig
 from ..model.llama import Llama, fill
-from ..runtime.errors import Ending
-from ..runtime.program import Session
+from ..runtime.errors import KernelError
+from ..runtime.program import ProgramContext
 from . import micro_batches, reference_log_probs, throughput
 from .checkpoint import CheckpointStore, State
-from .data_parallel import Division
+from .data_parallel import DataParallel
 from .dpo import PreferenceOptimisation
 from .gradients import gradients
 from .metrics_log import MetricsLog
@@ -61,20 +61,20 @@ class Trainer:
         model: Llama,
         objective: Objective,
         ranks: Ranks,
-        division: Division,
-        session: Session,
+        parallel: DataParallel,
+        context: ProgramContext,
     ) -> None:
         """`model` holds its starting weights, already divided over ranks."""
         training = config.training
         if training.global_batch_size % ranks.size:
-            raise Ending(
+            raise KernelError(
                 "InvalidConfig",
                 f"training.global_batch_size {training.global_batch_size} is not divisible by {ranks.size} "
                 "ranks; change it.",
             )
         self._config, self._training = config, training
         self._model, self._objective = model, objective
-        self._ranks, self._division, self._session = ranks, division, session
+        self._ranks, self._parallel, self._context = ranks, parallel, context
         self._config_hash = config_hash
         self._steps = step_count(config, len(objective.train))
         self._order = SampleOrder(len(objective.train), training.seed)
@@ -119,8 +119,8 @@ class Trainer:
         resumed = self._resume()
         step = resumed or 0
         log = MetricsLog(Path(self._config.output), step) if self._ranks.rank == 0 else None
-        self._session.progress.update(step, self._steps, checkpoint_step=resumed, resumed_from_step=resumed)
-        self._session.log(
+        self._context.progress.update(step, self._steps, checkpoint_step=resumed, resumed_from_step=resumed)
+        self._context.log(
             "training",
             step=step,
             steps=self._steps,
@@ -138,9 +138,9 @@ class Trainer:
             if self._store.due(step) or stopping or step == self._steps:
                 self._save(step, metrics)
             if stopping and step < self._steps:
-                raise Ending(
+                raise KernelError(
                     "Terminated",
-                    f"asked to stop; saved at step {step} of {self._steps}, a restart goes on from there.",
+                    f"asked to stop; saved at step {step} of {self._steps}, a restart resumes from there.",
                 )
         return Outcome(self._full_parameters(), metrics, self._steps, resumed)
 
@@ -180,8 +180,8 @@ class Trainer:
             torch.autograd.backward(measured["loss"] / weight)
             for name, value in measured.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
-        self._division.sum_gradients(self._model)
-        *totals, stops = self._ranks.total([*sums.values(), float(self._session.stopping)])
+        self._parallel.sum_gradients(self._model)
+        *totals, stops = self._ranks.total([*sums.values(), float(self._context.stopping)])
         metrics = {name: total / weight for name, total in zip(sums, totals, strict=True)}
         metrics["grad_norm"] = self._clip()
         self._refuse_divergence(metrics, step + 1)
@@ -212,7 +212,7 @@ class Trainer:
 
         Returns the norm before.
         """
-        norm = self._division.gradient_norm(self._model)
+        norm = self._parallel.gradient_norm(self._model)
         if norm > self._training.max_grad_norm:
             for gradient in gradients(self._model):
                 gradient.mul_(self._training.max_grad_norm / norm)
@@ -222,7 +222,7 @@ class Trainer:
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
         if bad:
             name, value = next(iter(bad.items()))
-            raise Ending(
+            raise KernelError(
                 "NumericsDiverged",
                 f"{name} is {value} at step {step} of {self._steps}; nothing of it was saved: lower "
                 "training.learning_rate or raise warmup_steps.",
@@ -231,12 +231,12 @@ class Trainer:
     def _say(self, step: int, metrics: dict[str, float], log: MetricsLog | None) -> None:
         if log is not None:
             log.append(step, metrics)
-        self._session.progress.update(step, self._steps, metrics)
+        self._context.progress.update(step, self._steps, metrics)
         if self._ranks.rank == 0 and (
             time.monotonic() - self._last_logged > LOG_INTERVAL_SECONDS or step == self._steps
         ):
             self._last_logged = time.monotonic()
-            self._session.log("step", step=step, steps=self._steps, **metrics)
+            self._context.log("step", step=step, steps=self._steps, **metrics)
 
     def _save(self, step: int, metrics: dict[str, float]) -> None:
         named = dict(self._model.named_parameters())
@@ -245,7 +245,7 @@ class Trainer:
             for name, parameter in named.items()
             for moment in MOMENTS
         }
-        if not self._division.finite([*named.values(), *moments.values()]):
+        if not self._parallel.finite([*named.values(), *moments.values()]):
             self._refuse_divergence({"a weight or moment": math.nan}, step)
         model = self._full_parameters()
         optimizer = {
@@ -256,11 +256,11 @@ class Trainer:
                 step, step * self._training.global_batch_size, self._training.seed, self._config_hash, metrics
             )
             self._store.save(state, model, optimizer)
-        self._session.progress.update(step, self._steps, checkpoint_step=step)
+        self._context.progress.update(step, self._steps, checkpoint_step=step)
 
     def _kept(self, tensor: Tensor) -> Tensor | None:
         """The whole of a tensor where it is written, on rank 0; every rank must call it."""
-        whole = self._division.full(tensor)
+        whole = self._parallel.full(tensor)
         return whole if self._ranks.rank == 0 else None
 
     def _full_parameters(self) -> dict[str, Tensor]:
@@ -272,7 +272,7 @@ class Trainer:
 
     def _resume(self) -> int | None:
         """Loads the newest whole checkpoint, chosen by rank 0; returns its step."""
-        state = self._store.newest(self._session) if self._ranks.rank == 0 else None
+        state = self._store.newest(self._context) if self._ranks.rank == 0 else None
         found = self._ranks.from_first([float(state.step)] if state is not None else [])
         if not found:
             return None
@@ -280,14 +280,14 @@ class Trainer:
         if state is not None:
             self._resumed_metrics = state.metrics
         model, moments = self._store.tensors(step)
-        fill(self._model, lambda name, _shape: model[name], self._division.assign)
+        fill(self._model, lambda name, _shape: model[name], self._parallel.assign)
         for name, parameter in self._model.named_parameters():
             loaded = {
-                moment: self._division.like(moments[f"{name}.{moment}"], parameter) for moment in MOMENTS
+                moment: self._parallel.like(moments[f"{name}.{moment}"], parameter) for moment in MOMENTS
             }
             self._optimizer.state[parameter] = {
                 "step": torch.tensor(float(step), device=self._ranks.device),
                 **loaded,
             }
-        self._session.log("resumed", step=step, steps=self._steps)
+        self._context.log("resumed", step=step, steps=self._steps)
         return step

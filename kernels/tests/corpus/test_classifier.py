@@ -7,7 +7,7 @@ import sentences
 
 from tanren_kernels.contract import ClassifierConfig, Input
 from tanren_kernels.corpus.classifier import CleanClassifier, features
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 
 DIRTY_JA = [
     "激安通販送料無料今すぐ購入はこちら",
@@ -81,12 +81,12 @@ def test_a_text_cannot_pretend_to_be_a_label() -> None:
 def test_a_bad_example_is_named_by_its_line(config: ClassifierConfig, line: str) -> None:
     with Path("dirty.jsonl").open("a") as file:
         file.write(f"\n{line}\n")
-    with pytest.raises(Ending, match=r"dirty\.jsonl, line 386") as caught:
+    with pytest.raises(KernelError, match=r"dirty\.jsonl, line 386") as caught:
         CleanClassifier(config, seed=1)
     assert caught.value.reason == "InvalidData"
 
 
 def test_examples_of_one_kind_only_are_refused(config: ClassifierConfig) -> None:
     Path("dirty.jsonl").write_text("")
-    with pytest.raises(Ending, match="both kinds"):
+    with pytest.raises(KernelError, match="both kinds"):
         CleanClassifier(config, seed=1)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tanren_kernels.contract import MixtureConfig, MixturePart
 from tanren_kernels.corpus import mixture
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 
 
 def config(ratios: dict[str, float], tokens: int | None = None, max_epochs: float = 1) -> MixtureConfig:
@@ -113,7 +113,7 @@ def test_without_tokens_the_ratios_say_how_many(
 
 
 def test_what_each_language_lacks_is_said() -> None:
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         mixture.quotas(
             {"ja": 1_000, "en": 100, "code": 9_000},
             config({"ja": 0.5, "en": 0.3, "code": 0.2}, tokens=6_000, max_epochs=2),
@@ -125,19 +125,19 @@ def test_what_each_language_lacks_is_said() -> None:
 
 
 def test_a_language_without_documents_is_said() -> None:
-    with pytest.raises(Ending, match="names en, but no document") as caught:
+    with pytest.raises(KernelError, match="names en, but no document") as caught:
         mixture.check_languages({"ja": 3, "en": 0}, config({"ja": 0.5, "en": 0.5}))
     assert caught.value.reason == "RatiosNotMet"
 
 
 @pytest.mark.parametrize("ratios", [{"ja": 0.5, "en": 0.4}, {"ja": 1, "en": 0.1}])
 def test_ratios_that_do_not_sum_to_one_are_refused(ratios: dict[str, float]) -> None:
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         mixture.check(config(ratios))
     assert caught.value.reason == "InvalidConfig"
 
 
 def test_a_language_named_twice_is_refused() -> None:
     part = MixturePart(language="ja", ratio=0.5)
-    with pytest.raises(Ending, match="twice"):
+    with pytest.raises(KernelError, match="twice"):
         mixture.check(MixtureConfig(parts=[part, part], max_epochs=1))

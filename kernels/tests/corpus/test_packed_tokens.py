@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tanren_kernels.contract import RunIdentity
 from tanren_kernels.corpus.packed_tokens import PackedTokens, PackedWriter, dtype_for, write_packed
 from tanren_kernels.runtime import manifest
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 
 RUN = RunIdentity(kind="Corpus", namespace="default", name="c", uid="u", stage="tokenize", attempt=1)
 
@@ -84,13 +84,13 @@ def test_a_corpus_is_opened_by_its_manifest(tmp_path: Path) -> None:
 def test_a_model_is_no_corpus(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({}))
     manifest.write(tmp_path, "model", RUN, [], {})
-    with pytest.raises(Ending, match="no corpus artifact"):
+    with pytest.raises(KernelError, match="no corpus artifact"):
         PackedTokens.of_train(tmp_path)
 
 
 def test_a_shard_without_its_index_is_damaged(tmp_path: Path) -> None:
     write_packed(tmp_path / "00000", [np.arange(4)], dtype_for(10))
     (tmp_path / "00000.idx").unlink()
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         PackedTokens([tmp_path / "00000.bin"], dtype_for(10))
     assert caught.value.reason == "ArtifactDamaged"

@@ -16,8 +16,8 @@ from tanren_kernels.corpus.packed_tokens import write_packed
 from tanren_kernels.evaluation import loss_by_position, passkey
 from tanren_kernels.model import pretrained
 from tanren_kernels.runtime import manifest
-from tanren_kernels.runtime.errors import Ending
-from tanren_kernels.runtime.program import Session, write_result
+from tanren_kernels.runtime.errors import KernelError
+from tanren_kernels.runtime.program import ProgramContext, write_result
 from tanren_kernels.runtime.progress import ProgressReporter
 
 LENGTHS = {"en": [40, 300, 20, 280], "ja": [260, 30, 256]}
@@ -61,8 +61,8 @@ def config(**changes: Any) -> EvaluateConfig:
     )
 
 
-def session() -> Session:
-    return Session("evaluate", ProgressReporter("evaluate", "document"))
+def context() -> ProgramContext:
+    return ProgramContext("evaluate", ProgressReporter("evaluate", "document"))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_long_documents_are_chosen_by_the_corpus_alone(work: Path) -> None:
     chosen = loss_by_position.long_documents(work / "inputs/corpus", 256, 3)
     assert [(document.language, document.number) for document in chosen] == [("en", 1), ("ja", 0), ("en", 3)]
     assert all(len(document.tokens) == 256 for document in chosen)
-    with pytest.raises(Ending, match="longest has 300") as raised:
+    with pytest.raises(KernelError, match="longest has 300") as raised:
         loss_by_position.long_documents(work / "inputs/corpus", 301, 3)
     assert raised.value.reason == "NoLongDocuments"
 
@@ -94,7 +94,7 @@ def test_a_documents_losses_are_those_of_the_softmax() -> None:
 
 
 def test_every_model_is_measured_on_the_same_windows_and_the_bins_average_their_positions(work: Path) -> None:
-    result = evaluate.main(config(), session())
+    result = evaluate.main(config(), context())
     corpus = loss_by_position.long_documents(work / "inputs/corpus", 256, 3)
     model = tiny.model(seed=1)
     mean = np.mean([loss_by_position.document_losses(model, document.tokens) for document in corpus], axis=0)
@@ -118,13 +118,13 @@ def test_every_model_is_measured_on_the_same_windows_and_the_bins_average_their_
 
 
 def test_the_measurement_is_an_artifact_that_repeats_to_the_bit(work: Path) -> None:
-    first = evaluate.main(config(), session())
+    first = evaluate.main(config(), context())
     assert first.artifact is not None and first.artifact.type == "measurement"
     written = manifest.verify(work / "output", first.artifact.digest)
     assert {parent.name for parent in written.parents} == {"corpus", "base", "longer"}
     assert (work / "output/loss-by-position.png").read_bytes().startswith(b"\x89PNG")
     assert "<!-- old window (128 tokens) -->" in (work / "output/loss-by-position.svg").read_text()
-    second = evaluate.main(config(), session())
+    second = evaluate.main(config(), context())
     assert second.artifact is not None and second.artifact.digest == first.artifact.digest
 
 
@@ -135,7 +135,7 @@ def test_the_result_fits_the_termination_message_with_four_models(work: Path) ->
             ("base", "none", "positionInterpolation", "ntk"), ("base", "longer") * 2, strict=True
         )
     ]
-    result = evaluate.main(config(models=models), session())
+    result = evaluate.main(config(models=models), context())
     write_result(result, work / "result.json")
     body = json.loads((work / "result.json").read_text())
     assert len(body["position_losses"]) == 40
@@ -143,7 +143,7 @@ def test_the_result_fits_the_termination_message_with_four_models(work: Path) ->
 
 
 def test_the_old_window_is_the_first_models_unless_it_is_given(work: Path) -> None:
-    evaluate.main(config(original_context_length=None), session())
+    evaluate.main(config(original_context_length=None), context())
     assert json.loads((work / "output/report.json").read_text())["original_context_length"] == 128
 
 
@@ -169,7 +169,7 @@ def test_passkey_prompts_hide_the_number_at_its_depth_within_the_length(work: Pa
 
 def test_passkey_counts_the_answers_that_begin_with_the_number(work: Path) -> None:
     result = evaluate.main(
-        config(context_length=250, original_context_length=200, passkey_trials=1), session()
+        config(context_length=250, original_context_length=200, passkey_trials=1), context()
     )
     report = json.loads((work / "output/report.json").read_text())["passkey"]["base"]
     assert report["trials"] == 15 and len(report["places"]) == 15
@@ -185,8 +185,8 @@ def test_passkey_counts_the_answers_that_begin_with_the_number(work: Path) -> No
 def test_a_model_of_another_tokenizer_is_refused(work: Path) -> None:
     path = work / "inputs/base/tokenizer.json"
     path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(Ending, match="model base has tokenizer") as raised:
-        evaluate.main(config(), session())
+    with pytest.raises(KernelError, match="model base has tokenizer") as raised:
+        evaluate.main(config(), context())
     assert raised.value.reason == "TokenizerMismatch"
 
 
@@ -199,5 +199,5 @@ def test_a_model_of_another_tokenizer_is_refused(work: Path) -> None:
 )
 def test_a_config_that_makes_no_sense_is_refused(work: Path, changes: dict[str, Any], sentence: str) -> None:
     assert work.exists()
-    with pytest.raises(Ending, match=sentence):
-        evaluate.main(config(**changes), session())
+    with pytest.raises(KernelError, match=sentence):
+        evaluate.main(config(**changes), context())

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from tanren_kernels.model.config import LlamaConfig
 from tanren_kernels.model.llama import Llama, fill, initial_tensor, load_model, parameter_count
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_config_of_transformers_5_is_read() -> None:
     ],
 )
 def test_architectures_it_does_not_compute_are_refused_by_name(field: str, value: object) -> None:
-    with pytest.raises(Ending, match=field) as caught:
+    with pytest.raises(KernelError, match=field) as caught:
         LlamaConfig.from_json({**tiny.config().to_json(), field: value})
     assert caught.value.reason == "InvalidData"
 
@@ -111,8 +111,8 @@ def test_missing_and_misshapen_tensors_are_damage(tmp_path: Path) -> None:
     (directory / "config.json").write_text(
         config.replace('"intermediate_size": 64', '"intermediate_size": 60')
     )
-    with pytest.raises(Ending, match="gate_up_proj"):
+    with pytest.raises(KernelError, match="gate_up_proj"):
         load_model(directory)
     (directory / "config.json").write_text(config.replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
-    with pytest.raises(Ending, match=r"layers\.2"):
+    with pytest.raises(KernelError, match=r"layers\.2"):
         load_model(directory)

@@ -21,22 +21,22 @@ from tanren_kernels.runtime.program import RESULT_LIMIT_BYTES, write_result
 PROGRAM = """
 import time
 from tanren_kernels.contract import JudgeConfig, Result
-from tanren_kernels.runtime.errors import Ending
-from tanren_kernels.runtime.program import Session, run
+from tanren_kernels.runtime.errors import KernelError
+from tanren_kernels.runtime.program import ProgramContext, run
 
-def main(config: JudgeConfig, session: Session) -> Result:
+def main(config: JudgeConfig, context: ProgramContext) -> Result:
     behaviour = config.candidates
     if behaviour == "wait":
         for step in range(600):
-            session.progress.update(step, 600, {"loss": 1.5, "rewards/margins": 0.25})
-            session.stop_if_asked()
+            context.progress.update(step, 600, {"loss": 1.5, "rewards/margins": 0.25})
+            context.stop_if_asked()
             time.sleep(0.05)
     if behaviour == "full":
         raise OSError(28, "No space left on device", "shard.bin")
     if behaviour == "bug":
         raise ZeroDivisionError("a bug")
     if behaviour in ("InvalidData", "NumericsDiverged"):
-        raise Ending(behaviour, "the sentence.")
+        raise KernelError(behaviour, "the sentence.")
     return Result(reason="Completed", message="done.", metrics={"loss": 1.5})
 
 run("judge", JudgeConfig, main)

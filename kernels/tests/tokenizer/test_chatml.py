@@ -1,7 +1,7 @@
 import pytest
 import tiny
 
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.tokenizer import chatml
 
 CONVERSATION = [
@@ -54,6 +54,6 @@ def test_special_tokens_in_contents_stay_text() -> None:
     "body", [None, [], ["hello"], [{"role": "tool", "content": "x"}], [{"role": "user", "content": 3}]]
 )
 def test_what_is_no_conversation_is_refused_with_its_place(body: object) -> None:
-    with pytest.raises(Ending, match="file line 3") as caught:
+    with pytest.raises(KernelError, match="file line 3") as caught:
         chatml.parse(body, "file line 3: messages")
     assert caught.value.reason == "InvalidData"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.tokenizer.detokenizer import Detokenizer, token_bytes
 
 PIECES = token_bytes(tiny.text_tokenizer().core)
@@ -107,5 +107,5 @@ def test_sentencepiece_with_byte_fallback_is_understood() -> None:
     detokenizer = Detokenizer(token_bytes(core))
     assert [detokenizer.feed(token) for token in (1, 2, 3, 4)] == [" cat", "", "", "猫"]
     body["decoder"] = {"type": "Fuse"}
-    with pytest.raises(Ending, match="only byte-level BPE and SentencePiece"):
+    with pytest.raises(KernelError, match="only byte-level BPE and SentencePiece"):
         token_bytes(Tokenizer.from_str(json.dumps(body)))

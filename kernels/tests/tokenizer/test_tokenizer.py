@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tanren_kernels.contract import RemovalRule
 from tanren_kernels.corpus.encoding import CorpusEncoder
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.tokenizer import pruning, tokenizer
 from tanren_kernels.tokenizer.pretokens import cut
 from tanren_kernels.tokenizer.tokenizer import SPECIAL_TOKENS, TextTokenizer
@@ -146,7 +146,7 @@ def test_single_bytes_stay_and_are_told() -> None:
 
 
 def test_the_proof_fails_for_a_token_that_is_still_there() -> None:
-    with pytest.raises(Ending, match="still come out as one id"):
+    with pytest.raises(KernelError, match="still come out as one id"):
         pruning.prove(PLAIN, REMOVAL.removed)
 
 
@@ -160,7 +160,7 @@ def test_without_rules_nothing_changes_but_nothing_unreachable_stays() -> None:
     "rule", [RemovalRule(), RemovalRule(contains="a", pattern="b"), RemovalRule(pattern="(")]
 )
 def test_a_rule_without_meaning_is_refused(rule: RemovalRule) -> None:
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         pruning.remove(TRAINED, [rule])
     assert caught.value.reason == "InvalidConfig"
 
@@ -183,7 +183,7 @@ def test_a_tokenizer_from_elsewhere_is_encoded_by_the_library() -> None:
 
 
 def test_a_file_that_is_no_tokenizer_is_refused() -> None:
-    with pytest.raises(Ending) as caught:
+    with pytest.raises(KernelError) as caught:
         TextTokenizer(b"{}", "x")
     assert caught.value.reason == "TokenizerMismatch"
 
@@ -192,5 +192,5 @@ def test_a_tokenizer_without_chat_tokens_is_refused() -> None:
     content = json.loads(PLAIN.content)
     content["added_tokens"] = []
     content["model"]["vocab"]["<|other|>"] = content["model"]["vocab"].pop("<|im_end|>")
-    with pytest.raises(Ending, match=r"no token <\|im_end\|>"):
+    with pytest.raises(KernelError, match=r"no token <\|im_end\|>"):
         TextTokenizer(tokenizer.serialise(content), "x")

@@ -12,7 +12,7 @@ import torch
 
 from tanren_kernels.contract import ChatObjective, DpoObjective, LanguageModelObjective
 from tanren_kernels.corpus.packed_tokens import PackedTokens
-from tanren_kernels.runtime.errors import Ending
+from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.tokenizer import chatml
 from tanren_kernels.training.dpo import PreferenceOptimisation, dpo_sums, log_probabilities
 from tanren_kernels.training.language_modelling import LanguageModelling, Windows
@@ -123,7 +123,7 @@ class TestWindows:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         tiny_training.write_corpus(tmp_path / "corpus", 2)
-        with pytest.raises(Ending) as caught:
+        with pytest.raises(KernelError) as caught:
             LanguageModelling(
                 LanguageModelObjective.model_validate({"corpus": {"path": "corpus"}, "sampling": sampling}),
                 100_000,
@@ -161,7 +161,7 @@ class TestChat:
         rendering = chatml.render(conversation(1)["messages"], text)
         refuse_unsupervised_ends(rendering, 2, 500, text.message_end, "file line 1")
         rendering.supervised[rendering.answer_ends[0]] = False
-        with pytest.raises(Ending, match="1 supervised ends of turn for 2 whole assistant turns"):
+        with pytest.raises(KernelError, match="1 supervised ends of turn for 2 whole assistant turns"):
             refuse_unsupervised_ends(rendering, 2, 500, text.message_end, "file line 1")
 
     def test_held_out_and_trained_conversations_are_apart(
@@ -182,7 +182,7 @@ class TestChat:
     ) -> None:
         silent = {"messages": [{"role": "user", "content": "答えは？"}]}
         assert chat(tmp_path, monkeypatch, [silent, conversation(1)], length=200).dropped == 1
-        with pytest.raises(Ending, match="nothing to train on") as caught:
+        with pytest.raises(KernelError, match="nothing to train on") as caught:
             chat(tmp_path, monkeypatch, [silent])
         assert caught.value.reason == "InvalidData"
 
@@ -235,7 +235,7 @@ class TestPreferences:
         objective = preferences(tmp_path, monkeypatch, bodies)
         assert objective.dropped == 2
         assert len(objective.train) + len(objective.held_out[""]) == 10
-        with pytest.raises(Ending) as caught:
+        with pytest.raises(KernelError) as caught:
             preferences(tmp_path, monkeypatch, bodies, length=10)
         assert caught.value.reason == "NoPreferencePairs"
 
@@ -245,7 +245,7 @@ class TestPreferences:
     def test_unusable_lines_are_refused_with_their_place(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: object
     ) -> None:
-        with pytest.raises(Ending, match=r"pairs\.jsonl line 2") as caught:
+        with pytest.raises(KernelError, match=r"pairs\.jsonl line 2") as caught:
             preferences(tmp_path, monkeypatch, [pair(0), body])
         assert caught.value.reason == "InvalidData"
 

@@ -27,7 +27,8 @@ async function anEndpoint(answer: (response: ServerResponse, asked: Asked) => vo
       body: text === "" ? {} : JSON.parse(text),
     };
     requests.push(asked);
-    if (asked.path === "/v1/models") response.end(JSON.stringify({ object: "list", data: [{ id: "assistant" }] }));
+    if (asked.path === "/v1/models")
+      response.end(JSON.stringify({ object: "list", data: [{ id: "assistant" }] }));
     else answer(response, asked);
   });
   server = started;
@@ -74,11 +75,15 @@ describe("a conversation", () => {
     const { url, requests } = await anEndpoint((response) =>
       inPieces(response, `${chunk("yes")}${chunk(undefined, "stop")}data: [DONE]\n\n`, 64),
     );
-    const conversation = new Conversation(new ChatClient(...endpointAt(`${url}/v1/`), "secret"), "assistant", {
-      system: "Be brief.",
-      maxTokens: 9,
-      temperature: 0,
-    });
+    const conversation = new Conversation(
+      new ChatClient(...endpointAt(`${url}/v1/`), "secret"),
+      "assistant",
+      {
+        system: "Be brief.",
+        maxTokens: 9,
+        temperature: 0,
+      },
+    );
     await answerTo(conversation, "one");
     await answerTo(conversation, "two");
     expect(requests.at(-1)).toEqual({
@@ -121,7 +126,9 @@ describe("a conversation", () => {
   });
 
   test("every exchange finds its own way to the endpoint, and gives it back", async () => {
-    const { url } = await anEndpoint((response) => inPieces(response, `${chunk("a", "stop")}data: [DONE]\n\n`, 64));
+    const { url } = await anEndpoint((response) =>
+      inPieces(response, `${chunk("a", "stop")}data: [DONE]\n\n`, 64),
+    );
     const ways = { opened: 0, closed: 0 };
     const reach = async () => {
       ways.opened += 1;
@@ -157,18 +164,18 @@ describe("a conversation", () => {
     [500, "oops", /answered 500: Internal Server Error/],
   ])("status %d is reported in the endpoint's own words", async (status, body, message) => {
     const { url } = await anEndpoint((response) => response.writeHead(status).end(JSON.stringify(body)));
-    await expect(answerTo(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
-      message,
-    );
+    await expect(
+      answerTo(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x"),
+    ).rejects.toThrow(message);
   });
 
   test("an error inside the stream is reported", async () => {
     const { url } = await anEndpoint((response) =>
       inPieces(response, `${chunk("a")}data: {"error":{"message":"out of memory"}}\n\n`, 64),
     );
-    await expect(answerTo(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x")).rejects.toThrow(
-      /with an error: out of memory/,
-    );
+    await expect(
+      answerTo(new Conversation(new ChatClient(...endpointAt(url)), "assistant"), "x"),
+    ).rejects.toThrow(/with an error: out of memory/);
   });
 
   test("an endpoint that is not there is reported by its address", async () => {
@@ -180,12 +187,15 @@ describe("a conversation", () => {
   });
 });
 
-test.each([1, 2, 3, 1000])("events are read from pieces of %d bytes, with all line ends and comments", async (size) => {
-  const bytes = new TextEncoder().encode(
-    ": hello\r\n\r\ndata: a\r\ndata: b\r\n\r\nevent: x\ndata:語\n\nid: 1\n\ndata: unfinished",
-  );
-  const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
-    bytes.slice(index * size, (index + 1) * size),
-  );
-  expect(await Array.fromAsync(eventData(ReadableStream.from(pieces)))).toEqual(["a\nb", "語"]);
-});
+test.each([1, 2, 3, 1000])(
+  "events are read from pieces of %d bytes, with all line ends and comments",
+  async (size) => {
+    const bytes = new TextEncoder().encode(
+      ": hello\r\n\r\ndata: a\r\ndata: b\r\n\r\nevent: x\ndata:語\n\nid: 1\n\ndata: unfinished",
+    );
+    const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+      bytes.slice(index * size, (index + 1) * size),
+    );
+    expect(await Array.fromAsync(eventData(ReadableStream.from(pieces)))).toEqual(["a\nb", "語"]);
+  },
+);

@@ -48,7 +48,10 @@ export class ChatClient {
     } finally {
       endpoint.close();
     }
-    throw new Failure("failed", `${this.#name} names no model at /v1/models; is it an OpenAI-compatible endpoint?`);
+    throw new Failure(
+      "failed",
+      `${this.#name} names no model at /v1/models; is it an OpenAI-compatible endpoint?`,
+    );
   }
 
   /** Pieces of the answer to a conversation; returns why it ended: stop, length, ... */
@@ -96,10 +99,16 @@ export class ChatClient {
   }
 
   async #request({ url }: Endpoint, path: string, init: RequestInit): Promise<Response> {
-    const headers = { "Content-Type": "application/json", ...(this.#key && { Authorization: `Bearer ${this.#key}` }) };
+    const headers = {
+      "Content-Type": "application/json",
+      ...(this.#key && { Authorization: `Bearer ${this.#key}` }),
+    };
     const response = await fetch(`${baseOf(url)}${path}`, { ...init, headers }).catch((error: unknown) => {
       if (init.signal?.aborted) throw error;
-      throw new Failure("failed", `${this.#name} cannot be reached (${causeOf(error)}); is its operator running?`);
+      throw new Failure(
+        "failed",
+        `${this.#name} cannot be reached (${causeOf(error)}); is its operator running?`,
+      );
     });
     if (response.ok) return response;
     const said = StreamedError.safeParse(await response.json().catch(() => undefined));
@@ -127,7 +136,8 @@ function parseChunk(data: string): z.output<typeof Chunk> {
   if (failed.success)
     throw new Failure("failed", `the endpoint ended the answer with an error: ${failed.data.error.message}`);
   const chunk = Chunk.safeParse(value);
-  if (!chunk.success) throw new Failure("failed", `the endpoint sent no chat completion chunk: ${data.slice(0, 80)}`);
+  if (!chunk.success)
+    throw new Failure("failed", `the endpoint sent no chat completion chunk: ${data.slice(0, 80)}`);
   return chunk.data;
 }
 

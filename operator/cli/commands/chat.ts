@@ -62,7 +62,8 @@ async function chat(target: Target, options: ChatOptions, name?: string): Promis
 
 async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
   const conversation = new Conversation(client, await client.model(), options);
-  if (options.message !== undefined) return conversation.send(options.message, (text) => process.stdout.write(text));
+  if (options.message !== undefined)
+    return conversation.send(options.message, (text) => process.stdout.write(text));
   if (process.stdin.isTTY) return converse(conversation, { input: process.stdin, output: process.stdout });
   throw new Failure("usage", "standard input is no terminal: give the message with --message TEXT");
 }

@@ -102,7 +102,10 @@ async function waitUntilGone(
   const names = [...left.keys()].map(({ object }) => title(object)).join(", ");
   if (left.size === 0) return;
   if (signal.aborted)
-    throw new Failure("interrupted", `interrupted while ${names} were being deleted; delete again to wait on`);
+    throw new Failure(
+      "interrupted",
+      `interrupted while ${names} were being deleted; delete again to wait on`,
+    );
   const why = [...left.values()].map((watcher) => `  ${watcher.holder(operatorHint)}`);
   throw new Failure("unfinished", [`not gone after ${timeout} s; deletion continues`, ...why].join("\n"));
 }

@@ -28,13 +28,23 @@ export function describeCommand(): Command {
   ]);
 }
 
-async function describe(target: Target, options: DescribeOptions, kind: string, name?: string): Promise<void> {
+async function describe(
+  target: Target,
+  options: DescribeOptions,
+  kind: string,
+  name?: string,
+): Promise<void> {
   const reference = parseReference(kind, name);
   const [object, about] = await withConnection(target, async (connection) => {
     const found = await findObject(connection, target, reference, options.namespace);
     const { namespace, uid } = found.metadata;
-    return [found, await connection.cluster.list(events, { namespace, fields: { "regarding.uid": uid } })] as const;
+    return [
+      found,
+      await connection.cluster.list(events, { namespace, fields: { "regarding.uid": uid } }),
+    ] as const;
   });
   const terminal = terminalOf(process.stdout);
-  terminal.print(...describeObject(object, about, { columns: terminal.columns, now: Date.now() }, options.only));
+  terminal.print(
+    ...describeObject(object, about, { columns: terminal.columns, now: Date.now() }, options.only),
+  );
 }

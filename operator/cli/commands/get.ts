@@ -42,7 +42,8 @@ interface Listing {
 }
 
 async function get(target: Target, options: GetOptions, word?: string, name?: string): Promise<void> {
-  const one = word !== undefined && (name !== undefined || word.includes("/")) ? parseReference(word, name) : undefined;
+  const one =
+    word !== undefined && (name !== undefined || word.includes("/")) ? parseReference(word, name) : undefined;
   const wanted = one ? [one.kind] : word === undefined ? kinds : [parseKind(word)];
   const namespace = options.allNamespaces ? undefined : (options.namespace ?? (await target.namespace()));
   await withConnection(target, async (connection) => {
@@ -61,9 +62,15 @@ async function get(target: Target, options: GetOptions, word?: string, name?: st
   });
 }
 
-function list({ cluster }: Connection, wanted: readonly Kind[], namespace: string | undefined): Promise<Listing[]> {
+function list(
+  { cluster }: Connection,
+  wanted: readonly Kind[],
+  namespace: string | undefined,
+): Promise<Listing[]> {
   const filter = namespace === undefined ? {} : { namespace };
-  return Promise.all(wanted.map(async (kind) => ({ kind, objects: await cluster.list(kind.resource, filter) })));
+  return Promise.all(
+    wanted.map(async (kind) => ({ kind, objects: await cluster.list(kind.resource, filter) })),
+  );
 }
 
 /** For programs: also an empty list is one. */
@@ -73,7 +80,9 @@ function printWhole(listings: readonly Listing[], output: "name" | "json" | "yam
   const whole = single ? objects[0] : { apiVersion: "v1", kind: "List", items: objects };
   if (output === "json") print(JSON.stringify(whole, undefined, 2));
   else if (output === "yaml") print(stringify(whole).trimEnd());
-  else for (const { kind, objects } of listings) print(...objects.map(({ metadata }) => nameOf(kind, metadata.name)));
+  else
+    for (const { kind, objects } of listings)
+      print(...objects.map(({ metadata }) => nameOf(kind, metadata.name)));
 }
 
 function printTables(listings: readonly Listing[], options: GetOptions, prefix: boolean): void {
@@ -100,13 +109,20 @@ interface ListingView {
   now: number;
 }
 
-export function printListing(terminal: Pick<Terminal, "table">, { kind, objects }: Listing, view: ListingView): void {
+export function printListing(
+  terminal: Pick<Terminal, "table">,
+  { kind, objects }: Listing,
+  view: ListingView,
+): void {
   const shown = kind.columns.filter((column) => view.wide || (column.priority ?? 0) === 0);
   const columns: Column[] = [
     ...(view.allNamespaces ? [{ title: "NAMESPACE" }] : []),
     { title: "NAME" },
     ...shown.map(
-      (column): Column => ({ title: column.name.toUpperCase(), align: column.type === "integer" ? "right" : "left" }),
+      (column): Column => ({
+        title: column.name.toUpperCase(),
+        align: column.type === "integer" ? "right" : "left",
+      }),
     ),
   ];
   const rows = objects.map((object): Cell[] => [

@@ -39,7 +39,10 @@ test.each([
     { stage: "export" },
     /^PretrainRun\/base has no pods of stage export, only of train, measure; see "tanren describe pretrainrun base"$/,
   ],
-  [{ stage: "train", attempt: 3 }, /^PretrainRun\/base has no pods of attempt 3 of stage train.*, only of 10, 2, 1: /],
+  [
+    { stage: "train", attempt: 3 },
+    /^PretrainRun\/base has no pods of attempt 3 of stage train.*, only of 10, 2, 1: /,
+  ],
   [{ previous: true }, /^PretrainRun\/base has no pods of an earlier attempt, only of 1: /],
 ])("%j is told with what there is", (options, sentence) => {
   expect(() => choosePods(pods, run, options, target)).toThrow(sentence);

@@ -33,9 +33,10 @@ export function logsCommand(): Command {
       ),
     )
     .addOption(
-      new Option("-p, --previous", "the attempt before the newest; of an endpoint, before its last restart").conflicts(
-        "attempt",
-      ),
+      new Option(
+        "-p, --previous",
+        "the attempt before the newest; of an endpoint, before its last restart",
+      ).conflicts("attempt"),
     )
     .option("--raw", "JSON lines as they were written (always so when not on a terminal)")
     .action(onTarget(logs));
@@ -106,7 +107,9 @@ export function choosePods(
       `${title(object)} has no pods of ${wanted}${stageText(options, all)}, only of ${attempts.join(", ")}: the next attempt removes them`,
     );
   }
-  return stage.filter((pod) => attemptOf(pod) === attempt).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  return stage
+    .filter((pod) => attemptOf(pod) === attempt)
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
 const stageOf = (pod: PodHead) => pod.metadata.labels?.["tanren.dev/stage"];

@@ -24,7 +24,8 @@ const periodMilliseconds = 100;
 async function stop({ timeout }: { timeout: number }, command: Command): Promise<void> {
   const state = stateOf(command);
   const pid = findOperator(state);
-  if (pid === undefined) throw new Failure("notFound", `no operator runs on ${state}; name its directory with --state`);
+  if (pid === undefined)
+    throw new Failure("notFound", `no operator runs on ${state}; name its directory with --state`);
   process.kill(pid, "SIGTERM");
   const deadline = Date.now() + timeout * 1000;
   while (findOperator(state) === pid) {

@@ -41,7 +41,8 @@ async function tree(target: Target, options: TreeOptions, kind?: string, name?: 
     ? [
         artifactDigest(
           objects.find(
-            (object) => object.kind === reference.kind.resource.kind && object.metadata.name === reference.name,
+            (object) =>
+              object.kind === reference.kind.resource.kind && object.metadata.name === reference.name,
           ),
           `${reference.kind.resource.kind}/${reference.name}`,
           target,
@@ -56,11 +57,13 @@ async function tree(target: Target, options: TreeOptions, kind?: string, name?: 
     );
   const terminal = terminalOf(process.stdout);
   if (options.output === "json") terminal.print(JSON.stringify(trees, undefined, 2));
-  else for (const [index, one] of trees.entries()) terminal.print(...(index > 0 ? [""] : []), ...treeLines(one));
+  else
+    for (const [index, one] of trees.entries()) terminal.print(...(index > 0 ? [""] : []), ...treeLines(one));
 }
 
 function artifactDigest(object: AnyObject | undefined, named: string, { hint }: Target): string {
-  if (object === undefined) throw new Failure("notFound", `there is no ${named}; ${hint("get")} lists what there is`);
+  if (object === undefined)
+    throw new Failure("notFound", `there is no ${named}; ${hint("get")} lists what there is`);
   const digest = (object.status?.artifact ?? object.status?.served)?.digest;
   if (digest === undefined)
     throw new Failure(

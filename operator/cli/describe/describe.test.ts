@@ -58,7 +58,11 @@ const event = (seconds: number, version: string, reason: string): Event => ({
   reportingInstance: "",
   eventTime: at(seconds),
 });
-const events = [event(90, "10", "Completed"), event(90, "9", "StageCompleted"), event(0, "2", "StageStarted")];
+const events = [
+  event(90, "10", "Completed"),
+  event(90, "9", "StageCompleted"),
+  event(0, "2", "StageStarted"),
+];
 
 test("everything about an object stands under its name, from heading to events", () => {
   const view = { columns: 100, now: start + 100_000 };

@@ -16,7 +16,8 @@ type Part = (object: AnyObject, events: readonly Event[], view: View) => string[
 const parts = {
   spec: ({ spec }, _, { columns }) => factList("Spec", specFacts(spec), columns),
   plan: ({ status = {} }, _, { columns }) => factList("Plan", show.plan(status), columns),
-  progress: ({ status = {} }, _, { columns, now }) => factList("Progress", show.progress(status, now), columns),
+  progress: ({ status = {} }, _, { columns, now }) =>
+    factList("Progress", show.progress(status, now), columns),
   artifact: ({ status = {} }, _, { columns }) => [
     ...factList("Artifact", show.artifact(status.artifact), columns),
     ...factList("Served", show.artifact(status.served), columns),
@@ -42,7 +43,12 @@ export const partNames = Object.keys(parts) as PartName[];
  * Everything about one object, for a person: from "is it well" down to what happened when; or one part of it
  * under its name.
  */
-export function describeObject(object: AnyObject, events: readonly Event[], view: View, only?: PartName): string[] {
+export function describeObject(
+  object: AnyObject,
+  events: readonly Event[],
+  view: View,
+  only?: PartName,
+): string[] {
   if (only !== undefined) return [title(object), ...parts[only](object, events, view).slice(1)];
   return [...heading(object, view), ...partNames.flatMap((name) => parts[name](object, events, view))];
 }
@@ -118,4 +124,5 @@ const byTime = (a: Event, b: Event) =>
   Date.parse(a.eventTime) - Date.parse(b.eventTime) ||
   Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion);
 
-const indented = (text: string, columns: number) => wrap(text, Math.max(20, columns - 2)).map((line) => `  ${line}`);
+const indented = (text: string, columns: number) =>
+  wrap(text, Math.max(20, columns - 2)).map((line) => `  ${line}`);

@@ -44,7 +44,11 @@ export const stages = (status: AnyStatus): FactTable | undefined =>
   tableOf(
     "Stages",
     ["STAGE", "STATE", "TOOK#"],
-    (status.stages ?? []).map((stage) => [stage.name, stage.state, span(stage.startTime, stage.completionTime)]),
+    (status.stages ?? []).map((stage) => [
+      stage.name,
+      stage.state,
+      span(stage.startTime, stage.completionTime),
+    ]),
   );
 
 export const attempts = (status: AnyStatus, now: number): FactTable | undefined =>
@@ -99,7 +103,9 @@ export const scores = (status: AnyStatus): FactTable | undefined =>
 export function positionLosses(status: AnyStatus): FactTable | undefined {
   const all = status.positionLosses ?? [];
   const labels = [...new Set(all.map((one) => one.label))];
-  const bins = [...new Map(all.map((one) => [`${one.from}-${one.to - 1}`, one.from]))].sort(([, a], [, b]) => a - b);
+  const bins = [...new Map(all.map((one) => [`${one.from}-${one.to - 1}`, one.from]))].sort(
+    ([, a], [, b]) => a - b,
+  );
   const rows = bins.map(([bin, from]) => [
     bin,
     ...labels.map((label) => {
@@ -113,7 +119,9 @@ export function positionLosses(status: AnyStatus): FactTable | undefined {
 export type Fact = readonly [name: string, value: string];
 
 export function stageFigures(status: AnyStatus): Fact[] {
-  return facts(Object.fromEntries((status.stages ?? []).map((stage) => [stage.name, metricText(stage.metrics)])));
+  return facts(
+    Object.fromEntries((status.stages ?? []).map((stage) => [stage.name, metricText(stage.metrics)])),
+  );
 }
 
 export function plan(status: AnyStatus): Fact[] {
@@ -126,7 +134,8 @@ export function planFacts(plan: NonNullable<AnyStatus["plan"]>): Fact[] {
     steps: plan.steps,
     tokens: plan.tokens && count(plan.tokens),
     ranks: plan.ranks,
-    "memory per rank": plan.memoryPerRankBytes && memoryText(plan.memoryPerRankBytes, plan.memoryLimitPerRankBytes),
+    "memory per rank":
+      plan.memoryPerRankBytes && memoryText(plan.memoryPerRankBytes, plan.memoryLimitPerRankBytes),
     checkpoint: plan.checkpointBytes && bytes(plan.checkpointBytes),
     time: plan.estimatedSeconds && formatDuration(plan.estimatedSeconds),
   });

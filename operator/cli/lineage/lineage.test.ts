@@ -29,7 +29,13 @@ const object = (
 ): TanrenObject<unknown, Status> => ({
   apiVersion: "tanren.dev/v1alpha1",
   kind,
-  metadata: { name, namespace: "lab", uid: name, resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
+  metadata: {
+    name,
+    namespace: "lab",
+    uid: name,
+    resourceVersion: "1",
+    creationTimestamp: "2026-01-01T00:00:00Z",
+  },
   spec: {},
   status: { artifact: made, stages: stages.map((stage) => ({ name: stage.stage, artifact: stage })) },
 });

@@ -53,7 +53,8 @@ export function lineageOf(objects: readonly TanrenObject<unknown, RunStatus>[]):
     for (const artifact of artifactsOf(object)) addArtifact(nodes, object, artifact, present);
   }
   for (const { parents } of [...nodes.values()]) {
-    for (const { digest } of parents) if (!nodes.has(digest)) nodes.set(digest, { digest, makers: [], parents: [] });
+    for (const { digest } of parents)
+      if (!nodes.has(digest)) nodes.set(digest, { digest, makers: [], parents: [] });
   }
   return nodes;
 }
@@ -63,7 +64,9 @@ export const isImported = (node: LineageNode): boolean => node.makers.length ===
 /** Artifacts of an object, each once: the run's own is that of one of its stages. */
 function artifactsOf({ status }: TanrenObject<unknown, RunStatus>): Artifact[] {
   const all = [...(status?.stages ?? []).map((stage) => stage.artifact), status?.artifact];
-  const byDigest = new Map(all.flatMap((artifact) => (artifact ? [[artifact.digest, artifact] as const] : [])));
+  const byDigest = new Map(
+    all.flatMap((artifact) => (artifact ? [[artifact.digest, artifact] as const] : [])),
+  );
   return [...byDigest.values()];
 }
 
@@ -91,7 +94,9 @@ function addArtifact(
   }
   known.makers.push(maker);
   // The same parents by digest; but each maker got them from objects of its own.
-  known.parents.push(...parents.filter((edge) => !known.parents.some((other) => isDeepStrictEqual(other, edge))));
+  known.parents.push(
+    ...parents.filter((edge) => !known.parents.some((other) => isDeepStrictEqual(other, edge))),
+  );
 }
 
 /** The artifact that each object has now, by namespace and reference. */

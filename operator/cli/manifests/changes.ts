@@ -28,7 +28,9 @@ function problemsOfChange(
   const old = present.find((one) => kindKeyOf({ kind: one.kind, ...one.metadata }) === key);
   if (old === undefined || kind === undefined) return [];
   if (old.metadata.deletionTimestamp !== undefined) {
-    return [problemAt(document, name, [], `is being deleted; wait until ${target.hint("get")} no longer shows it`)];
+    return [
+      problemAt(document, name, [], `is being deleted; wait until ${target.hint("get")} no longer shows it`),
+    ];
   }
   const admitted = admitSpec(kind, object, old);
   if ("spec" in admitted) return [];
@@ -36,7 +38,10 @@ function problemsOfChange(
 }
 
 /** Applies the manifests: claims and secrets before what uses them. A repeat changes nothing. */
-export async function applyManifests(cluster: Pick<Cluster, "apply">, manifests: readonly Manifest[]): Promise<void> {
+export async function applyManifests(
+  cluster: Pick<Cluster, "apply">,
+  manifests: readonly Manifest[],
+): Promise<void> {
   const inOrder = [
     ...manifests.filter(({ kind }) => kind === undefined),
     ...manifests.filter(({ kind }) => kind !== undefined),

@@ -25,7 +25,10 @@ type Body<T> = Omit<T, "apiVersion" | "kind" | "metadata" | "status">;
 
 /** `stringData` is written over `data` in base64, as the API server does it. */
 const SecretAsStored = SecretBody.transform(({ type, data, stringData }): Body<Secret> => {
-  const encoded = Object.entries(stringData ?? {}).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+  const encoded = Object.entries(stringData ?? {}).map(([key, value]) => [
+    key,
+    Buffer.from(value).toString("base64"),
+  ]);
   return { data: { ...data, ...Object.fromEntries(encoded) }, ...(type !== undefined && { type }) };
 });
 

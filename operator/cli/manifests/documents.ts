@@ -83,7 +83,8 @@ async function readFileDocuments(file: string): Promise<DocumentsRead> {
     if (value === null || value === undefined) return [];
     return [{ file, number: index + 1, value, line: (path) => lines.linePos(offsetOf(document, path)).line }];
   });
-  if (documents.length === 0) problems.push({ file, message: "the file has no object; write one or remove the file" });
+  if (documents.length === 0)
+    problems.push({ file, message: "the file has no object; write one or remove the file" });
   return { documents, problems };
 }
 

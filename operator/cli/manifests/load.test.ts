@@ -34,7 +34,8 @@ async function problemsOf(content: string, namespace?: string): Promise<string[]
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  if (!(error instanceof InvalidManifests)) throw new Error(`expected InvalidManifests, got ${String(error)}`);
+  if (!(error instanceof InvalidManifests))
+    throw new Error(`expected InvalidManifests, got ${String(error)}`);
   return error.message.replaceAll(`${directory}/`, "").split("\n").slice(0, -1);
 }
 
@@ -69,7 +70,8 @@ describe("loading", () => {
 
   test("an object gets its namespace from the manifest, else from the command line, else default", async () => {
     const path = await write("a.yaml", run("base"));
-    const namespaceOf = async (namespace?: string) => (await load([path], namespace))[0]?.object.metadata.namespace;
+    const namespaceOf = async (namespace?: string) =>
+      (await load([path], namespace))[0]?.object.metadata.namespace;
     expect(await namespaceOf()).toBe("default");
     expect(await namespaceOf("team")).toBe("team");
   });
@@ -160,7 +162,9 @@ describe("what is wrong is named by file, line, object, field and mend", () => {
     [
       "a claim's directory that is not there",
       claim(`${pathAnnotation}: nowhere`),
-      [/^all.yaml:5: PersistentVolumeClaim\/data: metadata.annotations.local.tanren.dev\/path: nowhere does not exist/],
+      [
+        /^all.yaml:5: PersistentVolumeClaim\/data: metadata.annotations.local.tanren.dev\/path: nowhere does not exist/,
+      ],
     ],
     ["a claim's directory that is a file", claim(`${pathAnnotation}: all.yaml`), [/ is not a directory/]],
     [

@@ -82,7 +82,8 @@ async function resolveLocalPath(manifest: Manifest): Promise<Problem | undefined
 /** In a Kubernetes cluster such a claim would be made empty. */
 async function refuseLocalPath(manifest: Manifest): Promise<Problem | undefined> {
   const { kind, metadata } = manifest.object;
-  if (kind !== "PersistentVolumeClaim" || metadata.annotations?.[pathAnnotation] === undefined) return undefined;
+  if (kind !== "PersistentVolumeClaim" || metadata.annotations?.[pathAnnotation] === undefined)
+    return undefined;
   const message =
     "is a directory of this machine, which pods of a Kubernetes cluster do not see; leave the annotation out, and make the claim of a volume that holds the data";
   return pathProblem(manifest, message);

@@ -32,7 +32,11 @@ const Metadata = z.strictObject({
   annotations: strings.optional(),
 });
 
-const Head = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) });
+const Head = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string() }),
+});
 
 /** A document as an object: its kind is known, its metadata and fields are right. */
 export function checkDocument(
@@ -41,7 +45,9 @@ export function checkDocument(
 ): Checked {
   const head = Head.safeParse(document.value);
   if (!head.success) {
-    const issues = issuesOf(head.error).map(({ path, message }) => problemAt(document, undefined, path, message));
+    const issues = issuesOf(head.error).map(({ path, message }) =>
+      problemAt(document, undefined, path, message),
+    );
     return { problems: issues };
   }
   const name = title(head.data);
@@ -121,11 +127,17 @@ function ownBody(
 ): Body {
   const { spec, ...others } = fields;
   const problems = Object.keys(others).map((field) =>
-    problem([field], field === "status" ? "is written by the operator; remove it" : "unknown field; remove it"),
+    problem(
+      [field],
+      field === "status" ? "is written by the operator; remove it" : "unknown field; remove it",
+    ),
   );
   const admitted = admitSpec(kind, { metadata: named, spec });
   return "problems" in admitted
-    ? { fields: {}, problems: [...problems, ...admitted.problems.map(({ path, message }) => problem(path, message))] }
+    ? {
+        fields: {},
+        problems: [...problems, ...admitted.problems.map(({ path, message }) => problem(path, message))],
+      }
     : { fields: { spec }, admitted: admitted.spec, problems };
 }
 
@@ -143,7 +155,11 @@ export function admitSpec(
   }
 }
 
-function coreBody(core: (typeof coreKinds)[number], fields: Record<string, unknown>, problem: ProblemAt): Body {
+function coreBody(
+  core: (typeof coreKinds)[number],
+  fields: Record<string, unknown>,
+  problem: ProblemAt,
+): Body {
   const parsed = core.body.safeParse(fields);
   if (parsed.success) return { fields: { ...parsed.data }, problems: [] };
   return { fields: {}, problems: issuesOf(parsed.error).map(({ path, message }) => problem(path, message)) };

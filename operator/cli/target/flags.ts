@@ -75,6 +75,9 @@ function targetOf(command: Command, options: TargetOptions): Target {
 function flagsOf(command: Command, options: TargetOptions, words: string): string[] {
   const everywhere = words.endsWith(" -A");
   return (["state", "kubeconfig", "context", "namespace"] as const)
-    .filter((name) => command.getOptionValueSourceWithGlobals(name) === "cli" && !(everywhere && name === "namespace"))
+    .filter(
+      (name) =>
+        command.getOptionValueSourceWithGlobals(name) === "cli" && !(everywhere && name === "namespace"),
+    )
     .map((name) => `--${name} ${options[name]}`);
 }

@@ -105,10 +105,16 @@ async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opene
 }
 
 /** A ready pod of the deployment, on a loopback port of this machine. */
-async function reach(kubernetes: KubernetesCluster, cluster: Cluster, deployment: AnyObject): Promise<Endpoint> {
+async function reach(
+  kubernetes: KubernetesCluster,
+  cluster: Cluster,
+  deployment: AnyObject,
+): Promise<Endpoint> {
   const { namespace } = deployment.metadata;
   const serving = (await cluster.list(pods, { namespace, labels: ownedBy(deployment) })).find(isReady);
-  const port = serving?.spec.containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === "http");
+  const port = serving?.spec.containers
+    .flatMap(({ ports = [] }) => ports)
+    .find(({ name }) => name === "http");
   if (serving === undefined || port === undefined)
     throw new Failure("failed", `${title(deployment)} has no ready pod now; try again in a moment`);
   const { forwardPort } = await import("../../cluster/kubernetes/client/port-forward.ts");
@@ -118,6 +124,7 @@ async function reach(kubernetes: KubernetesCluster, cluster: Cluster, deployment
 }
 
 function isReady({ metadata, status }: Pod): boolean {
-  const ready = status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+  const ready =
+    status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
   return ready && metadata.deletionTimestamp === undefined;
 }

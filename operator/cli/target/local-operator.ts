@@ -32,7 +32,10 @@ const progressSeconds = 1;
 export async function startLocalOperator(stateDirectory: string): Promise<LocalOperator> {
   const python = join(repository, ".venv", "bin", "python");
   await access(python, constants.X_OK).catch(() => {
-    throw new Failure("failed", `${python} is missing, so no kernel can run; run "make setup" in ${repository}`);
+    throw new Failure(
+      "failed",
+      `${python} is missing, so no kernel can run; run "make setup" in ${repository}`,
+    );
   });
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const logger = createLogger({

@@ -111,13 +111,20 @@ async function operateDetached(
     stdio: ["ignore", log, log],
   });
   child.unref();
-  for (const deadline = Date.now() + startSeconds * 1000; Date.now() < deadline; await sleep(systemClock, 50)) {
+  for (
+    const deadline = Date.now() + startSeconds * 1000;
+    Date.now() < deadline;
+    await sleep(systemClock, 50)
+  ) {
     const operator = await connect();
     if (operator) return operator;
     if (child.exitCode !== null) break;
   }
   const last = readFileSync(logPath, "utf8").trimEnd().split("\n").at(-1);
-  throw new Failure("failed", `the operator did not start in the background; the last line of ${logPath}: ${last}`);
+  throw new Failure(
+    "failed",
+    `the operator did not start in the background; the last line of ${logPath}: ${last}`,
+  );
 }
 
 const patienceMilliseconds = 2000;
@@ -127,7 +134,9 @@ const patienceMilliseconds = 2000;
  * answer.
  */
 async function endpointsAnswer(objects: readonly AnyObject[]): Promise<boolean> {
-  const ready = objects.filter((object) => phaseOf(object) === "done").flatMap((object) => endpointOf(object) ?? []);
+  const ready = objects
+    .filter((object) => phaseOf(object) === "done")
+    .flatMap((object) => endpointOf(object) ?? []);
   const answers = await Promise.all(ready.map(answersAt));
   return answers.every(Boolean);
 }

@@ -4,7 +4,8 @@
  */
 type Step = { field: string } | { index: number } | { where: string; equals: string };
 
-const stepPattern = /\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(\d+)\]|\[\?\(@\.([\w-]+)==(?:"([^"]*)"|'([^']*)')\)\]/y;
+const stepPattern =
+  /\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(\d+)\]|\[\?\(@\.([\w-]+)==(?:"([^"]*)"|'([^']*)')\)\]/y;
 
 export function readPath(path: string, value: unknown): unknown {
   let found: unknown = value;

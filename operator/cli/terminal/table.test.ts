@@ -42,7 +42,10 @@ test("a column without text is left out, unless it is to be kept", () => {
 });
 
 test("line breaks in a cell do not break the table", () => {
-  expect(renderTable([{ title: "NOTE" }], [[{ text: "one\ntwo" }]], { columns: 80 })).toEqual(["NOTE", "one two"]);
+  expect(renderTable([{ title: "NOTE" }], [[{ text: "one\ntwo" }]], { columns: 80 })).toEqual([
+    "NOTE",
+    "one two",
+  ]);
 });
 
 test("paint surrounds the padded text and does not count", () => {

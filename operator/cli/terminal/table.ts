@@ -67,7 +67,8 @@ function layOut(
     .keys()
     .filter((index) => natural[index] !== 0)
     .toArray();
-  const least = (index: number) => Math.min(natural[index] ?? 0, columns[index]?.least ?? Number.POSITIVE_INFINITY);
+  const least = (index: number) =>
+    Math.min(natural[index] ?? 0, columns[index]?.least ?? Number.POSITIVE_INFINITY);
   const total = (width: (index: number) => number) =>
     kept.reduce((sum, index) => sum + width(index), 0) + gap.length * Math.max(0, kept.length - 1);
   while (total(least) > room) {

@@ -35,7 +35,8 @@ class FakeTerminal {
       this.#lines.length = this.#row + 1;
     } else if (token.endsWith("A") && token.length > 1) this.#row -= Number(token.slice(2, -1));
     else if (token.length === 1) {
-      this.#lines[this.#row] = line.slice(0, this.#column).padEnd(this.#column) + token + line.slice(this.#column + 1);
+      this.#lines[this.#row] =
+        line.slice(0, this.#column).padEnd(this.#column) + token + line.slice(this.#column + 1);
       this.#column += 1;
     }
   }

@@ -57,9 +57,12 @@ export class Screen {
 
   /** Draws the block; nothing is written when it looks the same already. */
   draw(lines: readonly string[]): void {
-    if (lines.length === this.#shown.length && lines.every((line, index) => line === this.#shown[index])) return;
+    if (lines.length === this.#shown.length && lines.every((line, index) => line === this.#shown[index]))
+      return;
     this.#stream.write(
-      frame(`${control}?25l${this.#toTop()}${lines.map((line) => `${line}${control}K\n`).join("")}${control}J`),
+      frame(
+        `${control}?25l${this.#toTop()}${lines.map((line) => `${line}${control}K\n`).join("")}${control}J`,
+      ),
     );
     this.#shown = [...lines];
   }
@@ -68,7 +71,9 @@ export class Screen {
   print(lines: readonly string[]): void {
     const block = this.#shown;
     this.#stream.write(
-      frame(`${this.#toTop()}${[...lines, ...block].map((line) => `${line}${control}K\n`).join("")}${control}J`),
+      frame(
+        `${this.#toTop()}${[...lines, ...block].map((line) => `${line}${control}K\n`).join("")}${control}J`,
+      ),
     );
   }
 
@@ -80,7 +85,10 @@ export class Screen {
 
   /** After the terminal was made narrower a line takes several rows. */
   #toTop(): string {
-    const rows = this.#shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / this.columns)), 0);
+    const rows = this.#shown.reduce(
+      (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / this.columns)),
+      0,
+    );
     return rows === 0 ? "\r" : `\r${control}${rows}A`;
   }
 }

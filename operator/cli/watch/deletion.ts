@@ -10,7 +10,11 @@ export class DeletionWatcher {
   readonly #resource: Resource<KubernetesObject>;
   #object: KubernetesObject;
 
-  constructor(cluster: Pick<Cluster, "get" | "watch">, resource: Resource<KubernetesObject>, object: KubernetesObject) {
+  constructor(
+    cluster: Pick<Cluster, "get" | "watch">,
+    resource: Resource<KubernetesObject>,
+    object: KubernetesObject,
+  ) {
     this.#cluster = cluster;
     this.#resource = resource;
     this.#object = object;
@@ -33,7 +37,9 @@ export class DeletionWatcher {
     });
     signal.addEventListener("abort", () => resolve(false));
     // It may have gone before the watch began.
-    watch.synced.then(async () => see(await this.#cluster.get(this.#resource, namespace, name))).catch(reject);
+    watch.synced
+      .then(async () => see(await this.#cluster.get(this.#resource, namespace, name)))
+      .catch(reject);
     return promise.finally(() => watch.close());
   }
 
@@ -43,7 +49,9 @@ export class DeletionWatcher {
     if (held !== undefined) return `${title(this.#object)}: ${held}`;
     const { finalizers = [] } = this.#object.metadata;
     const about = finalizers.length === 0 ? "its pods are still ending" : `held by ${finalizers.join(", ")}`;
-    const mend = finalizers.includes(inUseFinalizer) ? `, which the operator takes away; ${operatorHint}` : "";
+    const mend = finalizers.includes(inUseFinalizer)
+      ? `, which the operator takes away; ${operatorHint}`
+      : "";
     return `${title(this.#object)}: ${about}${mend}`;
   }
 }

@@ -16,7 +16,9 @@ const objects = [
     root: ["Unknown", "Running", "step 450 of 1000"],
     status: { progress: trainingProgress },
   }),
-  anObject("ContextExtension", "long", { root: ["Unknown", "InputNotReady", "PretrainRun base has no artifact yet"] }),
+  anObject("ContextExtension", "long", {
+    root: ["Unknown", "InputNotReady", "PretrainRun base has no artifact yet"],
+  }),
   anObject("AlignmentRun", "chat", {
     root: ["False", "InvalidData", "データ data/chat.jsonl の 12 行目は JSON ではありません; 直してください"],
   }),
@@ -25,7 +27,9 @@ const objects = [
     status: {
       startTime: at(0),
       completionTime: at(5),
-      scores: [{ suite: "jsquad", metric: "exact_match", value: "0.843", low: "0.8", high: "0.88", count: 100 }],
+      scores: [
+        { suite: "jsquad", metric: "exact_match", value: "0.843", low: "0.8", high: "0.88", count: 100 },
+      ],
     },
   }),
   anObject("InferenceDeployment", "assistant", {
@@ -67,7 +71,8 @@ describe("the live table", () => {
   });
 
   test.each([40, 60, 72, 80, 100, 140])("no line is wider than %d columns", (columns) => {
-    for (const line of renderLive(rows, { columns, colour: true })) expect(widthOf(line)).toBeLessThanOrEqual(columns);
+    for (const line of renderLive(rows, { columns, colour: true }))
+      expect(widthOf(line)).toBeLessThanOrEqual(columns);
   });
 
   test("rows that do not fit the terminal's height are counted", () => {
@@ -83,7 +88,10 @@ describe("the live table", () => {
       status: { readyReplicas: 0, url: "http://assistant.default.svc:8000" },
     });
     const { state, message } = rowOf(idle, start);
-    expect({ state, message }).toEqual({ state: "ScaledToZero", message: "spec.replicas is 0: nobody is served" });
+    expect({ state, message }).toEqual({
+      state: "ScaledToZero",
+      message: "spec.replicas is 0: nobody is served",
+    });
   });
 
   test("a program that has said nothing for a minute is said to be silent", () => {

@@ -42,7 +42,8 @@ export function renderLive(rows: readonly Row[], layout: LiveLayout): string[] {
 }
 
 function cellsOf(row: Row, bar: number, colour: boolean): Cell[] {
-  const paint = (text: string) => (colour ? styleText(colours[row.phase], text, { validateStream: false }) : text);
+  const paint = (text: string) =>
+    colour ? styleText(colours[row.phase], text, { validateStream: false }) : text;
   return [
     { text: row.object },
     { text: row.state, paint },
@@ -91,7 +92,8 @@ export function rowOf(object: AnyObject, now: number): Row {
   };
 }
 
-const isRunning = (object: AnyObject): boolean => rootCondition(object)?.reason === ("Running" satisfies Reason);
+const isRunning = (object: AnyObject): boolean =>
+  rootCondition(object)?.reason === ("Running" satisfies Reason);
 
 function stateOf(object: AnyObject, phase: Phase): string {
   const root = rootCondition(object);

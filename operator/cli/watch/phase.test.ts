@@ -11,8 +11,10 @@ const failed = anObject("PretrainRun", "base", { root: ["False", "RestartsExhaus
 const running = anObject("PretrainRun", "base", { root: ["Unknown", "Running"] });
 const waiting = anObject("AlignmentRun", "chat", { root: ["Unknown", "InputNotReady"] });
 
-const still = (...objects: AnyObject[]) => objects.map((object) => ({ object, secondsUnchanged: quietSeconds }));
-const fresh = (...objects: AnyObject[]) => objects.map((object) => ({ object, secondsUnchanged: quietSeconds - 1 }));
+const still = (...objects: AnyObject[]) =>
+  objects.map((object) => ({ object, secondsUnchanged: quietSeconds }));
+const fresh = (...objects: AnyObject[]) =>
+  objects.map((object) => ({ object, secondsUnchanged: quietSeconds - 1 }));
 
 /** What a person who waits for an object expects when it gives a reason. */
 const expectations = {
@@ -77,17 +79,23 @@ function observed(object: AnyObject): string {
 }
 
 describe("a person who waits for", () => {
-  test.each(Object.entries(expectations) as [Reason, string][])("a run that says %s: %s", (reason, expected) => {
-    const { status } = rootState("Succeeded", { reason, message: "" });
-    expect(observed(anObject("PretrainRun", "base", { root: [status, reason] }))).toBe(expected);
-  });
+  test.each(Object.entries(expectations) as [Reason, string][])(
+    "a run that says %s: %s",
+    (reason, expected) => {
+      const { status } = rootState("Succeeded", { reason, message: "" });
+      expect(observed(anObject("PretrainRun", "base", { root: [status, reason] }))).toBe(expected);
+    },
+  );
 
-  test.each(Object.entries(expectations) as [Reason, string][])("an endpoint that says %s: %s", (reason, expected) => {
-    const { status } = rootState("Ready", { reason, message: "" });
-    // Its pods are started over and over: they may recover.
-    const mendable = expected === "has failed" ? "fails when it stays" : expected;
-    expect(observed(anObject("InferenceDeployment", "chat", { root: [status, reason] }))).toBe(mendable);
-  });
+  test.each(Object.entries(expectations) as [Reason, string][])(
+    "an endpoint that says %s: %s",
+    (reason, expected) => {
+      const { status } = rootState("Ready", { reason, message: "" });
+      // Its pods are started over and over: they may recover.
+      const mendable = expected === "has failed" ? "fails when it stays" : expected;
+      expect(observed(anObject("InferenceDeployment", "chat", { root: [status, reason] }))).toBe(mendable);
+    },
+  );
 
   test("every reason of the table is one of these", () => {
     expect(Object.keys(expectations).toSorted()).toEqual(Object.keys(reasons).toSorted());
@@ -110,7 +118,11 @@ describe("phaseOf", () => {
       anObject("Evaluation", "ja", { root: ["True", "Completed"], status: { passed: false } }),
       "failed",
     ],
-    ["a condition about an older spec", { ...done, metadata: { ...done.metadata, generation: 2 } }, "waiting"],
+    [
+      "a condition about an older spec",
+      { ...done, metadata: { ...done.metadata, generation: 2 } },
+      "waiting",
+    ],
     ["an unknown reason, True", later("True"), "done"],
     ["an unknown reason, not stalled", later("Unknown"), "running"],
     ["an unknown reason, stalled", stalled(later("False")), "blocked"],

@@ -46,7 +46,9 @@ export function jsonView(terminal: Terminal, now: () => number): View {
   return {
     onObject: print,
     onWarning({ regarding: { kind, name, namespace }, reason, note }) {
-      terminal.print(JSON.stringify({ time: time(), type: "warning", kind, name, namespace, reason, message: note }));
+      terminal.print(
+        JSON.stringify({ time: time(), type: "warning", kind, name, namespace, reason, message: note }),
+      );
     },
     onNotice(message) {
       terminal.print(JSON.stringify({ time: time(), type: "notice", message }));
@@ -77,7 +79,10 @@ function standstill(object: AnyObject): string {
   return [status, reason, stage].join(" ");
 }
 
-function onChange(key: (object: AnyObject) => string, show: (object: AnyObject) => void): (object: AnyObject) => void {
+function onChange(
+  key: (object: AnyObject) => string,
+  show: (object: AnyObject) => void,
+): (object: AnyObject) => void {
   const last = new Map<string, string>();
   return (object) => {
     const now = key(object);

@@ -10,7 +10,8 @@ import { conclude, type WaitResult, waitFor } from "./wait.ts";
 function aCluster(existing: readonly AnyObject[]) {
   const watchers: { kind: string; onEvent: (event: WatchEvent<never>) => void }[] = [];
   const emit = (object: AnyObject | Event, type: WatchEvent<never>["type"] = "MODIFIED") => {
-    for (const { kind, onEvent } of watchers) if (kind === object.kind) onEvent({ type, object: object as never });
+    for (const { kind, onEvent } of watchers)
+      if (kind === object.kind) onEvent({ type, object: object as never });
   };
   const watch: Cluster["watch"] = (resource, _filter, onEvent) => {
     watchers.push({ kind: resource.kind, onEvent });
@@ -119,7 +120,9 @@ describe("waiting", () => {
     await vi.advanceTimersByTimeAsync(19_000);
     expect(alone.notices).toEqual([]);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(alone.notices).toEqual(["no operator has looked at PretrainRun/base for 20 s; is one running? see its log"]);
+    expect(alone.notices).toEqual([
+      "no operator has looked at PretrainRun/base for 20 s; is one running? see its log",
+    ]);
     expect(seen.notices).toEqual([]);
     abort.abort();
     await Promise.all([alone.result, seen.result]);
@@ -132,7 +135,12 @@ describe("waiting", () => {
   test.each([
     ["a run whose claim's name is somebody else's", "Corpus", "NameTaken", taken],
     ["an endpoint whose port is taken", "InferenceDeployment", "PortInUse", crashed],
-    ["an endpoint whose program refuses its configuration", "InferenceDeployment", "InvalidConfig", "no such file"],
+    [
+      "an endpoint whose program refuses its configuration",
+      "InferenceDeployment",
+      "InvalidConfig",
+      "no such file",
+    ],
     ["what only a newer operator knows", "Corpus", "OfALaterVersion", "do this"],
   ])("ends with what to do for %s, whatever else runs", async (_, kind, reason, message) => {
     const blocked = anObject(kind, "web", { root: ["False", reason, message] });
@@ -155,7 +163,9 @@ describe("waiting", () => {
   });
 
   test("waits on while the cluster has yet to start the pods", async () => {
-    const pending = anObject("PretrainRun", "base", { root: ["Unknown", "WaitingForPods", "no node has room"] });
+    const pending = anObject("PretrainRun", "base", {
+      root: ["Unknown", "WaitingForPods", "no node has room"],
+    });
     const { result } = startWaiting([pending], { timeoutSeconds: 600 });
     await vi.advanceTimersByTimeAsync(600_000);
     expect((await result).end).toBe("timedOut");
@@ -200,9 +210,13 @@ describe("waiting", () => {
 
 describe("how waiting ended", () => {
   const done = anObject("Corpus", "web", { root: ["True", "Completed"] });
-  const failed = anObject("PretrainRun", "base", { root: ["False", "NumericsDiverged", "loss is NaN at step 7"] });
+  const failed = anObject("PretrainRun", "base", {
+    root: ["False", "NumericsDiverged", "loss is NaN at step 7"],
+  });
   const idle = anObject("AlignmentRun", "chat", { root: ["Unknown", "InputNotReady", "waiting for base"] });
-  const suspended = anObject("PretrainRun", "base", { root: ["Unknown", "Suspended", "spec.suspend is true"] });
+  const suspended = anObject("PretrainRun", "base", {
+    root: ["Unknown", "Suspended", "spec.suspend is true"],
+  });
   const busy = anObject("PretrainRun", "base", { root: ["Unknown", "Running", "at work"] });
 
   const blocked = anObject("Corpus", "web", { root: ["False", "NameTaken", "the claim is somebody else's"] });
@@ -215,9 +229,24 @@ describe("how waiting ended", () => {
       "failed",
       /^2 of 3 .*\n {2}PretrainRun\/base: NumericsDiverged: loss is NaN at step 7\n {2}Align/,
     ],
-    ["something waits for what never comes", { objects: [done, idle] }, "failed", /InputNotReady: waiting for base/],
-    ["a run is suspended", { objects: [suspended, idle] }, "unfinished", /^suspended; set spec.suspend to false/],
-    ["a run is blocked", { objects: [blocked, done] }, "failed", /^1 of 2 .*\n {2}Corpus\/web: NameTaken: the claim/],
+    [
+      "something waits for what never comes",
+      { objects: [done, idle] },
+      "failed",
+      /InputNotReady: waiting for base/,
+    ],
+    [
+      "a run is suspended",
+      { objects: [suspended, idle] },
+      "unfinished",
+      /^suspended; set spec.suspend to false/,
+    ],
+    [
+      "a run is blocked",
+      { objects: [blocked, done] },
+      "failed",
+      /^1 of 2 .*\n {2}Corpus\/web: NameTaken: the claim/,
+    ],
     ["a run failed beside a suspended one", { objects: [suspended, failed] }, "failed", /NumericsDiverged/],
     [
       "time is up",
@@ -225,7 +254,12 @@ describe("how waiting ended", () => {
       "unfinished",
       /^not finished in time; run again\n {2}PretrainRun\/base: Running: at work$/,
     ],
-    ["the person interrupts", { end: "interrupted", objects: [busy] }, "interrupted", /^interrupted; run again$/],
+    [
+      "the person interrupts",
+      { end: "interrupted", objects: [busy] },
+      "interrupted",
+      /^interrupted; run again$/,
+    ],
     [
       "an object was deleted",
       { gone: [{ kind: "Corpus", namespace: "default", name: "web" }] },

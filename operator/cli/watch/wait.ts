@@ -87,7 +87,8 @@ const keyOfObject = ({ kind, metadata }: AnyObject): string => kindKeyOf({ kind,
  * why.
  */
 export function conclude({ end, objects, gone }: WaitResult, mend: string): Failure | undefined {
-  const lines = (...phases: Phase[]) => objects.filter((object) => phases.includes(phaseOf(object))).map(explain);
+  const lines = (...phases: Phase[]) =>
+    objects.filter((object) => phases.includes(phaseOf(object))).map(explain);
   if (end === "interrupted") return new Failure("interrupted", `interrupted; ${mend}`);
   if (end === "timedOut") {
     const unfinished = lines("failed", "blocked", "suspended", "running", "waiting");
@@ -99,9 +100,15 @@ export function conclude({ end, objects, gone }: WaitResult, mend: string): Fail
   const exitCode = exitCodeOfPhases(objects.map(phaseOf));
   if (exitCode === "done") return undefined;
   if (exitCode === "unfinished")
-    return new Failure(exitCode, ["suspended; set spec.suspend to false to resume", ...lines("suspended")].join("\n"));
+    return new Failure(
+      exitCode,
+      ["suspended; set spec.suspend to false to resume", ...lines("suspended")].join("\n"),
+    );
   const bad = lines("failed", "blocked", "waiting");
-  return new Failure(exitCode, [`${bad.length} of ${objects.length} objects did not succeed`, ...bad].join("\n"));
+  return new Failure(
+    exitCode,
+    [`${bad.length} of ${objects.length} objects did not succeed`, ...bad].join("\n"),
+  );
 }
 
 function explain(object: AnyObject): string {

@@ -14,7 +14,7 @@ import {
 import { pods, type Resource } from "../resource.ts";
 import { type CacheOptions, Informers } from "./cache/informers.ts";
 import type { ReflectorHealth } from "./cache/reflector.ts";
-import { readObject } from "./cache/stored-object.ts";
+import { readList, readObject } from "./cache/stored-object.ts";
 import { Connection } from "./client/connection.ts";
 import { Credentials } from "./client/credentials.ts";
 import type { KubeConfigSource } from "./client/kubeconfig.ts";
@@ -33,7 +33,10 @@ export { KubernetesMetrics } from "./metrics.ts";
 
 export interface KubernetesOptions {
   kubeconfig?: KubeConfigSource;
-  /** What is watched from the start and read from memory; everything else is asked of the API server each time. */
+  /**
+   * What is watched from the start and read from memory; everything else is asked of the API server each
+   * time.
+   */
   caches?: readonly CacheOptions[];
   /** The one namespace that caches hold; absent: all. */
   namespace?: string;
@@ -86,7 +89,10 @@ export class KubernetesCluster implements Cluster {
     });
     const { namespace, caches = [], report, monotonic = () => performance.now() } = options;
     const restriction = namespace === undefined ? {} : { namespace };
-    this.#informers = new Informers({ ...restriction, rest: this.#rest, clock, monotonic, random, report }, caches);
+    this.#informers = new Informers(
+      { ...restriction, rest: this.#rest, clock, monotonic, random, report },
+      caches,
+    );
   }
 
   /** URL of the API server. */
@@ -134,13 +140,8 @@ export class KubernetesCluster implements Cluster {
     const known = fields === undefined ? this.#informers.list(resource, filter) : "unknown";
     if (known !== "unknown") return known as T[];
     const { namespace, labels } = filter;
-    const listed = (await this.#rest.json({
-      verb: "list",
-      resource,
-      ...(namespace !== undefined && { namespace }),
-      query: { labelSelector: selectorOf(labels), fieldSelector: selectorOf(fields) },
-    })) as { items?: unknown[] | null };
-    return (listed.items ?? []).map((item) => readObject(resource, item));
+    const query = { labelSelector: selectorOf(labels), fieldSelector: selectorOf(fields) };
+    return readList(resource, await this.#rest.json({ verb: "list", resource, namespace, query })).items;
   }
 
   async apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
@@ -149,7 +150,10 @@ export class KubernetesCluster implements Cluster {
     return object;
   }
 
-  /** A dry run of `apply`: throws what it would throw. The answer is left aside, for an object that is not there yet has no version. */
+  /**
+   * A dry run of `apply`: throws what it would throw. The answer is left aside, for an object that is not
+   * there yet has no version.
+   */
   async tryApply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<void> {
     const request = this.#application(resource, wanted);
     await this.#rest.json({ ...request, query: { ...request.query, dryRun: "All" } });
@@ -189,7 +193,10 @@ export class KubernetesCluster implements Cluster {
     return undefined;
   }
 
-  async delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): Promise<void> {
+  async delete<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+  ): Promise<void> {
     const { namespace, name, uid } = object.metadata;
     let answer: unknown;
     try {
@@ -198,13 +205,19 @@ export class KubernetesCluster implements Cluster {
         resource,
         namespace,
         name,
-        body: { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid }, propagationPolicy: "Background" },
+        body: {
+          apiVersion: "v1",
+          kind: "DeleteOptions",
+          preconditions: { uid },
+          propagationPolicy: "Background",
+        },
       });
     } catch (error) {
       const namesake = error instanceof ConflictError && /UID in (the )?precondition/.test(error.message);
       if (!(error instanceof NotFoundError) && !namesake) throw error;
     }
-    // A Status instead of the object says that it is gone at once; some kinds send the object as it was instead.
+    // A Status instead of the object says that it is gone at once; some kinds send the object as it was
+    // instead.
     const marked = isMarked(answer) ? readObject(resource, answer) : undefined;
     if (marked && !isGone(marked)) this.#informers.observeWrite(resource, marked);
     else this.#informers.tombstone(resource, object.metadata);
@@ -255,7 +268,10 @@ export class KubernetesCluster implements Cluster {
     };
   }
 
-  /** The whole list is stated, bound to the version it was read at: a finalizer that others set meanwhile is never lost. */
+  /**
+   * The whole list is stated, bound to the version it was read at: a finalizer that others set meanwhile is
+   * never lost.
+   */
   async #patchFinalizers<T extends KubernetesObject>(
     resource: Resource<T>,
     { metadata }: T,
@@ -287,7 +303,9 @@ export class KubernetesCluster implements Cluster {
   }
 }
 
-/** Whether nothing holds the object any more: the API server answers with it a last time as it takes it away. */
+/**
+ * Whether nothing holds the object any more: the API server answers with it a last time as it takes it away.
+ */
 function isGone({ metadata }: KubernetesObject): boolean {
   const {
     deletionTimestamp,
@@ -300,7 +318,11 @@ function isGone({ metadata }: KubernetesObject): boolean {
 }
 
 /** The list with the finalizer in or out; undefined where it is so already. */
-function changedFinalizers({ metadata }: KubernetesObject, finalizer: string, present: boolean): string[] | undefined {
+function changedFinalizers(
+  { metadata }: KubernetesObject,
+  finalizer: string,
+  present: boolean,
+): string[] | undefined {
   const before = metadata.finalizers ?? [];
   if (before.includes(finalizer) === present) return undefined;
   return present ? [...before, finalizer] : before.filter((other) => other !== finalizer);

@@ -5,7 +5,10 @@ import type { ReflectorHealth } from "./cache/reflector.ts";
 export class KubernetesMetrics {
   readonly #requests: Counter<"code" | "method">;
 
-  constructor(registry: Registry, parts: { isLeader: () => boolean; watches: () => readonly ReflectorHealth[] }) {
+  constructor(
+    registry: Registry,
+    parts: { isLeader: () => boolean; watches: () => readonly ReflectorHealth[] },
+  ) {
     this.#requests = new Counter({
       name: "rest_client_requests_total",
       help: "Requests to the API server, by method and status code",
@@ -30,10 +33,16 @@ export class KubernetesMetrics {
           for (const health of parts.watches()) this.set({ resource: health.plural }, value(health));
         },
       });
-    perWatch("tanren_watch_silence_seconds", "Time since the API server last said anything in a watch", (watch) =>
-      Math.max(0, watch.secondsSinceContact),
+    perWatch(
+      "tanren_watch_silence_seconds",
+      "Time since the API server last said anything in a watch",
+      (watch) => Math.max(0, watch.secondsSinceContact),
     );
-    perWatch("tanren_watch_failures", "Lists and watches that failed since the start", (watch) => watch.failures);
+    perWatch(
+      "tanren_watch_failures",
+      "Lists and watches that failed since the start",
+      (watch) => watch.failures,
+    );
     perWatch("tanren_watch_objects", "Objects held in memory", (watch) => watch.objects);
   }
 

@@ -64,7 +64,11 @@ export class LocalCluster implements Cluster {
     const { clock = systemClock, customResources, node, report } = options;
     this.#state = stateDirectory;
     this.#lock = lock;
-    const store = new Store(new ObjectFiles(join(stateDirectory, "objects")), new Admission(customResources), clock);
+    const store = new Store(
+      new ObjectFiles(join(stateDirectory, "objects")),
+      new Admission(customResources),
+      clock,
+    );
     this.#store = store;
     const resources = [
       ...builtinResources,
@@ -83,7 +87,10 @@ export class LocalCluster implements Cluster {
     ];
   }
 
-  /** Opens the state directory, made where it is missing. Pods that an earlier operator left running are found again. */
+  /**
+   * Opens the state directory, made where it is missing. Pods that an earlier operator left running are found
+   * again.
+   */
   static async open(options: LocalClusterOptions): Promise<LocalCluster> {
     const stateDirectory = resolve(options.stateDirectory);
     await requireLoopbackRange();
@@ -101,7 +108,10 @@ export class LocalCluster implements Cluster {
     }
   }
 
-  /** Ends the operator's part. Pods run on and are found by the next `open`, or are stopped within their grace period. */
+  /**
+   * Ends the operator's part. Pods run on and are found by the next `open`, or are stopped within their grace
+   * period.
+   */
   async stop({ pods: fate }: { pods: "keep" | "terminate" }): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -144,7 +154,10 @@ export class LocalCluster implements Cluster {
     return this.#store.setFinalizer(resource, object, finalizer, present);
   }
 
-  async delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): Promise<void> {
+  async delete<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+  ): Promise<void> {
     this.#store.delete(resource, object);
   }
 

@@ -5,8 +5,9 @@ import { readBoot, readProcess } from "./kubelet/process-table.ts";
 const pattern = /^operator\.lock\.(\d+)$/;
 
 /**
- * One operator per state directory. Holders are numbered: the next one takes the number after the last holder's, which the file
- * system gives to one process only, and only when that holder is dead. A lock needs no release, but releases cleanly.
+ * One operator per state directory. Holders are numbered: the next one takes the number after the last
+ * holder's, which the file system gives to one process only, and only when that holder is dead. A lock needs
+ * no release, but releases cleanly.
  */
 export function acquireLock(stateDirectory: string): { release(): void } {
   for (;;) {
@@ -62,7 +63,9 @@ function claim(stateDirectory: string, number: number): boolean {
   }
 }
 
-/** The holder's process id, unless it is dead: its start time tells it from a later process of the same id. */
+/**
+ * The holder's process id, unless it is dead: its start time tells it from a later process of the same id.
+ */
 function livingHolder(file: string): number | undefined {
   try {
     const { pid, startTime, boot } = JSON.parse(readFileSync(file, "utf8"));

@@ -10,7 +10,10 @@ import { readLog } from "./kubelet/pod-log.ts";
 /** What can be read of a cluster without an operator. */
 export type ReadableCluster = Pick<Cluster, "get" | "list" | "logs">;
 
-/** The cluster of a state directory on which no operator runs, as it was left; undefined when there is none. Changes nothing. */
+/**
+ * The cluster of a state directory on which no operator runs, as it was left; undefined when there is none.
+ * Changes nothing.
+ */
 export function readAtRest(stateDirectory: string): ReadableCluster | undefined {
   const state = resolve(stateDirectory);
   const objects = join(state, "objects");
@@ -33,7 +36,9 @@ export function readAtRest(stateDirectory: string): ReadableCluster | undefined 
 /** Sorted by namespace and name, as the store lists them. */
 function readKind<T extends KubernetesObject>(directory: string): T[] {
   if (!existsSync(directory)) return [];
-  const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"));
+  const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".json"),
+  );
   return files.sort().flatMap((file) => readObject<T>(join(directory, file)) ?? []);
 }
 

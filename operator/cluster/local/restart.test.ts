@@ -57,7 +57,8 @@ test("an operator killed again and again runs every attempt exactly once and end
   const stateDirectory = temporaryDirectory();
   const ran = join(temporaryDirectory(), "ran");
   writeFileSync(ran, "");
-  // Every third index fails at its first attempt, so that failures are counted and replaced under fire as well.
+  // Every third index fails at its first attempt, so that failures are counted and replaced under fire as
+  // well.
   const fails = `[ $(( JOB_COMPLETION_INDEX % 3 )) = 0 ] && mkdir ${ran}-$JOB_COMPLETION_INDEX 2>/dev/null && exit 1`;
   const script = `echo "$POD_UID $JOB_COMPLETION_INDEX" >> ${ran}; sleep 0.$(( JOB_COMPLETION_INDEX % 4 + 1 )); ${fails}; exit 0`;
   let operator = startOperator(stateDirectory);
@@ -74,13 +75,21 @@ test("an operator killed again and again runs every attempt exactly once and end
     (await connected(stateDirectory)).close();
   }
   const cluster = await connected(stateDirectory);
-  const job = await until(cluster, jobs, "run", ({ status }) => isTrue(status?.conditions, "Complete"), 20_000);
+  const job = await until(
+    cluster,
+    jobs,
+    "run",
+    ({ status }) => isTrue(status?.conditions, "Complete"),
+    20_000,
+  );
   const lines = readFileSync(ran, "utf8").trim().split("\n");
   expect(new Set(lines).size).toBe(lines.length);
   expect(job.status).toMatchObject({ succeeded: 24, failed: 8, completedIndexes: "0-23" });
   const runs = Map.groupBy(lines, (line) => Number(line.split(" ")[1]));
   const expected = Array.from({ length: 24 }, (_, index) => [index, index % 3 === 0 ? 2 : 1]);
-  expect([...runs].map(([index, of]) => [index, of.length]).sort(([a = 0], [b = 0]) => a - b)).toEqual(expected);
+  expect([...runs].map(([index, of]) => [index, of.length]).sort(([a = 0], [b = 0]) => a - b)).toEqual(
+    expected,
+  );
   cluster.close();
 }, 40_000);
 
@@ -88,7 +97,10 @@ test("exit codes of programs that ended without an operator are read; one that w
   const stateDirectory = temporaryDirectory();
   const directory = temporaryDirectory();
   const before = await openCluster({ stateDirectory });
-  await before.apply(pods, aPod("ends", aTemplate(sh(`while [ ! -e ${directory}/go ]; do sleep 0.02; done; exit 86`))));
+  await before.apply(
+    pods,
+    aPod("ends", aTemplate(sh(`while [ ! -e ${directory}/go ]; do sleep 0.02; done; exit 86`))),
+  );
   await before.apply(pods, aPod("vanishes", aTemplate(sh(`echo $PPID > ${directory}/shim; sleep 1000`))));
   await before.apply(pods, aPod("stays", aTemplate(sh("sleep 1000"))));
   for (const name of ["ends", "vanishes", "stays"])
@@ -102,8 +114,8 @@ test("exit codes of programs that ended without an operator are read; one that w
   await sleep(200);
   const after = await openCluster({ stateDirectory });
   const end = async (name: string) =>
-    (await until(after, pods, name, ({ status }) => status?.phase === "Failed")).status?.containerStatuses?.[0]?.state
-      .terminated;
+    (await until(after, pods, name, ({ status }) => status?.phase === "Failed")).status
+      ?.containerStatuses?.[0]?.state.terminated;
   expect(await end("ends")).toMatchObject({ exitCode: 86, reason: "Error" });
   expect(await end("vanishes")).toMatchObject({ exitCode: 137 });
   expect((await after.get(pods, namespace, "stays"))?.status?.phase).toBe("Running");
@@ -113,7 +125,10 @@ test("processes of pods whose objects are gone are stopped at the next start", a
   const stateDirectory = temporaryDirectory();
   const directory = temporaryDirectory();
   const before = await openCluster({ stateDirectory });
-  const { metadata } = await before.apply(pods, aPod("lost", aTemplate(sh(`echo $$ > ${directory}/pid; sleep 1000`))));
+  const { metadata } = await before.apply(
+    pods,
+    aPod("lost", aTemplate(sh(`echo $$ > ${directory}/pid; sleep 1000`))),
+  );
   const pid = await eventually(
     async () => existsSync(`${directory}/pid`) && Number(readFileSync(`${directory}/pid`, "utf8")),
   );
@@ -131,7 +146,11 @@ test("a deletion that a crash cut in two is carried on: what has lost its owner 
   const owner = { apiVersion: job.apiVersion, kind: job.kind, name: "run", uid: job.metadata.uid };
   const metadata = { name: "config", namespace, ownerReferences: [owner] };
   const config = await before.apply(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata, data: {} });
-  const grandchild = { ...metadata, name: "grandchild", ownerReferences: [{ ...owner, uid: config.metadata.uid }] };
+  const grandchild = {
+    ...metadata,
+    name: "grandchild",
+    ownerReferences: [{ ...owner, uid: config.metadata.uid }],
+  };
   await before.apply(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: grandchild, data: {} });
   await before.stop({ pods: "keep" });
   rmSync(join(stateDirectory, "objects/jobs", namespace, "run.json"));
@@ -143,7 +162,9 @@ test("a shutdown ends programs in their grace period as a node's shutdown does, 
   const stateDirectory = temporaryDirectory();
   const directory = temporaryDirectory();
   const script = `[ -e ${directory}/saved ] && exit 0; trap 'touch ${directory}/saved; exit 143' TERM; touch ${directory}/up; while :; do sleep 0.02; done`;
-  const rules = [{ action: "Ignore" as const, onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }];
+  const rules = [
+    { action: "Ignore" as const, onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+  ];
   const before = await openCluster({ stateDirectory });
   await before.apply(jobs, aJob("run", aTemplate(sh(script)), { podFailurePolicy: { rules } }));
   await eventually(async () => existsSync(`${directory}/up`));

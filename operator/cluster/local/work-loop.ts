@@ -1,8 +1,9 @@
 import type { Clock } from "../../clock/clock.ts";
 
 /**
- * A controller's work loop: each marked key is synced once, however often it was marked, and again after the delay that the sync
- * asks for. Sync is synchronous, so no two ever overlap. One that throws is reported and repeated.
+ * A controller's work loop: each marked key is synced once, however often it was marked, and again after the
+ * delay that the sync asks for. Sync is synchronous, so no two ever overlap. One that throws is reported and
+ * repeated.
  */
 export class Loop {
   readonly #due = new Map<string, { at: number; cancel: () => void }>();

@@ -55,7 +55,11 @@ describe("stages", () => {
 
   test("without chat tuning the reference is the run's model", () => {
     const [only] = alignmentRunKind.stages(spec({ preferences: { datasets }, dpo }), inputs);
-    expect(only?.mounts).toContainEqual({ name: "preferences-pairs", claimName: "files", path: "pairs.jsonl" });
+    expect(only?.mounts).toContainEqual({
+      name: "preferences-pairs",
+      claimName: "files",
+      path: "pairs.jsonl",
+    });
     expect(only?.config(new Map())).toMatchObject({
       model: { path: "inputs/model" },
       dpo: { preferences: [{ path: "inputs/preferences-pairs" }] },
@@ -65,7 +69,9 @@ describe("stages", () => {
   test("training has every GPU, sampling one, judging none", () => {
     const compute = { nodes: 2, gpusPerNode: 8 };
     const stages = alignmentRunKind.stages(spec({ chat, preferences: { generate }, dpo, compute }), inputs);
-    expect(stages.map(({ pods, processesPerPod, gpusPerPod }) => [pods, processesPerPod, gpusPerPod])).toEqual([
+    expect(
+      stages.map(({ pods, processesPerPod, gpusPerPod }) => [pods, processesPerPod, gpusPerPod]),
+    ).toEqual([
       [2, 8, 8],
       [1, 1, 1],
       [1, 1, 0],
@@ -88,7 +94,10 @@ describe("refusals", () => {
       { chat, preferences: { generate: { ...generate, maxNewTokens: 600 } }, dpo },
       "spec.preferences.generate.maxNewTokens 600 is over the model's context of 512 tokens; set it to 512 or less, or extend the context first",
     ],
-    [{ chat, preferences: { datasets }, dpo: { ...dpo, beta: "0" } }, "spec.dpo.beta is 0; it must be above 0"],
+    [
+      { chat, preferences: { datasets }, dpo: { ...dpo, beta: "0" } },
+      "spec.dpo.beta is 0; it must be above 0",
+    ],
     [
       { chat, preferences: { generate: { ...generate, temperature: "11" } }, dpo },
       "spec.preferences.generate.temperature is 11; it must be at most 10",

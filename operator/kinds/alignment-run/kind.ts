@@ -6,7 +6,13 @@ import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { inferenceBytes } from "../../estimates/memory.ts";
 import { figuresOf, type ModelFigures } from "../../estimates/model-figures.ts";
-import { firstRefusal, invalidSpec, type Refusal, refuseDecimals, refuseMemory } from "../../estimates/refusal.ts";
+import {
+  firstRefusal,
+  invalidSpec,
+  type Refusal,
+  refuseDecimals,
+  refuseMemory,
+} from "../../estimates/refusal.ts";
 import { trainingPlan } from "../../estimates/training-plan.ts";
 import type { BatchKind } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
@@ -30,7 +36,8 @@ export const alignmentRunKind: BatchKind<Spec> = {
       () => refusePart(spec, "dpo", inputs),
       () => refuseShares(spec),
       () => refuseAnswers(spec, inputs),
-      () => refuseMemory(plan, spec.compute, "parallelism.shard, or the parts' sequenceLength or microBatchSize"),
+      () =>
+        refuseMemory(plan, spec.compute, "parallelism.shard, or the parts' sequenceLength or microBatchSize"),
       () => refuseStorage(spec, plan, trainingParts(spec).length),
     );
   },
@@ -48,7 +55,8 @@ function trainingParts({ chat, dpo }: Spec): { training: Training; sequencesPerS
 }
 
 /**
- * How many samples the files have is not known beforehand, so neither are steps and time. Memory is that of the part that needs most.
+ * How many samples the files have is not known beforehand, so neither are steps and time. Memory is that of
+ * the part that needs most.
  */
 function alignmentPlan(spec: Spec, inputs: Inputs): Plan {
   const model = figuresOf(inputs.get("model"));
@@ -71,7 +79,10 @@ function alignmentPlan(spec: Spec, inputs: Inputs): Plan {
   return { ...first, memoryPerRankBytes: Math.max(...needs, samplingBytes(spec, model)) };
 }
 
-/** Sampling answers holds float32 weights, and keys and values of the answers; those of the prompts are not known beforehand. */
+/**
+ * Sampling answers holds float32 weights, and keys and values of the answers; those of the prompts are not
+ * known beforehand.
+ */
 function samplingBytes({ preferences, compute }: Spec, model: ModelFigures): number {
   const generate = preferences?.generate;
   if (!generate) return 0;

@@ -39,7 +39,8 @@ interface AlignedModel {
 }
 
 function alignedModel(spec: Spec, inputs: Inputs): AlignedModel {
-  if (!spec.chat) return { mounts: [modelMount(spec.model, inputs)], input: () => modelInput(spec.model, inputs) };
+  if (!spec.chat)
+    return { mounts: [modelMount(spec.model, inputs)], input: () => modelInput(spec.model, inputs) };
   return {
     mounts: [],
     input: (done) => {
@@ -67,7 +68,10 @@ function chatStage(spec: Spec, chat: NonNullable<Spec["chat"]>, inputs: Inputs):
     artifact: true,
     config: () => ({
       model: modelInput(spec.model, inputs),
-      chat: { conversations: datasetInputs("chat", chat.datasets), held_out_ratio: Number(chat.heldOutShare) },
+      chat: {
+        conversations: datasetInputs("chat", chat.datasets),
+        held_out_ratio: Number(chat.heldOutShare),
+      },
       ...trainConfig(spec, chat.training, "chat"),
       parents: [],
     }),
@@ -138,7 +142,9 @@ function dpoStage(
     config: (done) => ({
       model: model.input(done),
       dpo: {
-        preferences: datasets ? datasetInputs("preferences", datasets) : [{ path: "output/judge/preferences.jsonl" }],
+        preferences: datasets
+          ? datasetInputs("preferences", datasets)
+          : [{ path: "output/judge/preferences.jsonl" }],
         beta: Number(dpo.beta),
         held_out_ratio: Number(dpo.heldOutShare),
       },

@@ -30,7 +30,11 @@ describe("stages", () => {
   test.each([
     ["of a PretrainRun", {}, inputs],
     ["of an imported model", imported, inputsOf(corpusInput())],
-    ["plain, compared with interpolation", { method: "none", comparisons: ["positionInterpolation"] }, inputs],
+    [
+      "plain, compared with interpolation",
+      { method: "none", comparisons: ["positionInterpolation"] },
+      inputs,
+    ],
     ["alone", { comparisons: [] }, inputs],
   ])("%s give configurations the programs accept", (_title, change, given) => {
     const stages = contextExtensionKind.stages(spec(change), given);

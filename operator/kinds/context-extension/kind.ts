@@ -23,7 +23,11 @@ export const contextExtensionKind: BatchKind<Spec> = {
   },
   refuse: (spec, inputs) => {
     const plan = contextExtensionPlan(spec, inputs);
-    const batch = { field: "globalBatchTokens", value: spec.training.globalBatchTokens, unit: spec.contextLength };
+    const batch = {
+      field: "globalBatchTokens",
+      value: spec.training.globalBatchTokens,
+      unit: spec.contextLength,
+    };
     return firstRefusal(
       () => refuseTokenizers(inputs),
       () => refuseContextLength(spec, inputs),
@@ -60,7 +64,10 @@ function refuseContextLength(spec: Spec, inputs: Inputs): Refusal | undefined {
   );
 }
 
-/** The main stage is training; memory is that of the stage that needs most, as the measurement has all of it in float32. */
+/**
+ * The main stage is training; memory is that of the stage that needs most, as the measurement has all of it
+ * in float32.
+ */
 function contextExtensionPlan(spec: Spec, inputs: Inputs): Plan {
   const model = figuresOf(inputs.get("model"));
   const duration = corpusDuration(spec.training, spec.contextLength);

@@ -30,9 +30,12 @@ const baseLabel = "base";
 /** Items of a batch when passkey prompts are asked. */
 const measurementBatch = 1;
 
-const stageOf = (spec: Spec, method: Method): string => (method === spec.method ? "train" : `train-${method}`);
+const stageOf = (spec: Spec, method: Method): string =>
+  method === spec.method ? "train" : `train-${method}`;
 
-/** The method's model, those it is compared with, and one measurement of all of them on the same documents. */
+/**
+ * The method's model, those it is compared with, and one measurement of all of them on the same documents.
+ */
 export function contextExtensionStages(spec: Spec, inputs: Inputs): Stage[] {
   const mounts = [modelMount(spec.model, inputs), artifactMount(requiredInput(inputs, corpusRole))];
   const methods = [spec.method, ...spec.comparisons];
@@ -57,8 +60,8 @@ export function contextExtensionStages(spec: Spec, inputs: Inputs): Stage[] {
 }
 
 /**
- * The program computes the factor of interpolation from the model's own window and scaling: of an imported model nobody else knows
- * them, and a model that was extended before must not lose what it has.
+ * The program computes the factor of interpolation from the model's own window and scaling: of an imported
+ * model nobody else knows them, and a model that was extended before must not lose what it has.
  */
 function ropeScaling({ contextLength }: Spec, method: Method): Record<string, unknown> {
   const scaling = method === "none" ? { rope_type: "none", factor: 1 } : { rope_type: "linear" };

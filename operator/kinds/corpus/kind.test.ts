@@ -3,7 +3,13 @@ import { admitted, contractIssues, inputsOf, sampleArtifact } from "../../testin
 import type { KernelResult } from "../batch-kind.ts";
 import { corpusKind } from "./kind.ts";
 
-const source = { name: "web", language: "ja", licence: "CC0-1.0", format: "warc", from: { claimName: "crawl" } };
+const source = {
+  name: "web",
+  language: "ja",
+  licence: "CC0-1.0",
+  format: "warc",
+  from: { claimName: "crawl" },
+};
 const small = {
   sources: [source],
   mixture: { ratios: [{ language: "ja", percent: 100 }] },
@@ -90,8 +96,14 @@ describe("refusals", () => {
   test.each([
     [{ heldOutShare: "0" }, "spec.heldOutShare is 0; it must be above 0"],
     [{ heldOutShare: "1.0" }, "spec.heldOutShare is 1.0; it must be below 1"],
-    [{ mixture: { ...small.mixture, maxEpochs: "0.5" } }, "spec.mixture.maxEpochs is 0.5; it must be at least 1"],
-    [{ compute: { gpusPerNode: 2 } }, "spec.compute.gpusPerNode is 2, but the corpus programs use no GPU; set it to 0"],
+    [
+      { mixture: { ...small.mixture, maxEpochs: "0.5" } },
+      "spec.mixture.maxEpochs is 0.5; it must be at least 1",
+    ],
+    [
+      { compute: { gpusPerNode: 2 } },
+      "spec.compute.gpusPerNode is 2, but the corpus programs use no GPU; set it to 0",
+    ],
   ])("%j", (change, message) => {
     const refusal = corpusKind.refuse(admitted(corpusKind, { ...small, ...change }), inputsOf());
     expect(refusal).toEqual({ reason: "InvalidSpec", message });

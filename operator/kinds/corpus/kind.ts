@@ -34,7 +34,10 @@ function refuseGpus({ compute }: Spec): Refusal | undefined {
   );
 }
 
-/** How long cleaning takes and what it holds in memory depends on the documents: of that nothing can be said beforehand. */
+/**
+ * How long cleaning takes and what it holds in memory depends on the documents: of that nothing can be said
+ * beforehand.
+ */
 function corpusPlan({ compute, mixture }: Spec): Plan {
   const { memoryBytes } = rankOf(compute);
   return {
@@ -46,7 +49,9 @@ function corpusPlan({ compute, mixture }: Spec): Plan {
 
 /** Each program's funnel begins with the steps of the programs before it, so the newest is the whole. */
 function funnelOf(results: ReadonlyMap<string, KernelResult>): Record<string, unknown>[] | undefined {
-  const funnel = ["tokenize", "deduplicate", "clean"].map((stage) => results.get(stage)?.funnel).find((rows) => rows);
+  const funnel = ["tokenize", "deduplicate", "clean"]
+    .map((stage) => results.get(stage)?.funnel)
+    .find((rows) => rows);
   return funnel?.map((row) => ({
     step: row.step,
     language: row.language,

@@ -15,7 +15,13 @@ const sourceMount = (name: string) => `source-${name}`;
 
 /** Cleaning divides tasks over pods; what looks at all documents at once has one pod. */
 export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
-  const onePod = { pods: 1, coupling: "independent", processesPerPod: 1, gpusPerPod: 0, artifact: false } as const;
+  const onePod = {
+    pods: 1,
+    coupling: "independent",
+    processesPerPod: 1,
+    gpusPerPod: 0,
+    artifact: false,
+  } as const;
   return [
     {
       ...onePod,
@@ -25,7 +31,13 @@ export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
       mounts: cleanMounts(spec),
       config: () => cleanConfig(spec),
     },
-    { ...onePod, name: "deduplicate", program: "deduplicate", mounts: [], config: () => deduplicateConfig(spec) },
+    {
+      ...onePod,
+      name: "deduplicate",
+      program: "deduplicate",
+      mounts: [],
+      config: () => deduplicateConfig(spec),
+    },
     {
       ...onePod,
       name: "tokenize",
@@ -41,7 +53,9 @@ function cleanMounts(spec: Spec): Mount[] {
   const { classifier } = spec.cleaning;
   return [
     ...spec.sources.map((source) => claimMount(sourceMount(source.name), source.from)),
-    ...(classifier ? [claimMount(cleanExamples, classifier.clean), claimMount(dirtyExamples, classifier.dirty)] : []),
+    ...(classifier
+      ? [claimMount(cleanExamples, classifier.clean), claimMount(dirtyExamples, classifier.dirty)]
+      : []),
   ];
 }
 

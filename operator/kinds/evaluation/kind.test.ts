@@ -11,7 +11,13 @@ const suites = [
     data: { claimName: "files", path: "valid.json" },
     examples: { claimName: "files", path: "train.json" },
   },
-  { name: "sense", task: "jcommonsenseqa", shots: 3, limit: 100, data: { claimName: "files", path: "valid.jsonl" } },
+  {
+    name: "sense",
+    task: "jcommonsenseqa",
+    shots: 3,
+    limit: 100,
+    data: { claimName: "files", path: "valid.jsonl" },
+  },
 ];
 const thresholds = [{ suite: "reading", metric: "exact_match", atLeast: "0.84" }];
 const small = { model: { alignmentRun: { name: "assistant" } }, suites };
@@ -33,7 +39,11 @@ test("one pod asks all suites of the model, with their files mounted", () => {
   expect(evaluate?.config(new Map())).toMatchObject({
     model: { path: "inputs/model", digest: model.artifact.digest },
     suites: [
-      { name: "reading", data: { path: "inputs/suite-reading" }, examples: { path: "inputs/examples-reading" } },
+      {
+        name: "reading",
+        data: { path: "inputs/suite-reading" },
+        examples: { path: "inputs/examples-reading" },
+      },
       { name: "sense", data: { path: "inputs/suite-sense" }, limit: 100 },
     ],
   });
@@ -41,7 +51,10 @@ test("one pod asks all suites of the model, with their files mounted", () => {
 
 test.each([
   [{ compute: { nodes: 2 } }, "spec.compute.nodes is 2, but one pod asks all suites; set it to 1"],
-  [{ compute: { gpusPerNode: 8 } }, "spec.compute.gpusPerNode is 8, but one GPU asks all suites; set it to 1"],
+  [
+    { compute: { gpusPerNode: 8 } },
+    "spec.compute.gpusPerNode is 8, but one GPU asks all suites; set it to 1",
+  ],
   [
     { thresholds: [{ suite: "sense", metric: "exact_match", atLeast: "0.5" }] },
     "spec.thresholds[sense].metric exact_match is not measured by task jcommonsenseqa; use accuracy",
@@ -82,7 +95,16 @@ describe("results", () => {
     ["when the metric was not measured", 1, [{ suite: "reading", metric: "char_f1", atLeast: "0.1" }], false],
   ])("%s", (_title, value, given, passed) => {
     expect(evaluationKind.results(spec({ thresholds: given }), inputs, scored(value))).toEqual({
-      scores: [{ suite: "reading", metric: "exact_match", value: String(value), low: "0.8", high: "0.9", count: 4442 }],
+      scores: [
+        {
+          suite: "reading",
+          metric: "exact_match",
+          value: String(value),
+          low: "0.8",
+          high: "0.9",
+          count: 4442,
+        },
+      ],
       passed,
       modelDigest: model.artifact.digest,
     });

@@ -6,7 +6,13 @@ import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { inferenceBytes } from "../../estimates/memory.ts";
 import { figuresOf } from "../../estimates/model-figures.ts";
-import { firstRefusal, invalidSpec, type Refusal, refuseDecimals, refuseMemory } from "../../estimates/refusal.ts";
+import {
+  firstRefusal,
+  invalidSpec,
+  type Refusal,
+  refuseDecimals,
+  refuseMemory,
+} from "../../estimates/refusal.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { modelReference } from "../stage-inputs.ts";
 import { evaluationStages } from "./stages.ts";
@@ -30,13 +36,19 @@ export const evaluationKind: BatchKind<Spec> = {
   results: evaluationResults,
 };
 
-/** One process asks; it has float32 weights. How long its prompts are, and how long it takes, depends on the files. */
+/**
+ * One process asks; it has float32 weights. How long its prompts are, and how long it takes, depends on the
+ * files.
+ */
 function evaluationPlan({ compute }: Spec, inputs: Inputs): Plan {
   const { device, memoryBytes } = rankOf(compute);
   const model = figuresOf(inputs.get("model"));
   return {
     ranks: 1,
-    ...(model && { parameters: model.parameters, memoryPerRankBytes: inferenceBytes(model, 0, "float32", device) }),
+    ...(model && {
+      parameters: model.parameters,
+      memoryPerRankBytes: inferenceBytes(model, 0, "float32", device),
+    }),
     memoryLimitPerRankBytes: memoryBytes,
   };
 }
@@ -45,7 +57,9 @@ function refusePods({ compute }: Spec): Refusal | undefined {
   if (compute.nodes > 1)
     return invalidSpec(`spec.compute.nodes is ${compute.nodes}, but one pod asks all suites; set it to 1`);
   if (compute.gpusPerNode <= 1) return undefined;
-  return invalidSpec(`spec.compute.gpusPerNode is ${compute.gpusPerNode}, but one GPU asks all suites; set it to 1`);
+  return invalidSpec(
+    `spec.compute.gpusPerNode is ${compute.gpusPerNode}, but one GPU asks all suites; set it to 1`,
+  );
 }
 
 const metricsOf = { jsquad: ["exact_match", "char_f1"], jcommonsenseqa: ["accuracy"] } as const;
@@ -69,8 +83,8 @@ function refuseThresholds({ suites, thresholds }: Spec): Refusal | undefined {
 type Scores = NonNullable<KernelResult["scores"]>;
 
 /**
- * scores, passed and modelDigest of status; nothing before the stage has ended. `passed` is what the condition Passed says: every
- * threshold is met, and without any it is true.
+ * scores, passed and modelDigest of status; nothing before the stage has ended. `passed` is what the
+ * condition Passed says: every threshold is met, and without any it is true.
  */
 export function evaluationResults(
   spec: Spec,

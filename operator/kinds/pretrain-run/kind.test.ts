@@ -32,7 +32,10 @@ test("one gang trains, a process per GPU, on the corpus by digest", () => {
   });
   expect(train?.config(new Map())).toMatchObject({
     shape: { hidden_size: 64, max_position_embeddings: 128, rope_theta: 10_000 },
-    language_model: { corpus: { path: "inputs/corpus", digest: corpusInput().artifact.digest }, sampling: "packed" },
+    language_model: {
+      corpus: { path: "inputs/corpus", digest: corpusInput().artifact.digest },
+      sampling: "packed",
+    },
     training: { steps: 122, global_batch_size: 64, sequence_length: 128, learning_rate: 0.001 },
     parallelism: { replicate: 2, shard: 4 },
     checkpoints: { directory: "output/checkpoints/train" },
@@ -40,7 +43,10 @@ test("one gang trains, a process per GPU, on the corpus by digest", () => {
 });
 
 test("on CPUs a pod is one process", () => {
-  const [train] = pretrainRunKind.stages(admitted(pretrainRunKind, { ...small, compute: { nodes: 4 } }), inputs);
+  const [train] = pretrainRunKind.stages(
+    admitted(pretrainRunKind, { ...small, compute: { nodes: 4 } }),
+    inputs,
+  );
   expect(train).toMatchObject({ pods: 4, processesPerPod: 1, gpusPerPod: 0 });
 });
 
@@ -72,7 +78,9 @@ describe("refusals name the field and a value that would do", () => {
     };
     expect(refusal(given)).toEqual({
       reason: "InsufficientMemory",
-      message: expect.stringMatching(/^a rank needs about 2\d\d\.\d GiB and has 80\.0 GiB; take an accelerator/),
+      message: expect.stringMatching(
+        /^a rank needs about 2\d\d\.\d GiB and has 80\.0 GiB; take an accelerator/,
+      ),
     });
   });
 
@@ -113,23 +121,26 @@ test("whatever is not refused is a configuration the trainer accepts, and every 
     ropeTheta: decimal,
   });
   let accepted = 0;
-  const accepts = fc.property(given, ({ nodes, gpusPerNode, shard, replicate, sequences, ropeTheta, ...optimizer }) => {
-    const spec = admitted(pretrainRunKind, {
-      ...small,
-      model: { ...small.model, ropeTheta },
-      training: { tokens: 1_000_000, globalBatchTokens: sequences * 128, ...optimizer },
-      parallelism: { shard, replicate },
-      compute: { nodes, gpusPerNode },
-    });
-    const ranks = nodes * Math.max(1, gpusPerNode);
-    if (pretrainRunKind.refuse(spec, inputs)) return;
-    accepted += 1;
-    const [train] = pretrainRunKind.stages(spec, inputs);
-    expect(train && contractIssues(train, new Map())).toEqual([]);
-    const config = train?.config(new Map()) as { parallelism: { replicate: number; shard: number } };
-    expect(config.parallelism.replicate * config.parallelism.shard).toBe(ranks);
-    expect(sequences % (ranks * optimizer.microBatchSize)).toBe(0);
-  });
+  const accepts = fc.property(
+    given,
+    ({ nodes, gpusPerNode, shard, replicate, sequences, ropeTheta, ...optimizer }) => {
+      const spec = admitted(pretrainRunKind, {
+        ...small,
+        model: { ...small.model, ropeTheta },
+        training: { tokens: 1_000_000, globalBatchTokens: sequences * 128, ...optimizer },
+        parallelism: { shard, replicate },
+        compute: { nodes, gpusPerNode },
+      });
+      const ranks = nodes * Math.max(1, gpusPerNode);
+      if (pretrainRunKind.refuse(spec, inputs)) return;
+      accepted += 1;
+      const [train] = pretrainRunKind.stages(spec, inputs);
+      expect(train && contractIssues(train, new Map())).toEqual([]);
+      const config = train?.config(new Map()) as { parallelism: { replicate: number; shard: number } };
+      expect(config.parallelism.replicate * config.parallelism.shard).toBe(ranks);
+      expect(sequences % (ranks * optimizer.microBatchSize)).toBe(0);
+    },
+  );
   fc.assert(accepts, {
     numRuns: 3000,
     examples: [

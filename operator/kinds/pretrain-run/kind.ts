@@ -29,7 +29,11 @@ export const pretrainRunKind: BatchKind<Spec> = {
   references: ({ corpus }) => [{ role: corpusRole, kind: "Corpus", name: corpus.name }],
   refuse: (spec, inputs) => {
     const plan = pretrainPlan(spec, inputs);
-    const batch = { field: "globalBatchTokens", value: spec.training.globalBatchTokens, unit: spec.sequenceLength };
+    const batch = {
+      field: "globalBatchTokens",
+      value: spec.training.globalBatchTokens,
+      unit: spec.sequenceLength,
+    };
     return firstRefusal(
       () => refuseParallelism(spec),
       () => refuseTraining(spec, spec.training, "training", batch),

@@ -24,7 +24,11 @@ const random = Math.random;
 const logger = createLogger();
 const metrics = new Metrics();
 const report = (error: unknown) => logger.warn({ err: error }, "tried again");
-const health = await serveHealth(metrics, { illness: () => undefined, wait: () => undefined }, Number(metricsPort));
+const health = await serveHealth(
+  metrics,
+  { illness: () => undefined, wait: () => undefined },
+  Number(metricsPort),
+);
 
 const connection = openConnection({});
 const election = new LeaderElection({
@@ -43,7 +47,10 @@ await election.elected;
 
 const cluster = connectKubernetes({
   namespace,
-  caches: [{ resource: tasks }, { resource: jobs, labels: managedBy, impliedBy: [taskLabel], indexedBy: taskLabel }],
+  caches: [
+    { resource: tasks },
+    { resource: jobs, labels: managedBy, impliedBy: [taskLabel], indexedBy: taskLabel },
+  ],
   mayWrite: () => election.requireLeadership(),
   report,
 });

@@ -17,7 +17,11 @@ export function reconcileTasks(cluster: Cluster): Reconciler {
       if (task === undefined || task.metadata.deletionTimestamp !== undefined) return done;
       let [job] = await cluster.list(jobs, { namespace, labels: { [taskLabel]: name } });
       if (job?.spec.parallelism !== task.spec.parallelism) job = await cluster.apply(jobs, wantedJob(task));
-      const status = { observedGeneration: task.metadata.generation ?? 0, jobName: name, phase: phaseOf(job) };
+      const status = {
+        observedGeneration: task.metadata.generation ?? 0,
+        jobName: name,
+        phase: phaseOf(job),
+      };
       if (!isDeepStrictEqual(task.status, status)) await cluster.updateStatus(tasks, { ...task, status });
       return done;
     },

@@ -96,7 +96,10 @@ export const deployment: Suite = {
     {
       it: "keeps its selector whatever the values: it is immutable",
       set: { mode: "namespaced", replicas: 3, "image.tag": "edge" },
-      expect: { "spec.selector.matchLabels": operatorLabels, "spec.template.metadata.labels": operatorLabels },
+      expect: {
+        "spec.selector.matchLabels": operatorLabels,
+        "spec.template.metadata.labels": operatorLabels,
+      },
     },
   ],
 };

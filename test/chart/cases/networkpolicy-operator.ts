@@ -24,7 +24,10 @@ export const networkpolicyOperator: Suite = {
           egress: [
             { ports: [tcp(443), tcp(6443)] },
             dns,
-            { to: [{ podSelector: { matchLabels: managed }, namespaceSelector: {} }], ports: [tcp(programPort)] },
+            {
+              to: [{ podSelector: { matchLabels: managed }, namespaceSelector: {} }],
+              ports: [tcp(programPort)],
+            },
           ],
         },
       },
@@ -41,7 +44,11 @@ export const networkpolicyOperator: Suite = {
     },
     {
       it: "knows where the API server is",
-      set: { ...enabled, "networkPolicies.apiServer.peers": peers, "networkPolicies.apiServer.ports": [16443] },
+      set: {
+        ...enabled,
+        "networkPolicies.apiServer.peers": peers,
+        "networkPolicies.apiServer.ports": [16443],
+      },
       expect: { "spec.egress[0]": { to: peers, ports: [tcp(16443)] } },
     },
   ],

@@ -7,7 +7,10 @@ export const service: Suite = {
       makes: ["Service/tanren-operator"],
       expect: {
         "metadata.labels": { ...commonLabels, ...operatorLabels },
-        spec: { selector: operatorLabels, ports: [{ name: "http", port: 8080, targetPort: "http", protocol: "TCP" }] },
+        spec: {
+          selector: operatorLabels,
+          ports: [{ name: "http", port: 8080, targetPort: "http", protocol: "TCP" }],
+        },
       },
     },
   ],

@@ -17,7 +17,11 @@ export const servicemonitor: Suite = {
     },
     {
       it: "has the labels that Prometheus selects, and another interval",
-      set: { ...enabled, "serviceMonitor.labels": { release: "prometheus" }, "serviceMonitor.interval": "1m" },
+      set: {
+        ...enabled,
+        "serviceMonitor.labels": { release: "prometheus" },
+        "serviceMonitor.interval": "1m",
+      },
       expect: {
         "metadata.labels": { ...commonLabels, release: "prometheus" },
         "spec.endpoints": [{ port: "http", interval: "1m" }],

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { aList, anObject, connected, FakeApiServer, json, until, wanted } from "../../../testing/api-server.ts";
+import {
+  aList,
+  anObject,
+  connected,
+  FakeApiServer,
+  json,
+  until,
+  wanted,
+} from "../../../testing/api-server.ts";
 import { configMaps, pods } from "../../resource.ts";
 
 test("what was written is read from the cache before the watch tells it, and what was deleted is not", async () => {

@@ -35,7 +35,10 @@ interface Informer {
   watchers: number;
 }
 
-/** All that is watched: the caches, each of which serves whoever asks for a part of it, and what single watchers asked for beside. */
+/**
+ * All that is watched: the caches, each of which serves whoever asks for a part of it, and what single
+ * watchers asked for beside.
+ */
 export class Informers {
   readonly #options: InformersOptions;
   /** From the start to the end. */
@@ -60,7 +63,11 @@ export class Informers {
   }
 
   /** The object, or undefined where there is none; "unknown" where only the API server can tell. */
-  get(resource: Resource<KubernetesObject>, namespace: string, name: string): KubernetesObject | undefined | "unknown" {
+  get(
+    resource: Resource<KubernetesObject>,
+    namespace: string,
+    name: string,
+  ): KubernetesObject | undefined | "unknown" {
     const informer = this.#cacheOf(resource, namespace);
     if (!informer?.store.synced) return "unknown";
     const found = informer.store.get(namespace, name);
@@ -80,7 +87,12 @@ export class Informers {
   ): Watch {
     const cached = this.#covering(resource, filter);
     if (cached) return cached.store.watch(filter, onEvent);
-    const key = JSON.stringify([resource.apiVersion, resource.plural, filter.namespace, selectorOf(filter.labels)]);
+    const key = JSON.stringify([
+      resource.apiVersion,
+      resource.plural,
+      filter.namespace,
+      selectorOf(filter.labels),
+    ]);
     const informer = this.#opened.get(key) ?? this.#open({ resource, ...filter }, { retryFirstList: false });
     this.#opened.set(key, informer);
     const isShared = () => this.#opened.get(key) === informer;
@@ -106,11 +118,17 @@ export class Informers {
   }
 
   /** Later reads do not see what is gone, though the watch has not told it yet. */
-  tombstone(resource: Resource<KubernetesObject>, metadata: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
+  tombstone(
+    resource: Resource<KubernetesObject>,
+    metadata: Pick<ObjectMeta, "namespace" | "name" | "uid">,
+  ): void {
     for (const { store } of this.#of(resource)) store.tombstone(metadata);
   }
 
-  #open(options: CacheOptions & { namespace?: string }, { retryFirstList }: { retryFirstList: boolean }): Informer {
+  #open(
+    options: CacheOptions & { namespace?: string },
+    { retryFirstList }: { retryFirstList: boolean },
+  ): Informer {
     const { resource, namespace, labels, indexedBy } = options;
     const { rest, clock, monotonic, random, report } = this.#options;
     const scope = { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) };

@@ -76,29 +76,38 @@ test("tells every change once and in order, to a watcher that comes late as addi
   expect(server.requests, "reads cost no request").toHaveLength(2);
 });
 
-const state = () => ({ version: 7, objects: [anObject("gone", 3), anObject("same", 4), anObject("changed", 5)] });
+const state = () => ({
+  version: 7,
+  objects: [anObject("gone", 3), anObject("same", 4), anObject("changed", 5)],
+});
 const later = { version: 20, objects: [anObject("same", 4), anObject("changed", 15), anObject("new", 16)] };
 
 test.each([
-  ["in the stream", (watch: ServerResponse) => void watch.end(line("ERROR", failureStatus(410, "Expired", "too old")))],
+  [
+    "in the stream",
+    (watch: ServerResponse) => void watch.end(line("ERROR", failureStatus(410, "Expired", "too old"))),
+  ],
   ["as a garbled line", (watch: ServerResponse) => void watch.write("{half\n")],
-])("a version that is of no use any more, %s, leads to a list that tells the difference", async (_, spoil) => {
-  const known = state();
-  const server = await FakeApiServer.start(listing(known));
-  const { cluster, clock } = connected(server, { caches });
-  const { events, onEvent } = recorder();
-  await cluster.watch(configMaps, {}, onEvent).synced;
-  await until(() => server.watches.length === 1);
-  events.length = 0;
-  Object.assign(known, later);
-  spoil(server.watches[0] as ServerResponse);
-  await until(() => {
-    clock.advance(1_000);
-    return server.watches.length === 2;
-  });
-  expect(events).toEqual(["DELETED gone 3", "MODIFIED changed 15", "ADDED new 16"]);
-  expect(server.requests.at(-1)?.query.resourceVersion).toBe("20");
-});
+])(
+  "a version that is of no use any more, %s, leads to a list that tells the difference",
+  async (_, spoil) => {
+    const known = state();
+    const server = await FakeApiServer.start(listing(known));
+    const { cluster, clock } = connected(server, { caches });
+    const { events, onEvent } = recorder();
+    await cluster.watch(configMaps, {}, onEvent).synced;
+    await until(() => server.watches.length === 1);
+    events.length = 0;
+    Object.assign(known, later);
+    spoil(server.watches[0] as ServerResponse);
+    await until(() => {
+      clock.advance(1_000);
+      return server.watches.length === 2;
+    });
+    expect(events).toEqual(["DELETED gone 3", "MODIFIED changed 15", "ADDED new 16"]);
+    expect(server.requests.at(-1)?.query.resourceVersion).toBe("20");
+  },
+);
 
 test("410 as the status of a watch leads to a list", async () => {
   const known = state();
@@ -204,7 +213,8 @@ test("watches that end at once, and a server that is away, are not stormed", asy
 test("a watch without a cache fails where its first list does, and the next try begins anew", async () => {
   let refuse = true;
   const server = await FakeApiServer.start((seen, response) => {
-    if (refuse) json(response, 403, failureStatus(403, "Forbidden", 'User "x" cannot list resource "configmaps"'));
+    if (refuse)
+      json(response, 403, failureStatus(403, "Forbidden", 'User "x" cannot list resource "configmaps"'));
     else listing({ version: 7, objects: [anObject("a", 3)] })(seen, response);
   });
   const { cluster, errors } = connected(server);

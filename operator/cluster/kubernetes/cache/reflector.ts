@@ -3,10 +3,16 @@ import type { Clock } from "../../../clock/clock.ts";
 import { sleep } from "../../../clock/sleep.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
-import { ExpiredError, errorFor, UnreachableError } from "../client/errors.ts";
+import {
+  ExpiredError,
+  errorFor,
+  NotApiServerError,
+  ThrottledError,
+  UnreachableError,
+} from "../client/errors.ts";
 import { type Rest, selectorOf } from "../client/rest.ts";
 import type { Store } from "./store.ts";
-import { readObject } from "./stored-object.ts";
+import { readList, readObject } from "./stored-object.ts";
 import { GarbledWatchError, readWatch, type WatchLine } from "./watch-stream.ts";
 
 export interface ReflectorOptions {
@@ -19,7 +25,10 @@ export interface ReflectorOptions {
   /** Milliseconds on a clock that nobody sets. */
   monotonic: () => number;
   random: () => number;
-  /** Whether a first list that fails is always retried. Otherwise its error ends the watches, except during an outage. */
+  /**
+   * Whether a first list that fails is always retried. Otherwise its error ends the watches, except during an
+   * outage.
+   */
   retryFirstList: boolean;
   report: (error: unknown) => void;
 }
@@ -31,21 +40,35 @@ export interface ReflectorHealth {
   objects: number;
   /** Since the API server last said anything here: an answer, an event, a bookmark. */
   secondsSinceContact: number;
-  /** Since the reflector last did anything, be it a vain try. Bounded while it lives, whatever the API server does. */
+  /**
+   * Since the reflector last did anything, even in vain. Bounded while it lives, whatever the API server
+   * does.
+   */
   secondsSinceActivity: number;
   /** Watches and lists that failed. */
   failures: number;
 }
 
 const pageSize = "500";
-/** The API server sends a bookmark about every minute; a watch that is silent for longer leads nowhere. */
+/** The API server sends a bookmark about every minute, so a watch that is silent for longer is dead. */
 const longestSilenceMilliseconds = 75_000;
 /** A watch that ends sooner than this without a word is a failure, or it would be opened again and again. */
 const shortWatchMilliseconds = 5_000;
 const firstBackoffMilliseconds = 1_000;
 const longestBackoffMilliseconds = 20_000;
+/**
+ * Whatever the API server asks for, a reflector shows signs of life more often than a liveness probe misses
+ * them.
+ */
+const longestRetryAfterSeconds = 120;
 
-/** Keeps a cache as the API server has it: lists, then watches from there, for ever; nothing ends it but `stop`. */
+/**
+ * A watch that never sent anything, not even a bookmark: something on the way, such as a proxy that buffers,
+ * keeps it back.
+ */
+class MuteWatchError extends Error {}
+
+/** Keeps a store as the API server has it: lists, then watches from there, until `stop`. */
 export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #stopping = new AbortController();
@@ -55,6 +78,8 @@ export class Reflector {
   #contact: number;
   #activity: number;
   #failures = 0;
+  /** Not before then, by the API server's own word. */
+  #retryAt = 0;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
@@ -93,13 +118,20 @@ export class Reflector {
       const progressed = await this.#listAndWatch();
       const lasting = this.#now() - began >= shortWatchMilliseconds;
       inRow = progressed ? 0 : lasting ? 1 : inRow + 1;
-      // Whatever it is that a watch cannot get over, a list starts afresh.
+      // Whatever a watch cannot get past, a list can.
       if (inRow > 0 && inRow % 5 === 0) this.#version = undefined;
-      if (inRow > 0 && !signal.aborted) await sleep(clock, backoffMilliseconds(inRow, random), signal);
+      const patience = Math.max(
+        this.#retryAt - this.#now(),
+        inRow > 0 ? backoffMilliseconds(inRow, random) : 0,
+      );
+      if (patience > 0) await sleep(clock, patience, signal);
     }
   }
 
-  /** One watch, after a list where one is needed; false when it came to nothing, so that the next had better wait. */
+  /**
+   * One watch, after a list where one is needed; false when it came to nothing, so that the next had better
+   * wait.
+   */
   async #listAndWatch(): Promise<boolean> {
     const began = this.#now();
     try {
@@ -109,13 +141,22 @@ export class Reflector {
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       this.#failures++;
-      const outage = error instanceof UnreachableError && this.#options.rest.reached;
+      if (error instanceof ThrottledError) {
+        this.#retryAt = this.#now() + Math.min(error.retryAfterSeconds, longestRetryAfterSeconds) * 1000;
+      }
+      const isAway = [UnreachableError, NotApiServerError, ThrottledError].some(
+        (kind) => error instanceof kind,
+      );
+      const outage = isAway && this.#options.rest.reached;
       if (!this.#options.retryFirstList && !this.#options.store.synced && !outage) {
         this.#options.store.fail(error);
         this.#stopping.abort();
         return false;
       }
-      if (error instanceof ExpiredError || error instanceof GarbledWatchError) this.#version = undefined;
+      const leadsNowhere = [ExpiredError, GarbledWatchError, MuteWatchError].some(
+        (kind) => error instanceof kind,
+      );
+      if (leadsNowhere) this.#version = undefined;
       if (!(error instanceof ExpiredError)) this.#options.report(error);
       return false;
     }
@@ -133,21 +174,22 @@ export class Reflector {
   }
 
   async #listBy(limit: string | undefined): Promise<string> {
-    const { rest, resource, store } = this.#options;
+    const { rest, resource, namespace, store } = this.#options;
     const objects: KubernetesObject[] = [];
     let version: string;
     let next: string | undefined;
     do {
-      const page = (await rest.json({
-        ...this.#place(),
+      const answer = await rest.json({
         verb: "list",
+        resource,
+        namespace,
         query: { labelSelector: selectorOf(this.#options.labels), limit, continue: next },
         signal: this.#stopping.signal,
-      })) as { metadata?: { resourceVersion?: string; continue?: string }; items?: unknown[] | null };
+      });
       this.#recordContact();
-      for (const item of page.items ?? []) objects.push(readObject(resource, item));
-      version = page.metadata?.resourceVersion ?? "";
-      next = page.metadata?.continue || undefined;
+      const page = readList(resource, answer);
+      objects.push(...page.items);
+      ({ version, next } = page);
     } while (next !== undefined);
     store.replace(objects, version);
     return version;
@@ -155,10 +197,11 @@ export class Reflector {
 
   /** Watches until the API server ends the response; returns how many lines it sent. */
   async #watch(from: string): Promise<number> {
-    const { rest, random, labels } = this.#options;
+    const { rest, random, resource, namespace, labels } = this.#options;
     const response = await rest.open({
-      ...this.#place(),
       verb: "watch",
+      resource,
+      namespace,
       query: {
         watch: "true",
         resourceVersion: from,
@@ -169,8 +212,8 @@ export class Reflector {
       signal: this.#stopping.signal,
     });
     this.#recordContact();
-    const unguard = this.#guardSilence(response);
     let lines = 0;
+    const unguard = this.#guardSilence(response, () => lines === 0);
     try {
       for await (const line of readWatch(response)) {
         lines++;
@@ -189,7 +232,7 @@ export class Reflector {
     if (type === "ERROR") {
       const { apiVersion, plural, kind } = resource;
       const { code = 500 } = object as { code?: number };
-      throw errorFor({ verb: "watch", apiVersion, plural, kind }, code, JSON.stringify(object));
+      throw errorFor({ verb: "watch", apiVersion, plural, kind }, { code, body: JSON.stringify(object) });
     }
     if (type === "BOOKMARK") {
       const version = (object as Partial<KubernetesObject>).metadata?.resourceVersion;
@@ -203,22 +246,21 @@ export class Reflector {
     this.#version = read.metadata.resourceVersion;
   }
 
-  /** Ends the response when it has been silent for too long, as one does whose other end is gone without a farewell. */
-  #guardSilence(response: IncomingMessage): () => void {
-    const { clock } = this.#options;
+  /** Ends a response that is silent for too long, as on a half-open connection. */
+  #guardSilence(response: IncomingMessage, isMute: () => boolean): () => void {
+    const { clock, resource } = this.#options;
+    const what = `the watch of ${resource.plural} was silent for ${longestSilenceMilliseconds / 1000} s`;
     let cancel: () => void;
     const look = () => {
       const left = this.#contact + longestSilenceMilliseconds - this.#now();
       if (left > 0) cancel = clock.after(left, look);
-      else response.destroy(new Error(`watch of ${this.#options.resource.plural}: silent for too long, opened anew`));
+      else
+        response.destroy(
+          isMute() ? new MuteWatchError(`${what}; listing again`) : new Error(`${what}; watching again`),
+        );
     };
     cancel = clock.after(longestSilenceMilliseconds, look);
     return () => cancel();
-  }
-
-  #place() {
-    const { resource, namespace } = this.#options;
-    return { resource, ...(namespace !== undefined && { namespace }) };
   }
 
   #recordContact(): void {

@@ -112,12 +112,15 @@ class TestEnv {
       this.ended.set(object.metadata.uid, this.events.length);
     } else this.cache.observeWrite(object);
     const cached = this.cache.get("team", object.metadata.name);
-    if (gone) expect(cached?.metadata.uid, "what we deleted is not read any more").not.toBe(object.metadata.uid);
-    else if (cached) expect(versionOf(cached), "our own write is read").toBeGreaterThanOrEqual(versionOf(object));
+    if (gone)
+      expect(cached?.metadata.uid, "what we deleted is not read any more").not.toBe(object.metadata.uid);
+    else if (cached)
+      expect(versionOf(cached), "our own write is read").toBeGreaterThanOrEqual(versionOf(object));
     else if (isSelected(object)) {
       const end = this.events.findLast((event) => event.object.metadata.uid === object.metadata.uid);
       const current = this.server.objects.get(object.metadata.name);
-      const stands = current !== undefined && isSelected(current) && current.metadata.uid === object.metadata.uid;
+      const stands =
+        current !== undefined && isSelected(current) && current.metadata.uid === object.metadata.uid;
       expect(end?.type === "DELETED" || !stands || versionOf(current) > versionOf(object)).toBe(true);
     }
   }
@@ -163,7 +166,10 @@ function take(env: TestEnv, step: Step): void {
   }
 }
 
-/** What a watcher is events of one object: an addition, changes of growing version, an end, and perhaps the same again. */
+/**
+ * What a watcher is events of one object: an addition, changes of growing version, an end, and perhaps the
+ * same again.
+ */
 function checkStory({ events, ended }: TestEnv): void {
   const present = new Map<string, string>();
   const newest = new Map<string, number>();
@@ -171,7 +177,8 @@ function checkStory({ events, ended }: TestEnv): void {
     const { name, uid } = object.metadata;
     const version = versionOf(object);
     const cached = events.slice(0, ended.get(uid)).some((event) => event.object.metadata.uid === uid);
-    if (cached) expect(index, `${name} is events of after we deleted it`).toBeLessThan(ended.get(uid) ?? Infinity);
+    if (cached)
+      expect(index, `${name} is events of after we deleted it`).toBeLessThan(ended.get(uid) ?? Infinity);
     if (type === "ADDED") expect(present.has(name), `${name} is added while it is there`).toBe(false);
     else expect(present.get(name), `${type} of ${name}, which is not there`).toBe(uid);
     if (type !== "DELETED") {
@@ -181,6 +188,24 @@ function checkStory({ events, ended }: TestEnv): void {
     } else present.delete(name);
   }
 }
+
+/**
+ * Found once in half a million random stories: a list from before our deletion, while the object was out of
+ * its reach.
+ */
+const examples: [Step[]][] = [
+  [
+    [
+      { do: "write", name: "b", labelled: true, ours: true },
+      { do: "write", name: "b", labelled: false, ours: false },
+      { do: "startList" },
+      { do: "write", name: "b", labelled: true, ours: false },
+      { do: "answer", which: 0 },
+      { do: "remove", name: "b", ours: true },
+      { do: "answer", which: 0 },
+    ],
+  ],
+];
 
 test("whatever order writes, answers, events and lists come in, nothing goes back, returns, is lost or events twice", async () => {
   await fc.assert(
@@ -192,14 +217,20 @@ test("whatever order writes, answers, events and lists come in, nothing goes bac
       env.settle();
       checkStory(env);
       const cached = env.cache.list({}).map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
-      const there = env.server.selected().map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
+      const there = env.server
+        .selected()
+        .map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`);
       expect(cached.sort()).toEqual(there.sort());
     }),
-    { numRuns: 3_000 },
+    { numRuns: 3_000, examples },
   );
 }, 60_000);
 
-function anObject(name: string, version: number, more: Partial<KubernetesObject["metadata"]> = {}): KubernetesObject {
+function anObject(
+  name: string,
+  version: number,
+  more: Partial<KubernetesObject["metadata"]> = {},
+): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -218,8 +249,12 @@ test("objects are found by namespace, by label and by index, in order of their n
   const cache = new Store({ indexedBy: "owner", report: () => {} });
   const owned = (name: string, version: number, owner: string, namespace = "team") =>
     anObject(name, version, { namespace, labels: { owner } });
-  cache.replace([owned("b", 1, "x"), owned("a", 2, "x"), owned("c", 3, "y"), owned("a", 4, "x", "other")], "5");
-  const names = (filter: object) => cache.list(filter).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  cache.replace(
+    [owned("b", 1, "x"), owned("a", 2, "x"), owned("c", 3, "y"), owned("a", 4, "x", "other")],
+    "5",
+  );
+  const names = (filter: object) =>
+    cache.list(filter).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
   expect(names({})).toEqual(["other/a", "team/a", "team/b", "team/c"]);
   expect(names({ namespace: "team", labels: { owner: "x" } })).toEqual(["team/a", "team/b"]);
   expect(names({ labels: { owner: "nobody" } })).toEqual([]);

@@ -1,3 +1,4 @@
+import { keyOf } from "../../object-key.ts";
 import type { KubernetesObject, ObjectMeta } from "../../objects.ts";
 import type { ListFilter, Watch, WatchEvent } from "../../port.ts";
 import { isLater } from "./stored-object.ts";
@@ -24,19 +25,20 @@ interface Watcher {
 const mostTombstones = 1_000;
 
 /**
- * The objects of one resource as a watch tells them, and as answers to our own requests do, whichever is later. Invariants:
+ * The objects of one resource as a watch tells them, and as answers to our own requests do, whichever is
+ * later. Invariants:
  * - what is cached of a name never goes back to an older resourceVersion;
  * - what the watch has gone past, and what we deleted ourselves, does not come back by a late answer;
- * - watchers are told of each state once, whichever way it came.
- * Objects are handed out as they are cached, frozen.
+ * - watchers are told of each state once, whichever way it came. Objects are handed out as they are cached,
+ *   frozen.
  */
 export class Store {
   readonly #options: StoreOptions;
   readonly #namespaces = new Map<string, Map<string, KubernetesObject>>();
   readonly #index = new Map<string, Set<KubernetesObject>>();
   /**
-   * By name, what our own requests showed to be gone or out of the labels' reach before the watch told so: up to that version, and
-   * for a deleted UID in any version, what is still told of the name is history.
+   * By name, what our own requests showed to be gone or out of the labels' reach before the watch told so: up
+   * to that version, and for a deleted UID in any version, what is still told of the name is history.
    */
   readonly #tombstones = new Map<string, { uid: string; at: string; deleted: boolean }>();
   readonly #watchers = new Set<Watcher>();
@@ -100,7 +102,10 @@ export class Store {
   tombstone({ namespace, name, uid }: Pick<ObjectMeta, "namespace" | "name" | "uid">): void {
     const cached = this.get(namespace, name);
     if (cached && cached.metadata.uid !== uid) return; // a namesake that was born since
-    this.#addTombstone({ namespace, name, uid, resourceVersion: cached?.metadata.resourceVersion ?? "0" }, true);
+    this.#addTombstone(
+      { namespace, name, uid, resourceVersion: cached?.metadata.resourceVersion ?? "0" },
+      true,
+    );
     if (cached) this.#remove(cached, cached);
   }
 
@@ -125,15 +130,17 @@ export class Store {
   }
 
   /**
-   * A complete list: watchers are told what changed meanwhile. A list older than what the watch has told before comes of a
-   * cluster restored from a backup; there, older is right.
+   * A complete list: watchers are told what changed meanwhile. A list older than what the watch has told
+   * before comes of a cluster restored from a backup; there, older is right.
    */
   replace(objects: readonly KubernetesObject[], resourceVersion: string): void {
     const restored = this.#seen !== undefined && isLater(this.#seen, resourceVersion);
     const listed = new Set(objects.map(({ metadata }) => keyOf(metadata)));
     const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-    for (const [key, { uid, at }] of this.#tombstones) {
-      if (restored || (!uids.has(uid) && !isLater(at, resourceVersion))) this.#tombstones.delete(key);
+    for (const [key, { uid, at, deleted }] of this.#tombstones) {
+      // A list that was taken before our deletion does not tell when the watch will have passed it.
+      const isPassed = !deleted && !uids.has(uid) && !isLater(at, resourceVersion);
+      if (restored || isPassed) this.#tombstones.delete(key);
     }
     for (const cached of this.list({})) {
       const newer = isLater(cached.metadata.resourceVersion, resourceVersion);
@@ -150,7 +157,10 @@ export class Store {
     this.#firstList.reject(error);
   }
 
-  #addTombstone(last: Pick<ObjectMeta, "namespace" | "name" | "uid" | "resourceVersion">, deleted: boolean): void {
+  #addTombstone(
+    last: Pick<ObjectMeta, "namespace" | "name" | "uid" | "resourceVersion">,
+    deleted: boolean,
+  ): void {
     const before = this.#tombstones.get(keyOf(last))?.at ?? "0";
     const at = isLater(before, last.resourceVersion) ? before : last.resourceVersion;
     this.#tombstones.delete(keyOf(last)); // to be the newest of all
@@ -162,7 +172,10 @@ export class Store {
   #isTombstoned({ metadata }: KubernetesObject): boolean {
     const tombstone = this.#tombstones.get(keyOf(metadata));
     if (tombstone === undefined) return false;
-    return !isLater(metadata.resourceVersion, tombstone.at) || (tombstone.deleted && tombstone.uid === metadata.uid);
+    return (
+      !isLater(metadata.resourceVersion, tombstone.at) ||
+      (tombstone.deleted && tombstone.uid === metadata.uid)
+    );
   }
 
   *#candidates({ namespace, labels }: ListFilter): Generator<KubernetesObject> {
@@ -197,7 +210,8 @@ export class Store {
     objects?.delete(name);
     if (objects?.size === 0) this.#namespaces.delete(namespace);
     this.#unindex(cached);
-    for (const watcher of this.#watchers) if (matches(cached, watcher.filter)) this.#emit(watcher, "DELETED", last);
+    for (const watcher of this.#watchers)
+      if (matches(cached, watcher.filter)) this.#emit(watcher, "DELETED", last);
   }
 
   #addToIndex(object: KubernetesObject): void {
@@ -222,7 +236,10 @@ export class Store {
   /** A change of labels can bring an object into a watcher's view or take it out. */
   #emitAll(before: KubernetesObject | undefined, after: KubernetesObject): void {
     for (const watcher of this.#watchers) {
-      const [was, is] = [before !== undefined && matches(before, watcher.filter), matches(after, watcher.filter)];
+      const [was, is] = [
+        before !== undefined && matches(before, watcher.filter),
+        matches(after, watcher.filter),
+      ];
       if (was || is) this.#emit(watcher, was ? (is ? "MODIFIED" : "DELETED") : "ADDED", after);
     }
   }
@@ -236,8 +253,6 @@ export class Store {
     }
   }
 }
-
-const keyOf = ({ namespace, name }: Pick<ObjectMeta, "namespace" | "name">) => `${namespace}/${name}`;
 
 function matches({ metadata }: KubernetesObject, { namespace, labels }: ListFilter): boolean {
   if (namespace !== undefined && metadata.namespace !== namespace) return false;

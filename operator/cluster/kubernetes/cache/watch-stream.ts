@@ -1,17 +1,21 @@
 import { StringDecoder } from "node:string_decoder";
+import { oneLine, parseJson } from "../client/errors.ts";
 
 /** One line of a watch, parsed. */
 export interface WatchLine {
   type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
-  object: unknown;
+  object: object;
 }
 
-/** A watch that tells no JSON; where it stands is not known any more. */
+/** A watch that sends something else than events; from where to go on is not known any more. */
 export class GarbledWatchError extends Error {}
 
 const types: ReadonlySet<unknown> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]);
 
-/** Lines of JSON out of a body that comes in pieces. A last line that was cut off is dropped: it was never told. */
+/**
+ * Lines of JSON out of a body that comes in pieces. A last line that is cut off is dropped; the next watch
+ * repeats its event.
+ */
 export async function* readWatch(body: AsyncIterable<Buffer>): AsyncIterable<WatchLine> {
   const decoder = new StringDecoder("utf8");
   let parts: string[] = [];
@@ -27,14 +31,9 @@ export async function* readWatch(body: AsyncIterable<Buffer>): AsyncIterable<Wat
 }
 
 function parse(line: string): WatchLine {
-  let value: Partial<WatchLine> | null;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw new GarbledWatchError(`a watch told "${line.slice(0, 80)}", which is no JSON`, { cause });
-  }
-  if (typeof value !== "object" || value === null || !types.has(value.type)) {
-    throw new GarbledWatchError(`a watch told "${line.slice(0, 80)}", which is no event`);
+  const value = parseJson(line) as Partial<WatchLine> | null | undefined;
+  if (!types.has(value?.type) || typeof value?.object !== "object" || value.object === null) {
+    throw new GarbledWatchError(`a watch sent "${oneLine(line, 80)}", which is not an event; listing again`);
   }
   return value as WatchLine;
 }

@@ -1,4 +1,9 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import type { Clock } from "../../../clock/clock.ts";
@@ -15,17 +20,23 @@ export interface Call {
   /** Until the head of the answer is here; what follows is the reader's matter. */
   timeoutMilliseconds: number;
   signal?: AbortSignal;
-  /** Called when the connection stands, right before the request goes out; what it throws keeps the request back. */
+  /**
+   * Called when the connection stands, right before the request goes out; what it throws keeps the request
+   * back.
+   */
   beforeSend?: () => void;
 }
 
-/** A dead peer is found by the kernel some 25 s after it fell silent: 15 s, then ten probes a second apart. */
+/**
+ * A dead peer is found by the kernel some 25 s after it fell silent: 15 s, then ten probes a second apart.
+ */
 const keepAliveMilliseconds = 15_000;
 const idleMilliseconds = 60_000;
 
 /**
- * HTTP to one API server over connections that are kept and used again. Node keeps connections apart by their certificates, so a
- * renewed CA or client certificate takes effect with the next request, and what watches on an old one goes on.
+ * HTTP to one API server over connections that are kept and used again. Node keeps connections apart by their
+ * certificates, so a renewed CA or client certificate takes effect with the next request, and what watches on
+ * an old one goes on.
  */
 export class Connection {
   readonly credentials: Credentials;
@@ -44,12 +55,15 @@ export class Connection {
   /** The head of the answer, whatever its status; the body is to be read or destroyed. */
   async open(call: Call): Promise<IncomingMessage> {
     const options = await this.credentials.ofRequest();
-    try {
-      return await this.#send(call, options);
-    } catch (error) {
-      // The server closed a kept connection while the request was on its way to it: nobody has read it.
-      if (!(error instanceof StaleConnection)) throw error;
-      return this.#send(call, options);
+    for (;;) {
+      try {
+        return await this.#send(call, options);
+      } catch (error) {
+        // The other end closed a kept connection, as load balancers do. Every kept one may be closed, and a
+        // new one is never stale. A write that arrived all the same is harmless to repeat: applies are
+        // idempotent, the rest is bound to a UID or a version.
+        if (!(error instanceof StaleConnection)) throw error;
+      }
     }
   }
 
@@ -117,7 +131,11 @@ function headersOf({ body, contentType }: Call, security: OutgoingHttpHeaders = 
   };
 }
 
-function whenConnected(socket: Socket & { secureConnecting?: boolean }, reused: boolean, then: () => void): void {
+function whenConnected(
+  socket: Socket & { secureConnecting?: boolean },
+  reused: boolean,
+  then: () => void,
+): void {
   if (reused) then();
   else if (socket.secureConnecting) socket.once("secureConnect", then);
   else if (socket.connecting) socket.once("connect", then);

@@ -47,7 +47,10 @@ test("an exec plugin is asked for the token, by client-node, and its word is kep
 });
 
 test("a CA that changes in its file is the one that counts from then on", async () => {
-  const first = await FakeApiServer.start((_, response) => json(response, 200, aList(1, [])), certificates.one);
+  const first = await FakeApiServer.start(
+    (_, response) => json(response, 200, aList(1, [])),
+    certificates.one,
+  );
   const authority = join(first.directory, "ca.crt");
   writeFileSync(authority, certificates.one.cert);
   const path = first.kubeconfig({ scheme: "https", cluster: { "certificate-authority": "ca.crt" } });

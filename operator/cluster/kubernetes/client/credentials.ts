@@ -4,9 +4,9 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { type Identity, type KubeConfigSource, loadIdentity } from "./kubeconfig.ts";
 
 /**
- * Who we are to the API server. Certificates, tokens and passwords are put into the request here, read again for every request, so
- * that what the kubelet renews counts at once. What takes a protocol (exec plugins, OIDC, proxies) is client-node's, which is loaded
- * only then: it takes 70 MB.
+ * Who we are to the API server. Certificates, tokens and passwords are put into the request here, read again
+ * for every request, so that what the kubelet renews counts at once. What takes a protocol (exec plugins,
+ * OIDC, proxies) is client-node's, which is loaded only then: it takes 70 MB.
  */
 export class Credentials {
   readonly #source: KubeConfigSource;
@@ -77,7 +77,9 @@ function plainOptions({ cluster, user }: Identity): RequestOptions {
   return options;
 }
 
-function authorization({ token, tokenFile, username, password = "" }: Identity["user"]): { authorization?: string } {
+function authorization({ token, tokenFile, username, password = "" }: Identity["user"]): {
+  authorization?: string;
+} {
   if (token !== undefined) return { authorization: `Bearer ${token}` };
   if (tokenFile !== undefined) return { authorization: `Bearer ${readFileSync(tokenFile, "utf8").trim()}` };
   if (username === undefined) return {};

@@ -5,7 +5,10 @@ import type { Connection } from "./connection.ts";
 import { UnknownKindError } from "./errors.ts";
 import { Rest } from "./rest.ts";
 
-/** Those of the kinds that the API server does not serve, by its own account; needs no rights but to be known to it. */
+/**
+ * Those of the kinds that the API server does not serve, by its own account; needs no rights but to be known
+ * to it.
+ */
 export async function missingKinds(
   connection: Connection,
   clock: Clock,
@@ -22,8 +25,12 @@ export async function missingKinds(
 async function servedPlurals(rest: Rest, apiVersion: string): Promise<Set<string>> {
   const group = { apiVersion, kind: "APIResourceList", plural: "" };
   try {
-    const list = (await rest.json({ verb: "get", resource: group })) as { resources?: { name: string }[] };
-    return new Set((list.resources ?? []).map(({ name }) => name));
+    const { resources } = (await rest.json({ verb: "get", resource: group })) as {
+      resources?: { name: string }[] | null;
+    };
+    if (resources === undefined)
+      throw new TypeError(`the API server sent something that is no list of what ${apiVersion} has`);
+    return new Set((resources ?? []).map(({ name }) => name));
   } catch (error) {
     if (error instanceof UnknownKindError) return new Set();
     throw error;

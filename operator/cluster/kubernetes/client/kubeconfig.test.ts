@@ -50,7 +50,10 @@ test("a context is read with what it names; paths lie beside the file", () => {
 
 test("KUBECONFIG is merged as kubectl does: what is missing is skipped, and the first counts", () => {
   const first = write("a", config("one"));
-  const second = write("b", { ...config("two"), users: [...config("one", {}).users, ...config("two").users] });
+  const second = write("b", {
+    ...config("two"),
+    users: [...config("one", {}).users, ...config("two").users],
+  });
   vi.stubEnv("KUBECONFIG", `${join(directory, "missing")}:${first}:${second}`);
   expect(loadIdentity({}).context).toBe("one");
   expect(loadIdentity({ context: "two" })).toMatchObject({ namespace: "of-two", user: { token: "two" } });

@@ -8,7 +8,10 @@ import { ClusterError } from "../../port.ts";
 
 /** Where the API server's address and the credentials come from. */
 export interface KubeConfigSource {
-  /** A kubeconfig file; absent: KUBECONFIG, then ~/.kube/config, then the service account of the pod this runs in. */
+  /**
+   * A kubeconfig file; absent: KUBECONFIG, then ~/.kube/config, then the service account of the pod this runs
+   * in.
+   */
   path?: string;
   /** Context of the kubeconfig; absent: its current one. */
   context?: string;
@@ -41,7 +44,11 @@ const User = z.object({
   "auth-provider": z.unknown().optional(),
 });
 
-const Context = z.object({ cluster: z.string(), user: z.string().default(""), namespace: z.string().optional() });
+const Context = z.object({
+  cluster: z.string(),
+  user: z.string().default(""),
+  namespace: z.string().optional(),
+});
 
 /** kubectl writes null for an empty list. */
 const entries = <Entry extends z.ZodType>(entry: Entry) =>
@@ -91,17 +98,24 @@ export function loadIdentity(source: KubeConfigSource): Identity {
   const user = config.users.find((entry) => entry.name === context.user)?.user;
   if (cluster === undefined || (user === undefined && context.user !== "")) {
     const missing = cluster === undefined ? `cluster ${context.cluster}` : `user ${context.user}`;
-    throw new ClusterError(`context ${name} of the kubeconfig names ${missing}, which is not in it; choose another`);
+    throw new ClusterError(
+      `context ${name} of the kubeconfig names ${missing}, which is not in it; choose another`,
+    );
   }
   return { context: name, namespace: context.namespace ?? "default", cluster, user: user ?? {} };
 }
 
-/** The files that kubectl would read, of which KUBECONFIG may name some that are not there; undefined: a pod's service account. */
+/**
+ * The files that kubectl would read, of which KUBECONFIG may name some that are not there; undefined: a pod's
+ * service account.
+ */
 function filesOf({ path, inCluster = false }: KubeConfigSource): string[] | undefined {
   if (inCluster) return undefined;
   if (path !== undefined) return [path];
   const named = (process.env.KUBECONFIG ?? "").split(delimiter).filter((file) => file !== "");
-  const present = (named.length > 0 ? named : [join(homedir(), ".kube", "config")]).filter((file) => existsSync(file));
+  const present = (named.length > 0 ? named : [join(homedir(), ".kube", "config")]).filter((file) =>
+    existsSync(file),
+  );
   if (present.length > 0) return present;
   if (named.length === 0 && existsSync(join(serviceAccount, "token"))) return undefined;
   throw new ClusterError(
@@ -116,14 +130,19 @@ function loadFile(file: string): KubeConfigFile {
   try {
     content = parseYaml(readFileSync(file, "utf8"));
   } catch (cause) {
-    throw new ClusterError(`kubeconfig ${file} cannot be read (${(cause as Error).message}); name a valid one`, {
-      cause,
-    });
+    throw new ClusterError(
+      `kubeconfig ${file} cannot be read (${(cause as Error).message}); name a valid one`,
+      {
+        cause,
+      },
+    );
   }
   const read = KubeConfigFile.safeParse(content ?? {});
   if (!read.success) {
     const [issue] = read.error.issues;
-    throw new ClusterError(`kubeconfig ${file}: ${issue?.path.join(".")}: ${issue?.message}; name a valid one`);
+    throw new ClusterError(
+      `kubeconfig ${file}: ${issue?.path.join(".")}: ${issue?.message}; name a valid one`,
+    );
   }
   const absolute = <Entry extends object>(entry: Entry, keys: (keyof Entry)[]): Entry => {
     const paths = keys.flatMap((key) =>
@@ -144,7 +163,9 @@ function loadFile(file: string): KubeConfigFile {
   };
 }
 
-/** As kubectl merges: of several entries of a name the first counts, and so does the first current context. */
+/**
+ * As kubectl merges: of several entries of a name the first counts, and so does the first current context.
+ */
 function merged(files: readonly KubeConfigFile[]): KubeConfigFile {
   return {
     clusters: files.flatMap(({ clusters }) => clusters),

@@ -11,7 +11,11 @@ test("a log that is followed is waited for until the container starts", async ()
   const server = await FakeApiServer.start(({ path }, response) => {
     if (!path.endsWith("/log")) json(response, 200, pod);
     else if (starts-- > 0)
-      json(response, 400, failureStatus(400, "BadRequest", "container is waiting to start: ContainerCreating"));
+      json(
+        response,
+        400,
+        failureStatus(400, "BadRequest", "container is waiting to start: ContainerCreating"),
+      );
     else response.end("one\ntwo\n");
   });
   const { cluster, clock } = connected(server);

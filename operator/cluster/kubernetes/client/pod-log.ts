@@ -4,6 +4,7 @@ import { sleep } from "../../../clock/sleep.ts";
 import type { Pod } from "../../objects.ts";
 import { InvalidError, type LogOptions, NotFoundError, noPreviousLog } from "../../port.ts";
 import { pods } from "../../resource.ts";
+import { CutOffError } from "./errors.ts";
 import type { Rest } from "./rest.ts";
 
 /** Says which container a pod is about, where others were injected. */
@@ -18,7 +19,9 @@ export interface LogParts {
   readPod: () => Promise<Pod | undefined>;
 }
 
-/** The log of the pod's own container piece by piece. With `follow` a pod that is still waiting is waited for. */
+/**
+ * The log of the pod's own container piece by piece. With `follow` a pod that is still waiting is waited for.
+ */
 export async function* readLog(parts: LogParts, options: LogOptions): AsyncIterable<string> {
   const { clock, namespace, name, readPod } = parts;
   const { follow = false, signal } = options;
@@ -27,7 +30,7 @@ export async function* readLog(parts: LogParts, options: LogOptions): AsyncItera
     if (pod === undefined) throw new NotFoundError(`Pod ${namespace}/${name} is gone`);
     const log = await openLog(parts, containerOf(pod), options);
     if (log !== undefined) {
-      yield* untilAborted(log, signal);
+      yield* untilAborted(log, `${namespace}/${name}`, signal);
       return;
     }
     if (!follow || hasEnded(pod)) return;
@@ -57,12 +60,17 @@ async function openLog(
   }
 }
 
-async function* untilAborted(log: IncomingMessage, signal: AbortSignal | undefined): AsyncIterable<string> {
+async function* untilAborted(
+  log: IncomingMessage,
+  pod: string,
+  signal: AbortSignal | undefined,
+): AsyncIterable<string> {
   try {
     log.setEncoding("utf8");
     yield* log;
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal?.aborted)
+      throw new CutOffError(`the log of Pod ${pod} was cut off: ${(error as Error).message}`);
   }
 }
 

@@ -18,8 +18,9 @@ export interface ForwardedPort {
 }
 
 /**
- * A loopback port that leads one connection through the API server to a pod. Nothing of the cluster's network need be reachable
- * from here, and what is sent arrives as it is, an Authorization header too, which the API server's own proxy would take for itself.
+ * A loopback port that leads one connection through the API server to a pod. Nothing of the cluster's network
+ * need be reachable from here, and what is sent arrives as it is, an Authorization header too, which the API
+ * server's own proxy would take for itself.
  *
  * Throws ClusterError when the way to the pod cannot be opened.
  */
@@ -56,7 +57,8 @@ async function openTunnel(config: KubeConfig, { namespace, pod, port }: PodPort)
     });
   const socket = typeof opened === "function" ? opened() : opened;
   const close = () => socket?.close();
-  // A complaint says that the pod's end hung up, or could not be reached at all; the client sees its connection end.
+  // A complaint says that the pod's end hung up, or could not be reached at all; the client sees its
+  // connection end.
   problems.once("data", close);
   socket?.addEventListener("close", () => fromPod.end());
   return { toPod, fromPod, close };

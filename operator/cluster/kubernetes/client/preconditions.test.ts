@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { anObject, connected, FakeApiServer, failureStatus, json, stored } from "../../../testing/api-server.ts";
+import {
+  anObject,
+  connected,
+  FakeApiServer,
+  failureStatus,
+  json,
+  stored,
+} from "../../../testing/api-server.ts";
 import type { ConfigMap } from "../../objects.ts";
 import { ConflictError } from "../../port.ts";
 import { configMaps } from "../../resource.ts";

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { aList, anObject, connected, FakeApiServer, json, stored, wanted } from "../../../testing/api-server.ts";
+import {
+  aList,
+  anObject,
+  connected,
+  FakeApiServer,
+  json,
+  stored,
+  wanted,
+} from "../../../testing/api-server.ts";
 import type { Event, Wanted } from "../../objects.ts";
 import { configMaps, events, jobs } from "../../resource.ts";
 
@@ -74,7 +82,11 @@ test("every call of the port is these bytes", async () => {
       },
     },
     { method: "GET", path: "/api/v1/namespaces/team/pods/a", query: {} },
-    { method: "GET", path: "/api/v1/namespaces/team/pods/a/log", query: { container: "kernel", tailLines: "3" } },
+    {
+      method: "GET",
+      path: "/api/v1/namespaces/team/pods/a/log",
+      query: { container: "kernel", tailLines: "3" },
+    },
   ]);
   expect(server.connections, "connections are used again").toBe(1);
 });

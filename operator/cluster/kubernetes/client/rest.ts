@@ -4,9 +4,18 @@ import { sleep } from "../../../clock/sleep.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
 import type { Call, Connection } from "./connection.ts";
-import { errorFor, type RequestInfo, UnreachableError } from "./errors.ts";
+import {
+  CutOffError,
+  errorFor,
+  foreignError,
+  isRedirect,
+  isWebPage,
+  parseJson,
+  type RequestInfo,
+  UnreachableError,
+} from "./errors.ts";
 
-/** What of a kind is meant. */
+/** Which part of a kind a request is about. */
 export interface Place {
   namespace?: string;
   name?: string;
@@ -18,17 +27,17 @@ export interface RestOptions {
   clock: Clock;
   random: () => number;
   readTimeoutSeconds?: number;
-  /** Told to the server too, so that it commits nothing later than this. */
+  /** Sent to the server too, so that it commits nothing later than this. */
   writeTimeoutSeconds?: number;
-  /** How often a request is made of a server that asks for patience, before the caller hears of it. */
+  /** How often a request is sent to a server that asks to retry later, or that cuts its response off. */
   mostTries?: number;
   /** Called right before every write; throws when this process may no longer write. */
   mayWrite?: () => void;
-  /** Told of every answer. */
+  /** Called for every response. */
   answered?: (method: string, code: number) => void;
 }
 
-/** What is asked of a resource. */
+/** One request about a resource. */
 export interface Request extends Place {
   verb: RequestInfo["verb"];
   resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural" | "kind">;
@@ -48,9 +57,13 @@ const methods = {
   delete: "DELETE",
 } as const;
 
-const longestRetryAfterSeconds = 10;
+/** A server that asks for more is not waited for: the caller hears when to come back. */
+const longestRetryAfterSeconds = 30;
 
-/** JSON requests about resources: patience where the server asks for it, renewed credentials where it refuses, and port errors. */
+/**
+ * JSON requests about resources, with the retries that are safe for every caller, and errors that say what
+ * answered.
+ */
 export class Rest {
   readonly #options: RestOptions;
   #reached = false;
@@ -64,31 +77,51 @@ export class Rest {
     return this.#reached;
   }
 
-  /** The parsed body of the answer. */
+  /**
+   * The parsed body. A read whose body is cut off is sent again; a write is not, for it may have taken
+   * effect.
+   */
   async json(request: Request): Promise<unknown> {
-    const response = await this.open(request);
-    return JSON.parse(await this.#readBody(response));
+    const { clock, random, mostTries = 4 } = this.#options;
+    for (let tries = 1; ; tries++) {
+      try {
+        const response = await this.open(request);
+        const body = await this.#readBody(request, response);
+        return parseJson(body) ?? this.#raiseForeign(request, response, body);
+      } catch (error) {
+        if (!(error instanceof CutOffError) || isWrite(request) || tries >= mostTries) throw error;
+      }
+      await sleep(clock, 1000 * jitter(random), request.signal);
+    }
   }
 
-  /** An answer of status 2xx whose body is to be read or destroyed. */
+  /** A response of status 2xx whose body is to be read or destroyed. */
   async open(request: Request): Promise<IncomingMessage> {
     const { clock, random, connection, mostTries = 4 } = this.#options;
     const call = this.#call(request);
     let renewed = false;
     for (let tries = 1; ; tries++) {
       const response = await connection.open(call);
-      this.#reached = true;
       const code = response.statusCode ?? 0;
       this.#options.answered?.(call.method, code);
-      if (code >= 200 && code < 300) return response;
-      const body = await this.#readBody(response);
+      const isOk = code >= 200 && code < 300;
+      if (isOk && !isWebPage(response)) {
+        this.#reached = true;
+        return response;
+      }
+      const body = await this.#readBody(request, response);
+      const retryAfter = retryAfterSeconds(response, clock.now());
+      const canWait = retryAfter !== undefined && retryAfter <= longestRetryAfterSeconds && tries < mostTries;
       if (code === 401 && !renewed) {
         renewed = true;
         connection.credentials.reload();
-      } else if (isThrottled(response) && tries < mostTries) {
-        await sleep(clock, retryAfterMilliseconds(response, random), request.signal);
+      } else if (canWait) {
+        await sleep(clock, retryAfter * 1000 * jitter(random), request.signal);
+      } else if (isOk || isRedirect(code) || isWebPage(response, body)) {
+        this.#raiseForeign(request, response, body);
       } else {
-        throw errorFor(requestInfo(request), code, body);
+        this.#reached = true;
+        throw errorFor(requestInfo(request), { code, body, retryAfter });
       }
     }
   }
@@ -96,59 +129,92 @@ export class Rest {
   #call(request: Request): Call {
     const { readTimeoutSeconds = 30, writeTimeoutSeconds = 30, mayWrite } = this.#options;
     const { verb, resource, query, body, contentType = "application/json", signal } = request;
-    const writes = !["get", "list", "watch"].includes(verb);
+    const writes = isWrite(request);
     return {
       method: methods[verb],
       path: pathOf(resource, request),
-      query: { ...query, ...(writes && { timeout: `${writeTimeoutSeconds}s` }) },
+      query: writes ? { ...query, timeout: `${writeTimeoutSeconds}s` } : query,
       timeoutMilliseconds: (writes ? writeTimeoutSeconds : readTimeoutSeconds) * 1000,
-      ...(body !== undefined && { body: JSON.stringify(body), contentType }),
-      ...(signal && { signal }),
-      ...(writes && mayWrite && { beforeSend: mayWrite }),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      contentType,
+      signal,
+      beforeSend: writes ? mayWrite : undefined,
     };
   }
 
-  async #readBody(response: IncomingMessage): Promise<string> {
+  /**
+   * The whole body; given up when nothing of it arrives for the read timeout, however long it takes in all.
+   */
+  async #readBody(request: Request, response: IncomingMessage): Promise<string> {
     const { clock, readTimeoutSeconds = 30 } = this.#options;
-    const cancel = clock.after(readTimeoutSeconds * 1000, () => {
-      response.destroy(new UnreachableError("the API server's answer stopped midway; it is asked again"));
-    });
+    const what = `the response of ${this.#options.connection.credentials.server} to ${this.#line(request)}`;
+    const stall = () =>
+      response.destroy(
+        new UnreachableError(`${what} stopped: nothing more came for ${readTimeoutSeconds} s`),
+      );
+    let cancel = clock.after(readTimeoutSeconds * 1000, stall);
+    const chunks: Buffer[] = [];
     try {
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk);
-      return Buffer.concat(chunks).toString("utf8");
+      for await (const chunk of response) {
+        chunks.push(chunk);
+        cancel();
+        cancel = clock.after(readTimeoutSeconds * 1000, stall);
+      }
+    } catch (error) {
+      if (error instanceof UnreachableError || (error as Error).name === "AbortError") throw error;
+      const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+      const doubt = isWrite(request) ? "; whether it took effect is not known, so read the object again" : "";
+      throw new CutOffError(`${what} was cut off after ${bytes} bytes${doubt}`);
     } finally {
       cancel();
     }
+    return Buffer.concat(chunks).toString("utf8");
   }
+
+  #raiseForeign(request: Request, response: IncomingMessage, body: string): never {
+    const { statusCode: code = 0, headers } = response;
+    const { server } = this.#options.connection.credentials;
+    throw foreignError(server, this.#line(request), { code, body, location: headers.location });
+  }
+
+  #line(request: Request): string {
+    return `${methods[request.verb]} ${pathOf(request.resource, request)}`;
+  }
+}
+
+function isWrite({ verb }: Request): boolean {
+  return !["get", "list", "watch"].includes(verb);
 }
 
 function requestInfo({ verb, resource, namespace, name, subresource }: Request): RequestInfo {
   const { apiVersion, plural, kind } = resource;
-  return {
-    verb,
-    apiVersion,
-    plural,
-    kind,
-    ...(namespace !== undefined && { namespace }),
-    ...(name !== undefined && { name }),
-    ...(subresource !== undefined && { subresource }),
-  };
+  return { verb, apiVersion, plural, kind, namespace, name, subresource };
 }
 
-/** Both say that the request was turned away unread: 429 always, 503 where it names a time. */
-function isThrottled({ statusCode, headers }: IncomingMessage): boolean {
-  return statusCode === 429 || (statusCode === 503 && headers["retry-after"] !== undefined);
+/** Up to a quarter more, so that clients do not come back all at once. */
+function jitter(random: () => number): number {
+  return 1 + random() / 4;
 }
 
-function retryAfterMilliseconds({ headers }: IncomingMessage, random: () => number): number {
-  const asked = Number(headers["retry-after"] ?? 1);
-  const seconds = Number.isFinite(asked) ? Math.min(Math.max(asked, 0.1), longestRetryAfterSeconds) : 1;
-  return seconds * 1000 * (1 + random() / 4);
+/**
+ * The wait that the server asks for, in seconds or as a date (RFC 9110, 10.2.3), where the request was turned
+ * away unread: 429 always, 503 where it names a time. Undefined elsewhere.
+ */
+function retryAfterSeconds({ statusCode, headers }: IncomingMessage, now: Date): number | undefined {
+  const header = headers["retry-after"];
+  if (statusCode !== 429 && (statusCode !== 503 || header === undefined)) return undefined;
+  const sent = Date.parse(headers.date ?? "") || now.getTime();
+  const seconds = /^\d+$/.test(header ?? "1")
+    ? Number(header ?? 1)
+    : (Date.parse(header ?? "") - sent) / 1000;
+  return Number.isFinite(seconds) ? Math.max(seconds, 0.1) : 1;
 }
 
 /** Path of a resource in the REST API: /apis/batch/v1/namespaces/team/jobs/a. */
-function pathOf(resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural">, place: Place = {}): string {
+function pathOf(
+  resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural">,
+  place: Place = {},
+): string {
   const { namespace, name, subresource } = place;
   const root = resource.apiVersion.includes("/") ? "/apis" : "/api";
   const parts = [

@@ -23,7 +23,8 @@ class LeaseServer {
       update: async ({ metadata }: Lease, spec: LeaseSpec) =>
         this.#ask(client, () => {
           if (this.lease === undefined) throw new NotFoundError("gone");
-          if (this.lease.metadata.resourceVersion !== metadata.resourceVersion) throw new ConflictError("changed");
+          if (this.lease.metadata.resourceVersion !== metadata.resourceVersion)
+            throw new ConflictError("changed");
           return this.#put(spec);
         }),
     };
@@ -117,7 +118,9 @@ test("the first leads and renews; the second stands by until the lease has run o
   expect(server.lease?.spec).toMatchObject({ holderIdentity: "second", leaseTransitions: 1 });
   first.store.reach = "full";
   await pass(60);
-  expect(server.writes.lastIndexOf("first"), "who has lost does not come back").toBeLessThan(server.writes.length - 10);
+  expect(server.writes.lastIndexOf("first"), "who has lost does not come back").toBeLessThan(
+    server.writes.length - 10,
+  );
 });
 
 test("an orderly stop hands the lease over at once", async () => {
@@ -144,7 +147,9 @@ test("a leader whose lease was taken knows by its next renewal", async () => {
   if (lease) await thief.update(lease, { ...lease.spec, holderIdentity: "thief" });
   await pass(3);
   expect(first.election.isLeader()).toBe(false);
-  expect((await first.election.lost).message).toBe("the leader's lease is held by thief now, no more by first");
+  expect((await first.election.lost).message).toBe(
+    "the leader's lease is held by thief now, no more by first",
+  );
 });
 
 test("a deleted lease is made anew by its leader, and nobody who knew it takes it meanwhile", async () => {

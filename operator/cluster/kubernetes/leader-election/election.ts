@@ -30,10 +30,11 @@ interface Observation {
 export class NotLeaderError extends ClusterError {}
 
 /**
- * One leader among several processes, by a Lease, after client-go's leader election. Guarantee: at most one `isLeader` at any
- * time, as long as clocks run at the same speed; what hour they show is of no account. A leader counts from before it sent the
- * renewal, the others from when they have seen it, and they wait longer than it does. Who has lost never leads again. Caveat: a
- * Lease deleted by hand protects only from those who had seen it.
+ * One leader among several processes, by a Lease, after client-go's leader election. Guarantee: at most one
+ * `isLeader` at any time, as long as clocks run at the same speed; what hour they show is of no account. A
+ * leader counts from before it sent the renewal, the others from when they have seen it, and they wait longer
+ * than it does. Who has lost never leads again. Caveat: a Lease deleted by hand protects only from those who
+ * had seen it.
  */
 export class LeaderElection {
   readonly #options: ElectionOptions;
@@ -81,7 +82,10 @@ export class LeaderElection {
     }
   }
 
-  /** Stops trying; a leader leads no more from here on, and gives the lease back so that another need not wait it out. */
+  /**
+   * Stops trying; a leader leads no more from here on, and gives the lease back so that another need not wait
+   * it out.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#cancelDeadline?.();
@@ -173,7 +177,9 @@ export class LeaderElection {
       if (lease !== undefined) this.#held = { ...this.#held, lease };
       return;
     }
-    throw new NotLeaderError(`the leader's lease is held by ${holder || "nobody"} now, no more by ${identity}`);
+    throw new NotLeaderError(
+      `the leader's lease is held by ${holder || "nobody"} now, no more by ${identity}`,
+    );
   }
 
   #planDeadline(): void {

@@ -21,14 +21,21 @@ export interface LeaseSpec {
   leaseTransitions?: number;
 }
 
-/** One Lease of an API server. Writes are bound to what was read: ConflictError where somebody wrote since. */
+/**
+ * One Lease of an API server. Writes are bound to what was read: ConflictError where somebody wrote since.
+ */
 export interface LeaseStore {
   read(): Promise<Lease | undefined>;
   create(spec: LeaseSpec): Promise<Lease>;
   update(lease: Lease, spec: LeaseSpec): Promise<Lease>;
 }
 
-const leases = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases", status: false } as const;
+const leases = {
+  apiVersion: "coordination.k8s.io/v1",
+  kind: "Lease",
+  plural: "leases",
+  status: false,
+} as const;
 
 export interface LeaseStoreOptions {
   connection: Connection;

@@ -100,7 +100,10 @@ function jobCauses(job: Job, old: Job | undefined): Cause[] {
   const lastHost = `${job.metadata.name}-${job.spec.completions - 1}`;
   if (!dnsLabel.test(lastHost)) {
     return [
-      { field: "metadata.name", message: `will not be able to create pods with the invalid DNS label "${lastHost}"` },
+      {
+        field: "metadata.name",
+        message: `will not be able to create pods with the invalid DNS label "${lastHost}"`,
+      },
     ];
   }
   const { spec } = job.spec.template;
@@ -119,11 +122,17 @@ function deploymentCauses({ spec }: Deployment, old: Deployment | undefined): Ca
   ];
   const labels = spec.template.metadata.labels;
   if (Object.entries(spec.selector.matchLabels).some(([key, value]) => labels[key] !== value)) {
-    causes.push({ field: "spec.template.metadata.labels", message: "`selector` does not match template `labels`" });
+    causes.push({
+      field: "spec.template.metadata.labels",
+      message: "`selector` does not match template `labels`",
+    });
   }
   const rolling = spec.strategy.type === "RollingUpdate" ? spec.strategy.rollingUpdate : undefined;
   if (rolling?.maxSurge === 0 && rolling.maxUnavailable === 0) {
-    causes.push({ field: "spec.strategy.rollingUpdate.maxUnavailable", message: "may not be 0 when `maxSurge` is 0" });
+    causes.push({
+      field: "spec.strategy.rollingUpdate.maxUnavailable",
+      message: "may not be 0 when `maxSurge` is 0",
+    });
   }
   return causes;
 }
@@ -141,7 +150,11 @@ function restartCauses({ restartPolicy }: PodSpec, supported: readonly PodSpec["
 function quantityCauses({ containers }: PodSpec, prefix: string): Cause[] {
   const stated = containers.flatMap(({ resources }, index) =>
     Object.entries(resources).flatMap(([kind, amounts]) =>
-      Object.entries(amounts).map(([name, amount]) => ({ field: `resources.${kind}.${name}`, index, amount })),
+      Object.entries(amounts).map(([name, amount]) => ({
+        field: `resources.${kind}.${name}`,
+        index,
+        amount,
+      })),
     ),
   );
   return stated
@@ -169,7 +182,13 @@ function immutable(field: string, message = "field is immutable"): Cause {
   return { field, message };
 }
 
-function changed(now: unknown, old: unknown, fields: readonly string[], prefix = "spec.", message?: string): Cause[] {
+function changed(
+  now: unknown,
+  old: unknown,
+  fields: readonly string[],
+  prefix = "spec.",
+  message?: string,
+): Cause[] {
   const [next, before] = [now, old] as Record<string, unknown>[];
   return fields
     .filter((field) => !isDeepStrictEqual(next?.[field], before?.[field]))

@@ -42,7 +42,10 @@ export class ObjectFiles {
     return found;
   }
 
-  /** The next resource version. A deleted object leaves no file, so versions are reserved on disk before they are given out. */
+  /**
+   * The next resource version. A deleted object leaves no file, so versions are reserved on disk before they
+   * are given out.
+   */
   nextVersion(): string {
     this.#version += 1;
     if (this.#version > this.#reserved) {
@@ -83,6 +86,8 @@ function parse(path: string): Stored {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new Error(`${path} is not a whole JSON object; restore it or move it away, then start again`, { cause });
+    throw new Error(`${path} is not a whole JSON object; restore it or move it away, then start again`, {
+      cause,
+    });
   }
 }

@@ -16,14 +16,21 @@ interface Widget extends KubernetesObject {
   spec: { size: number; colour?: string };
   status?: { seen: number };
 }
-const widgets: Resource<Widget> = { apiVersion: "example.dev/v1", kind: "Widget", plural: "widgets", status: true };
+const widgets: Resource<Widget> = {
+  apiVersion: "example.dev/v1",
+  kind: "Widget",
+  plural: "widgets",
+  status: true,
+};
 const admission = new Admission([
   {
     resource: widgets as Resource<KubernetesObject>,
     admit({ spec, metadata }) {
       const { size, colour = "grey" } = spec as Widget["spec"];
       if (size < 0)
-        throw new InvalidError("Widget", metadata.name, [{ field: "spec.size", message: "must not be negative" }]);
+        throw new InvalidError("Widget", metadata.name, [
+          { field: "spec.size", message: "must not be negative" },
+        ]);
       return { size, colour };
     },
   },
@@ -50,7 +57,12 @@ type Step = { name: string } & (
 );
 const name = fc.constantFrom("a", "b", "c");
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant("apply" as const), name, size: fc.nat(3), label: fc.constantFrom(undefined, "x", "y") }),
+  fc.record({
+    do: fc.constant("apply" as const),
+    name,
+    size: fc.nat(3),
+    label: fc.constantFrom(undefined, "x", "y"),
+  }),
   fc.record({ do: fc.constant("status" as const), name, seen: fc.nat(3) }),
   fc.record({ do: fc.constant("finalizer" as const), name, present: fc.boolean() }),
   fc.record({ do: fc.constant("delete" as const), name }),
@@ -196,7 +208,9 @@ test("a Job's template and completions cannot change, suspend and parallelism ca
   expect(refused({ suspend: false, parallelism: 2 })).not.toThrow();
   expect(() => store.apply(jobs, aJob("x".repeat(62), aTemplate([])))).toThrow(/metadata\.name/);
   const resources = { requests: {}, limits: { memory: "much" } };
-  expect(() => store.apply(jobs, aJob("new", aTemplate([], { resources }, { restartPolicy: "Always" })))).toThrow(
+  expect(() =>
+    store.apply(jobs, aJob("new", aTemplate([], { resources }, { restartPolicy: "Always" }))),
+  ).toThrow(
     /spec\.template\.spec\.restartPolicy: .*spec\.template\.spec\.containers\[0\]\.resources\.limits\.memory: "much"/,
   );
 });
@@ -204,10 +218,13 @@ test("a Job's template and completions cannot change, suspend and parallelism ca
 test("an immutable ConfigMap keeps its data", () => {
   const store = openStore(temporaryDirectory());
   const map = (data: Record<string, string>) =>
-    ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "m", namespace }, data, immutable: true }) satisfies Pick<
-      ConfigMap,
-      "apiVersion" | "kind" | "data" | "immutable"
-    > & { metadata: object };
+    ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "m", namespace },
+      data,
+      immutable: true,
+    }) satisfies Pick<ConfigMap, "apiVersion" | "kind" | "data" | "immutable"> & { metadata: object };
   store.apply(configMaps, map({ a: "1" }));
   expect(() => store.apply(configMaps, map({ a: "2" }))).toThrow("data: field is immutable");
 });

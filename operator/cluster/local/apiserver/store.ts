@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, timestamp } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { KubernetesObject, ObjectMeta, Pod, Wanted } from "../../objects.ts";
 import {
   ConflictError,
@@ -24,8 +25,9 @@ type Watcher = { filter: ListFilter; emit: (event: WatchEvent<Stored>) => void }
 type Stated<T extends KubernetesObject> = Wanted<T> & { metadata: { finalizers?: string[] } };
 
 /**
- * The API server's memory. Every method is synchronous: it reads, decides, writes the file and tells the watchers without letting
- * anyone else in, so the controllers in this process never act on a stale read. Objects go in and out by copy.
+ * The API server's memory. Every method is synchronous: it reads, decides, writes the file and tells the
+ * watchers without letting anyone else in, so the controllers in this process never act on a stale read.
+ * Objects go in and out by copy.
  */
 export class Store {
   readonly #objects = new Map<string, Map<string, Stored>>();
@@ -79,7 +81,8 @@ export class Store {
       throw new ConflictError(`${resource.kind} ${keyOf(wanted.metadata)} exists already`);
     }
     const stated = plain(wanted);
-    const finalizers = resource.plural === "persistentvolumeclaims" ? [claimProtection] : stated.metadata.finalizers;
+    const finalizers =
+      resource.plural === "persistentvolumeclaims" ? [claimProtection] : stated.metadata.finalizers;
     const metadata: ObjectMeta = {
       name: stated.metadata.name,
       namespace: stated.metadata.namespace,
@@ -142,8 +145,8 @@ export class Store {
   }
 
   /**
-   * Deletes by UID. An object with finalizers, and a pod that a node may be running, is only marked; the last finalizer, and the
-   * node's own delete of the ended pod, takes it away.
+   * Deletes by UID. An object with finalizers, and a pod that a node may be running, is only marked; the last
+   * finalizer, and the node's own delete of the ended pod, takes it away.
    */
   delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): void {
     const old = this.#kind(resource.plural).get(keyOf(object.metadata));
@@ -153,7 +156,8 @@ export class Store {
       const graceSeconds = runs(old) ? (old as Pod).spec.terminationGracePeriodSeconds : 0;
       const deletionTimestamp = timestamp(new Date(this.#clock.now().getTime() + graceSeconds * 1_000));
       // The API server counts the first deletion as a change of what is wanted.
-      const generation = old.metadata.generation === undefined ? {} : { generation: old.metadata.generation + 1 };
+      const generation =
+        old.metadata.generation === undefined ? {} : { generation: old.metadata.generation + 1 };
       next = { ...old, metadata: { ...old.metadata, ...generation, deletionTimestamp } };
     }
     if (removable(next)) this.#remove(resource.plural, next);
@@ -167,7 +171,8 @@ export class Store {
   ): Watch {
     const queue: (() => void)[] = [];
     let open = true;
-    // Events are told in the order of the writes, but never from inside the write: a handler may write itself.
+    // Events are told in the order of the writes, but never from inside the write: a handler may write
+    // itself.
     const enqueue = (call: () => void) => {
       if (queue.push(call) === 1) queueMicrotask(drain);
     };
@@ -239,25 +244,28 @@ export class Store {
   }
 }
 
-export function keyOf({ namespace, name }: Pick<ObjectMeta, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
-}
-
 /** Whether the object carries all these labels. */
 export function carries(object: KubernetesObject, labels: Record<string, string>): boolean {
   return Object.entries(labels).every(([key, value]) => object.metadata.labels?.[key] === value);
 }
 
-export function matches(object: KubernetesObject, { namespace, labels = {}, fields = {} }: ListSelection): boolean {
+export function matches(
+  object: KubernetesObject,
+  { namespace, labels = {}, fields = {} }: ListSelection,
+): boolean {
   const isThere = namespace === undefined || object.metadata.namespace === namespace;
   return (
-    isThere && carries(object, labels) && Object.entries(fields).every(([path, value]) => at(object, path) === value)
+    isThere &&
+    carries(object, labels) &&
+    Object.entries(fields).every(([path, value]) => at(object, path) === value)
   );
 }
 
 /** What stands at a path such as `regarding.uid`. */
 function at(object: object, path: string): unknown {
-  return path.split(".").reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object);
+  return path
+    .split(".")
+    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object);
 }
 
 /** As JSON has it: no undefined fields, nothing shared with the caller. */

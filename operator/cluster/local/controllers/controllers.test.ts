@@ -35,7 +35,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A web server that says its version, gets ready after a moment, and finishes what it has begun when told to stop. */
+/**
+ * A web server that says its version, gets ready after a moment, and finishes what it has begun when told to
+ * stop.
+ */
 function aServer(version: string) {
   const program = `
     const server = require("node:http").createServer((request, response) => {
@@ -64,7 +67,9 @@ test("an Indexed Job runs every index once, in its own pod, and completes", asyn
   expect(job.status).toMatchObject({ succeeded: 4, failed: 0, active: 0, completedIndexes: "0-3" });
   const made = await cluster.list(pods, { labels: { "batch.kubernetes.io/job-name": "run" } });
   expect(made.map(({ spec }) => spec.hostname)).toEqual(["run-0", "run-1", "run-2", "run-3"]);
-  expect(made.every(({ metadata }) => /^run-\d-[a-z0-9]{5}$/.test(metadata.name) && !metadata.finalizers)).toBe(true);
+  expect(
+    made.every(({ metadata }) => /^run-\d-[a-z0-9]{5}$/.test(metadata.name) && !metadata.finalizers),
+  ).toBe(true);
   const logs = await Promise.all(
     made.map(({ metadata }) => Array.fromAsync(cluster.logs(namespace, metadata.name, {}))),
   );
@@ -90,7 +95,8 @@ test("suspension stops the pods in their grace period, resumption makes new ones
   const cluster = await openCluster();
   const directory = temporaryDirectory();
   const script = `trap 'echo saved >> ${directory}/log; exit 143' TERM; if [ -e ${directory}/log ]; then exit 0; fi; while :; do sleep 0.02; done`;
-  const job = (suspend: boolean) => aJob("run", aTemplate(sh(script)), { suspend, podReplacementPolicy: "Failed" });
+  const job = (suspend: boolean) =>
+    aJob("run", aTemplate(sh(script)), { suspend, podReplacementPolicy: "Failed" });
   await cluster.apply(jobs, job(false));
   await until(cluster, jobs, "run", ({ status }) => status?.active === 1);
   await eventually(async () => (await cluster.list(pods)).some(({ status }) => status?.phase === "Running"));
@@ -173,7 +179,9 @@ test("a rolling update under constant requests fails none of them and ends with 
   await Promise.all(clients);
   expect(new Set(answers)).toEqual(new Set(["one", "two"]));
   expect(new Set(answers.slice(mark + 3))).toEqual(new Set(["two"]));
-  expect(rolled.status?.conditions?.find(({ type }) => type === "Progressing")?.reason).toBe("NewReplicaSetAvailable");
+  expect(rolled.status?.conditions?.find(({ type }) => type === "Progressing")?.reason).toBe(
+    "NewReplicaSetAvailable",
+  );
   expect(isTrue(rolled.status?.conditions, "Available")).toBe(true);
 });
 
@@ -184,10 +192,13 @@ test("a rollout that never gets ready keeps the old pods, says so past its deadl
       cluster,
       deployments,
       "web",
-      ({ status }) => status?.observedGeneration === generation && status.readyReplicas === 1 && status.replicas === 1,
+      ({ status }) =>
+        status?.observedGeneration === generation && status.readyReplicas === 1 && status.replicas === 1,
     );
   const good = aTemplate(sh("sleep 1000"));
-  const bad = aTemplate(sh("sleep 1000"), { readinessProbe: { httpGet: { path: "/", port: 1 }, periodSeconds: 1 } });
+  const bad = aTemplate(sh("sleep 1000"), {
+    readinessProbe: { httpGet: { path: "/", port: 1 }, periodSeconds: 1 },
+  });
   const spec = { progressDeadlineSeconds: 10 };
   await cluster.apply(deployments, aDeployment("web", good, spec));
   await settle(1);
@@ -199,7 +210,9 @@ test("a rollout that never gets ready keeps the old pods, says so past its deadl
   expect(stuck.status).toMatchObject({ replicas: 2, updatedReplicas: 1, availableReplicas: 1 });
   await cluster.apply(deployments, aDeployment("web", good, spec));
   await settle(3);
-  expect((await cluster.list(pods)).filter(isReady).map(({ metadata }) => metadata.uid)).toEqual([old?.metadata.uid]);
+  expect((await cluster.list(pods)).filter(isReady).map(({ metadata }) => metadata.uid)).toEqual([
+    old?.metadata.uid,
+  ]);
 });
 
 test("scaling down takes away pods, an ended pod is replaced, Recreate never has two versions at once", async () => {
@@ -217,7 +230,10 @@ test("scaling down takes away pods, an ended pod is replaced, Recreate never has
     else living.add(object.metadata.uid);
     most = Math.max(most, living.size);
   });
-  await cluster.apply(deployments, aDeployment("web", aTemplate(sh("sleep 2000")), { strategy: { type: "Recreate" } }));
+  await cluster.apply(
+    deployments,
+    aDeployment("web", aTemplate(sh("sleep 2000")), { strategy: { type: "Recreate" } }),
+  );
   await until(
     cluster,
     deployments,
@@ -235,11 +251,18 @@ test("a Service whose port another program holds says PortInUse and takes the po
   onCleanUp(() => void squatter.close());
   const { port } = squatter.address() as AddressInfo;
   await cluster.apply(services, aService("web", port, 8000));
-  const stated = (error?: string) => [{ ip: "127.0.0.1", ports: [{ port, protocol: "TCP", ...(error && { error }) }] }];
+  const stated = (error?: string) => [
+    { ip: "127.0.0.1", ports: [{ port, protocol: "TCP", ...(error && { error }) }] },
+  ];
   const refused = await until(cluster, services, "web", ({ status }) => status);
   expect(refused.status?.loadBalancer?.ingress).toEqual(stated("PortInUse"));
   await new Promise((resolve) => squatter.close(resolve));
-  await until(cluster, services, "web", ({ status }) => !status?.loadBalancer?.ingress?.[0]?.ports?.[0]?.error);
+  await until(
+    cluster,
+    services,
+    "web",
+    ({ status }) => !status?.loadBalancer?.ingress?.[0]?.ports?.[0]?.error,
+  );
   await expect(ask(port)).rejects.toThrow(); // nobody is behind it yet
   await cluster.apply(pods, aPod("web", aServer("here")));
   await until(cluster, pods, "web", isReady);

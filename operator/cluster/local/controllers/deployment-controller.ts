@@ -1,18 +1,28 @@
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Deployment, Pod, Wanted } from "../../objects.ts";
 import { deployments, pods } from "../../resource.ts";
 import { podSuffix } from "../apiserver/admission.ts";
-import { keyOf, type Store } from "../apiserver/store.ts";
+import type { Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 import { decide, hashLabel, templateHash } from "./deployment-decision.ts";
 
-/** Runs Deployments without ReplicaSets between: pods carry their template's hash. What to do is decided in deployment-decision. */
-export function runDeployments(store: Store, clock: Clock, report: (error: unknown) => void): { stop(): void } {
+/**
+ * Runs Deployments without ReplicaSets between: pods carry their template's hash. What to do is decided in
+ * deployment-decision.
+ */
+export function runDeployments(
+  store: Store,
+  clock: Clock,
+  report: (error: unknown) => void,
+): { stop(): void } {
   const loop = new Loop(clock, report, (key) => {
     const [namespace = "", name = ""] = key.split("/");
     const deployment = store.get(deployments, namespace, name);
     if (!deployment || deployment.metadata.deletionTimestamp) return undefined;
-    const owned = store.list(pods, { namespace }).filter((pod) => ownerOf(pod)?.uid === deployment.metadata.uid);
+    const owned = store
+      .list(pods, { namespace })
+      .filter((pod) => ownerOf(pod)?.uid === deployment.metadata.uid);
     const decision = decide(deployment, owned, clock.now());
     for (let made = 0; made < decision.create; made++) store.create(pods, podOf(deployment));
     for (const pod of decision.remove) store.delete(pods, pod);

@@ -32,7 +32,12 @@ export function decide(deployment: Deployment, pods: readonly Pod[], now: Date):
   );
   const wait = (pod: Pod) => untilAvailable(deployment, pod, now);
   const available = active.filter((pod) => wait(pod) === 0);
-  const fleet: Fleet = { updated: updated ?? [], old: old ?? [], available, gone: pods.length - active.length };
+  const fleet: Fleet = {
+    updated: updated ?? [],
+    old: old ?? [],
+    available,
+    gone: pods.length - active.length,
+  };
   const { replicas } = deployment.spec;
   const status: DeploymentDecision["status"] = {
     observedGeneration: deployment.metadata.generation ?? 0,
@@ -76,7 +81,9 @@ function moveTowards(
   const room = spec.replicas + maxSurge - updated.length - old.length;
   // Old pods that do not serve cost nothing; those that do go as far as enough others serve.
   const spare =
-    available.length - surplus.filter((pod) => available.includes(pod)).length - (spec.replicas - maxUnavailable);
+    available.length -
+    surplus.filter((pod) => available.includes(pod)).length -
+    (spec.replicas - maxUnavailable);
   const idle = old.filter((pod) => !available.includes(pod));
   const serving = old.filter((pod) => available.includes(pod)).slice(0, Math.max(0, spare));
   return { create: Math.max(0, Math.min(missing, room)), remove: [...surplus, ...idle, ...serving] };
@@ -85,7 +92,9 @@ function moveTowards(
 /** Those that do not serve first, then the youngest. */
 function ranked(pods: Pod[], available: Pod[]): Pod[] {
   const age = (pod: Pod) => Date.parse(pod.metadata.creationTimestamp);
-  return pods.toSorted((a, b) => Number(available.includes(a)) - Number(available.includes(b)) || age(b) - age(a));
+  return pods.toSorted(
+    (a, b) => Number(available.includes(a)) - Number(available.includes(b)) || age(b) - age(a),
+  );
 }
 
 /** Milliseconds until the pod has been ready for minReadySeconds; Infinity while it is not ready. */
@@ -102,7 +111,8 @@ function conditionsOf(
   now: Date,
 ): Condition[] {
   const { spec, metadata } = deployment;
-  const allowed = spec.strategy.type === "RollingUpdate" ? spec.strategy.rollingUpdate.maxUnavailable : spec.replicas;
+  const allowed =
+    spec.strategy.type === "RollingUpdate" ? spec.strategy.rollingUpdate.maxUnavailable : spec.replicas;
   const serves = (status.availableReplicas ?? 0) >= spec.replicas - allowed;
   const time = timestamp(now);
   const conditions = withCondition(deployment.status?.conditions, availability(serves), time);
@@ -154,10 +164,13 @@ function progress(status: "True" | "False", reason: string, message: string): Co
 }
 
 function hasAdvanced(before: DeploymentDecision["status"], now: DeploymentDecision["status"]): boolean {
-  const old = (status: DeploymentDecision["status"]) => (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
+  const old = (status: DeploymentDecision["status"]) =>
+    (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
   const more = (field: "updatedReplicas" | "readyReplicas" | "availableReplicas") =>
     (now[field] ?? 0) > (before[field] ?? 0);
-  return more("updatedReplicas") || more("readyReplicas") || more("availableReplicas") || old(now) < old(before);
+  return (
+    more("updatedReplicas") || more("readyReplicas") || more("availableReplicas") || old(now) < old(before)
+  );
 }
 
 function withUpdate(conditions: Condition[], lastUpdateTime: string): Condition[] {
@@ -171,5 +184,8 @@ function untilStalled({ spec }: Deployment, conditions: Condition[] | undefined,
   const under: ProgressCondition | undefined = findCondition(conditions, "Progressing");
   if (under?.reason !== "ReplicaSetUpdated") return Number.POSITIVE_INFINITY;
   const since = Date.parse(under.lastUpdateTime ?? under.lastTransitionTime);
-  return Math.max(0, since + (spec.progressDeadlineSeconds ?? defaultProgressDeadlineSeconds) * 1_000 - now.getTime());
+  return Math.max(
+    0,
+    since + (spec.progressDeadlineSeconds ?? defaultProgressDeadlineSeconds) * 1_000 - now.getTime(),
+  );
 }

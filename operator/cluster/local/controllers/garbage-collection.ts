@@ -8,8 +8,8 @@ import { Loop } from "../work-loop.ts";
 const eventMilliseconds = 60 * 60 * 1_000;
 
 /**
- * Deletes what has lost every owner, by UID, in the background. It looks at what is, not at what happened, so a deletion that a
- * crash cut in two is carried on by the next start.
+ * Deletes what has lost every owner, by UID, in the background. It looks at what is, not at what happened, so
+ * a deletion that a crash cut in two is carried on by the next start.
  */
 export function collectGarbage(
   store: Store,

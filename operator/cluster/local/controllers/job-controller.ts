@@ -1,7 +1,8 @@
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Pod } from "../../objects.ts";
 import { jobs, pods } from "../../resource.ts";
-import { keyOf, type Store } from "../apiserver/store.ts";
+import type { Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 import { decide } from "./job-decision.ts";
 import { podOfIndex, trackingFinalizer } from "./job-pods.ts";
@@ -28,15 +29,16 @@ export function runJobs(store: Store, clock: Clock, report: (error: unknown) => 
 }
 
 /**
- * The order makes a crash between any two writes harmless: pods exist before status counts them, failures are recorded by UID before
- * the finalizer that keeps their pod comes off, and are counted only after.
+ * The order makes a crash between any two writes harmless: pods exist before status counts them, failures are
+ * recorded by UID before the finalizer that keeps their pod comes off, and are counted only after.
  */
 function sync(store: Store, namespace: string, name: string, now: Date): number | undefined {
   const job = store.get(jobs, namespace, name);
   const siblings = store.list(pods, { namespace }).filter((pod) => jobOf(pod)?.name === name);
   const owned = siblings.filter((pod) => jobOf(pod)?.uid === job?.metadata.uid);
   // Nobody will count the pods of a Job that is gone.
-  for (const pod of siblings) if (!owned.includes(pod)) store.setFinalizer(pods, pod, trackingFinalizer, false);
+  for (const pod of siblings)
+    if (!owned.includes(pod)) store.setFinalizer(pods, pod, trackingFinalizer, false);
   if (!job || job.metadata.deletionTimestamp) return undefined;
 
   const decision = decide(job, owned, now);

@@ -35,7 +35,11 @@ function pod(
   { phase = "Running", code, deleting, counted, failures = 0, condition, finished = 3_000 }: Sketch = {},
 ): Pod {
   const { metadata, ...rest } = podOfIndex(job({ backoffLimitPerIndex: 9 }), index, failures);
-  const terminated = { exitCode: code ?? (phase === "Succeeded" ? 0 : 1), reason: "Error", finishedAt: ago(finished) };
+  const terminated = {
+    exitCode: code ?? (phase === "Succeeded" ? 0 : 1),
+    reason: "Error",
+    finishedAt: ago(finished),
+  };
   const ended = phase === "Succeeded" || phase === "Failed";
   return {
     ...rest,
@@ -50,9 +54,13 @@ function pod(
     status: {
       phase,
       ...(condition && {
-        conditions: [{ type: condition, status: "True", reason: "", message: "", lastTransitionTime: ago(0) }],
+        conditions: [
+          { type: condition, status: "True", reason: "", message: "", lastTransitionTime: ago(0) },
+        ],
       }),
-      containerStatuses: [{ name: "main", ready: false, restartCount: 0, state: ended ? { terminated } : {} }],
+      containerStatuses: [
+        { name: "main", ready: false, restartCount: 0, state: ended ? { terminated } : {} },
+      ],
     },
   };
 }
@@ -77,7 +85,9 @@ test("a new Job gets a pod for each of its first indexes, within parallelism", (
   const decision = decide(job({ parallelism: 2 }), [], now);
   expect(created(decision)).toEqual([0, 1]);
   expect(decision.status).toMatchObject({ active: 2, startTime: "2026-01-01T01:00:00Z" });
-  expect(created(decide(job({ parallelism: 2 }), [pod(0, { phase: "Succeeded" }), pod(1)], now))).toEqual([2]);
+  expect(created(decide(job({ parallelism: 2 }), [pod(0, { phase: "Succeeded" }), pod(1)], now))).toEqual([
+    2,
+  ]);
 });
 
 test("an index whose pod is still ending gets no second one, unless the policy is to replace at once", () => {
@@ -110,7 +120,10 @@ test("completed indexes are remembered when their pods are gone", () => {
 test("a failure is recorded before its finalizer may go, and counted after", () => {
   const failed = pod(0, { phase: "Failed" });
   const first = decide(job({}), [failed, pod(1), pod(2)], now);
-  expect(first.status).toMatchObject({ failed: 0, uncountedTerminatedPods: { failed: [failed.metadata.uid] } });
+  expect(first.status).toMatchObject({
+    failed: 0,
+    uncountedTerminatedPods: { failed: [failed.metadata.uid] },
+  });
   expect(first.recorded).toEqual([failed]);
   const again = decide(job({}, first.status), [failed, pod(1), pod(2)], now); // the crash came before the finalizer went
   expect(again.status).toEqual(first.status);
@@ -145,7 +158,8 @@ test("beyond backoffLimit: the other pods end first, then the Job is Failed", ()
 
 test("the pod failure policy: the first rule that matches decides", () => {
   const rules = [rule("FailJob", [64]), rule("Ignore", [75]), rule("Count", [86])];
-  const withPolicy = (status?: Job["status"]) => job({ backoffLimit: 0, podFailurePolicy: { rules } }, status);
+  const withPolicy = (status?: Job["status"]) =>
+    job({ backoffLimit: 0, podFailurePolicy: { rules } }, status);
   const fatal = decide(withPolicy(), [pod(0, { phase: "Failed", code: 64 }), pod(1), pod(2)], now);
   expect(condition(fatal, "FailureTarget")?.reason).toBe("PodFailurePolicy");
   expect(condition(fatal, "FailureTarget")?.message).toMatch(
@@ -154,37 +168,55 @@ test("the pod failure policy: the first rule that matches decides", () => {
     ),
   );
   const ignored = decide(withPolicy(), [pod(0, { phase: "Failed", code: 75 }), pod(1), pod(2)], now);
-  expect([created(ignored), condition(ignored, "FailureTarget"), ignored.status.failed]).toEqual([[0], undefined, 0]);
+  expect([created(ignored), condition(ignored, "FailureTarget"), ignored.status.failed]).toEqual([
+    [0],
+    undefined,
+    0,
+  ]);
   const counted = decide(withPolicy(), [pod(0, { phase: "Failed", code: 86 }), pod(1), pod(2)], now);
   expect(condition(counted, "FailureTarget")?.reason).toBe("BackoffLimitExceeded");
 });
 
 test("a rule on pod conditions spares pods that their node cut off", () => {
-  const rules = [{ action: "Ignore" as const, onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }];
+  const rules = [
+    { action: "Ignore" as const, onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+  ];
   const spec = { backoffLimit: 0, podFailurePolicy: { rules } };
   const cut = pod(0, { phase: "Failed", code: 143, condition: "DisruptionTarget" });
   expect(created(decide(job(spec), [cut, pod(1), pod(2)], now))).toEqual([0]);
-  expect(condition(decide(job(spec), [pod(0, { phase: "Failed", code: 143 })], now), "FailureTarget")).toBeDefined();
+  expect(
+    condition(decide(job(spec), [pod(0, { phase: "Failed", code: 143 })], now), "FailureTarget"),
+  ).toBeDefined();
 });
 
 test("with backoffLimitPerIndex an index fails alone, and the Job when too many or the last have", () => {
   const spec = { backoffLimitPerIndex: 1, maxFailedIndexes: 1 };
-  const lost = (index: number) => [pod(index, { phase: "Failed" }), pod(index, { phase: "Failed", failures: 1 })];
+  const lost = (index: number) => [
+    pod(index, { phase: "Failed" }),
+    pod(index, { phase: "Failed", failures: 1 }),
+  ];
   const { backoffLimit: _, ...unlimited } = job({}).spec;
   const perIndex = (status?: Job["status"]) => ({ ...job({}, status), spec: { ...unlimited, ...spec } });
   const one = decide(perIndex(), [...lost(0), pod(1), pod(2)], now);
-  expect([one.status.failedIndexes, created(one), condition(one, "FailureTarget")]).toEqual(["0", [], undefined]);
+  expect([one.status.failedIndexes, created(one), condition(one, "FailureTarget")]).toEqual([
+    "0",
+    [],
+    undefined,
+  ]);
   const two = decide(perIndex(), [...lost(0), ...lost(1), pod(2)], now);
   expect(condition(two, "FailureTarget")?.reason).toBe("MaxFailedIndexesExceeded");
   const rest = [1, 2].map((index) => pod(index, { phase: "Succeeded" }));
-  expect(condition(decide(perIndex(), [...lost(0), ...rest], now), "FailureTarget")?.reason).toBe("FailedIndexes");
+  expect(condition(decide(perIndex(), [...lost(0), ...rest], now), "FailureTarget")?.reason).toBe(
+    "FailedIndexes",
+  );
   expect(decide(perIndex(), [pod(0, { phase: "Failed" }), pod(1), pod(2)], now).create).toEqual([
     { index: 0, failures: 1 },
   ]);
 });
 
 test("replacements wait 10 s doubling with each failure since the last success", () => {
-  const failures = (...ends: number[]) => ends.map((finished) => pod(0, { phase: "Failed", finished, counted: true }));
+  const failures = (...ends: number[]) =>
+    ends.map((finished) => pod(0, { phase: "Failed", finished, counted: true }));
   const others = [pod(1), pod(2)];
   const once = decide(job({}), [...failures(4), ...others], now);
   expect([created(once), once.again]).toEqual([[], 6_000]);
@@ -208,9 +240,9 @@ test("suspension withdraws active pods without counting them; resumption starts 
 test("past activeDeadlineSeconds the Job fails with DeadlineExceeded", () => {
   const late = decide(job({ activeDeadlineSeconds: 60 }, { startTime: ago(60) }), [pod(0)], now);
   expect(condition(late, "FailureTarget")?.reason).toBe("DeadlineExceeded");
-  expect(decide(job({ activeDeadlineSeconds: 60 }, { startTime: ago(20) }), [pod(0), pod(1), pod(2)], now).again).toBe(
-    40_000,
-  );
+  expect(
+    decide(job({ activeDeadlineSeconds: 60 }, { startTime: ago(20) }), [pod(0), pod(1), pod(2)], now).again,
+  ).toBe(40_000);
 });
 
 test("a finished Job changes no more and lets its pods go", () => {

@@ -1,5 +1,5 @@
 import { timestamp } from "../../../clock/clock.ts";
-import { type ConditionState, findCondition, isTrue } from "../../conditions.ts";
+import { type ConditionState, findCondition, isFinished, isTrue } from "../../conditions.ts";
 import type { Job, Pod } from "../../objects.ts";
 import { isReady, isTerminal, withCondition } from "../kubelet/pod-status.ts";
 import {
@@ -37,10 +37,6 @@ const backoffBase = 10_000;
 const backoffCap = 600_000;
 const defaultBackoffLimit = 6;
 
-export function isFinished(job: Job): boolean {
-  return isTrue(job.status?.conditions, "Complete") || isTrue(job.status?.conditions, "Failed");
-}
-
 export function decide(job: Job, pods: readonly Pod[], now: Date): JobDecision {
   const before: JobStatus = job.status ?? {};
   if (isFinished(job))
@@ -51,14 +47,19 @@ export function decide(job: Job, pods: readonly Pod[], now: Date): JobDecision {
   const moves = ending ? none : moveTowards(job, view, now);
   const terminate = ending ? view.active : [];
   // A Job that has ended counts what still runs as failed.
-  const ended = ending?.type === "FailureTarget" ? view.tracked.filter((pod) => pod.status?.phase !== "Succeeded") : [];
-  const fresh = [...new Set([...view.freshFailed, ...ended])].filter((pod) => !view.uncounted.has(pod.metadata.uid));
+  const ended =
+    ending?.type === "FailureTarget" ? view.tracked.filter((pod) => pod.status?.phase !== "Succeeded") : [];
+  const fresh = [...new Set([...view.freshFailed, ...ended])].filter(
+    (pod) => !view.uncounted.has(pod.metadata.uid),
+  );
   const recorded = view.tracked.filter(
     (pod) => isTerminal(pod) || fresh.includes(pod) || view.uncounted.has(pod.metadata.uid),
   );
 
   const leaving = terminate.length + moves.withdraw.length;
-  const ready = view.active.filter(isReady).filter((pod) => !terminate.includes(pod) && !moves.withdraw.includes(pod));
+  const ready = view.active
+    .filter(isReady)
+    .filter((pod) => !terminate.includes(pod) && !moves.withdraw.includes(pod));
   const uncounted = [...view.uncounted, ...fresh.map((pod) => pod.metadata.uid)];
   const status: JobStatus = {
     ...before,
@@ -139,11 +140,19 @@ function endingOf(job: Job, view: View, before: JobStatus, now: Date): Condition
   return { type: "SuccessCriteriaMet", status: "True", reason: "CompletionsReached", message };
 }
 
-function failureOf(job: Job, view: View, before: JobStatus, now: Date): [reason: string, message: string] | undefined {
+function failureOf(
+  job: Job,
+  view: View,
+  before: JobStatus,
+  now: Date,
+): [reason: string, message: string] | undefined {
   const { spec } = job;
-  const match = view.pods.map((pod) => matchFailurePolicy(job, pod)).find((match) => match?.action === "FailJob");
+  const match = view.pods
+    .map((pod) => matchFailurePolicy(job, pod))
+    .find((match) => match?.action === "FailJob");
   if (match) return ["PodFailurePolicy", match.message];
-  const limit = spec.backoffLimit ?? (spec.backoffLimitPerIndex === undefined ? defaultBackoffLimit : Infinity);
+  const limit =
+    spec.backoffLimit ?? (spec.backoffLimitPerIndex === undefined ? defaultBackoffLimit : Infinity);
   if (view.counted + view.uncounted.size + view.freshFailed.length > limit) {
     return ["BackoffLimitExceeded", "Job has reached the specified backoff limit"];
   }
@@ -178,7 +187,9 @@ function moveTowards(job: Job, view: View, now: Date): Moves {
   const wanted = Math.max(0, Math.min(spec.parallelism, open));
   const surplus = view.active.length - wanted;
   // Those not ready go first, then the higher indexes.
-  const order = view.active.toSorted((a, b) => Number(isReady(a)) - Number(isReady(b)) || indexOf(b) - indexOf(a));
+  const order = view.active.toSorted(
+    (a, b) => Number(isReady(a)) - Number(isReady(b)) || indexOf(b) - indexOf(a),
+  );
   if (surplus > 0) return { create: [], withdraw: order.slice(0, surplus) };
 
   const busy = new Set([...view.active, ...(replacesOnlyFailed(job) ? view.terminating : [])].map(indexOf));
@@ -207,7 +218,9 @@ function backoff(pods: readonly Pod[], now: Date): number {
 
 function failuresOf(job: Job, index: number, { pods }: View): number {
   const failed = pods.filter((pod) => indexOf(pod) === index && hasFailed(job, pod));
-  const counts = failed.map((pod) => failuresBefore(pod) + (matchFailurePolicy(job, pod)?.action === "Ignore" ? 0 : 1));
+  const counts = failed.map(
+    (pod) => failuresBefore(pod) + (matchFailurePolicy(job, pod)?.action === "Ignore" ? 0 : 1),
+  );
   return Math.max(0, ...counts);
 }
 
@@ -227,10 +240,20 @@ function conditionsOf(
   const time = timestamp(now);
   let conditions = status.conditions ?? [];
   if (!ending && job.spec.suspend) {
-    const suspended = { type: "Suspended", status: "True", reason: "JobSuspended", message: "Job suspended" } as const;
+    const suspended = {
+      type: "Suspended",
+      status: "True",
+      reason: "JobSuspended",
+      message: "Job suspended",
+    } as const;
     conditions = withCondition(conditions, suspended, time);
   } else if (!ending && findCondition(conditions, "Suspended")) {
-    const resumed = { type: "Suspended", status: "False", reason: "JobResumed", message: "Job resumed" } as const;
+    const resumed = {
+      type: "Suspended",
+      status: "False",
+      reason: "JobResumed",
+      message: "Job resumed",
+    } as const;
     conditions = withCondition(conditions, resumed, time);
   }
   if (!ending) return conditions;

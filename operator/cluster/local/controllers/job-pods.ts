@@ -33,7 +33,9 @@ export function podOfIndex(
         [indexKey]: String(index),
       },
       annotations: { ...metadata.annotations, ...perIndex, [indexKey]: String(index) },
-      ownerReferences: [{ apiVersion: "batch/v1", kind: "Job", name, uid, controller: true, blockOwnerDeletion: true }],
+      ownerReferences: [
+        { apiVersion: "batch/v1", kind: "Job", name, uid, controller: true, blockOwnerDeletion: true },
+      ],
       finalizers: [trackingFinalizer],
     },
     spec: {
@@ -74,7 +76,10 @@ export function finishedAt(pod: Pod): number {
 
 type Match = { action: PodFailurePolicyRule["action"]; message: string };
 
-/** The first rule of the Job's podFailurePolicy that the failed pod meets; undefined counts the failure, as the default does. */
+/**
+ * The first rule of the Job's podFailurePolicy that the failed pod meets; undefined counts the failure, as
+ * the default does.
+ */
 export function matchFailurePolicy(job: Job, pod: Pod): Match | undefined {
   if (pod.status?.phase !== "Failed") return undefined;
   const rules = job.spec.podFailurePolicy?.rules ?? [];
@@ -105,7 +110,10 @@ function matchCondition({ onPodConditions = [] }: PodFailurePolicyRule, pod: Pod
   return met && `Pod ${pod.metadata.namespace}/${pod.metadata.name} has condition ${met.type}`;
 }
 
-/** Sets of completion indexes in the notation of a Job's status: three or more in a row have a hyphen, "0,1,3-5". */
+/**
+ * Sets of completion indexes in the notation of a Job's status: three or more in a row have a hyphen,
+ * "0,1,3-5".
+ */
 
 export function parseIndexes(text = ""): Set<number> {
   const indexes = new Set<number>();

@@ -30,7 +30,10 @@ export function runScheduler(
     }
     return undefined;
   });
-  const watches = [store.watch(pods, {}, () => loop.mark("all")), store.watch(claims, {}, () => loop.mark("all"))];
+  const watches = [
+    store.watch(pods, {}, () => loop.mark("all")),
+    store.watch(claims, {}, () => loop.mark("all")),
+  ];
   return {
     stop() {
       loop.stop();
@@ -51,9 +54,13 @@ const uncounted = new Set(["cpu", "memory", "ephemeral-storage"]);
 /** Who may run, oldest first. */
 function place(pods: readonly Pod[], claims: readonly PersistentVolumeClaim[], cpus: number): Placement {
   const living = pods.filter((pod) => !isTerminal(pod));
-  const unbound = living.filter(({ spec, metadata }) => spec.nodeName === undefined && !metadata.deletionTimestamp);
+  const unbound = living.filter(
+    ({ spec, metadata }) => spec.nodeName === undefined && !metadata.deletionTimestamp,
+  );
   const age = (pod: Pod) => Date.parse(pod.metadata.creationTimestamp);
-  let used = living.filter(({ spec }) => spec.nodeName !== undefined).reduce((sum, pod) => sum + cpuOf(pod), 0);
+  let used = living
+    .filter(({ spec }) => spec.nodeName !== undefined)
+    .reduce((sum, pod) => sum + cpuOf(pod), 0);
   const placement: Placement = { bind: [], refuse: [] };
   for (const pod of unbound.toSorted((a, b) => age(a) - age(b))) {
     const missing = missingClaim(pod, claims) ?? missingDevice(pod);
@@ -78,7 +85,9 @@ function cpuOf({ spec }: Pod): number {
 function missingClaim({ spec, metadata }: Pod, claims: readonly PersistentVolumeClaim[]): string | undefined {
   const names = spec.volumes.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
   for (const name of names) {
-    const claim = claims.find((held) => held.metadata.name === name && held.metadata.namespace === metadata.namespace);
+    const claim = claims.find(
+      (held) => held.metadata.name === name && held.metadata.namespace === metadata.namespace,
+    );
     if (!claim) return `persistentvolumeclaim "${name}" not found`;
     if (claim.metadata.deletionTimestamp) return `persistentvolumeclaim "${name}" is being deleted`;
   }

@@ -1,8 +1,9 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Pod, Service } from "../../objects.ts";
 import { pods, services } from "../../resource.ts";
-import { carries, keyOf, type Store } from "../apiserver/store.ts";
+import { carries, type Store } from "../apiserver/store.ts";
 import { isReady, isTerminal } from "../kubelet/pod-status.ts";
 import { Loop } from "../work-loop.ts";
 
@@ -14,15 +15,21 @@ type Port = Service["spec"]["ports"][number];
 type IngressPort = { port: number; protocol: "TCP"; error?: string };
 
 /**
- * kube-proxy: every non-headless Service listens on 127.0.0.1 and passes connections on to its ready pods in turn. Where they
- * lead is looked up per connection, so a pod that is being deleted gets no new one; those under way live on.
+ * kube-proxy: every non-headless Service listens on 127.0.0.1 and passes connections on to its ready pods in
+ * turn. Where they lead is looked up per connection, so a pod that is being deleted gets no new one; those
+ * under way live on.
  */
-export function proxyServices(store: Store, clock: Clock, report: (error: unknown) => void): { stop(): void } {
+export function proxyServices(
+  store: Store,
+  clock: Clock,
+  report: (error: unknown) => void,
+): { stop(): void } {
   const listeners = new Map<string, Map<number, Listener>>();
   const loop = new Loop(clock, report, (key) => {
     const [namespace = "", name = ""] = key.split("/");
     const service = store.get(services, namespace, name);
-    const ports = service && service.spec.clusterIP !== "None" ? service.spec.ports.map(({ port }) => port) : [];
+    const ports =
+      service && service.spec.clusterIP !== "None" ? service.spec.ports.map(({ port }) => port) : [];
     const open = listeners.get(key) ?? new Map<number, Listener>();
     listeners.set(key, open);
     closeOthers(open, ports);

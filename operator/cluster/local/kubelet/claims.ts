@@ -2,19 +2,26 @@ import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { PersistentVolumeClaim, Pod } from "../../objects.ts";
 import { claims, pods } from "../../resource.ts";
-import { claimProtection, keyOf, type Store } from "../apiserver/store.ts";
+import { claimProtection, type Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 
 /** On a claim: an absolute path of this machine that it stands for, and that is never removed. */
 export const pathAnnotation = "local.tanren.dev/path";
 
 export function claimDirectory(stateDirectory: string, { metadata }: PersistentVolumeClaim): string {
-  return metadata.annotations?.[pathAnnotation] ?? join(stateDirectory, "claims", metadata.namespace, metadata.name);
+  return (
+    metadata.annotations?.[pathAnnotation] ??
+    join(stateDirectory, "claims", metadata.namespace, metadata.name)
+  );
 }
 
-/** Binds every claim to its directory; a claim that is deleted takes its own directory along once no pod uses it. */
+/**
+ * Binds every claim to its directory; a claim that is deleted takes its own directory along once no pod uses
+ * it.
+ */
 export function bindClaims(
   store: Store,
   stateDirectory: string,
@@ -53,7 +60,10 @@ export function bindClaims(
   };
 }
 
-/** The finalizer comes off last: a crash leaves a claim that is deleted again, never a directory without a claim. */
+/**
+ * The finalizer comes off last: a crash leaves a claim that is deleted again, never a directory without a
+ * claim.
+ */
 async function release(store: Store, stateDirectory: string, claim: PersistentVolumeClaim): Promise<void> {
   if (!claim.metadata.annotations?.[pathAnnotation]) {
     await rm(claimDirectory(stateDirectory, claim), { recursive: true, force: true });
@@ -61,7 +71,10 @@ async function release(store: Store, stateDirectory: string, claim: PersistentVo
   store.setFinalizer(claims, claim, claimProtection, false);
 }
 
-/** A pod that is not placed yet holds nothing: it waits for a claim that stays. One that has ended holds it as long as it is kept. */
+/**
+ * A pod that is not placed yet holds nothing: it waits for a claim that stays. One that has ended holds it as
+ * long as it is kept.
+ */
 function uses(pod: Pod, claimName: string): boolean {
   return (
     pod.spec.nodeName !== undefined &&

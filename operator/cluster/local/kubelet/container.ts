@@ -2,12 +2,20 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../apiserver/object-files.ts";
-import { type ProcessStat, parseStat, readBoot, readGroups, readProcess, readResidentBytes } from "./process-table.ts";
+import {
+  type ProcessStat,
+  parseStat,
+  readBoot,
+  readGroups,
+  readProcess,
+  readResidentBytes,
+} from "./process-table.ts";
 
 /**
- * The shim that runs one attempt, in a session and process group of its own, and outlives the operator. $0 is the attempt's
- * directory, the arguments are the command. `set -C` makes the pid file exclusive: of two shims for one attempt, one leaves.
- * 143 from `wait` may also mean that TERM broke the wait, so it waits again while the child is there.
+ * The shim that runs one attempt, in a session and process group of its own, and outlives the operator. $0 is
+ * the attempt's directory, the arguments are the command. `set -C` makes the pid file exclusive: of two shims
+ * for one attempt, one leaves. 143 from `wait` may also mean that TERM broke the wait, so it waits again
+ * while the child is there.
  */
 const shim = `
 set -C
@@ -41,7 +49,10 @@ export interface Command {
   env: Record<string, string>;
 }
 
-/** One run of a pod's container, known by its directory alone: whoever opens the directory sees and steers the same process. */
+/**
+ * One run of a pod's container, known by its directory alone: whoever opens the directory sees and steers the
+ * same process.
+ */
 export class Attempt {
   readonly #directory: string;
 
@@ -59,7 +70,10 @@ export class Attempt {
     return join(this.#directory, "log");
   }
 
-  /** Starts the command unless anyone has before. `onExit` is a hint to look; `onError` tells that nothing was started. */
+  /**
+   * Starts the command unless anyone has before. `onExit` is a hint to look; `onError` tells that nothing was
+   * started.
+   */
   start({ argv, cwd, env }: Command, onExit: () => void, onError: (error: Error) => void): void {
     mkdirSync(this.#directory, { recursive: true });
     const output = openSync(this.logPath, "a");
@@ -100,7 +114,10 @@ export class Attempt {
     if (shimProcess && isAlive(shimProcess)) signal(shimProcess.pid, "SIGTERM");
   }
 
-  /** Kills the whole process group. A reason is kept beside it, so that it is known whatever happens to the operator. */
+  /**
+   * Kills the whole process group. A reason is kept beside it, so that it is known whatever happens to the
+   * operator.
+   */
   kill(reason?: string): void {
     const shimProcess = this.#shim();
     if (!shimProcess || !ownsGroup(shimProcess)) return;
@@ -118,7 +135,10 @@ export class Attempt {
     return this.members(groups).reduce((sum, { pid }) => sum + readResidentBytes(pid), 0);
   }
 
-  /** Takes the pid file of an attempt that must never run, so that a shim on its way leaves. False when one was faster. */
+  /**
+   * Takes the pid file of an attempt that must never run, so that a shim on its way leaves. False when one
+   * was faster.
+   */
   forestall(): boolean {
     mkdirSync(this.#directory, { recursive: true });
     try {
@@ -152,7 +172,10 @@ function isAlive({ boot, pid, startTime }: Shim): boolean {
   return boot === readBoot() && readProcess(pid)?.startTime === startTime;
 }
 
-/** The kernel gives a group's id to no other process while the group has members: only a leader with another start time is a stranger. */
+/**
+ * The kernel gives a group's id to no other process while the group has members: only a leader with another
+ * start time is a stranger.
+ */
 function ownsGroup({ boot, pid, startTime }: Shim): boolean {
   return boot === readBoot() && (readProcess(pid)?.startTime ?? startTime) === startTime;
 }

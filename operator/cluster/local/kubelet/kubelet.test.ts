@@ -60,8 +60,13 @@ test("deletion sends TERM, and KILL to the whole group when the grace period is 
   const gentle = `trap 'echo stopped > ${directory}/gentle; exit 143' TERM; echo up; while :; do sleep 0.05; done`;
   await cluster.apply(pods, aPod("gentle", aTemplate(sh(gentle))));
   const stubborn = `trap '' TERM; sleep 1000 & echo $! > ${directory}/child; wait`;
-  await cluster.apply(pods, aPod("stubborn", aTemplate(sh(stubborn), {}, { terminationGracePeriodSeconds: 1 })));
-  await eventually(async () => (await Array.fromAsync(cluster.logs(namespace, "gentle", {}))).join("") === "up\n");
+  await cluster.apply(
+    pods,
+    aPod("stubborn", aTemplate(sh(stubborn), {}, { terminationGracePeriodSeconds: 1 })),
+  );
+  await eventually(
+    async () => (await Array.fromAsync(cluster.logs(namespace, "gentle", {}))).join("") === "up\n",
+  );
   const child = await eventually(
     async () => existsSync(`${directory}/child`) && readFileSync(`${directory}/child`, "utf8").trim(),
   );
@@ -171,10 +176,19 @@ test("claims, ConfigMaps and Secrets are found under the mount paths, a claim wi
     data: { a: "A\n" },
   });
   const data = { key: Buffer.from("K\n").toString("base64") };
-  await cluster.apply(secrets, { apiVersion: "v1", kind: "Secret", metadata: { name: "secret", ...meta }, data });
+  await cluster.apply(secrets, {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "secret", ...meta },
+    data,
+  });
   await until(cluster, pods, "mounts", ({ status }) => status?.phase === "Succeeded");
-  expect((await Array.fromAsync(cluster.logs(namespace, "mounts", {}))).join("")).toBe("A\nK\nx\n/tanren/scratch\n");
-  expect(readFileSync(join(stateDirectory, "claims", namespace, "claim", "runs/one/file"), "utf8")).toBe("made\n");
+  expect((await Array.fromAsync(cluster.logs(namespace, "mounts", {}))).join("")).toBe(
+    "A\nK\nx\n/tanren/scratch\n",
+  );
+  expect(readFileSync(join(stateDirectory, "claims", namespace, "claim", "runs/one/file"), "utf8")).toBe(
+    "made\n",
+  );
   expect((await cluster.get(claims, namespace, "claim"))?.status?.phase).toBe("Bound");
 });
 
@@ -262,8 +276,12 @@ test("a followed log ends with the pod and holds every byte; a tail begins at a 
   await cluster.apply(pods, aPod("talker", aTemplate(sh(script))));
   const followed = (await Array.fromAsync(cluster.logs(namespace, "talker", { follow: true }))).join("");
   expect(followed).toBe("行1\n行2\n行3\n行4\n行5\n");
-  expect((await Array.fromAsync(cluster.logs(namespace, "talker", { tailLines: 2 }))).join("")).toBe("行4\n行5\n");
-  expect((await Array.fromAsync(cluster.logs(namespace, "talker", { tailLines: 99 }))).join("")).toBe(followed);
+  expect((await Array.fromAsync(cluster.logs(namespace, "talker", { tailLines: 2 }))).join("")).toBe(
+    "行4\n行5\n",
+  );
+  expect((await Array.fromAsync(cluster.logs(namespace, "talker", { tailLines: 99 }))).join("")).toBe(
+    followed,
+  );
 });
 
 test("each start of a container has a log of its own, and the one before the newest can be asked for", async () => {

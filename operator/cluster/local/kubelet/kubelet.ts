@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
 import type { Clock } from "../../../clock/clock.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Pod } from "../../objects.ts";
 import type { Watch } from "../../port.ts";
 import { configMaps, pods, secrets } from "../../resource.ts";
-import { keyOf, type Store } from "../apiserver/store.ts";
+import type { Store } from "../apiserver/store.ts";
 import { Loop } from "../work-loop.ts";
 import type { Attempt, Observation } from "./container.ts";
 import { Orphans } from "./orphans.ts";
@@ -36,7 +37,10 @@ const pollPeriod = 200;
 /** For what happens within milliseconds: a shim that starts, processes that were killed. */
 const shortPeriod = 20;
 
-/** What the node remembers of a pod between looks. All of it can be lost: it is found again on disk and in /proc. */
+/**
+ * What the node remembers of a pod between looks. All of it can be lost: it is found again on disk and in
+ * /proc.
+ */
 interface Run {
   attempt: number;
   spawned: boolean;
@@ -183,7 +187,8 @@ export class Kubelet {
     }
     const terminated = terminatedState(this.#state, pod, seen);
     const { restartPolicy } = pod.spec;
-    const restarts = restartPolicy === "Always" || (restartPolicy === "OnFailure" && terminated.exitCode !== 0);
+    const restarts =
+      restartPolicy === "Always" || (restartPolicy === "OnFailure" && terminated.exitCode !== 0);
     if (!restarts || pod.metadata.deletionTimestamp) return this.#finish(pod, { terminated });
     this.#forget(pod);
     return this.#set(pod, restarting(pod, terminated, this.#clock.now()));

@@ -8,7 +8,10 @@ import { readGroups } from "./process-table.ts";
 
 const periodMilliseconds = 1_000;
 
-/** Looks every second at the memory of each pod's processes and kills those of a pod over its limit, as the kernel would. */
+/**
+ * Looks every second at the memory of each pod's processes and kills those of a pod over its limit, as the
+ * kernel would.
+ */
 export function enforceMemoryLimits(
   store: Store,
   stateDirectory: string,
@@ -18,7 +21,9 @@ export function enforceMemoryLimits(
   const loop = new Loop(clock, report, () => {
     const limited = store.list(pods).flatMap((pod) => {
       const limit = pod.spec.containers[0]?.resources.limits.memory;
-      return limit !== undefined && pod.status?.phase === "Running" ? [{ pod, limit: quantityValue(limit) }] : [];
+      return limit !== undefined && pod.status?.phase === "Running"
+        ? [{ pod, limit: quantityValue(limit) }]
+        : [];
     });
     const groups = limited.length > 0 ? readGroups() : new Map();
     for (const { pod, limit } of limited) {

@@ -9,7 +9,10 @@ import { podsDirectory } from "./pod-directory.ts";
 const graceMilliseconds = 30_000;
 const period = 50;
 
-/** Clears away what pods leave whose objects are gone: their processes (TERM, grace, KILL), then their directory. */
+/**
+ * Clears away what pods leave whose objects are gone: their processes (TERM, grace, KILL), then their
+ * directory.
+ */
 export class Orphans {
   readonly #directory: string;
   readonly #loop: Loop;

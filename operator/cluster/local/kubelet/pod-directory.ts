@@ -6,7 +6,10 @@ import { noPreviousLog } from "../../port.ts";
 import { Attempt, type Observation } from "./container.ts";
 import { restartCount } from "./pod-status.ts";
 
-/** `<state>/pods/<uid>`: root/ as the container sees it, volumes/, and attempts/<n>/ for each start of the container, with its log. */
+/**
+ * `<state>/pods/<uid>`: root/ as the container sees it, volumes/, and attempts/<n>/ for each start of the
+ * container, with its log.
+ */
 
 export function podsDirectory(stateDirectory: string): string {
   return join(stateDirectory, "pods");
@@ -21,7 +24,10 @@ export function currentAttempt(stateDirectory: string, pod: Pod): Attempt {
   return attemptOf(stateDirectory, pod, restartCount(pod));
 }
 
-/** The log of the container's newest start, as the kubelet has it: of the last that there was while the next is waited for. */
+/**
+ * The log of the container's newest start, as the kubelet has it: of the last that there was while the next
+ * is waited for.
+ */
 export function podLog(stateDirectory: string, pod: Pod, previous = false): string {
   const restarts = restartCount(pod);
   const { namespace, name } = pod.metadata;
@@ -43,7 +49,8 @@ export function terminatedState(
   pod: Pod,
   { exitCode, reason, startedAt, finishedAt }: Extract<Observation, { state: "ended" }>,
 ): TerminatedState {
-  const fallback = pod.spec.containers[0]?.terminationMessagePolicy === "FallbackToLogsOnError" && exitCode !== 0;
+  const fallback =
+    pod.spec.containers[0]?.terminationMessagePolicy === "FallbackToLogsOnError" && exitCode !== 0;
   const { resultPath } = currentAttempt(stateDirectory, pod);
   const message = head(resultPath) || (fallback ? tail(podLog(stateDirectory, pod)) : "");
   const times = { startedAt: timestamp(startedAt), finishedAt: timestamp(finishedAt) };

@@ -6,8 +6,9 @@ import { isTerminal } from "./pod-status.ts";
 import { NotReadyError } from "./volumes.ts";
 
 /**
- * The container's environment. There is neither a name service nor a root directory of its own here: a value that is the name of a
- * pod becomes its address, one that is a mount path becomes where the mount is beneath `root`.
+ * The container's environment. There is neither a name service nor a root directory of its own here: a value
+ * that is the name of a pod becomes its address, one that is a mount path becomes where the mount is beneath
+ * `root`.
  */
 export function environmentOf(store: Store, pod: Pod, root: string): Record<string, string> {
   const [container] = pod.spec.containers;
@@ -15,7 +16,9 @@ export function environmentOf(store: Store, pod: Pod, root: string): Record<stri
   const placed = (value: string) => (mounts.includes(value) ? join(root, value) : resolve(store, pod, value));
   return {
     ...(mounts.includes("/tmp") && { TMPDIR: join(root, "tmp") }),
-    ...Object.fromEntries((container?.env ?? []).map((variable) => [variable.name, placed(stated(pod, variable))])),
+    ...Object.fromEntries(
+      (container?.env ?? []).map((variable) => [variable.name, placed(stated(pod, variable))]),
+    ),
   };
 }
 
@@ -32,7 +35,9 @@ function stated(pod: Pod, { value = "", valueFrom }: EnvVar): string {
   }
 }
 
-/** `<hostname>.<subdomain>` of a living pod of the namespace. One of the pod's own subdomain is waited for. */
+/**
+ * `<hostname>.<subdomain>` of a living pod of the namespace. One of the pod's own subdomain is waited for.
+ */
 function resolve(store: Store, pod: Pod, value: string): string {
   const [hostname, subdomain, ...rest] = value.split(".");
   if (!hostname || !subdomain || rest.length > 0) return value;

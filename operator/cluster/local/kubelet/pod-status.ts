@@ -8,7 +8,11 @@ import type { Condition, ContainerStatus, Pod, TerminatedState } from "../../obj
 export type PodStatus = NonNullable<Pod["status"]>;
 
 /** The conditions with this one set; lastTransitionTime moves only when its status changes. */
-export function withCondition(conditions: readonly Condition[] = [], state: ConditionState, now: string): Condition[] {
+export function withCondition(
+  conditions: readonly Condition[] = [],
+  state: ConditionState,
+  now: string,
+): Condition[] {
   const before = conditions.find(({ type }) => type === state.type);
   const lastTransitionTime = before?.status === state.status ? before.lastTransitionTime : now;
   const next = { ...before, ...state, lastTransitionTime };
@@ -37,7 +41,10 @@ export function unschedulable(pod: Pod, message: string, now: Date): PodStatus {
   };
 }
 
-/** An address of 127.64.0.0/10 that no living pod has. Random, so that nodes of other state directories hardly ever meet. */
+/**
+ * An address of 127.64.0.0/10 that no living pod has. Random, so that nodes of other state directories hardly
+ * ever meet.
+ */
 export function freeAddress(pods: readonly Pod[]): string {
   const taken = new Set(pods.filter((pod) => !isTerminal(pod)).map((pod) => pod.status?.podIP));
   for (;;) {
@@ -53,7 +60,12 @@ export function addressed(pod: Pod, podIP: string, now: Date): PodStatus {
 /** A container that does not run yet, or not again yet. */
 export function waiting(pod: Pod, reason: string, message: string | undefined, now: Date): PodStatus {
   const phase = restartCount(pod) > 0 ? "Running" : "Pending";
-  return status(pod, phase, { state: { waiting: { reason, ...(message && { message }) } }, ready: false }, now);
+  return status(
+    pod,
+    phase,
+    { state: { waiting: { reason, ...(message && { message }) } }, ready: false },
+    now,
+  );
 }
 
 export function running(pod: Pod, startedAt: Date, ready: boolean, now: Date): PodStatus {
@@ -80,18 +92,26 @@ export interface Termination {
 }
 
 /** The pod has ended for good; without a terminated state it never ran. */
-export function ended(pod: Pod, { terminated, reason, message, condition }: Termination, now: Date): PodStatus {
+export function ended(
+  pod: Pod,
+  { terminated, reason, message, condition }: Termination,
+  now: Date,
+): PodStatus {
   const phase = terminated?.exitCode === 0 ? "Succeeded" : "Failed";
   const container = { ready: false, ...(terminated && { state: { terminated } }) };
   const { conditions = [], ...rest } = status(pod, phase, container, now);
   return {
     ...rest,
     ...(phase === "Failed" && reason && { reason, message }),
-    conditions: phase === "Failed" && condition ? withCondition(conditions, condition, timestamp(now)) : conditions,
+    conditions:
+      phase === "Failed" && condition ? withCondition(conditions, condition, timestamp(now)) : conditions,
   };
 }
 
-/** Seconds to wait before restart number n: at once, then 10 doubling to 300, forgotten after ten minutes of running. */
+/**
+ * Seconds to wait before restart number n: at once, then 10 doubling to 300, forgotten after ten minutes of
+ * running.
+ */
 export function restartSeconds(restarts: number, last: TerminatedState): number {
   const ran = Date.parse(last.finishedAt) - Date.parse(last.startedAt ?? last.finishedAt);
   return restarts <= 1 || ran >= 600_000 ? 0 : Math.min(300, 10 * 2 ** (restarts - 2));
@@ -104,7 +124,12 @@ export function untilRestart(pod: Pod, now: Date): number {
   return Date.parse(last.finishedAt) + restartSeconds(restartCount(pod), last) * 1_000 - now.getTime();
 }
 
-function status(pod: Pod, phase: PodStatus["phase"], container: Partial<ContainerStatus>, now: Date): PodStatus {
+function status(
+  pod: Pod,
+  phase: PodStatus["phase"],
+  container: Partial<ContainerStatus>,
+  now: Date,
+): PodStatus {
   const name = pod.spec.containers[0]?.name ?? "";
   const created: ContainerStatus = {
     name,
@@ -113,12 +138,18 @@ function status(pod: Pod, phase: PodStatus["phase"], container: Partial<Containe
     state: { waiting: { reason: "ContainerCreating" } },
   };
   const next = { ...created, ...pod.status?.containerStatuses?.[0], ...container };
-  return { ...pod.status, phase, conditions: conditions(pod, phase, next.ready, now), containerStatuses: [next] };
+  return {
+    ...pod.status,
+    phase,
+    conditions: conditions(pod, phase, next.ready, now),
+    containerStatuses: [next],
+  };
 }
 
 function conditions(pod: Pod, phase: PodStatus["phase"], ready: boolean, now: Date): Condition[] {
   const time = timestamp(now);
-  const notReady = phase === "Succeeded" ? "PodCompleted" : phase === "Failed" ? "PodFailed" : "ContainersNotReady";
+  const notReady =
+    phase === "Succeeded" ? "PodCompleted" : phase === "Failed" ? "PodFailed" : "ContainersNotReady";
   const readiness = (type: string): ConditionState =>
     ready
       ? { type, status: "True", reason: "", message: "" }

@@ -4,7 +4,10 @@ import type { Probe } from "../../objects.ts";
 
 const timeoutMilliseconds = 1_000;
 
-/** Asks a pod how it is, period by period. Tells success at once and failure only after failureThreshold in a row. */
+/**
+ * Asks a pod how it is, period by period. Tells success at once and failure only after failureThreshold in a
+ * row.
+ */
 export function startProbe(
   probe: Probe,
   address: string,
@@ -24,11 +27,14 @@ export function startProbe(
       cancel = clock.after((probe.periodSeconds ?? 10) * 1_000, ask);
       if (healthy || failures >= (probe.failureThreshold ?? 3)) onResult(healthy);
     };
-    const request = get({ host: address, port, path, timeout: timeoutMilliseconds, agent: false }, (response) => {
-      response.resume();
-      const code = response.statusCode ?? 0;
-      settle(code >= 200 && code < 400);
-    });
+    const request = get(
+      { host: address, port, path, timeout: timeoutMilliseconds, agent: false },
+      (response) => {
+        response.resume();
+        const code = response.statusCode ?? 0;
+        settle(code >= 200 && code < 400);
+      },
+    );
     request.on("timeout", () => request.destroy());
     request.on("close", () => settle(false));
     request.on("error", () => settle(false));

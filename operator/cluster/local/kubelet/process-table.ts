@@ -10,7 +10,10 @@ export interface ProcessStat {
   startTime: number;
 }
 
-/** Reads a line of /proc/<pid>/stat. The command may hold blanks and brackets: fields are counted from its last bracket. */
+/**
+ * Reads a line of /proc/<pid>/stat. The command may hold blanks and brackets: fields are counted from its
+ * last bracket.
+ */
 export function parseStat(line: string): ProcessStat | undefined {
   const fields = line
     .slice(line.lastIndexOf(")") + 2)

@@ -16,10 +16,14 @@ const cutOff: Termination = {
 };
 
 /**
- * Stops every pod within its grace period, as a kubelet does when its machine shuts down; at once when hurried. Nothing else may
- * act on the pods meanwhile.
+ * Stops every pod within its grace period, as a kubelet does when its machine shuts down; at once when
+ * hurried. Nothing else may act on the pods meanwhile.
  */
-export async function shutDownPods(store: Store, stateDirectory: string, isHurried: () => boolean): Promise<void> {
+export async function shutDownPods(
+  store: Store,
+  stateDirectory: string,
+  isHurried: () => boolean,
+): Promise<void> {
   const living = store.list(pods).filter((pod) => pod.spec.nodeName && !isTerminal(pod));
   await Promise.all(
     living.map(async (pod) => {
@@ -32,7 +36,11 @@ export async function shutDownPods(store: Store, stateDirectory: string, isHurri
 }
 
 /** How the pod's process ended; undefined when there was none. */
-async function stopped(stateDirectory: string, pod: Pod, isHurried: () => boolean): Promise<Termination["terminated"]> {
+async function stopped(
+  stateDirectory: string,
+  pod: Pod,
+  isHurried: () => boolean,
+): Promise<Termination["terminated"]> {
   const attempt = currentAttempt(stateDirectory, pod);
   const killAt = Date.now() + pod.spec.terminationGracePeriodSeconds * 1_000;
   let asked = false;

@@ -32,8 +32,8 @@ export function rootDirectory(podDirectory: string): string {
 }
 
 /**
- * Lays out `<pod>/root` as the container would see `/`: every mount is a symbolic link to its volume. Returns the working
- * directory. Safe to repeat.
+ * Lays out `<pod>/root` as the container would see `/`: every mount is a symbolic link to its volume. Returns
+ * the working directory. Safe to repeat.
  */
 export function mountVolumes(store: Store, stateDirectory: string, podDirectory: string, pod: Pod): string {
   const root = rootDirectory(podDirectory);
@@ -71,7 +71,13 @@ export function refreshVolumes(store: Store, podDirectory: string, pod: Pod): vo
   }
 }
 
-function source(store: Store, stateDirectory: string, podDirectory: string, pod: Pod, volume: Volume): string {
+function source(
+  store: Store,
+  stateDirectory: string,
+  podDirectory: string,
+  pod: Pod,
+  volume: Volume,
+): string {
   const { name, persistentVolumeClaim } = volume;
   if (volume.configMap || volume.secret) return materialise(store, podDirectory, pod, volume);
   if (persistentVolumeClaim) {
@@ -126,7 +132,9 @@ function contents(
 
 /** Keys are file names; the API server allows no others, so one with a slash is nobody's honest wish. */
 function decoded(data: Record<string, string>, encoding: "utf8" | "base64"): Record<string, Buffer> {
-  const files = Object.entries(data ?? {}).filter(([key]) => /^[-._a-zA-Z0-9]+$/.test(key) && !key.startsWith(".."));
+  const files = Object.entries(data ?? {}).filter(
+    ([key]) => /^[-._a-zA-Z0-9]+$/.test(key) && !key.startsWith(".."),
+  );
   return Object.fromEntries(files.map(([key, value]) => [key, Buffer.from(value, encoding)]));
 }
 

@@ -21,8 +21,9 @@ export interface LocalConnection extends Cluster {
 const lostMessage = "the operator has ended, so nothing more is told of the cluster; start it and try again";
 
 /**
- * The cluster of the operator that runs on this state directory; undefined when none does. Should the operator end while a watch is
- * open, `onLost` is told; without one the error is thrown for the process to end with.
+ * The cluster of the operator that runs on this state directory; undefined when none does. Should the
+ * operator end while a watch is open, `onLost` is told; without one the error is thrown for the process to
+ * end with.
  */
 export async function connectLocal(
   stateDirectory: string,
@@ -46,9 +47,14 @@ export async function connectLocal(
   }
 }
 
-/** A reset: the operator was killed as it was asked, or a process that it was starting held its socket a moment longer. */
+/**
+ * A reset: the operator was killed as it was asked, or a process that it was starting held its socket a
+ * moment longer.
+ */
 function isAbsent(error: unknown): boolean {
-  return ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException).code ?? "");
+  return ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(
+    (error as NodeJS.ErrnoException).code ?? "",
+  );
 }
 
 function raise(error: Error): never {
@@ -65,7 +71,11 @@ class SocketClient implements LocalConnection {
     this.#onLost = onLost;
   }
 
-  get<T extends KubernetesObject>(resource: Resource<T>, namespace: string, name: string): Promise<T | undefined> {
+  get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined> {
     return this.#call("get", [resource, namespace, name]);
   }
 
@@ -90,7 +100,10 @@ class SocketClient implements LocalConnection {
     return this.#call("setFinalizer", [resource, object, finalizer, present]);
   }
 
-  delete<T extends KubernetesObject>(resource: Resource<T>, { metadata }: Pick<T, "metadata">): Promise<void> {
+  delete<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { metadata }: Pick<T, "metadata">,
+  ): Promise<void> {
     return this.#call("delete", [resource, { metadata }]);
   }
 
@@ -152,7 +165,8 @@ class SocketClient implements LocalConnection {
     try {
       for await (const line of createInterface({ input: response })) yield JSON.parse(line);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === "ECONNRESET") throw new ClusterError(lostMessage, { cause });
+      if ((cause as NodeJS.ErrnoException).code === "ECONNRESET")
+        throw new ClusterError(lostMessage, { cause });
       throw cause;
     }
     if (!response.complete) throw new ClusterError(lostMessage);
@@ -160,7 +174,13 @@ class SocketClient implements LocalConnection {
 
   #post(method: string, input: unknown[], signal?: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const options = { socketPath: this.#socket.path, agent: this.#agent, method: "POST", path: `/${method}`, signal };
+      const options = {
+        socketPath: this.#socket.path,
+        agent: this.#agent,
+        method: "POST",
+        path: `/${method}`,
+        signal,
+      };
       request(options, resolve).on("error", reject).end(JSON.stringify(input));
     });
   }

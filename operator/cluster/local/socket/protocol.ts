@@ -2,7 +2,10 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { ClusterError, ConflictError, InvalidError, NotFoundError } from "../../port.ts";
 
-/** What goes over the operator's socket: `POST /<method>` with the arguments as a JSON array; the answer is one of these. */
+/**
+ * What goes over the operator's socket: `POST /<method>` with the arguments as a JSON array; the answer is
+ * one of these.
+ */
 
 export type Answer = { value?: unknown } | { error: WireError };
 
@@ -41,7 +44,10 @@ export function fromWire({ type, message, causes = [] }: WireError): Error {
 /** sockaddr_un holds 108 bytes with the closing zero. */
 const longestPath = 107;
 
-/** The operator's socket. Where its path is too long for the system, it is named through a descriptor of the directory. */
+/**
+ * The operator's socket. Where its path is too long for the system, it is named through a descriptor of the
+ * directory.
+ */
 export function openSocketPath(stateDirectory: string): { path: string; close(): void } {
   const path = join(stateDirectory, "operator.sock");
   if (Buffer.byteLength(path) <= longestPath) return { path, close: () => {} };

@@ -9,7 +9,10 @@ type Any = KubernetesObject;
 type Arguments = unknown[];
 
 /** Offers the cluster to other processes of the same user, on a socket that only this user may open. */
-export async function serveSocket(cluster: Cluster, stateDirectory: string): Promise<{ stop(): Promise<void> }> {
+export async function serveSocket(
+  cluster: Cluster,
+  stateDirectory: string,
+): Promise<{ stop(): Promise<void> }> {
   const socket = openSocketPath(stateDirectory);
   rmSync(socket.path, { force: true }); // left by an operator that was killed: the lock says that none is living
   const server = createServer((request, response) => {

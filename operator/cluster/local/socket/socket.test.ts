@@ -47,7 +47,9 @@ test("the port works from another process as it does here, errors with their kin
   ]);
   await expect(remote.apply(configMaps, aMap("No!", "1"))).rejects.toThrow(InvalidError);
   const refusal = await remote.apply(configMaps, aMap("No!", "1")).catch((error: InvalidError) => error);
-  expect(refusal).toEqual(await cluster.apply(configMaps, aMap("No!", "1")).catch((error: InvalidError) => error));
+  expect(refusal).toEqual(
+    await cluster.apply(configMaps, aMap("No!", "1")).catch((error: InvalidError) => error),
+  );
   const job = await remote.apply(jobs, aJob("run", aTemplate(sh("exit 0")), { suspend: true }));
   await expect(
     remote.updateStatus(jobs, { ...job, metadata: { ...job.metadata, resourceVersion: "0" } }),
@@ -78,14 +80,18 @@ test("a watch tells what exists, then what changes, and stops when closed", asyn
 test("logs are followed, and a reader may leave early", async () => {
   const { cluster, remote } = await pair();
   await cluster.apply(pods, aPod("talker", aTemplate(sh("echo one; sleep 0.2; echo two"))));
-  expect((await Array.fromAsync(remote.logs(namespace, "talker", { follow: true }))).join("")).toBe("one\ntwo\n");
+  expect((await Array.fromAsync(remote.logs(namespace, "talker", { follow: true }))).join("")).toBe(
+    "one\ntwo\n",
+  );
   await cluster.apply(pods, aPod("endless", aTemplate(sh("echo one; sleep 1000"))));
   const leave = new AbortController();
   for await (const text of remote.logs(namespace, "endless", { follow: true, signal: leave.signal })) {
     expect(text).toBe("one\n");
     leave.abort();
   }
-  await expect(Array.fromAsync(remote.logs(namespace, "none", {}))).rejects.toThrow("Pod default/none is gone");
+  await expect(Array.fromAsync(remote.logs(namespace, "none", {}))).rejects.toThrow(
+    "Pod default/none is gone",
+  );
 });
 
 test("the end of the operator is told to whoever watches; without an operator there is no connection", async () => {

@@ -28,7 +28,7 @@ RESULT_LIMIT_BYTES = 2_600
 """What a result of 4,096 bytes leaves for its funnel."""
 
 
-class Funnel:
+class FilterStatistics:
     """Counts by step and language. Rows of the same step and language are added up."""
 
     def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:

@@ -2,18 +2,18 @@ import json
 
 import pytest
 
-from tanren_kernels.corpus.funnel import STEPS, Funnel, fit
+from tanren_kernels.corpus.filter_statistics import STEPS, FilterStatistics, fit
 
 
 def whole_funnel(reasons: int) -> list[dict[str, object]]:
-    funnel = Funnel()
+    statistics = FilterStatistics()
     for language in ("ja", "en", "code"):
         for number, step in enumerate(STEPS):
             for document in range(40 - number):
-                funnel.passed(step, language, 10**9, 10**9)
+                statistics.passed(step, language, 10**9, 10**9)
                 if document < reasons:
-                    funnel.dropped(step, language, 10**9, f"{step}_reason_{document}")
-    return funnel.rows()
+                    statistics.dropped(step, language, 10**9, f"{step}_reason_{document}")
+    return statistics.rows()
 
 
 @pytest.mark.parametrize(("reasons", "limit"), [(0, 4_000), (3, 2_600), (12, 2_600), (12, 2_000)])
@@ -34,19 +34,19 @@ def test_a_funnel_that_fits_is_told_whole() -> None:
 
 
 def test_the_most_frequent_reasons_are_the_ones_that_stay() -> None:
-    funnel = Funnel()
+    statistics = FilterStatistics()
     for reason, count in {"rare": 1, "often": 9, "sometimes": 5, "seldom": 2}.items():
         for _ in range(count):
-            funnel.dropped("rules", "ja", 1, reason)
-    (row,) = fit(funnel.rows(), 153)
+            statistics.dropped("rules", "ja", 1, reason)
+    (row,) = fit(statistics.rows(), 153)
     assert row.dropped == {"often": 9, "sometimes": 5, "other_reasons": 3}
 
 
 def test_rows_of_several_tasks_are_added_up() -> None:
-    one = Funnel()
+    one = FilterStatistics()
     one.passed("rules", "ja", 5, 5)
     one.dropped("rules", "ja", 7, "too_short")
-    both = Funnel([*one.rows(), *one.rows()])
+    both = FilterStatistics([*one.rows(), *one.rows()])
     assert both.rows() == [
         {
             "step": "rules",

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { aList, connected, FakeApiServer, until } from "../../../testing/api-server.ts";
+import { apiAddress, configMapsPath, interceptedCluster } from "../../../testing/intercepted-api.ts";
+import { configMaps } from "../../resource.ts";
+import { UnreachableError } from "./errors.ts";
+
+/**
+ * The connection stands and little comes, as behind a proxy whose API server hangs. nock holds back bodies;
+ * headers that never come need a socket, so there a server on loopback keeps silent.
+ */
+
+const start = Date.parse("2026-01-01T00:00:00Z");
+
+test("a request whose headers do not come in time ends with who was asked for what", async () => {
+  const server = await FakeApiServer.start(() => {});
+  const { cluster, clock } = connected(server);
+  const refused = cluster.list(configMaps, { namespace: "team" }).catch((error: unknown) => error);
+  await until(() => server.requests.length === 1);
+  clock.advance(30_000);
+  const error = await refused;
+  expect(error).toBeInstanceOf(UnreachableError);
+  expect(String(error)).toMatch(/no answer from the API server http:\S+ to GET \S+: no answer within 30 s/);
+});
+
+test("a body that does not follow its headers ends the request too", async () => {
+  const { cluster, clock, api } = interceptedCluster();
+  api.get(configMapsPath).delay(60_000).reply(200, aList(1, []));
+  const refused = cluster.list(configMaps, { namespace: "team" }).catch((error: unknown) => error);
+  await until(() => {
+    clock.advance(1_000);
+    return clock.now().getTime() - start >= 31_000;
+  });
+  const error = await refused;
+  expect(error).toBeInstanceOf(UnreachableError);
+  expect(String(error)).toContain(
+    `${apiAddress} to GET ${configMapsPath} stopped: nothing more came for 30 s`,
+  );
+});
+
+test("what comes late but in time is no failure", async () => {
+  const { cluster, api } = interceptedCluster();
+  api.get(configMapsPath).delay(50).reply(200, aList(1, []));
+  expect(await cluster.list(configMaps, { namespace: "team" })).toEqual([]);
+});
