@@ -68,11 +68,10 @@ build-behind: ## build Kubernetes and Helm while this make goes on with other ta
 	@rm -rf $(TIMES) && mkdir -p build
 	@nice -n 19 test/cluster/launch build helm kubernetes --owner-pid $$PPID > build/build-behind.log 2>&1 &
 
-# Not isolated: a worker of its own for each of seventy files costs a third of the processor time.
 test-operator: setup ## unit tests of operator and command
 	$(BEGIN)
 	$(NODE) node_modules/.bin/tsc -p .
-	$(VITEST) run --no-isolate operator/ images/ test/docs test/node/permissions $(REPORT)
+	$(VITEST) run operator/ images/ test/docs test/node/permissions $(REPORT)
 
 test-kernels: setup ## unit tests of the kernels
 	$(BEGIN)
