@@ -167,7 +167,10 @@ fmt: setup ## format and mend what can be mended by itself, in both languages
 	$(NODE) node_modules/@biomejs/biome/bin/biome check --write
 	cd kernels && ../$(BIN)/ruff check --fix . && ../$(BIN)/ruff format .
 
-watch: setup ## run the operator's unit tests again at every change (ARGS=operator/runs: some of them)
+# Types are checked beside the tests; both stop together.
+watch: setup ## run the operator's unit tests, and check types, again at every change (ARGS=operator/runs: some of them)
+	trap 'kill $$(jobs -p)' EXIT; \
+	$(NODE) node_modules/.bin/tsc -p . --watch --preserveWatchOutput & \
 	$(VITEST) watch $(or $(ARGS),operator/)
 
 # What the chart would configure, but for one process outside the cluster.
