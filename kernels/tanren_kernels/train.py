@@ -4,6 +4,12 @@ writes a model artifact in Hugging Face layout.
 
 from __future__ import annotations
 
+from .training import launcher
+
+if __name__ == "__main__":
+    # Before torch is loaded: a process that only starts ranks would hold hundreds of megabytes for nothing.
+    launcher.become_rank("tanren_kernels.train")
+
 import os
 from dataclasses import replace
 from hashlib import sha256
@@ -21,12 +27,12 @@ from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
 from .tokenizer import tokenizer
 from .tokenizer.tokenizer import TextTokenizer
-from .training import data_parallel, launcher
-from .training.dpo import PreferenceOptimisation
+from .training import data_parallel
+from .training.dpo import DirectPreferenceOptimization
 from .training.language_modelling import LanguageModelling
 from .training.objective import Objective
 from .training.ranks import ParallelDims, Ranks
-from .training.sft import ChatTuning
+from .training.sft import SupervisedFineTuning
 from .training.trainer import Outcome, Trainer
 
 
@@ -156,12 +162,12 @@ def objective_of(config: TrainConfig, text: TextTokenizer, context: ProgramConte
             held_out={language: len(windows) for language, windows in modelling.held_out.items()},
         )
         return modelling
-    objective: ChatTuning | PreferenceOptimisation
+    objective: SupervisedFineTuning | DirectPreferenceOptimization
     if config.chat is not None:
-        objective = ChatTuning(config.chat, text, length)
+        objective = SupervisedFineTuning(config.chat, text, length)
     else:
         assert config.dpo is not None
-        objective = PreferenceOptimisation(config.dpo, text, length)
+        objective = DirectPreferenceOptimization(config.dpo, text, length)
     context.log(
         "samples",
         train=len(objective.train),
@@ -272,5 +278,4 @@ def main(config: TrainConfig, context: ProgramContext) -> Result:
 
 
 if __name__ == "__main__":
-    launcher.become_rank("tanren_kernels.train")
     run("train", TrainConfig, main)

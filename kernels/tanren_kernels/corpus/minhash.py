@@ -82,8 +82,8 @@ def clusters(signatures: Signatures, config: MinHashConfig) -> npt.NDArray[np.in
                     (_find(parents, int(other)) != root for other in rest), dtype=bool, count=len(rest)
                 )
             ]
-            if len(others) == 0 and position == 0:
-                break  # the whole group is one cluster already
+            if len(others) == 0:
+                break  # what is left of the group is one cluster already
             agreeing = (signatures[others] == signatures[one]).sum(axis=1)
             for other in others[agreeing >= threshold]:
                 _join(parents, int(one), int(other))

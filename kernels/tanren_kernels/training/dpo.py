@@ -105,7 +105,7 @@ def dpo_sums(policy_R: Tensor, reference_R: Tensor, beta: float) -> Sums:
     }
 
 
-class PreferenceOptimisation:
+class DirectPreferenceOptimization:
     """Mean DPO loss per pair.
 
     `dropped` counts pairs that are longer than the sequence length or whose answers are equal.

@@ -45,7 +45,7 @@ class Conversations:
         return padded([self._rows[i] for i in samples], [self._supervised[i] for i in samples], self._padding)
 
 
-class ChatTuning:
+class SupervisedFineTuning:
     """Mean loss per supervised token.
 
     `dropped` counts conversations of which no supervised token was left after cutting.

@@ -22,7 +22,7 @@ from ..runtime.program import ProgramContext
 from . import micro_batches, reference_log_probs, throughput
 from .checkpoint import CheckpointStore, State
 from .data_parallel import DataParallel
-from .dpo import PreferenceOptimisation
+from .dpo import DirectPreferenceOptimization
 from .gradients import gradients
 from .metrics_log import MetricsLog
 from .objective import Objective
@@ -104,7 +104,7 @@ class Trainer:
 
         Raises Terminated (saved), NumericsDiverged (nothing of the bad step is kept), InvalidConfig.
         """
-        if isinstance(self._objective, PreferenceOptimisation):
+        if isinstance(self._objective, DirectPreferenceOptimization):
             for name, pairs in self._objective.parts.items():
                 path = Path(self._config.output) / f"reference-{name}.safetensors"
                 reference_log_probs.ensure(

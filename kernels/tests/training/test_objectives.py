@@ -14,10 +14,10 @@ from tanren_kernels.contract import ChatObjective, DpoObjective, LanguageModelOb
 from tanren_kernels.corpus.packed_tokens import PackedTokens
 from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.tokenizer import chatml
-from tanren_kernels.training.dpo import PreferenceOptimisation, dpo_sums, log_probabilities
+from tanren_kernels.training.dpo import DirectPreferenceOptimization, dpo_sums, log_probabilities
 from tanren_kernels.training.language_modelling import LanguageModelling, Windows
 from tanren_kernels.training.objective import held_out_mask
-from tanren_kernels.training.sft import ChatTuning, refuse_unsupervised_ends
+from tanren_kernels.training.sft import SupervisedFineTuning, refuse_unsupervised_ends
 
 
 def lines(path: Path, bodies: Sequence[object]) -> str:
@@ -43,24 +43,24 @@ def chat(
     bodies: Sequence[object],
     length: int = 64,
     ratio: float = 0.0,
-) -> ChatTuning:
+) -> SupervisedFineTuning:
     monkeypatch.chdir(tmp_path)
     objective = ChatObjective.model_validate(
         {"conversations": [{"path": lines(tmp_path / "chat.jsonl", bodies)}], "held_out_ratio": ratio}
     )
-    return ChatTuning(objective, tiny.text_tokenizer(), length)
+    return SupervisedFineTuning(objective, tiny.text_tokenizer(), length)
 
 
 def preferences(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bodies: Sequence[object], length: int = 64
-) -> PreferenceOptimisation:
+) -> DirectPreferenceOptimization:
     monkeypatch.chdir(tmp_path)
     body = {
         "preferences": [{"path": lines(tmp_path / "pairs.jsonl", bodies)}],
         "beta": 0.1,
         "held_out_ratio": 0.3,
     }
-    return PreferenceOptimisation(DpoObjective.model_validate(body), tiny.text_tokenizer(), length)
+    return DirectPreferenceOptimization(DpoObjective.model_validate(body), tiny.text_tokenizer(), length)
 
 
 def pair(number: int) -> dict[str, object]:
