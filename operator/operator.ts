@@ -78,12 +78,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     instance: options.instance ?? "tanren-operator",
   });
   const specs = new ParsedSpecs();
-  const consumers = [...kinds.map((kind) => batchConsumer(kind, specs)), servingConsumer];
+  const batches = kinds.map((kind) => ({ kind, consumer: batchConsumer(kind, specs) }));
   const reader: RunReconciler = {
     cluster,
     clock,
     recorder,
-    consumers,
+    consumers: [...batches.map(({ consumer }) => consumer), servingConsumer],
     kinds: kindsByName(kinds),
     specs,
     askProgress: throttle(options.askProgress ?? httpGetProgress, clock, progressSeconds),
@@ -114,13 +114,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     });
     controllers.set(kind, controller);
   };
-  for (const kind of kinds)
-    add(
-      kind.definition.resource,
-      batchConsumer(kind, specs),
-      reconcileRun(kind, reader),
-      childKindsOfRuns(networkPolicies),
-    );
+  for (const { kind, consumer } of batches)
+    add(kind.definition.resource, consumer, reconcileRun(kind, reader), childKindsOfRuns(networkPolicies));
   add(
     inferenceDeployment.resource,
     servingConsumer,

@@ -104,9 +104,11 @@ export const isReason = (word: string | undefined): word is Reason =>
 
 export const reasonEntry = (reason: Reason): ReasonEntry => reasons[reason];
 
+/** Whether the operator has given up on an object of this phase until a person acts. */
+export const isStalled = (phase: Phase): boolean => phase === "blocked" || phase === "failed";
+
 /** Whether nothing moves an object of this phase but a person. */
-export const needsPerson = (phase: Phase): boolean =>
-  phase === "suspended" || phase === "blocked" || phase === "failed";
+export const needsPerson = (phase: Phase): boolean => phase === "suspended" || isStalled(phase);
 
 type ProgramColumn = Extract<(typeof reasons)[Reason], { program: unknown }>["program"];
 

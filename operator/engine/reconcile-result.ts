@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Phase, type Reason, reasonEntry } from "../api/reasons.ts";
+import { isStalled, type Reason, reasonEntry } from "../api/reasons.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { RootState } from "../cluster/conditions.ts";
 import type { KubernetesObject, Wanted } from "../cluster/objects.ts";
@@ -56,8 +56,6 @@ export function wanted<T extends KubernetesObject>(
 export function found<T extends KubernetesObject>(resource: Resource<T>, object: T): FoundChild {
   return { resource, object };
 }
-
-const isStalled = (phase: Phase) => phase === "blocked" || phase === "failed";
 
 /** The root condition: Succeeded is open until the end is known, Ready is either true or not. */
 export function rootState(type: RootState["type"], { reason, message }: Root): RootState {

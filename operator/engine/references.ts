@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Reference, ResolvedInput } from "../api/artifact.ts";
 import type { TanrenObject } from "../api/kinds.ts";
 import type { Reason } from "../api/reasons.ts";
@@ -42,8 +43,12 @@ function parseSpec(kind: BatchKind, spec: unknown): ParsedSpec {
   const parsed = kind.definition.spec.safeParse(spec);
   // Every kind's schema has the fields of every run.
   if (parsed.success) return { spec: parsed.data as RunSpec, references: kind.references(parsed.data) };
-  const [issue] = parsed.error.issues;
-  return { problem: `spec.${issue?.path.join(".")}: ${issue?.message}` };
+  return { problem: specProblem(parsed.error) };
+}
+
+/** The first thing that is wrong with a spec, with its field. */
+export function specProblem({ issues: [issue] }: z.ZodError): string {
+  return `spec.${issue?.path.join(".")}: ${issue?.message}`;
 }
 
 export interface ReferencedRun {

@@ -3,7 +3,14 @@ import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
 import { controllerUid } from "../engine/names.ts";
 import { ChildError, carryOut, newEvent, outcomeOf, type Rim } from "../engine/reconcile-result.ts";
-import { type Consumer, inUseFinalizer, isResolved, resolve, usersOf } from "../engine/references.ts";
+import {
+  type Consumer,
+  type InputProblem,
+  inUseFinalizer,
+  isResolved,
+  resolve,
+  usersOf,
+} from "../engine/references.ts";
 import { type BatchKind, type Run, type RunStatus, runResource } from "../kinds/batch-kind.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import { withFinalizer } from "../runtime/finalizer.ts";
@@ -19,6 +26,8 @@ import { concludeStatus, runEvents, withStages } from "./status.ts";
 interface Known {
   status: RunStatus;
   inputs: Inputs;
+  /** The first input that is not there. */
+  unresolved?: InputProblem;
 }
 
 interface RunPhase {
@@ -106,24 +115,23 @@ function checkDeadline(scope: RunScope, known: Known): RunResult | Known {
 const hasBegun = ({ startTime }: RunStatus) => startTime !== undefined;
 
 function plan({ kind, spec, references }: RunScope, { status }: Known): Known {
-  const inputs: Inputs = new Map(
-    references
-      .map(resolve)
-      .filter(isResolved)
-      .map((input) => [input.role, input]),
-  );
-  return { inputs, status: hasBegun(status) ? status : { ...status, plan: kind.plan(spec, inputs) } };
+  const seen = references.map(resolve);
+  const inputs: Inputs = new Map(seen.filter(isResolved).map((input) => [input.role, input]));
+  const unresolved = seen.find((input): input is InputProblem => !isResolved(input));
+  return {
+    inputs,
+    unresolved,
+    status: hasBegun(status) ? status : { ...status, plan: kind.plan(spec, inputs) },
+  };
 }
 
 function resolveReferences(scope: RunScope, known: Known): RunResult | Known {
-  const { status } = known;
+  const { status, unresolved } = known;
   if (scope.cycle !== undefined && !hasBegun(status))
     return blocked(status, "CyclicReference", `the references go in a circle: ${scope.cycle.join(" -> ")}`);
+  if (unresolved === undefined) return known;
   // A run that has begun may be suspended even while an input is gone.
-  for (const input of scope.references.map(resolve))
-    if (!isResolved(input))
-      return blocked(status, input.reason, input.message, hasBegun(status) ? suspension(scope) : {});
-  return known;
+  return blocked(status, unresolved.reason, unresolved.message, hasBegun(status) ? suspension(scope) : {});
 }
 
 function refuse({ kind, spec }: RunScope, known: Known): RunResult | Known {

@@ -4,22 +4,13 @@ import type {
   ConfigMap,
   Job,
   KubernetesObject,
-  NetworkPolicy,
   PersistentVolumeClaim,
   Pod,
   Service,
   Wanted,
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
-import {
-  claims,
-  configMaps,
-  jobs,
-  networkPolicies,
-  pods,
-  type Resource,
-  services,
-} from "../cluster/resource.ts";
+import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
 import {
@@ -62,7 +53,6 @@ export interface RunScope {
   pods: Pod[];
   configMaps: ConfigMap[];
   services: Service[];
-  policies: NetworkPolicy[];
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
   now: Date;
@@ -93,13 +83,12 @@ export async function readScope(
   const { namespace, name } = run.metadata;
   const storage = storageOf(kind.definition, run, spec);
   const filter = { namespace, labels: ownedBy(run) };
-  const [ownJobs, ownPods, ownConfigMaps, ownServices, ownClaims, policies, references] = await Promise.all([
+  const [ownJobs, ownPods, ownConfigMaps, ownServices, ownClaims, references] = await Promise.all([
     cluster.list(jobs, filter),
     cluster.list(pods, filter),
     cluster.list(configMaps, filter),
     cluster.list(services, filter),
     cluster.list(claims, filter),
-    reader.networkPolicies.enabled ? cluster.list(networkPolicies, filter) : [],
     readReferences(cluster, kinds, namespace, named),
   ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
@@ -120,7 +109,6 @@ export async function readScope(
     pods: ownPods,
     configMaps: ownConfigMaps,
     services: ownServices,
-    policies,
     progress: address === undefined ? undefined : await reader.askProgress(address),
     now,
     podDefaults,

@@ -9,6 +9,7 @@ import {
   type Rim,
   rootState,
 } from "../engine/reconcile-result.ts";
+import { specProblem } from "../engine/references.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import type { NewEvent } from "../runtime/events.ts";
 import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
@@ -24,14 +25,8 @@ export function reconcileServing(reader: ServingReconciler): Reconciler {
       const owner = await reader.cluster.get(inferenceDeployment.resource, namespace, name);
       if (owner === undefined || owner.metadata.deletionTimestamp !== undefined) return done;
       const parsed = inferenceDeployment.spec.safeParse(owner.spec);
-      if (!parsed.success) {
-        const [issue] = parsed.error.issues;
-        return write(
-          reader,
-          owner,
-          unchanged(owner, "InvalidSpec", `spec.${issue?.path.join(".")}: ${issue?.message}`),
-        );
-      }
+      if (!parsed.success)
+        return write(reader, owner, unchanged(owner, "InvalidSpec", specProblem(parsed.error)));
       try {
         const scope = await readServingScope(reader, owner, parsed.data as ServingSpec, reader.clock.now());
         return await write(reader, owner, decide(scope));

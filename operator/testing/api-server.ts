@@ -60,15 +60,11 @@ export class FakeApiServer {
   /** Path of a kubeconfig that leads here. */
   kubeconfig(options: { user?: object; cluster?: object; scheme?: "http" | "https" } = {}): string {
     const { user = {}, cluster = {}, scheme = "http" } = options;
-    const path = join(this.directory, "kubeconfig");
-    const content = {
-      clusters: [{ name: "loopback", cluster: { server: `${scheme}://127.0.0.1:${this.port}`, ...cluster } }],
-      users: [{ name: "somebody", user }],
-      contexts: [{ name: "here", context: { cluster: "loopback", user: "somebody", namespace: "team" } }],
-      "current-context": "here",
-    };
-    writeFileSync(path, stringify(content));
-    return path;
+    return writeKubeconfig(
+      this.directory,
+      { server: `${scheme}://127.0.0.1:${this.port}`, ...cluster },
+      user,
+    );
   }
 
   /** Ends everything at once, as a crash does. */
@@ -93,6 +89,19 @@ export class FakeApiServer {
     if (seen.query.watch === "true") this.watches.push(response);
     this.answer(seen, response);
   }
+}
+
+/** A kubeconfig of one context; returns its path. */
+export function writeKubeconfig(directory: string, cluster: object, user: object = {}): string {
+  const path = join(directory, "kubeconfig");
+  const content = {
+    clusters: [{ name: "loopback", cluster }],
+    users: [{ name: "somebody", user }],
+    contexts: [{ name: "here", context: { cluster: "loopback", user: "somebody", namespace: "team" } }],
+    "current-context": "here",
+  };
+  writeFileSync(path, stringify(content));
+  return path;
 }
 
 export const json = (
@@ -148,17 +157,17 @@ export const line = (type: string, object: object) => `${JSON.stringify({ type, 
 
 /** A connection to it whose time stands still until the test moves it. */
 export function connected(
-  server: FakeApiServer,
+  server: Pick<FakeApiServer, "kubeconfig">,
   options: Partial<KubernetesOptions> & { caches?: CacheOptions[] } = {},
 ) {
   const clock = new FakeClock();
-  const errors: unknown[] = [];
+  const errors: Error[] = [];
   const cluster = connectKubernetes({
     kubeconfig: options.kubeconfig ?? { path: server.kubeconfig() },
     clock,
     monotonic: () => clock.now().getTime(),
     random: () => 0.5,
-    report: (error) => errors.push(error),
+    report: (error) => errors.push(error as Error),
     ...options,
   });
   onTestFinished(() => cluster.stop());

@@ -4,8 +4,9 @@ import { microTimestamp } from "../../operator/clock/clock.ts";
 import type { PersistentVolumeClaim, Service, Wanted } from "../../operator/cluster/objects.ts";
 import { InvalidError } from "../../operator/cluster/port.ts";
 import { claims, configMaps, events, jobs, secrets, services } from "../../operator/cluster/resource.ts";
+import { controllerReference } from "../../operator/engine/names.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
-import { aConfigMap, aJob, anEndpoint, ownerReference } from "./objects.ts";
+import { aConfigMap, aJob, anEndpoint } from "./objects.ts";
 import { given, running, until, untilGone } from "./waiting.ts";
 
 overEveryAdapter("ConfigMaps, Secrets, claims, Services, Events", (world) => {
@@ -122,7 +123,7 @@ overEveryAdapter("ConfigMaps, Secrets, claims, Services, Events", (world) => {
   test("an Event about an object of ours is kept as it was said, and said again changes nothing", async () => {
     const { cluster, namespace } = world();
     const endpoint = await cluster.apply(inferenceDeployment.resource, anEndpoint(world(), "told"));
-    const { name, uid, apiVersion, kind } = ownerReference(endpoint);
+    const { name, uid, apiVersion, kind } = controllerReference(endpoint);
     const event = {
       apiVersion: "events.k8s.io/v1" as const,
       kind: "Event" as const,

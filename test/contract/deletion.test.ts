@@ -3,8 +3,9 @@ import { inferenceDeployment, pretrainRun } from "../../operator/api/kinds.ts";
 import type { OwnerReference } from "../../operator/cluster/objects.ts";
 import { InvalidError } from "../../operator/cluster/port.ts";
 import { configMaps, jobs, pods } from "../../operator/cluster/resource.ts";
+import { controllerReference } from "../../operator/engine/names.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
-import { aConfigMap, aJob, anEndpoint, aRun, ownerReference } from "./objects.ts";
+import { aConfigMap, aJob, anEndpoint, aRun } from "./objects.ts";
 import { given, running, until, untilGone } from "./waiting.ts";
 
 const endpoints = inferenceDeployment.resource;
@@ -83,7 +84,7 @@ overEveryAdapter("deletion", (world) => {
   test("of an owner takes its children and theirs along, and nothing else", async () => {
     const { cluster, namespace } = world();
     const run = await cluster.apply(runs, aRun(world(), "owner"));
-    const ownerReferences = [ownerReference(run)];
+    const ownerReferences = [controllerReference(run)];
     await cluster.apply(configMaps, aConfigMap(world(), "owned", {}, { ownerReferences }));
     await cluster.apply(configMaps, aConfigMap(world(), "bystander"));
     const job = aJob(world(), "owned");
@@ -102,13 +103,18 @@ overEveryAdapter("deletion", (world) => {
     const { cluster } = world();
     const run = await cluster.apply(runs, aRun(world(), "lingering"));
     const held = given(await cluster.setFinalizer(runs, run, ours, true));
-    const ownerReferences = [ownerReference(run)];
+    const ownerReferences = [controllerReference(run)];
     await cluster.apply(configMaps, aConfigMap(world(), "lingering", {}, { ownerReferences }));
     await cluster.delete(runs, held);
     const leaving = await until(world(), runs, "lingering", ({ metadata }) => metadata.deletionTimestamp);
     // The garbage collector has come round since: the child of an owner that is deleted later goes.
     const later = await cluster.apply(configMaps, aConfigMap(world(), "later"));
-    const child = aConfigMap(world(), "child-of-later", {}, { ownerReferences: [ownerReference(later)] });
+    const child = aConfigMap(
+      world(),
+      "child-of-later",
+      {},
+      { ownerReferences: [controllerReference(later)] },
+    );
     await cluster.apply(configMaps, child);
     await cluster.delete(configMaps, later);
     await untilGone(world(), configMaps, "child-of-later");
@@ -124,8 +130,8 @@ overEveryAdapter("deletion", (world) => {
     const namesake = await cluster.apply(configMaps, aConfigMap(world(), "parent"));
     const child = (name: string, ...ownerReferences: OwnerReference[]) =>
       cluster.apply(configMaps, aConfigMap(world(), name, {}, { ownerReferences }));
-    await child("orphan", ownerReference(gone));
-    await child("kept", ownerReference(namesake));
+    await child("orphan", controllerReference(gone));
+    await child("kept", controllerReference(namesake));
     await untilGone(world(), configMaps, "orphan");
     await until(world(), configMaps, "kept", ({ metadata }) => metadata.deletionTimestamp === undefined);
   });

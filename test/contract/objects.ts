@@ -4,15 +4,7 @@ import {
   type PretrainRun,
   pretrainRun,
 } from "../../operator/api/kinds.ts";
-import type {
-  ConfigMap,
-  Deployment,
-  Job,
-  KubernetesObject,
-  OwnerReference,
-  PodSpec,
-  Wanted,
-} from "../../operator/cluster/objects.ts";
+import type { ConfigMap, Deployment, Job, PodSpec, Wanted } from "../../operator/cluster/objects.ts";
 import { samples } from "../../operator/testing/samples.ts";
 
 /** Objects of the contract suite, in the shape that reconcilers give theirs. */
@@ -163,15 +155,4 @@ export function aConfigMap(
   metadata: Partial<Wanted<ConfigMap>["metadata"]> = {},
 ): Wanted<ConfigMap> {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, ...metadata }, data };
-}
-
-export function ownerReference({ apiVersion, kind, metadata }: KubernetesObject): OwnerReference {
-  return {
-    apiVersion,
-    kind,
-    name: metadata.name,
-    uid: metadata.uid,
-    controller: true,
-    blockOwnerDeletion: true,
-  };
 }

@@ -142,7 +142,7 @@ test("a list whose later pages have expired is asked for as a whole", async () =
   expect(server.requests.filter(isList).map(({ query }) => query.limit)).toEqual(["500", "500", undefined]);
 });
 
-test("a watch that is cut in the middle of a line goes on from what was events before", async () => {
+test("a watch that is cut in the middle of a line goes on from what was told before", async () => {
   const server = await FakeApiServer.start(listing({ version: 7, objects: [] }));
   const { cluster, clock } = connected(server, { caches });
   const { events, onEvent } = recorder();

@@ -67,10 +67,10 @@ class TestEnv {
   readonly server = new Server();
   readonly cache = new Store({ labels, report: (error) => expect.unreachable(String(error)) });
   readonly events: WatchEvent<KubernetesObject>[] = [];
-  /** By UID, how much had been events when our deletion was answered. */
+  /** By UID, how many events there had been when our deletion was answered. */
   readonly ended = new Map<string, number>();
   readonly answers: { object: KubernetesObject; gone: boolean }[] = [];
-  /** Index into the history up to which the watch has events. */
+  /** Index into the history up to which the watch has told. */
   #position = 0;
   #list: { objects: KubernetesObject[]; version: number; position: number } | undefined;
 
@@ -167,7 +167,7 @@ function take(env: TestEnv, step: Step): void {
 }
 
 /**
- * What a watcher is events of one object: an addition, changes of growing version, an end, and perhaps the
+ * What a watcher is told of one object: an addition, changes of growing version, an end, and perhaps the
  * same again.
  */
 function checkStory({ events, ended }: TestEnv): void {
@@ -178,7 +178,7 @@ function checkStory({ events, ended }: TestEnv): void {
     const version = versionOf(object);
     const cached = events.slice(0, ended.get(uid)).some((event) => event.object.metadata.uid === uid);
     if (cached)
-      expect(index, `${name} is events of after we deleted it`).toBeLessThan(ended.get(uid) ?? Infinity);
+      expect(index, `${name} is told of after we deleted it`).toBeLessThan(ended.get(uid) ?? Infinity);
     if (type === "ADDED") expect(present.has(name), `${name} is added while it is there`).toBe(false);
     else expect(present.get(name), `${type} of ${name}, which is not there`).toBe(uid);
     if (type !== "DELETED") {
@@ -207,7 +207,7 @@ const examples: [Step[]][] = [
   ],
 ];
 
-test("whatever order writes, answers, events and lists come in, nothing goes back, returns, is lost or events twice", async () => {
+test("whatever order writes, answers, events and lists come in, nothing goes back, returns, is lost or told twice", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const env = new TestEnv();
@@ -272,7 +272,7 @@ test("a cluster restored from a backup is believed, though its versions are olde
   expect(cache.list({}).map(({ metadata }) => metadata.resourceVersion)).toEqual(["40"]);
 });
 
-test("an object whose name was born again is events as an end and a beginning", async () => {
+test("an object whose name was born again is told as an end and a beginning", async () => {
   const cache = new Store({ report: () => {} });
   const events: string[] = [];
   cache.replace([anObject("a", 1)], "1");

@@ -5,7 +5,7 @@ import { aList, connected, FakeApiServer, failureStatus, json } from "../../../t
 import { certificates } from "../../../testing/certificates.ts";
 import { configMaps } from "../../resource.ts";
 
-test("a token that is rotated in its file is used at once, and a kubeconfig that was renewed after a failureStatus", async () => {
+test("a token that is rotated in its file is used at once, and a kubeconfig that was renewed after a failure", async () => {
   const server = await FakeApiServer.start((_, response) => json(response, 200, aList(1, [])));
   const tokenFile = join(server.directory, "token");
   writeFileSync(tokenFile, "first\n");
