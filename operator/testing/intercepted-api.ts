@@ -40,5 +40,5 @@ export function interceptedCluster(options: Partial<KubernetesOptions> & { cache
     nock.enableNetConnect();
     rmSync(directory, { recursive: true, force: true });
   });
-  return { cluster, clock, errors, api: nock(apiAddress) };
+  return { cluster, clock, errors, api: nock(apiAddress), kubeconfig: { path } };
 }
