@@ -70,20 +70,21 @@ export class LocalCluster implements Cluster {
       clock,
     );
     this.#store = store;
+    const context = { store, clock, report };
     const resources = [
       ...builtinResources,
       ...customResources.map(({ resource }) => resource),
     ] as Resource<KubernetesObject>[];
     const { cpus = availableParallelism(), ...container } = node ?? {};
     this.#parts = [
-      collectGarbage(store, resources, clock, report),
-      runJobs(store, clock, report),
-      runDeployments(store, clock, report),
-      bindClaims(store, stateDirectory, clock, report),
-      proxyServices(store, clock, report),
-      runScheduler(store, cpus, clock, report),
-      enforceMemoryLimits(store, stateDirectory, clock, report),
-      new Kubelet(store, stateDirectory, { programs: {}, env: {}, ...container }, clock, report),
+      collectGarbage(context, resources),
+      runJobs(context),
+      runDeployments(context),
+      bindClaims(context, stateDirectory),
+      proxyServices(context),
+      runScheduler(context, cpus),
+      enforceMemoryLimits(context, stateDirectory),
+      new Kubelet(context, stateDirectory, { programs: {}, env: {}, ...container }),
     ];
   }
 
