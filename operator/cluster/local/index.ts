@@ -54,6 +54,7 @@ export interface LocalClusterOptions {
 export class LocalCluster implements Cluster {
   readonly #store: Store;
   readonly #state: string;
+  readonly #clock: Clock;
   /** In the order in which they stop: no controller acts on what the shutdown of another does. */
   readonly #parts: { stop(): void | Promise<void> }[];
   readonly #lock: { release(): void };
@@ -63,6 +64,7 @@ export class LocalCluster implements Cluster {
   private constructor(stateDirectory: string, lock: { release(): void }, options: LocalClusterOptions) {
     const { clock = systemClock, customResources, node, report } = options;
     this.#state = stateDirectory;
+    this.#clock = clock;
     this.#lock = lock;
     const store = new Store(
       new ObjectFiles(join(stateDirectory, "objects")),
@@ -117,7 +119,7 @@ export class LocalCluster implements Cluster {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const part of this.#parts) await part.stop();
-    if (fate === "terminate") await shutDownPods(this.#store, this.#state, () => this.#hurried);
+    if (fate === "terminate") await shutDownPods(this.#store, this.#state, this.#clock, () => this.#hurried);
     this.#lock.release();
   }
 
@@ -180,7 +182,7 @@ export class LocalCluster implements Cluster {
       const isOther = now?.metadata.uid !== pod.metadata.uid || restartCount(now) !== restartCount(pod);
       return isPast || isOther || isTerminal(now);
     };
-    yield* readLog(path, options, hasEnded);
+    yield* readLog(path, options, hasEnded, this.#clock);
   }
 }
 
