@@ -83,14 +83,13 @@ export class KubernetesCluster implements Cluster {
       connection: this.#connection,
       clock,
       random,
-      ...(writeTimeoutSeconds !== undefined && { writeTimeoutSeconds }),
-      ...(mayWrite && { mayWrite }),
-      ...(answered && { answered }),
+      writeTimeoutSeconds,
+      mayWrite,
+      answered,
     });
     const { namespace, caches = [], report, monotonic = () => performance.now() } = options;
-    const restriction = namespace === undefined ? {} : { namespace };
     this.#informers = new Informers(
-      { ...restriction, rest: this.#rest, clock, monotonic, random, report },
+      { namespace, rest: this.#rest, clock, monotonic, random, report },
       caches,
     );
   }

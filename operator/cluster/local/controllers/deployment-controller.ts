@@ -36,7 +36,7 @@ function podOf(deployment: Deployment): Wanted<Pod> {
       name: `${name}-${hash}-${podSuffix()}`,
       namespace,
       labels: { ...metadata.labels, [hashLabel]: hash },
-      ...(metadata.annotations && { annotations: metadata.annotations }),
+      annotations: metadata.annotations,
       ownerReferences: [
         { apiVersion: "apps/v1", kind: "Deployment", name, uid, controller: true, blockOwnerDeletion: true },
       ],

@@ -59,7 +59,7 @@ function closeOthers(open: Map<number, Listener>, ports: readonly number[]): voi
 function publish(store: Store, service: Service, open: ReadonlyMap<number, Listener>): void {
   if (open.values().some(({ state }) => state === "binding")) return;
   const ports = [...open].map(([port, { state }]): IngressPort => {
-    return { port, protocol: "TCP", ...(state !== "listening" && { error: state }) };
+    return { port, protocol: "TCP", error: state === "listening" ? undefined : state };
   });
   store.updateStatus(services, { ...service, status: { loadBalancer: { ingress: [{ ip: host, ports }] } } });
 }

@@ -30,7 +30,7 @@ export async function shutDownPods(
   await Promise.all(
     living.map(async (pod) => {
       const terminated = await stopped(stateDirectory, pod, clock, isHurried);
-      const status = ended(pod, { ...cutOff, ...(terminated && { terminated }) }, clock.now());
+      const status = ended(pod, { ...cutOff, terminated }, clock.now());
       store.updateStatus(pods, { ...pod, status });
       if (pod.metadata.deletionTimestamp) store.delete(pods, pod);
     }),
