@@ -46,9 +46,9 @@ export interface KubernetesOptions {
   writeTimeoutSeconds?: number;
   /** Called right before every write; throws when this process may no longer write. */
   mayWrite?: () => void;
-  /** Told of what goes wrong in watches; the work is tried again. */
+  /** Called with what goes wrong in watches; the work is tried again. */
   report: (error: unknown) => void;
-  /** Told of every answer of the API server. */
+  /** Called for every response of the API server. */
   answered?: (method: string, code: number) => void;
   clock?: Clock;
   /** Milliseconds on a clock that nobody sets. */

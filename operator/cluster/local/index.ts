@@ -46,7 +46,7 @@ export interface LocalClusterOptions {
   /** `cpus`: cores that the requests of running pods may add up to, by default all. */
   node?: Partial<NodeOptions> & { cpus?: number };
   clock?: Clock;
-  /** Told of what goes wrong inside; the work is tried again. */
+  /** Called with what goes wrong inside; the work is tried again. */
   report: (error: unknown) => void;
 }
 

@@ -112,12 +112,12 @@ export class Informers {
     return { synced: watch.synced, close };
   }
 
-  /** Later reads see what the API server has just answered, though the watch has not told it yet. */
+  /** Later reads see what the API server has just answered, though the watch has not sent it yet. */
   observeWrite(resource: Resource<KubernetesObject>, object: KubernetesObject): void {
     for (const { store } of this.#of(resource)) store.observeWrite(object);
   }
 
-  /** Later reads do not see what is gone, though the watch has not told it yet. */
+  /** Later reads do not see what is gone, though the watch has not sent it yet. */
   tombstone(
     resource: Resource<KubernetesObject>,
     metadata: Pick<ObjectMeta, "namespace" | "name" | "uid">,

@@ -172,7 +172,7 @@ function failureOf(
 function untilDeadline(job: Job, status: JobStatus, now: Date): number | undefined {
   const { activeDeadlineSeconds, suspend } = job.spec;
   if (activeDeadlineSeconds === undefined || suspend || !status.startTime) return undefined;
-  if (isTrue(status.conditions, "Suspended")) return undefined; // the clock is set anew by this resumption
+  if (isTrue(status.conditions, "Suspended")) return undefined; // this resumption restarts the clock
   return Date.parse(status.startTime) + activeDeadlineSeconds * 1_000 - now.getTime();
 }
 
@@ -229,7 +229,7 @@ function failuresOf(job: Job, index: number, { pods }: View): number {
   return Math.max(0, ...counts);
 }
 
-/** Set when the Job first runs, and anew by every resumption. */
+/** Set when the Job first runs, and again by every resumption. */
 function started(job: Job, before: JobStatus, now: Date): Pick<JobStatus, "startTime"> {
   if (job.spec.suspend) return {};
   const resumed = isTrue(before.conditions, "Suspended");

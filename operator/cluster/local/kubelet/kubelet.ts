@@ -89,7 +89,7 @@ export class Kubelet {
     );
   }
 
-  /** Looks no more; the processes go on, and the next node finds them. */
+  /** Stops looking; the processes keep running, and the next kubelet finds them. */
   stop(): void {
     this.#pods.stop();
     this.#orphans.stop();
@@ -232,7 +232,7 @@ export class Kubelet {
     const attempt = restartCount(pod);
     const known = this.#runs.get(pod.metadata.uid);
     if (known?.attempt === attempt) return known;
-    // A node that starts anew trusts the readiness that was seen last until its own probe has spoken.
+    // After a restart the last known readiness counts until the first result of a probe.
     const ready = pod.status?.containerStatuses?.[0]?.ready ?? false;
     const run: Run = { attempt, spawned: false, asked: false, ready, probes: [] };
     this.#runs.set(pod.metadata.uid, run);
