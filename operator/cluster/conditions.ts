@@ -33,7 +33,7 @@ export const isFinished = ({ status }: Pick<Job, "status">): boolean =>
 
 /**
  * The conditions with one set. lastTransitionTime moves only when status does; nothing changes when nothing
- * is said anew.
+ * changes.
  */
 export function setCondition(
   conditions: readonly Condition[],

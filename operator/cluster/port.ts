@@ -79,7 +79,7 @@ export interface WatchEvent<T> {
 }
 
 export interface Watch {
-  /** Resolves once everything that existed at the start has been told. */
+  /** Resolves once everything that existed at the start has been an event. */
   readonly synced: Promise<void>;
   close(): void;
 }

@@ -1,15 +1,20 @@
 import { expect, test } from "vitest";
-import type { KubernetesObject } from "../cluster/objects.ts";
+import type { KubernetesObject, ObjectMeta } from "../cluster/objects.ts";
 import { ownWish, WakeFilter } from "./wake-filter.ts";
 
-const metadata = { name: "a", namespace: "default", uid: "1", resourceVersion: "1", generation: 1 };
-const object = (change: Record<string, unknown>, status?: unknown) =>
-  ({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { ...metadata, ...change },
-    status,
-  }) as unknown as KubernetesObject;
+const metadata = {
+  name: "a",
+  namespace: "default",
+  uid: "1",
+  resourceVersion: "1",
+  generation: 1,
+  creationTimestamp: "2026-01-01T00:00:00Z",
+};
+
+function object(change: Partial<ObjectMeta>, status?: object): KubernetesObject {
+  const whole = { apiVersion: "v1", kind: "Pod", metadata: { ...metadata, ...change }, status };
+  return whole;
+}
 
 test.each([
   ["generation", { generation: 2 }],

@@ -149,7 +149,7 @@ export const stored = anObject("a", 5);
 export const aList = (resourceVersion: number, items: object[], next?: string) => ({
   kind: "List",
   apiVersion: "v1",
-  metadata: { resourceVersion: String(resourceVersion), ...(next !== undefined && { continue: next }) },
+  metadata: { resourceVersion: String(resourceVersion), continue: next },
   items: items.map((item) => ({ ...item, kind: undefined, apiVersion: undefined })),
 });
 

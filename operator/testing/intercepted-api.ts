@@ -20,9 +20,7 @@ export function interceptedCluster(options: Parameters<typeof connected>[1] = {}
     nock.enableNetConnect();
     rmSync(directory, { recursive: true, force: true });
   });
-  const connection = connected(
-    { kubeconfig: () => writeKubeconfig(directory, { server: apiAddress }) },
-    options,
-  );
-  return { ...connection, api: nock(apiAddress) };
+  const path = writeKubeconfig(directory, { server: apiAddress });
+  const connection = connected({ kubeconfig: () => path }, options);
+  return { ...connection, api: nock(apiAddress), kubeconfig: { path } };
 }

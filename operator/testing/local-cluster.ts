@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach } from "vitest";
 import { type Clock, systemClock } from "../clock/clock.ts";
+import { sleep } from "../clock/sleep.ts";
 import { LocalCluster, type LocalClusterOptions } from "../cluster/local/index.ts";
 import type {
   Container,
@@ -79,7 +79,7 @@ export async function eventually<Seen>(
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (Date.now() > end) throw new Error(`not so after ${milliseconds} ms: ${look}`);
-    await sleep(10);
+    await sleep(systemClock, 10);
   }
 }
 

@@ -1,4 +1,7 @@
-"""Prints what the programs export to Prometheus: a training of a few steps, and the server's counters. Run with kernels and kernels/tests on PYTHONPATH."""
+"""Prints what the programs export to Prometheus: a training of a few steps, and the server's counters.
+
+Run with kernels and kernels/tests on PYTHONPATH.
+"""
 
 import os
 import tempfile

@@ -46,9 +46,9 @@ export interface KubernetesOptions {
   writeTimeoutSeconds?: number;
   /** Called right before every write; throws when this process may no longer write. */
   mayWrite?: () => void;
-  /** Told of what goes wrong in watches; the work is tried again. */
+  /** Called with what goes wrong in watches; the work is tried again. */
   report: (error: unknown) => void;
-  /** Told of every answer of the API server. */
+  /** Called for every response of the API server. */
   answered?: (method: string, code: number) => void;
   clock?: Clock;
   /** Milliseconds on a clock that nobody sets. */
@@ -83,14 +83,13 @@ export class KubernetesCluster implements Cluster {
       connection: this.#connection,
       clock,
       random,
-      ...(writeTimeoutSeconds !== undefined && { writeTimeoutSeconds }),
-      ...(mayWrite && { mayWrite }),
-      ...(answered && { answered }),
+      writeTimeoutSeconds,
+      mayWrite,
+      answered,
     });
     const { namespace, caches = [], report, monotonic = () => performance.now() } = options;
-    const restriction = namespace === undefined ? {} : { namespace };
     this.#informers = new Informers(
-      { ...restriction, rest: this.#rest, clock, monotonic, random, report },
+      { namespace, rest: this.#rest, clock, monotonic, random, report },
       caches,
     );
   }

@@ -46,7 +46,7 @@ export interface LocalClusterOptions {
   /** `cpus`: cores that the requests of running pods may add up to, by default all. */
   node?: Partial<NodeOptions> & { cpus?: number };
   clock?: Clock;
-  /** Told of what goes wrong inside; the work is tried again. */
+  /** Called with what goes wrong inside; the work is tried again. */
   report: (error: unknown) => void;
 }
 
@@ -54,6 +54,7 @@ export interface LocalClusterOptions {
 export class LocalCluster implements Cluster {
   readonly #store: Store;
   readonly #state: string;
+  readonly #clock: Clock;
   /** In the order in which they stop: no controller acts on what the shutdown of another does. */
   readonly #parts: { stop(): void | Promise<void> }[];
   readonly #lock: { release(): void };
@@ -63,6 +64,7 @@ export class LocalCluster implements Cluster {
   private constructor(stateDirectory: string, lock: { release(): void }, options: LocalClusterOptions) {
     const { clock = systemClock, customResources, node, report } = options;
     this.#state = stateDirectory;
+    this.#clock = clock;
     this.#lock = lock;
     const store = new Store(
       new ObjectFiles(join(stateDirectory, "objects")),
@@ -70,20 +72,21 @@ export class LocalCluster implements Cluster {
       clock,
     );
     this.#store = store;
+    const context = { store, clock, report };
     const resources = [
       ...builtinResources,
       ...customResources.map(({ resource }) => resource),
     ] as Resource<KubernetesObject>[];
     const { cpus = availableParallelism(), ...container } = node ?? {};
     this.#parts = [
-      collectGarbage(store, resources, clock, report),
-      runJobs(store, clock, report),
-      runDeployments(store, clock, report),
-      bindClaims(store, stateDirectory, clock, report),
-      proxyServices(store, clock, report),
-      runScheduler(store, cpus, clock, report),
-      enforceMemoryLimits(store, stateDirectory, clock, report),
-      new Kubelet(store, stateDirectory, { programs: {}, env: {}, ...container }, clock, report),
+      collectGarbage(context, resources),
+      runJobs(context),
+      runDeployments(context),
+      bindClaims(context, stateDirectory),
+      proxyServices(context),
+      runScheduler(context, cpus),
+      enforceMemoryLimits(context, stateDirectory),
+      new Kubelet(context, stateDirectory, { programs: {}, env: {}, ...container }),
     ];
   }
 
@@ -116,7 +119,7 @@ export class LocalCluster implements Cluster {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const part of this.#parts) await part.stop();
-    if (fate === "terminate") await shutDownPods(this.#store, this.#state, () => this.#hurried);
+    if (fate === "terminate") await shutDownPods(this.#store, this.#state, this.#clock, () => this.#hurried);
     this.#lock.release();
   }
 
@@ -179,7 +182,7 @@ export class LocalCluster implements Cluster {
       const isOther = now?.metadata.uid !== pod.metadata.uid || restartCount(now) !== restartCount(pod);
       return isPast || isOther || isTerminal(now);
     };
-    yield* readLog(path, options, hasEnded);
+    yield* readLog(path, options, hasEnded, this.#clock);
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { systemClock } from "../../clock/clock.ts";
 import type { KubernetesObject } from "../objects.ts";
 import { type Cluster, type ListSelection, type LogOptions, NotFoundError } from "../port.ts";
 import { pods, type Resource } from "../resource.ts";
@@ -28,7 +29,7 @@ export function readAtRest(stateDirectory: string): ReadableCluster | undefined 
       const pod = await get(pods, namespace, name);
       if (!pod) throw new NotFoundError(`Pod ${namespace}/${name} is gone`);
       // Nobody would tell of the pod's end, so what is there now is all.
-      yield* readLog(podLog(state, pod, options.previous), options, () => true);
+      yield* readLog(podLog(state, pod, options.previous), options, () => true, systemClock);
     },
   };
 }

@@ -31,3 +31,22 @@ test("a watch that is silent for too long is opened again from where it was, and
   ).toEqual(["7", "9"]);
   expect(versions).toEqual(["3", "9", "11"]);
 });
+
+test("a watch that never sends anything, as behind a proxy that buffers, hides no change: a list shows it", async () => {
+  const known = { version: 7, objects: [anObject("a", 3)] };
+  const server = await FakeApiServer.start((seen, response) => {
+    if (seen.query.watch === "true") response.writeHead(200).flushHeaders();
+    else json(response, 200, aList(known.version, known.objects));
+  });
+  const { cluster, clock, errors } = connected(server, { caches: [{ resource: configMaps }] });
+  const versions: string[] = [];
+  await cluster.watch(configMaps, {}, ({ object }) => versions.push(object.metadata.resourceVersion)).synced;
+  await until(() => server.watches.length === 1);
+  Object.assign(known, { version: 20, objects: [anObject("a", 15)] });
+  await until(() => {
+    clock.advance(5_000);
+    return server.watches.length === 2;
+  });
+  expect(versions).toEqual(["3", "15"]);
+  expect(String(errors[0])).toMatch("the watch of configmaps was silent for 75 s; listing again");
+});

@@ -48,8 +48,8 @@ export class Informers {
 
   constructor(options: InformersOptions, caches: readonly CacheOptions[]) {
     this.#options = options;
-    const restriction = options.namespace === undefined ? {} : { namespace: options.namespace };
-    this.#caches = caches.map((cache) => this.#open({ ...cache, ...restriction }, { retryFirstList: true }));
+    const { namespace } = options;
+    this.#caches = caches.map((cache) => this.#open({ ...cache, namespace }, { retryFirstList: true }));
   }
 
   health(): ReflectorHealth[] {
@@ -112,12 +112,12 @@ export class Informers {
     return { synced: watch.synced, close };
   }
 
-  /** Later reads see what the API server has just answered, though the watch has not told it yet. */
+  /** Later reads see what the API server has just answered, though the watch has not sent it yet. */
   observeWrite(resource: Resource<KubernetesObject>, object: KubernetesObject): void {
     for (const { store } of this.#of(resource)) store.observeWrite(object);
   }
 
-  /** Later reads do not see what is gone, though the watch has not told it yet. */
+  /** Later reads do not see what is gone, though the watch has not sent it yet. */
   tombstone(
     resource: Resource<KubernetesObject>,
     metadata: Pick<ObjectMeta, "namespace" | "name" | "uid">,
@@ -131,10 +131,10 @@ export class Informers {
   ): Informer {
     const { resource, namespace, labels, indexedBy } = options;
     const { rest, clock, monotonic, random, report } = this.#options;
-    const scope = { ...(namespace !== undefined && { namespace }), ...(labels && { labels }) };
-    const store = new Store({ ...scope, ...(indexedBy !== undefined && { indexedBy }), report });
+    const store = new Store({ namespace, labels, indexedBy, report });
     const reflector = new Reflector({
-      ...scope,
+      namespace,
+      labels,
       resource,
       store,
       rest,

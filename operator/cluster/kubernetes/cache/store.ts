@@ -10,14 +10,14 @@ export interface StoreOptions {
   labels?: Record<string, string>;
   /** Label by whose value objects are found without a search. */
   indexedBy?: string;
-  /** Told of handlers that throw. */
+  /** Called with what handlers throw. */
   report: (error: unknown) => void;
 }
 
 interface Watcher {
   filter: ListFilter;
   onEvent: (event: WatchEvent<KubernetesObject>) => void;
-  /** Until it has been told what exists, events say nothing new to it. */
+  /** Until it has got what exists, it gets no events. */
   started: boolean;
 }
 
@@ -29,7 +29,7 @@ const mostTombstones = 1_000;
  * later. Invariants:
  * - what is cached of a name never goes back to an older resourceVersion;
  * - what the watch has gone past, and what we deleted ourselves, does not come back by a late answer;
- * - watchers are told of each state once, whichever way it came. Objects are handed out as they are cached,
+ * - watchers get each state once, whichever way it came. Objects are handed out as they are cached,
  *   frozen.
  */
 export class Store {
@@ -37,8 +37,8 @@ export class Store {
   readonly #namespaces = new Map<string, Map<string, KubernetesObject>>();
   readonly #index = new Map<string, Set<KubernetesObject>>();
   /**
-   * By name, what our own requests showed to be gone or out of the labels' reach before the watch told so: up
-   * to that version, and for a deleted UID in any version, what is still told of the name is history.
+   * By name, what our own requests showed to be gone or out of the labels' reach before the watch did: up
+   * to that version, and for a deleted UID in any version, later events of the name are history.
    */
   readonly #tombstones = new Map<string, { uid: string; at: string; deleted: boolean }>();
   readonly #watchers = new Set<Watcher>();
@@ -121,7 +121,7 @@ export class Store {
     if (cached && !isLater(cached.metadata.resourceVersion, resourceVersion)) this.#remove(cached, object);
   }
 
-  /** The watch has told everything up to here. */
+  /** The watch has sent everything up to here. */
   bookmark(resourceVersion: string): void {
     if (this.#seen === undefined || isLater(resourceVersion, this.#seen)) this.#seen = resourceVersion;
     for (const [key, { at, deleted }] of this.#tombstones) {
@@ -130,7 +130,7 @@ export class Store {
   }
 
   /**
-   * A complete list: watchers are told what changed meanwhile. A list older than what the watch has told
+   * A complete list: watchers get what changed meanwhile. A list older than what the watch has sent
    * before comes of a cluster restored from a backup; there, older is right.
    */
   replace(objects: readonly KubernetesObject[], resourceVersion: string): void {

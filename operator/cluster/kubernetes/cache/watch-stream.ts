@@ -7,7 +7,7 @@ export interface WatchLine {
   object: object;
 }
 
-/** A watch that sends something else than events; from where to go on is not known any more. */
+/** A watch that sends something else than events; where to continue is unknown. */
 export class GarbledWatchError extends Error {}
 
 const types: ReadonlySet<unknown> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]);

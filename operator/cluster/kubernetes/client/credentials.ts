@@ -53,7 +53,7 @@ export class Credentials {
     return this.#kubeConfig;
   }
 
-  /** Reads the source anew, for what was refused may have been renewed there. */
+  /** Reads the source again: what was refused may have been renewed there. */
   reload(): void {
     this.#identity = loadIdentity(this.#source);
     this.#kubeConfig = undefined;

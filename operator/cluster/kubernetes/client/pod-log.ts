@@ -52,7 +52,7 @@ async function openLog(
   };
   const place = { resource: pods, namespace, name, subresource: "log" } as const;
   try {
-    return await rest.open({ verb: "get", ...place, query, ...(signal && { signal }) });
+    return await rest.open({ verb: "get", ...place, query, signal });
   } catch (error) {
     if (previous && error instanceof InvalidError) throw noPreviousLog(namespace, name, error);
     if (error instanceof InvalidError || signal?.aborted) return undefined;

@@ -27,7 +27,7 @@ export interface ForwardedPort {
 export async function forwardPort(config: KubeConfig, pod: PodPort): Promise<ForwardedPort> {
   const tunnel = await openTunnel(config, pod);
   const server = createServer((client) => {
-    server.close(); // to further clients; the first goes on
+    server.close(); // to further clients; the first stays
     client.on("error", tunnel.close);
     client.on("close", tunnel.close);
     client.pipe(tunnel.toPod);

@@ -90,3 +90,26 @@ test("a write that may not be is not sent, not even on its second try", async ()
   expect(await second).toBe("no leader");
   expect(server.requests).toHaveLength(1);
 });
+
+test("several kept connections that are closed are replaced too: only a new one that fails is a failure", async () => {
+  const waiting: (() => void)[] = [];
+  const server = await FakeApiServer.start((_, response) => {
+    waiting.push(() => json(response, 200, aList(1, [])));
+  });
+  const { cluster } = connected(server);
+  const lists = [1, 2, 3].map(() => cluster.list(configMaps));
+  await until(() => waiting.length === 3);
+  for (const answer of waiting) answer();
+  await Promise.all(lists);
+  expect(server.connections).toBe(3);
+  let resets = 0;
+  server.answer = (_, response) => {
+    if (server.connections > 3) return json(response, 200, aList(1, []));
+    resets++;
+    response.socket?.resetAndDestroy();
+  };
+  expect(await cluster.list(configMaps)).toEqual([]);
+  expect(resets).toBe(3);
+  server.answer = (_, response) => void response.socket?.resetAndDestroy();
+  await expect(cluster.list(configMaps)).rejects.toThrow(/no answer from the API server .*ECONNRESET/);
+});

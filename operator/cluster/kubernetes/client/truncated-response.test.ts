@@ -54,3 +54,46 @@ test("a write is not sent again: whether it took effect is not known", async () 
   await expect(cluster.apply(configMaps, wanted)).rejects.toThrow(/whether it took effect is not known/);
   expect(server.requests.filter(({ method }) => method === "PATCH")).toHaveLength(1);
 });
+
+test("a chunk that ends early is no end of the body", async () => {
+  const server = await FakeApiServer.start((_, response) => {
+    if (server.requests.length > 1) return json(response, 200, aList(1, [anObject("a", 1)]));
+    response.socket?.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\nff\r\n{"ki');
+  });
+  const { cluster, clock } = connected(server);
+  const listed = cluster.list(configMaps);
+  await until(() => {
+    clock.advance(500);
+    return server.requests.length === 2;
+  });
+  expect(await listed).toHaveLength(1);
+});
+
+test("a refusal that is cut off refuses nothing: not even its status is believed", async () => {
+  const server = await FakeApiServer.start((_, response) => {
+    if (server.requests.length > 1) return json(response, 200, anObject("a", 5));
+    response.writeHead(404, { "content-type": "application/json", "content-length": "1000" });
+    response.write('{"kind": "Status", ', () => response.socket?.destroy());
+  });
+  const { cluster, clock } = connected(server);
+  const got = cluster.get(configMaps, "team", "a");
+  await until(() => {
+    clock.advance(500);
+    return server.requests.length === 2;
+  });
+  expect(await got).toEqual(anObject("a", 5));
+});
+
+test("a log that is cut off gives what came and then says so", async () => {
+  const pod = { ...anObject("p", 5), kind: "Pod", spec: { containers: [{ name: "kernel" }] } };
+  const server = await FakeApiServer.start(({ path }, response) =>
+    path.endsWith("/log") ? cutOff(response) : json(response, 200, pod),
+  );
+  const { cluster } = connected(server);
+  const pieces: string[] = [];
+  const read = async () => {
+    for await (const piece of cluster.logs("team", "p", { follow: true })) pieces.push(piece);
+  };
+  await expect(read()).rejects.toThrow("the log of Pod team/p was cut off");
+  expect(pieces.join("")).toHaveLength(36);
+});

@@ -148,11 +148,11 @@ test("a leader whose lease was taken knows by its next renewal", async () => {
   await pass(3);
   expect(first.election.isLeader()).toBe(false);
   expect((await first.election.lost).message).toBe(
-    "the leader's lease is held by thief now, no more by first",
+    "the leader's lease is now held by thief, no longer by first",
   );
 });
 
-test("a deleted lease is made anew by its leader, and nobody who knew it takes it meanwhile", async () => {
+test("a deleted lease is created again by its leader, and nobody who knew it takes it meanwhile", async () => {
   const { server, join, pass } = testEnv();
   const first = join("first");
   await first.election.elected;

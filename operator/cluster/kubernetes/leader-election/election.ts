@@ -8,7 +8,7 @@ export interface ElectionOptions {
   /** Who this process is, unlike any other that ever was. */
   identity: string;
   leaseDurationSeconds: number;
-  /** Shorter than the lease's duration: a leader that cannot renew for so long acts no more. */
+  /** Shorter than the lease's duration: a leader that cannot renew for so long stops acting. */
   renewDeadlineSeconds: number;
   retryPeriodSeconds: number;
   clock: Clock;
@@ -16,7 +16,7 @@ export interface ElectionOptions {
   monotonic: () => number;
   /** From 0 to 1, for jitter. */
   random: () => number;
-  /** Told of tries that failed; they are made again. */
+  /** Called with tries that failed; they are repeated. */
   report: (error: unknown) => void;
 }
 
@@ -26,7 +26,7 @@ interface Observation {
   at: number;
 }
 
-/** This process may write no more. */
+/** This process may no longer write. */
 export class NotLeaderError extends ClusterError {}
 
 /**
@@ -58,7 +58,7 @@ export class LeaderElection {
     return this.#elected.promise;
   }
 
-  /** Resolves with the reason when this process led and does no more. */
+  /** Resolves with the reason when this process has lost the leadership. */
   get lost(): Promise<NotLeaderError> {
     return this.#lost.promise;
   }
@@ -77,13 +77,13 @@ export class LeaderElection {
   requireLeadership(): void {
     if (!this.isLeader()) {
       throw new NotLeaderError(
-        "this process does not hold the leader's lease and writes nothing; the one that holds it goes on",
+        "this process does not hold the leader's lease and writes nothing; the process that holds it continues",
       );
     }
   }
 
   /**
-   * Stops trying; a leader leads no more from here on, and gives the lease back so that another need not wait
+   * Stops trying; a leader stops leading at once and gives the lease back, so that another need not wait
    * it out.
    */
   async stop(): Promise<void> {
@@ -131,7 +131,7 @@ export class LeaderElection {
 
   #isHeld({ lease, at }: Observation): boolean {
     const { monotonic, leaseDurationSeconds, identity } = this.#options;
-    // One that was there and is gone is held all the same: its holder makes it anew.
+    // One that was there and is gone still counts as held: its holder creates it again.
     const holder = lease === undefined ? "somebody" : lease.spec.holderIdentity;
     if (!holder || holder === identity) return false;
     return monotonic() < at + (lease?.spec.leaseDurationSeconds ?? leaseDurationSeconds) * 1000;
@@ -178,7 +178,7 @@ export class LeaderElection {
       return;
     }
     throw new NotLeaderError(
-      `the leader's lease is held by ${holder || "nobody"} now, no more by ${identity}`,
+      `the leader's lease is now held by ${holder || "nobody"}, no longer by ${identity}`,
     );
   }
 

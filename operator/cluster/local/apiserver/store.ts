@@ -171,7 +171,7 @@ export class Store {
   ): Watch {
     const queue: (() => void)[] = [];
     let open = true;
-    // Events are told in the order of the writes, but never from inside the write: a handler may write
+    // Events are sent in the order of the writes, but never from inside the write: a handler may write
     // itself.
     const enqueue = (call: () => void) => {
       if (queue.push(call) === 1) queueMicrotask(drain);

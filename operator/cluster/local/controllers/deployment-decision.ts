@@ -54,7 +54,8 @@ export function decide(deployment: Deployment, pods: readonly Pod[], now: Date):
   const moves = moveTowards(deployment, fleet);
   // A pod that was evicted or cut off by a shutdown never runs again.
   const remove = [...moves.remove, ...living.filter(isTerminal)];
-  return { create: moves.create, remove, status, ...(waits.length > 0 && { again: Math.min(...waits) }) };
+  const again = waits.length > 0 ? Math.min(...waits) : undefined;
+  return { create: moves.create, remove, status, again };
 }
 
 interface Fleet {

@@ -2,7 +2,7 @@ import type { Clock } from "../../../clock/clock.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import { events, type Resource } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
-import { Loop } from "../work-loop.ts";
+import { Controller, type ControllerContext, on } from "../controller.ts";
 
 /** As kube-apiserver's --event-ttl. */
 const eventMilliseconds = 60 * 60 * 1_000;
@@ -12,13 +12,12 @@ const eventMilliseconds = 60 * 60 * 1_000;
  * a deletion that a crash cut in two is carried on by the next start.
  */
 export function collectGarbage(
-  store: Store,
+  context: ControllerContext,
   resources: readonly Resource<KubernetesObject>[],
-  clock: Clock,
-  report: (error: unknown) => void,
-): { stop(): void } {
+): Controller {
+  const { store, clock } = context;
   const byPlural = new Map(resources.map((resource) => [resource.plural, resource]));
-  const loop = new Loop(clock, report, (task) => {
+  const sync = (task: string) => {
     if (task === "events") return expireEvents(store, clock);
     const uids = new Set<string>();
     for (const { object } of store.everything()) uids.add(object.metadata.uid);
@@ -29,20 +28,14 @@ export function collectGarbage(
         store.delete(resource, object);
     }
     return undefined;
-  });
-  // A child whose owner was gone before it was made is garbage too.
-  const watches = resources.map((resource) =>
-    store.watch(resource, {}, ({ type, object }) => {
-      if (type === "DELETED" || (type === "ADDED" && object.metadata.ownerReferences)) loop.mark("orphans");
-    }),
-  );
-  loop.mark("events");
-  return {
-    stop() {
-      loop.stop();
-      for (const watch of watches) watch.close();
-    },
   };
+  // A child whose owner was gone before it was made is garbage too.
+  const mayOrphan = ({ metadata }: KubernetesObject, type: string) =>
+    type === "DELETED" || (type === "ADDED" && metadata.ownerReferences) ? ["orphans"] : [];
+  const triggers = resources.map((resource) => on(resource, mayOrphan));
+  const controller = new Controller(context, sync, triggers);
+  controller.mark("events");
+  return controller;
 }
 
 function expireEvents(store: Store, clock: Clock): number {

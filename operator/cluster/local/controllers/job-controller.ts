@@ -1,31 +1,14 @@
-import type { Clock } from "../../../clock/clock.ts";
-import { keyOf } from "../../object-key.ts";
-import type { Pod } from "../../objects.ts";
 import { jobs, pods } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
-import { Loop } from "../work-loop.ts";
+import { byName, Controller, type ControllerContext, controllerOf, on, ownerOfKind } from "../controller.ts";
 import { decide } from "./job-decision.ts";
 import { podOfIndex, trackingFinalizer } from "./job-pods.ts";
 
 /** Runs Indexed Jobs as kube-controller-manager does; what to do is decided in job-decision. */
-export function runJobs(store: Store, clock: Clock, report: (error: unknown) => void): { stop(): void } {
-  const loop = new Loop(clock, report, (key) => {
-    const [namespace = "", name = ""] = key.split("/");
-    return sync(store, namespace, name, clock.now());
-  });
-  const watches = [
-    store.watch(jobs, {}, ({ object }) => loop.mark(keyOf(object.metadata))),
-    store.watch(pods, {}, ({ object }) => {
-      const name = jobOf(object)?.name;
-      if (name) loop.mark(keyOf({ namespace: object.metadata.namespace, name }));
-    }),
-  ];
-  return {
-    stop() {
-      loop.stop();
-      for (const watch of watches) watch.close();
-    },
-  };
+export function runJobs(context: ControllerContext): Controller {
+  const { store, clock } = context;
+  const syncJob = byName((namespace, name) => sync(store, namespace, name, clock.now()));
+  return new Controller(context, syncJob, [on(jobs), on(pods, ownerOfKind("Job"))]);
 }
 
 /**
@@ -34,8 +17,8 @@ export function runJobs(store: Store, clock: Clock, report: (error: unknown) => 
  */
 function sync(store: Store, namespace: string, name: string, now: Date): number | undefined {
   const job = store.get(jobs, namespace, name);
-  const siblings = store.list(pods, { namespace }).filter((pod) => jobOf(pod)?.name === name);
-  const owned = siblings.filter((pod) => jobOf(pod)?.uid === job?.metadata.uid);
+  const siblings = store.list(pods, { namespace }).filter((pod) => controllerOf(pod, "Job")?.name === name);
+  const owned = siblings.filter((pod) => controllerOf(pod, "Job")?.uid === job?.metadata.uid);
   // Nobody will count the pods of a Job that is gone.
   for (const pod of siblings)
     if (!owned.includes(pod)) store.setFinalizer(pods, pod, trackingFinalizer, false);
@@ -51,8 +34,4 @@ function sync(store: Store, namespace: string, name: string, now: Date): number 
   store.updateStatus(jobs, { ...job, status: decision.status });
   for (const pod of decision.recorded) store.setFinalizer(pods, pod, trackingFinalizer, false);
   return decision.recorded.length > 0 ? 0 : decision.again;
-}
-
-function jobOf(pod: Pod): { name: string; uid: string } | undefined {
-  return pod.metadata.ownerReferences?.find(({ kind, controller }) => controller && kind === "Job");
 }

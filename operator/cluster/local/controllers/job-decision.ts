@@ -70,14 +70,14 @@ export function decide(job: Job, pods: readonly Pod[], now: Date): JobDecision {
     succeeded: view.succeeded.size,
     failed: view.counted,
     completedIndexes: formatIndexes(view.succeeded),
-    ...(job.spec.backoffLimitPerIndex !== undefined && { failedIndexes: formatIndexes(view.failedIndexes) }),
+    failedIndexes:
+      job.spec.backoffLimitPerIndex === undefined ? undefined : formatIndexes(view.failedIndexes),
     uncountedTerminatedPods: { failed: uncounted },
   };
   status.conditions = conditionsOf(job, status, ending, now);
   if (isTrue(status.conditions, "Complete")) status.completionTime = timestamp(now);
   const deadline = ending ? undefined : untilDeadline(job, status, now);
-  const again = [moves.again, deadline].filter((wait) => wait !== undefined);
-  return { ...moves, terminate, status, recorded, ...(again.length > 0 && { again: Math.min(...again) }) };
+  return { ...moves, terminate, status, recorded, again: earliest([moves.again, deadline]) };
 }
 
 interface View {
@@ -172,7 +172,7 @@ function failureOf(
 function untilDeadline(job: Job, status: JobStatus, now: Date): number | undefined {
   const { activeDeadlineSeconds, suspend } = job.spec;
   if (activeDeadlineSeconds === undefined || suspend || !status.startTime) return undefined;
-  if (isTrue(status.conditions, "Suspended")) return undefined; // the clock is set anew by this resumption
+  if (isTrue(status.conditions, "Suspended")) return undefined; // this resumption restarts the clock
   return Date.parse(status.startTime) + activeDeadlineSeconds * 1_000 - now.getTime();
 }
 
@@ -204,7 +204,12 @@ function moveTowards(job: Job, view: View, now: Date): Moves {
     if (wait > 0) waits.push(wait);
     else create.push({ index, failures: failuresOf(job, index, view) });
   }
-  return { create, withdraw: [], ...(waits.length > 0 && { again: Math.min(...waits) }) };
+  return { create, withdraw: [], again: earliest(waits) };
+}
+
+function earliest(waits: readonly (number | undefined)[]): number | undefined {
+  const known = waits.filter((wait) => wait !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
 }
 
 /** Milliseconds until the next pod may be made: doubling with each failure since the last success. */
@@ -224,7 +229,7 @@ function failuresOf(job: Job, index: number, { pods }: View): number {
   return Math.max(0, ...counts);
 }
 
-/** Set when the Job first runs, and anew by every resumption. */
+/** Set when the Job first runs, and again by every resumption. */
 function started(job: Job, before: JobStatus, now: Date): Pick<JobStatus, "startTime"> {
   if (job.spec.suspend) return {};
   const resumed = isTrue(before.conditions, "Suspended");

@@ -1,21 +1,15 @@
-import type { Clock } from "../../../clock/clock.ts";
 import type { PersistentVolumeClaim, Pod } from "../../objects.ts";
 import { quantityValue } from "../../quantity.ts";
 import { claims, pods } from "../../resource.ts";
-import type { Store } from "../apiserver/store.ts";
+import { Controller, type ControllerContext, on } from "../controller.ts";
 import { ended, isTerminal, unschedulable } from "../kubelet/pod-status.ts";
-import { Loop } from "../work-loop.ts";
 
 const nodeName = "local";
 
 /** Binds pods to this machine as its cores get free. */
-export function runScheduler(
-  store: Store,
-  cpus: number,
-  clock: Clock,
-  report: (error: unknown) => void,
-): { stop(): void } {
-  const loop = new Loop(clock, report, () => {
+export function runScheduler(context: ControllerContext, cpus: number): Controller {
+  const { store, clock } = context;
+  const sync = () => {
     const all = store.list(pods);
     for (const pod of all) {
       if (pod.spec.nodeName || !pod.metadata.deletionTimestamp || pod.status?.phase === "Failed") continue;
@@ -29,17 +23,9 @@ export function runScheduler(
       store.updateStatus(pods, { ...pod, status: unschedulable(pod, message, clock.now()) });
     }
     return undefined;
-  });
-  const watches = [
-    store.watch(pods, {}, () => loop.mark("all")),
-    store.watch(claims, {}, () => loop.mark("all")),
-  ];
-  return {
-    stop() {
-      loop.stop();
-      for (const watch of watches) watch.close();
-    },
   };
+  const all = () => ["all"];
+  return new Controller(context, sync, [on(pods, all), on(claims, all)]);
 }
 
 interface Placement {

@@ -4,8 +4,8 @@ import { keyOf } from "../../object-key.ts";
 import type { Pod, Service } from "../../objects.ts";
 import { pods, services } from "../../resource.ts";
 import { carries, type Store } from "../apiserver/store.ts";
+import { byName, Controller, type ControllerContext, on } from "../controller.ts";
 import { isReady, isTerminal } from "../kubelet/pod-status.ts";
-import { Loop } from "../work-loop.ts";
 
 const host = "127.0.0.1";
 const retryMilliseconds = 1_000;
@@ -19,14 +19,11 @@ type IngressPort = { port: number; protocol: "TCP"; error?: string };
  * turn. Where they lead is looked up per connection, so a pod that is being deleted gets no new one; those
  * under way live on.
  */
-export function proxyServices(
-  store: Store,
-  clock: Clock,
-  report: (error: unknown) => void,
-): { stop(): void } {
+export function proxyServices(context: ControllerContext): { stop(): void } {
+  const { store, clock } = context;
   const listeners = new Map<string, Map<number, Listener>>();
-  const loop = new Loop(clock, report, (key) => {
-    const [namespace = "", name = ""] = key.split("/");
+  const sync = byName((namespace, name) => {
+    const key = keyOf({ namespace, name });
     const service = store.get(services, namespace, name);
     const ports =
       service && service.spec.clusterIP !== "None" ? service.spec.ports.map(({ port }) => port) : [];
@@ -35,17 +32,16 @@ export function proxyServices(
     closeOthers(open, ports);
     for (const port of ports) {
       const addresses = () => route(store, namespace, name, port);
-      if (!open.has(port)) open.set(port, new Listener(port, clock, addresses, () => loop.mark(key)));
+      if (!open.has(port)) open.set(port, new Listener(port, clock, addresses, () => controller.mark(key)));
     }
     if (service && ports.length > 0) publish(store, service, open);
     if (open.size === 0) listeners.delete(key);
     return undefined;
   });
-  const watch = store.watch(services, {}, ({ object }) => loop.mark(keyOf(object.metadata)));
+  const controller = new Controller(context, sync, [on(services)]);
   return {
     stop() {
-      loop.stop();
-      watch.close();
+      controller.stop();
       for (const open of listeners.values()) for (const listener of open.values()) listener.close(true);
     },
   };
@@ -63,7 +59,7 @@ function closeOthers(open: Map<number, Listener>, ports: readonly number[]): voi
 function publish(store: Store, service: Service, open: ReadonlyMap<number, Listener>): void {
   if (open.values().some(({ state }) => state === "binding")) return;
   const ports = [...open].map(([port, { state }]): IngressPort => {
-    return { port, protocol: "TCP", ...(state !== "listening" && { error: state }) };
+    return { port, protocol: "TCP", error: state === "listening" ? undefined : state };
   });
   store.updateStatus(services, { ...service, status: { loadBalancer: { ingress: [{ ip: host, ports }] } } });
 }

@@ -1,12 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../../../clock/clock.ts";
 import { keyOf } from "../../object-key.ts";
 import type { PersistentVolumeClaim, Pod } from "../../objects.ts";
 import { claims, pods } from "../../resource.ts";
 import { claimProtection, type Store } from "../apiserver/store.ts";
-import { Loop } from "../work-loop.ts";
+import { byName, Controller, type ControllerContext, on } from "../controller.ts";
 
 /** On a claim: an absolute path of this machine that it stands for, and that is never removed. */
 export const pathAnnotation = "local.tanren.dev/path";
@@ -22,14 +21,9 @@ export function claimDirectory(stateDirectory: string, { metadata }: PersistentV
  * Binds every claim to its directory; a claim that is deleted takes its own directory along once no pod uses
  * it.
  */
-export function bindClaims(
-  store: Store,
-  stateDirectory: string,
-  clock: Clock,
-  report: (error: unknown) => void,
-): { stop(): void } {
-  const loop = new Loop(clock, report, (key) => {
-    const [namespace = "", name = ""] = key.split("/");
+export function bindClaims(context: ControllerContext, stateDirectory: string): Controller {
+  const { store, report } = context;
+  const sync = byName((namespace, name) => {
     const claim = store.get(claims, namespace, name);
     if (!claim) return undefined;
     if (claim.metadata.deletionTimestamp) {
@@ -43,21 +37,11 @@ export function bindClaims(
     store.updateStatus(claims, { ...claim, status: { phase: "Bound", capacity: { storage } } });
     return undefined;
   });
-  const watches = [
-    store.watch(claims, {}, ({ object }) => loop.mark(keyOf(object.metadata))),
-    store.watch(pods, {}, ({ object: { spec, metadata } }) => {
-      for (const { persistentVolumeClaim } of spec.volumes) {
-        if (persistentVolumeClaim)
-          loop.mark(keyOf({ namespace: metadata.namespace, name: persistentVolumeClaim.claimName }));
-      }
-    }),
-  ];
-  return {
-    stop() {
-      loop.stop();
-      for (const watch of watches) watch.close();
-    },
-  };
+  const claimsOf = ({ spec, metadata: { namespace } }: Pod) =>
+    spec.volumes.flatMap(({ persistentVolumeClaim: claim }) =>
+      claim ? [keyOf({ namespace, name: claim.claimName })] : [],
+    );
+  return new Controller(context, sync, [on(claims), on(pods, claimsOf)]);
 }
 
 /**

@@ -126,7 +126,7 @@ test("a crashing container is restarted with back-off, its last end kept in view
 
 test("a container that its liveness probe gives up is restarted", async () => {
   const cluster = await openCluster({ clock: fastClock(10) });
-  const livenessProbe = { httpGet: { path: "/", port: 9400 }, periodSeconds: 1, failureThreshold: 2 };
+  const livenessProbe = { httpGet: { path: "/", port: 8080 }, periodSeconds: 1, failureThreshold: 2 };
   const template = aTemplate(sh("sleep 1000"), { livenessProbe }, { restartPolicy: "Always" });
   await cluster.apply(pods, aPod("deaf", template));
   const pod = await until(

@@ -1,11 +1,10 @@
 import { mkdirSync } from "node:fs";
 import type { Clock } from "../../../clock/clock.ts";
 import { keyOf } from "../../object-key.ts";
-import type { Pod } from "../../objects.ts";
-import type { Watch } from "../../port.ts";
+import type { KubernetesObject, Pod } from "../../objects.ts";
 import { configMaps, pods, secrets } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
-import { Loop } from "../work-loop.ts";
+import { byName, Controller, type ControllerContext, on } from "../controller.ts";
 import type { Attempt, Observation } from "./container.ts";
 import { Orphans } from "./orphans.ts";
 import { currentAttempt, podDirectory, podsDirectory, terminatedState } from "./pod-directory.ts";
@@ -60,43 +59,38 @@ export class Kubelet {
   readonly #clock: Clock;
   readonly #report: (error: unknown) => void;
   readonly #runs = new Map<string, Run>();
-  readonly #pods: Loop;
+  readonly #pods: Controller;
   readonly #orphans: Orphans;
-  readonly #watches: Watch[];
 
-  constructor(
-    store: Store,
-    stateDirectory: string,
-    options: NodeOptions,
-    clock: Clock,
-    report: (error: unknown) => void,
-  ) {
+  constructor(context: ControllerContext, stateDirectory: string, options: NodeOptions) {
+    const { store, clock, report } = context;
     this.#store = store;
     this.#state = stateDirectory;
     this.#options = options;
     this.#clock = clock;
     this.#report = report;
     mkdirSync(podsDirectory(stateDirectory), { recursive: true });
-    this.#pods = new Loop(clock, report, (key) => {
-      const [namespace = "", name = ""] = key.split("/");
-      return this.#sync(store.get(pods, namespace, name));
-    });
-    this.#orphans = new Orphans(stateDirectory, clock, report);
+    this.#orphans = new Orphans(context, stateDirectory);
     this.#orphans.adopt(new Set(store.list(pods).map((pod) => pod.metadata.uid)));
-    this.#watches = [
-      store.watch(pods, {}, ({ type, object }) => {
-        if (type !== "DELETED") return this.#pods.mark(keyOf(object.metadata));
-        this.#forget(object);
-        this.#orphans.mark(object.metadata.uid);
-      }),
-      store.watch(secrets, {}, ({ object }) => this.#refresh(object.metadata.namespace)),
-      store.watch(configMaps, {}, ({ object }) => this.#refresh(object.metadata.namespace)),
-    ];
+    const keysOfPod = (pod: Pod, type: string) => {
+      if (type !== "DELETED") return [keyOf(pod.metadata)];
+      this.#forget(pod);
+      this.#orphans.mark(pod.metadata.uid);
+      return [];
+    };
+    const refresh = ({ metadata }: KubernetesObject) => {
+      this.#refresh(metadata.namespace);
+      return [];
+    };
+    this.#pods = new Controller(
+      context,
+      byName((namespace, name) => this.#sync(store.get(pods, namespace, name))),
+      [on(pods, keysOfPod), on(secrets, refresh), on(configMaps, refresh)],
+    );
   }
 
-  /** Looks no more; the processes go on, and the next node finds them. */
+  /** Stops looking; the processes keep running, and the next kubelet finds them. */
   stop(): void {
-    for (const watch of this.#watches) watch.close();
     this.#pods.stop();
     this.#orphans.stop();
     for (const run of this.#runs.values()) for (const probe of run.probes) probe.stop();
@@ -238,7 +232,7 @@ export class Kubelet {
     const attempt = restartCount(pod);
     const known = this.#runs.get(pod.metadata.uid);
     if (known?.attempt === attempt) return known;
-    // A node that starts anew trusts the readiness that was seen last until its own probe has spoken.
+    // After a restart the last known readiness counts until the first result of a probe.
     const ready = pod.status?.containerStatuses?.[0]?.ready ?? false;
     const run: Run = { attempt, spawned: false, asked: false, ready, probes: [] };
     this.#runs.set(pod.metadata.uid, run);

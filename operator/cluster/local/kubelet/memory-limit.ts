@@ -1,8 +1,6 @@
-import type { Clock } from "../../../clock/clock.ts";
 import { quantityValue } from "../../quantity.ts";
 import { pods } from "../../resource.ts";
-import type { Store } from "../apiserver/store.ts";
-import { Loop } from "../work-loop.ts";
+import { Controller, type ControllerContext } from "../controller.ts";
 import { currentAttempt } from "./pod-directory.ts";
 import { readGroups } from "./process-table.ts";
 
@@ -12,13 +10,9 @@ const periodMilliseconds = 1_000;
  * Looks every second at the memory of each pod's processes and kills those of a pod over its limit, as the
  * kernel would.
  */
-export function enforceMemoryLimits(
-  store: Store,
-  stateDirectory: string,
-  clock: Clock,
-  report: (error: unknown) => void,
-): { stop(): void } {
-  const loop = new Loop(clock, report, () => {
+export function enforceMemoryLimits(context: ControllerContext, stateDirectory: string): Controller {
+  const { store } = context;
+  const controller = new Controller(context, () => {
     const limited = store.list(pods).flatMap((pod) => {
       const limit = pod.spec.containers[0]?.resources.limits.memory;
       return limit !== undefined && pod.status?.phase === "Running"
@@ -32,6 +26,6 @@ export function enforceMemoryLimits(
     }
     return periodMilliseconds;
   });
-  loop.mark("all");
-  return loop;
+  controller.mark("all");
+  return controller;
 }

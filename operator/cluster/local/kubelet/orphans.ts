@@ -1,8 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../../../clock/clock.ts";
-import { Loop } from "../work-loop.ts";
+import { Controller, type ControllerContext } from "../controller.ts";
 import { Attempt } from "./container.ts";
 import { podsDirectory } from "./pod-directory.ts";
 
@@ -15,27 +14,28 @@ const period = 50;
  */
 export class Orphans {
   readonly #directory: string;
-  readonly #loop: Loop;
-  readonly #askedAt = new Map<string, number>();
+  readonly #controller: Controller;
+  readonly #terminatedAt = new Map<string, number>();
 
-  constructor(stateDirectory: string, clock: Clock, report: (error: unknown) => void) {
+  constructor(context: ControllerContext, stateDirectory: string) {
+    const { clock, report } = context;
     this.#directory = podsDirectory(stateDirectory);
-    this.#loop = new Loop(clock, report, (uid) => {
+    this.#controller = new Controller(context, (uid) => {
       const directory = join(this.#directory, uid);
       if (!existsSync(directory)) return undefined;
       const now = clock.now().getTime();
       const living = attemptsOf(directory).filter(isLiving);
       if (living.length === 0) {
-        this.#askedAt.delete(uid);
+        this.#terminatedAt.delete(uid);
         rm(directory, { recursive: true, force: true }).catch(report);
         return undefined;
       }
-      const askedAt = this.#askedAt.get(uid);
+      const terminatedAt = this.#terminatedAt.get(uid);
       const states = living.map((attempt) => attempt.observe().state);
-      if (askedAt === undefined && !states.includes("starting")) this.#askedAt.set(uid, now);
+      if (terminatedAt === undefined && !states.includes("starting")) this.#terminatedAt.set(uid, now);
       for (const [index, attempt] of living.entries()) {
-        if (states[index] === "ended" || now - (askedAt ?? now) >= graceMilliseconds) attempt.kill();
-        else if (askedAt === undefined) attempt.terminate();
+        if (states[index] === "ended" || now - (terminatedAt ?? now) >= graceMilliseconds) attempt.kill();
+        else if (terminatedAt === undefined) attempt.terminate();
       }
       return period;
     });
@@ -47,11 +47,11 @@ export class Orphans {
   }
 
   mark(uid: string): void {
-    this.#loop.mark(uid);
+    this.#controller.mark(uid);
   }
 
   stop(): void {
-    this.#loop.stop();
+    this.#controller.stop();
   }
 }
 

@@ -54,7 +54,7 @@ export function terminatedState(
   const { resultPath } = currentAttempt(stateDirectory, pod);
   const message = head(resultPath) || (fallback ? tail(podLog(stateDirectory, pod)) : "");
   const times = { startedAt: timestamp(startedAt), finishedAt: timestamp(finishedAt) };
-  return { exitCode, reason, ...(message && { message }), ...times };
+  return { exitCode, reason, message: message || undefined, ...times };
 }
 
 function head(path: string): string {

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../../clock/clock.ts";
+import { sleep } from "../../../clock/sleep.ts";
 import type { LogOptions } from "../../port.ts";
 
 const period = 100;
@@ -10,11 +11,12 @@ export async function* readLog(
   path: string,
   { follow = false, tailLines, signal }: LogOptions,
   hasEnded: () => boolean,
+  clock: Clock,
 ): AsyncIterable<string> {
   let file = await openOrNone(path);
   // A pod that is still waiting has no log yet.
   while (!file && follow && !hasEnded() && !signal?.aborted) {
-    await sleep(period);
+    await sleep(clock, period, signal);
     file = await openOrNone(path);
   }
   if (!file) return;
@@ -27,7 +29,7 @@ export async function* readLog(
       position += bytesRead;
       if (bytesRead > 0) yield decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
       else if (!follow || ended) return;
-      else await sleep(period);
+      else await sleep(clock, period, signal);
       if (signal?.aborted) return;
     }
   } finally {

@@ -60,12 +60,7 @@ export function addressed(pod: Pod, podIP: string, now: Date): PodStatus {
 /** A container that does not run yet, or not again yet. */
 export function waiting(pod: Pod, reason: string, message: string | undefined, now: Date): PodStatus {
   const phase = restartCount(pod) > 0 ? "Running" : "Pending";
-  return status(
-    pod,
-    phase,
-    { state: { waiting: { reason, ...(message && { message }) } }, ready: false },
-    now,
-  );
+  return status(pod, phase, { state: { waiting: { reason, message } }, ready: false }, now);
 }
 
 export function running(pod: Pod, startedAt: Date, ready: boolean, now: Date): PodStatus {

@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../../clock/clock.ts";
+import { sleep } from "../../../clock/sleep.ts";
 import type { Pod } from "../../objects.ts";
 import { pods } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
@@ -22,13 +23,14 @@ const cutOff: Termination = {
 export async function shutDownPods(
   store: Store,
   stateDirectory: string,
+  clock: Clock,
   isHurried: () => boolean,
 ): Promise<void> {
   const living = store.list(pods).filter((pod) => pod.spec.nodeName && !isTerminal(pod));
   await Promise.all(
     living.map(async (pod) => {
-      const terminated = await stopped(stateDirectory, pod, isHurried);
-      const status = ended(pod, { ...cutOff, ...(terminated && { terminated }) }, new Date());
+      const terminated = await stopped(stateDirectory, pod, clock, isHurried);
+      const status = ended(pod, { ...cutOff, terminated }, clock.now());
       store.updateStatus(pods, { ...pod, status });
       if (pod.metadata.deletionTimestamp) store.delete(pods, pod);
     }),
@@ -39,23 +41,24 @@ export async function shutDownPods(
 async function stopped(
   stateDirectory: string,
   pod: Pod,
+  clock: Clock,
   isHurried: () => boolean,
 ): Promise<Termination["terminated"]> {
   const attempt = currentAttempt(stateDirectory, pod);
-  const killAt = Date.now() + pod.spec.terminationGracePeriodSeconds * 1_000;
-  let asked = false;
+  const killAt = clock.now().getTime() + pod.spec.terminationGracePeriodSeconds * 1_000;
+  let isTerminating = false;
   for (;;) {
     const seen = attempt.observe();
     if (seen.state === "absent" && attempt.forestall()) return undefined;
-    if (seen.state === "running" && !asked) {
+    if (seen.state === "running" && !isTerminating) {
       attempt.terminate();
-      asked = true;
+      isTerminating = true;
     }
     if (seen.state === "ended") {
       if (attempt.members().length === 0) return terminatedState(stateDirectory, pod, seen);
       attempt.kill();
     }
-    if (isHurried() || Date.now() >= killAt) attempt.kill();
-    await sleep(period);
+    if (isHurried() || clock.now().getTime() >= killAt) attempt.kill();
+    await sleep(clock, period);
   }
 }

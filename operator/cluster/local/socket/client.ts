@@ -18,11 +18,11 @@ export interface LocalConnection extends Cluster {
   close(): void;
 }
 
-const lostMessage = "the operator has ended, so nothing more is told of the cluster; start it and try again";
+const lostMessage = "the operator has ended, so the cluster can no longer be watched; start it and try again";
 
 /**
  * The cluster of the operator that runs on this state directory; undefined when none does. Should the
- * operator end while a watch is open, `onLost` is told; without one the error is thrown for the process to
+ * operator end while a watch is open, `onLost` is called; without one the error is thrown for the process to
  * end with.
  */
 export async function connectLocal(
@@ -128,7 +128,7 @@ class SocketClient implements LocalConnection {
       reject(error);
       this.#onLost(error);
     });
-    synced.catch(() => {}); // also told by onLost
+    synced.catch(() => {}); // onLost gets it too
     return { synced, close: () => abort.abort() };
   }
 

@@ -9,7 +9,7 @@ import { ClusterError, ConflictError, InvalidError, NotFoundError } from "../../
 
 export type Answer = { value?: unknown } | { error: WireError };
 
-/** Lines of a watch: events in order, and a mark once everything that existed has been told. */
+/** Lines of a watch: events in order, and a mark after everything that existed. */
 export const syncedLine = { synced: true } as const;
 
 export interface WireError {
