@@ -107,8 +107,13 @@ class Detokenizer:
         return self._give(len(self._held) - self._possible_beginning())
 
     def finish(self) -> str:
-        """Returns what was held back as the possible beginning of a stop string."""
-        return "" if self.stopped else self._give(len(self._held))
+        """Returns what was held back as the possible beginning of a stop string, or of a character that
+        there is none of: the decoder waits for a third byte after those of a surrogate.
+        """
+        if self.stopped:
+            return ""
+        self._held += self._decoder.decode(b"", final=True)[:-1]
+        return self._give(len(self._held))
 
     def _give(self, count: int) -> str:
         given, self._held = self._held[:count], self._held[count:]
