@@ -83,6 +83,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     cluster,
     clock,
     recorder,
+    logger,
     consumers: [...batches.map(({ consumer }) => consumer), servingConsumer],
     kinds: kindsByName(kinds),
     specs,

@@ -30,7 +30,12 @@ export function apiReference(kinds: readonly KindDefinition[], configuration: z.
 
 function reasonRow(reason: Reason): string[] {
   const { phase, waitsFor, event, program, about } = reasonEntry(reason);
-  const awaited = { operator: "the operator", cluster: "the cluster", object: "another object" };
+  const awaited = {
+    operator: "the operator",
+    cluster: "the cluster",
+    object: "another object",
+    administrator: "an administrator",
+  };
   return [
     `\`${reason}\``,
     waitsFor === undefined ? phase : `${phase} for ${awaited[waitsFor]}`,

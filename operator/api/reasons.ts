@@ -16,8 +16,11 @@ export type Phase = "waiting" | "running" | "suspended" | "blocked" | "failed" |
 
 interface ReasonEntry {
   phase: Phase;
-  /** Who moves what waits: the operator within seconds, the cluster, or another object of the namespace. */
-  waitsFor?: "operator" | "cluster" | "object";
+  /**
+   * Who moves what waits: the operator within seconds, the cluster, another object of the namespace, or
+   * whoever sets the cluster's quotas and policies.
+   */
+  waitsFor?: "operator" | "cluster" | "object" | "administrator";
   /** Type of the Event. */
   event: "Normal" | "Warning";
   /** How a kernel program ends for this reason: its own word and its exit code. */
@@ -50,6 +53,8 @@ export const reasons = {
   InputNotFound: { phase: "waiting", waitsFor: "object", event: "Warning", about: "a referenced object or claim does not exist" },
   EvaluationNotPassed: { phase: "waiting", waitsFor: "object", event: "Warning", about: "a required Evaluation has not passed for the artifact that is to be served" },
   WaitingForPods: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "pods are waiting for a node, an image or a volume" },
+  FailedCreate: { phase: "waiting", waitsFor: "administrator", event: "Warning", about: "the cluster refuses to create what the object needs: a quota, a policy, a webhook, a missing ServiceAccount" },
+  ReconcileFailed: { phase: "waiting", waitsFor: "operator", event: "Warning", about: "the operator has failed at the object for a while and tries again" },
   Deleting: { phase: "waiting", waitsFor: "object", event: "Normal", about: "the object is being deleted and others still read its artifact" },
 
   Running: { phase: "running", event: "Normal", about: "pods are running" },

@@ -108,6 +108,9 @@ export const noPreviousLog = (namespace: string, name: string, cause?: unknown):
 
 export class ConflictError extends ClusterError {}
 
+/** Whoever asks may not, or a quota, a policy or a namespace that is going does not let it. */
+export class ForbiddenError extends ClusterError {}
+
 /** The schema or a CEL rule refuses the object: every cause names its field. */
 export class InvalidError extends ClusterError {
   readonly causes: readonly { field: string; message: string }[];

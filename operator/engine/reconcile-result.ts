@@ -1,13 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
+import type { z } from "zod";
 import { isStalled, type Reason, reasonEntry } from "../api/reasons.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { RootState } from "../cluster/conditions.ts";
 import type { KubernetesObject, Wanted } from "../cluster/objects.ts";
-import { type Cluster, InvalidError } from "../cluster/port.ts";
+import { type Cluster, ForbiddenError, InvalidError } from "../cluster/port.ts";
 import { quantityValue } from "../cluster/quantity.ts";
 import type { Resource } from "../cluster/resource.ts";
 import type { EventRecorder, NewEvent } from "../runtime/events.ts";
+import type { Logger } from "../runtime/logger.ts";
 import { again, done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
+import { fitStatus } from "./fitting-status.ts";
 import { controllerUid } from "./names.ts";
 
 /** What a reconcile decides, and how it is carried out: the same for runs and endpoints. */
@@ -92,6 +95,7 @@ export interface Rim {
   cluster: Cluster;
   clock: Clock;
   recorder: EventRecorder;
+  logger: Logger;
 }
 
 interface Effects<T extends KubernetesObject & { status?: unknown }> {
@@ -100,6 +104,8 @@ interface Effects<T extends KubernetesObject & { status?: unknown }> {
   result: Pick<ReconcileResult<unknown>, "apply" | "remove">;
   /** Status with its conditions. */
   status: NonNullable<T["status"]>;
+  /** The kind's schema of it. */
+  schema: z.ZodType;
   /**
    * What people are told: a function of the status before and after, so that no Event says what status does
    * not.
@@ -109,21 +115,25 @@ interface Effects<T extends KubernetesObject & { status?: unknown }> {
 
 /** Makes and removes children, then writes the status if it differs, then tells. */
 export async function carryOut<T extends KubernetesObject & { status?: unknown }>(
-  { cluster, recorder }: Rim,
-  { resource, owner, result, status, events }: Effects<T>,
+  { cluster, recorder, logger }: Rim,
+  { resource, owner, result, status, schema, events }: Effects<T>,
 ): Promise<void> {
   for (const child of result.apply) await applyChild(cluster, child);
   for (const child of result.remove) await cluster.delete(child.resource, child.object);
   const before = (owner.status ?? {}) as Partial<NonNullable<T["status"]>>;
-  const after: NonNullable<T["status"]> = JSON.parse(JSON.stringify(status));
+  const { status: fitted, leftOut } = fitStatus(schema, JSON.parse(JSON.stringify(status)));
+  const after = fitted as NonNullable<T["status"]>;
   if (isDeepStrictEqual(before, after)) return;
+  const { namespace, name } = owner.metadata;
+  if (leftOut.length > 0)
+    logger.error({ kind: owner.kind, namespace, name, leftOut }, "status left out what its schema refuses");
   const written = await cluster.updateStatus(resource, { ...owner, status: after });
   await recorder.publish(written, events(before, after));
 }
 
 /** A child cannot be made, and the root condition says why. */
 export class ChildError extends Error {
-  readonly reason: "Pending" | "NameTaken" | "InvalidSpec";
+  readonly reason: "Pending" | "NameTaken" | "InvalidSpec" | "FailedCreate";
 
   constructor(reason: ChildError["reason"], message: string) {
     super(message);
@@ -148,6 +158,8 @@ async function applyChild(cluster: Cluster, { resource, wanted: child, mode }: W
   } catch (error) {
     if (error instanceof InvalidError)
       throw new ChildError("InvalidSpec", `the API server refuses ${error.message}`);
+    if (error instanceof ForbiddenError)
+      throw new ChildError("FailedCreate", `${child.kind} ${name} is refused: ${error.message}`);
     throw error;
   }
 }

@@ -192,28 +192,43 @@ export function reconcileRun(kind: BatchKind, reader: RunReconciler): Reconciler
         cleanUp: () => release(reader, kind, run),
       });
     },
+    async failed({ namespace, name }, problem) {
+      const run = await cluster.get(resource, namespace, name);
+      if (run === undefined || run.status?.completionTime !== undefined) return;
+      const message = `the operator fails at this run and tries again: ${problem}`;
+      await write(reader, kind, run, blocked(run.status ?? {}, "ReconcileFailed", message));
+    },
   };
 }
 
 async function advance(reader: RunReconciler, kind: BatchKind, run: Run): Promise<Outcome> {
-  const now = reader.clock.now();
-  const write = async (result: RunResult): Promise<Outcome> => {
-    const status = concludeStatus(run, result, now);
-    await carryOut(reader, { resource: runResource(kind), owner: run, result, status, events: runEvents });
-    return outcomeOf(result);
-  };
   const parsed = reader.specs.read(kind, run);
   const status = run.status ?? {};
   if ("problem" in parsed) {
     // What has ended stays ended, even when a newer schema would not let it in.
-    return status.completionTime === undefined ? write(blocked(status, "InvalidSpec", parsed.problem)) : done;
+    return status.completionTime === undefined
+      ? write(reader, kind, run, blocked(status, "InvalidSpec", parsed.problem))
+      : done;
   }
   try {
-    return await write(decide(await readScope(reader, kind, run, parsed, now)));
+    return await write(reader, kind, run, decide(await readScope(reader, kind, run, parsed)));
   } catch (error) {
     if (!(error instanceof ChildError)) throw error;
-    return write(blocked(status, error.reason, error.message, { requeueAfter: lookAgainSeconds }));
+    const waits = { requeueAfter: lookAgainSeconds };
+    return write(reader, kind, run, blocked(status, error.reason, error.message, waits));
   }
+}
+
+const placeOf = (kind: BatchKind, run: Run) => ({
+  resource: runResource(kind),
+  schema: kind.definition.status,
+  owner: run,
+});
+
+async function write(reader: RunReconciler, kind: BatchKind, run: Run, result: RunResult): Promise<Outcome> {
+  const status = concludeStatus(run, result, reader.clock.now());
+  await carryOut(reader, { ...placeOf(kind, run), result, status, events: runEvents });
+  return outcomeOf(result);
 }
 
 /**
@@ -230,8 +245,7 @@ async function release(reader: RunReconciler, kind: BatchKind, run: Run): Promis
   const inUse = { type: "InUse", status: "True", reason, message } as const;
   const status = { ...run.status, conditions: setCondition(run.status.conditions ?? [], inUse, seen) };
   await carryOut(reader, {
-    resource: runResource(kind),
-    owner: run,
+    ...placeOf(kind, run),
     result: { apply: [], remove: [] },
     status,
     events: () => [newEvent(reason, message)],

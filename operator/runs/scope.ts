@@ -1,5 +1,6 @@
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { KindDefinition } from "../api/kinds.ts";
+import type { Clock } from "../clock/clock.ts";
 import type {
   ConfigMap,
   Job,
@@ -64,6 +65,7 @@ export interface RunScope {
 
 export interface ScopeReader {
   cluster: Cluster;
+  clock: Clock;
   kinds: KindsByName;
   specs: ParsedSpecs;
   askProgress: AskProgress;
@@ -77,7 +79,6 @@ export async function readScope(
   kind: BatchKind,
   run: Run,
   { spec, references: named }: Exclude<ParsedSpec, { problem: string }>,
-  now: Date,
 ): Promise<RunScope> {
   const { cluster, kinds, podDefaults, progressSeconds } = reader;
   const { namespace, name } = run.metadata;
@@ -110,7 +111,7 @@ export async function readScope(
     configMaps: ownConfigMaps,
     services: ownServices,
     progress: address === undefined ? undefined : await reader.askProgress(address),
-    now,
+    now: reader.clock.now(),
     podDefaults,
     networkPolicies: reader.networkPolicies,
     progressSeconds,

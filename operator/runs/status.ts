@@ -221,6 +221,7 @@ function conditionEvents(old: Condition | undefined, now: Condition | undefined)
 
 /** What proceeds by itself has Events of its stages and attempts, or is not worth one. */
 function isNews(reason: Reason): boolean {
-  const { phase, waitsFor } = reasonEntry(reason);
-  return phase !== "running" && waitsFor !== "operator" && waitsFor !== "cluster";
+  const { phase, waitsFor, event } = reasonEntry(reason);
+  const proceeds = waitsFor === "operator" || waitsFor === "cluster";
+  return phase !== "running" && (event === "Warning" || !proceeds);
 }

@@ -10,7 +10,10 @@ import { again, done, type Outcome } from "./outcome.ts";
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
-async function aController(reconcile: (request: Request) => Promise<Outcome>) {
+async function aController(
+  reconcile: (request: Request) => Promise<Outcome>,
+  failed?: (request: Request, problem: string) => Promise<void>,
+) {
   const env = new TestEnv();
   const lines: string[] = [];
   const metrics = new Metrics();
@@ -24,7 +27,7 @@ async function aController(reconcile: (request: Request) => Promise<Outcome>) {
     },
     {
       resource: exampleRuns,
-      reconciler: { reconcile },
+      reconciler: { reconcile, failed },
       workers: 4,
       children: {
         resources: [jobs],
@@ -100,6 +103,42 @@ test("again comes after its time, what is thrown after its backoff, a conflict w
   expect(errors).toMatchObject([
     { kind: "ExampleRun", namespace: "default", name: "a", reconcileID: expect.any(String) },
   ]);
+  await controller.stop();
+});
+
+test("what is thrown for ten seconds is told once, and again when the problem is another", async () => {
+  let problem: string | undefined = "no route\nto the webhook";
+  const told: string[] = [];
+  const { env, controller, create } = await aController(
+    async () => {
+      if (problem !== undefined) throw new Error(problem);
+      return done;
+    },
+    async ({ name }, sentence) => {
+      told.push(`${name}: ${sentence}`);
+    },
+  );
+  const pass = async (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      env.clock.advance(1000);
+      await settled();
+    }
+  };
+  create("a");
+  await settled();
+  await pass(9);
+  expect(told).toEqual([]);
+  await pass(60);
+  expect(told).toEqual(["a: no route to the webhook"]);
+  problem = "the quota is used up";
+  await pass(60);
+  expect(told.slice(1)).toEqual(["a: the quota is used up"]);
+  problem = undefined;
+  await pass(60);
+  problem = "a hiccup";
+  controller.enqueue({ namespace: "default", name: "a" });
+  await pass(2);
+  expect(told).toHaveLength(2);
   await controller.stop();
 });
 

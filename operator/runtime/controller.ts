@@ -19,6 +19,11 @@ export interface ReconcileContext {
 
 export interface Reconciler {
   reconcile(request: Request, context: ReconcileContext): Promise<Outcome>;
+  /**
+   * Says on the object that its reconcile has thrown for a while, and what: people see the object, not the
+   * operator's log. Called once for each problem.
+   */
+  failed?(request: Request, problem: string): Promise<void>;
 }
 
 export interface Runtime {
@@ -51,6 +56,10 @@ export interface ControllerOptions<T extends Reconciled> {
   onEvent?: (event: WatchEvent<T>) => void;
 }
 
+/** A problem that lasts this long is no hiccup of the API server. */
+const toldAfterSeconds = 10;
+const longestProblem = 1000;
+
 /** Every object is looked at again this often, for what no event told. */
 const resyncSeconds = 600;
 
@@ -65,6 +74,8 @@ export class Controller<T extends Reconciled> {
   readonly #observer: ReturnType<Metrics["controller"]>;
   readonly #watches: Watch[] = [];
   readonly #workers: Promise<void>[] = [];
+  /** Keys whose last reconcile threw, since when, and the problem that was told of them. */
+  readonly #failing = new Map<string, { since: number; told?: string }>();
   #resync: Cancel | undefined;
 
   constructor(runtime: Runtime, options: ControllerOptions<T>) {
@@ -145,7 +156,7 @@ export class Controller<T extends Reconciled> {
   }
 
   async #reconcile(key: string): Promise<void> {
-    const [namespace = "", name = ""] = key.split("/");
+    const { namespace, name } = requestOf(key);
     const logger = this.#runtime.logger.child({
       kind: this.#options.resource.kind,
       namespace,
@@ -159,13 +170,14 @@ export class Controller<T extends Reconciled> {
       const outcome = await this.#options.reconciler.reconcile({ namespace, name }, { logger });
       result = this.#settle(key, outcome, logger);
     } catch (error) {
-      result = this.#retry(key, error, logger);
+      result = await this.#retry(key, error, logger);
     }
     this.#observer.ended(result, (this.#runtime.clock.now().getTime() - began) / 1000);
   }
 
   #settle(key: string, outcome: Outcome, logger: Logger): ResultLabel {
     this.#queue.forget(key);
+    this.#failing.delete(key);
     switch (outcome.kind) {
       case "done":
         return "success";
@@ -186,12 +198,33 @@ export class Controller<T extends Reconciled> {
    * A conflict is the normal end of acting on a read that is no longer the newest: it is tried again without
    * a word.
    */
-  #retry(key: string, error: unknown, logger: Logger): ResultLabel {
+  async #retry(key: string, error: unknown, logger: Logger): Promise<ResultLabel> {
     this.#queue.addRateLimited(key);
+    await this.#tell(key, error, logger);
     if (error instanceof ConflictError) return "conflict";
     logger.error({ err: error }, "reconcile failed and is tried again");
     return "error";
   }
+
+  async #tell(key: string, error: unknown, logger: Logger): Promise<void> {
+    const now = this.#runtime.clock.now().getTime();
+    const failing = this.#failing.get(key) ?? { since: now };
+    this.#failing.set(key, failing);
+    const said = error instanceof Error ? error.message : String(error);
+    const problem = said.replace(/\s+/g, " ").slice(0, longestProblem);
+    if (now - failing.since < toldAfterSeconds * 1000 || failing.told === problem) return;
+    try {
+      await this.#options.reconciler.failed?.(requestOf(key), problem);
+      failing.told = problem;
+    } catch (refused) {
+      logger.warn({ err: refused }, "the object's status could not say that its reconcile fails");
+    }
+  }
+}
+
+function requestOf(key: string): Request {
+  const [namespace = "", name = ""] = key.split("/");
+  return { namespace, name };
 }
 
 /**

@@ -17,7 +17,7 @@ export interface WorkQueueOptions {
 }
 
 const firstBackoff = 5;
-const longestBackoff = 300_000;
+const longestBackoff = 60_000;
 
 /**
  * Keys that want work, after client-go's work queue. Invariants:
@@ -79,7 +79,7 @@ export class WorkQueue {
     this.#delayed.set(key, { at, cancel });
   }
 
-  /** Adds the key again after its backoff: 5 ms doubling to 5 min, of which the upper half is random. */
+  /** Adds the key again after its backoff: 5 ms doubling to 1 min, of which the upper half is random. */
   addRateLimited(key: string): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);

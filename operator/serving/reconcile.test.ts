@@ -37,6 +37,7 @@ class Stand extends TestEnv {
     podDefaults: PodDefaults.parse({ image: "kernels:test" }),
     networkPolicies: NetworkPolicies.parse({}),
     clock: this.clock,
+    logger,
     recorder: new EventRecorder({ cluster: this.cluster, clock: this.clock, logger, instance: "test" }),
   });
 

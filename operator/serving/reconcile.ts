@@ -1,5 +1,5 @@
 import { type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
-import { isReason } from "../api/reasons.ts";
+import { isReason, type Reason } from "../api/reasons.ts";
 import { findCondition, setRootCondition } from "../cluster/conditions.ts";
 import {
   ChildError,
@@ -38,15 +38,17 @@ export function reconcileServing(reader: ServingReconciler): Reconciler {
         });
       }
     },
+    async failed({ namespace, name }, problem) {
+      const owner = await reader.cluster.get(inferenceDeployment.resource, namespace, name);
+      if (owner === undefined) return;
+      const message = `the operator fails at this endpoint and tries again: ${problem}`;
+      await write(reader, owner, unchanged(owner, "ReconcileFailed", message));
+    },
   };
 }
 
 /** Nothing can be decided yet; what runs keeps running. */
-const unchanged = (
-  owner: InferenceDeployment,
-  reason: ChildError["reason"],
-  message: string,
-): ServingResult => ({
+const unchanged = (owner: InferenceDeployment, reason: Reason, message: string): ServingResult => ({
   status: owner.status ?? {},
   root: { reason, message },
   apply: [],
@@ -65,6 +67,7 @@ async function write(
     : status.conditions;
   await carryOut(reader, {
     resource: inferenceDeployment.resource,
+    schema: inferenceDeployment.status,
     owner,
     result,
     status: { ...status, observedGeneration: seen.generation, conditions },

@@ -26,6 +26,7 @@ export function engineOn(
     cluster,
     specs,
     clock: env.clock,
+    logger: silent,
     recorder: new EventRecorder({ cluster, clock: env.clock, logger: silent, instance: "test" }),
     kinds: kindsByName([exampleKind]),
     consumers: [batchConsumer(exampleKind, specs)],

@@ -19,6 +19,7 @@ const fresh = (...objects: AnyObject[]) =>
 /** What a person who waits for an object expects when it gives a reason. */
 const expectations = {
   Pending: "waits on",
+  ReconcileFailed: "waits on",
   WaitingForPods: "waits on",
   Running: "waits on",
   StageStarted: "waits on",
@@ -34,6 +35,7 @@ const expectations = {
   InputNotFound: "fails when nothing else moves",
   EvaluationNotPassed: "fails when nothing else moves",
   Deleting: "fails when nothing else moves",
+  FailedCreate: "fails when nothing else moves",
 
   InvalidSpec: "fails when it stays",
   CyclicReference: "fails when it stays",

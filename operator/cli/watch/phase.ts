@@ -33,12 +33,14 @@ export function isUnseen(object: AnyObject): boolean {
 /** Whether the object proceeds by itself: operator or cluster are at it. */
 export function isMoving(object: AnyObject): boolean {
   const phase = phaseOf(object);
-  return phase === "running" || (phase === "waiting" && !waitsForObject(object));
+  return phase === "running" || (phase === "waiting" && !waitsForPerson(object));
 }
 
-function waitsForObject(object: AnyObject): boolean {
+/** Somebody may yet make an object, or raise a quota. */
+function waitsForPerson(object: AnyObject): boolean {
   const reason = reasonOf(object);
-  return isReason(reason) && reasonEntry(reason).waitsFor === "object";
+  const waitsFor = isReason(reason) ? reasonEntry(reason).waitsFor : undefined;
+  return waitsFor === "object" || waitsFor === "administrator";
 }
 
 /** A run that has ended stays so. A failed endpoint may recover: its pods are restarted. */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { connected, FakeApiServer, failureStatus, json, wanted } from "../../../testing/api-server.ts";
-import { ConflictError, InvalidError, NotFoundError } from "../../port.ts";
+import { ConflictError, ForbiddenError, InvalidError, NotFoundError } from "../../port.ts";
 import { configMaps } from "../../resource.ts";
-import { ForbiddenError, UnauthorizedError, UnknownKindError } from "../index.ts";
+import { UnauthorizedError, UnknownKindError } from "../index.ts";
 
 test.each([
   [

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { ClusterError, ConflictError, InvalidError, NotFoundError } from "../../port.ts";
+import { ClusterError, ConflictError, ForbiddenError, InvalidError, NotFoundError } from "../../port.ts";
 
 /** What a request asks for, in the words of its error. */
 export interface RequestInfo {
@@ -33,9 +33,6 @@ export class ThrottledError extends ClusterError {
 
 /** The API server does not know who is asking. */
 export class UnauthorizedError extends ClusterError {}
-
-/** Whoever is asking may not, or a quota, a policy or a namespace that is going does not let it. */
-export class ForbiddenError extends ClusterError {}
 
 /** The API server does not have the kind. */
 export class UnknownKindError extends ClusterError {}

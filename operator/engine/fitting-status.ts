@@ -1,0 +1,101 @@
+import type { z } from "zod";
+import { type StructuralSchema, structuralSchema } from "../api/structural-schema.ts";
+
+/**
+ * A status that the API server takes, whatever programs and estimates came up with: a status that is refused
+ * tells nobody anything, and is refused again at every look.
+ */
+
+export interface Fitted {
+  status: unknown;
+  /** What was left out, as `field: why`. */
+  leftOut: string[];
+}
+
+const schemas = new WeakMap<z.ZodType, StructuralSchema>();
+
+function cachedSchema(status: z.ZodType): StructuralSchema {
+  const schema = schemas.get(status) ?? structuralSchema(status);
+  schemas.set(status, schema);
+  return schema;
+}
+
+/** The status with every value left out that the kind's schema does not allow where it stands. */
+export function fitStatus(schema: z.ZodType, status: unknown): Fitted {
+  const leftOut: string[] = [];
+  const fitted = fit(cachedSchema(schema), status, "status", leftOut);
+  return { status: fitted ?? {}, leftOut };
+}
+
+/** Undefined for what does not fit; `leftOut` says why. */
+function fit(schema: StructuralSchema, value: unknown, path: string, leftOut: string[]): unknown {
+  const problem = problemOf(schema, value);
+  if (problem !== undefined) {
+    leftOut.push(`${path}: ${problem}`);
+    return undefined;
+  }
+  if (Array.isArray(value)) return fitList(schema, value, path, leftOut);
+  if (typeof value === "object" && value !== null) return fitMap(schema, value, path, leftOut);
+  return value;
+}
+
+function fitMap(schema: StructuralSchema, value: object, path: string, leftOut: string[]): unknown {
+  const entries = Object.entries(value).flatMap(([name, entry]) => {
+    const property = schema.properties?.[name] ?? schema.additionalProperties;
+    // What the schema does not know the API server forgets by itself.
+    const fitted = property ? fit(property, entry, `${path}.${name}`, leftOut) : entry;
+    return fitted === undefined ? [] : [[name, fitted] as const];
+  });
+  const there = new Set(entries.map(([name]) => name));
+  const missing = schema.required?.filter((name) => !there.has(name)) ?? [];
+  if (missing.length === 0) return Object.fromEntries(entries);
+  leftOut.push(`${path}: ${missing.join(", ")} missing`);
+  return undefined;
+}
+
+function fitList(
+  schema: StructuralSchema,
+  value: readonly unknown[],
+  path: string,
+  leftOut: string[],
+): unknown[] {
+  const { items, "x-kubernetes-list-map-keys": keys = [] } = schema;
+  const seen = new Set<string>();
+  return value.flatMap((entry, index) => {
+    const here = `${path}[${index}]`;
+    const fitted = items ? fit(items, entry, here, leftOut) : entry;
+    if (fitted === undefined) return [];
+    if (keys.length === 0) return [fitted];
+    const key = JSON.stringify(keys.map((name) => (fitted as Record<string, unknown>)[name]));
+    if (seen.has(key)) {
+      leftOut.push(`${here}: a second entry of the key ${key}`);
+      return [];
+    }
+    seen.add(key);
+    return [fitted];
+  });
+}
+
+const dateTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+function problemOf(schema: StructuralSchema, value: unknown): string | undefined {
+  const type = typeOf(value);
+  if (schema.type !== undefined && schema.type !== type && !(schema.type === "number" && type === "integer"))
+    return `${show(value)} is no ${schema.type}`;
+  if (typeof value === "string" && schema.format === "date-time" && !isDateTime(value))
+    return `${show(value)} is no RFC 3339 time`;
+  if (schema.enum !== undefined && !schema.enum.includes(value))
+    return `${show(value)} is none of the values`;
+  return undefined;
+}
+
+const isDateTime = (text: string) => dateTime.test(text) && !Number.isNaN(Date.parse(text));
+
+/** Of numbers only those are integers that JSON and int64 share. */
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  if (value === null) return "null";
+  return Number.isSafeInteger(value) ? "integer" : typeof value;
+}
+
+const show = (value: unknown) => String(JSON.stringify(value)).slice(0, 60);
