@@ -23,12 +23,12 @@ function cachedSchema(status: z.ZodType): StructuralSchema {
 /** The status with every value left out that the kind's schema does not allow where it stands. */
 export function fitStatus(schema: z.ZodType, status: unknown): Fitted {
   const leftOut: string[] = [];
-  const fitted = fit(cachedSchema(schema), status, "status", leftOut);
+  const fitted = fitValue(cachedSchema(schema), status, "status", leftOut);
   return { status: fitted ?? {}, leftOut };
 }
 
 /** Undefined for what does not fit; `leftOut` says why. */
-function fit(schema: StructuralSchema, value: unknown, path: string, leftOut: string[]): unknown {
+function fitValue(schema: StructuralSchema, value: unknown, path: string, leftOut: string[]): unknown {
   const problem = problemOf(schema, value);
   if (problem !== undefined) {
     leftOut.push(`${path}: ${problem}`);
@@ -43,7 +43,7 @@ function fitMap(schema: StructuralSchema, value: object, path: string, leftOut: 
   const entries = Object.entries(value).flatMap(([name, entry]) => {
     const property = schema.properties?.[name] ?? schema.additionalProperties;
     // What the schema does not know the API server forgets by itself.
-    const fitted = property ? fit(property, entry, `${path}.${name}`, leftOut) : entry;
+    const fitted = property ? fitValue(property, entry, `${path}.${name}`, leftOut) : entry;
     return fitted === undefined ? [] : [[name, fitted] as const];
   });
   const there = new Set(entries.map(([name]) => name));
@@ -63,7 +63,7 @@ function fitList(
   const seen = new Set<string>();
   return value.flatMap((entry, index) => {
     const here = `${path}[${index}]`;
-    const fitted = items ? fit(items, entry, here, leftOut) : entry;
+    const fitted = items ? fitValue(items, entry, here, leftOut) : entry;
     if (fitted === undefined) return [];
     if (keys.length === 0) return [fitted];
     const key = JSON.stringify(keys.map((name) => (fitted as Record<string, unknown>)[name]));

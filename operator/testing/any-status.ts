@@ -6,7 +6,7 @@ import { type StructuralSchema, structuralSchema } from "../api/structural-schem
  * Statuses of a schema as programs and estimates may come up with them: mostly what the schema wants, now and
  * then something else in its place.
  */
-export const anyStatus = (schema: z.ZodType): fc.Arbitrary<unknown> => valueOf(structuralSchema(schema));
+export const anyStatus = (schema: z.ZodType): fc.Arbitrary<unknown> => mostlyRight(structuralSchema(schema));
 
 const wrong: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(null, true, "", "never", "\u0000", 0.001, -1, 1e30, [], {}),
@@ -14,7 +14,7 @@ const wrong: fc.Arbitrary<unknown> = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
 );
 
-const valueOf = (schema: StructuralSchema): fc.Arbitrary<unknown> =>
+const mostlyRight = (schema: StructuralSchema): fc.Arbitrary<unknown> =>
   fc.oneof({ weight: 19, arbitrary: rightOf(schema) }, { weight: 1, arbitrary: wrong });
 
 function rightOf(schema: StructuralSchema): fc.Arbitrary<unknown> {
@@ -25,12 +25,12 @@ function rightOf(schema: StructuralSchema): fc.Arbitrary<unknown> {
     case "boolean":
       return fc.boolean();
     case "array":
-      return fc.array(schema.items ? valueOf(schema.items) : fc.string(), { maxLength: 3 });
+      return fc.array(schema.items ? mostlyRight(schema.items) : fc.string(), { maxLength: 3 });
     case "object": {
       if (schema.additionalProperties)
-        return fc.dictionary(fc.string(), valueOf(schema.additionalProperties), { maxKeys: 3 });
+        return fc.dictionary(fc.string(), mostlyRight(schema.additionalProperties), { maxKeys: 3 });
       const properties = Object.entries(schema.properties ?? {});
-      const model = Object.fromEntries(properties.map(([name, property]) => [name, valueOf(property)]));
+      const model = Object.fromEntries(properties.map(([name, property]) => [name, mostlyRight(property)]));
       return fc.record(model, { requiredKeys: schema.required ?? [] });
     }
     default:

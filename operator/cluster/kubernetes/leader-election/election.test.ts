@@ -218,6 +218,17 @@ const deletedYoung = [
   { who: 0, what: "delete", seconds: 1 },
 ];
 
+/**
+ * Of a lease that it has never seen, a process cannot know that it is missing; nor may it be started before the
+ * leader has made it anew.
+ */
+async function deleteLease(server: LeaseServer, pass: (seconds: number) => Promise<void>) {
+  const { creations } = server;
+  await pass(3);
+  if (server.creations === creations) server.lease = undefined;
+  await pass(3);
+}
+
 test("whoever is cut off, stops or loses answers, whatever hour their clocks show: never two leaders, and one in the end", async () => {
   await fc.assert(
     fc.asyncProperty(events, async (events) => {
@@ -237,12 +248,8 @@ test("whoever is cut off, stops or loses answers, whatever hour their clocks sho
         const one = processes[who];
         if (one === undefined) continue;
         if (what === "delete") {
-          // Of a lease that it has never seen, a process cannot know that it is missing.
           for (const { store } of processes) store.reach = "full";
-          const { creations } = server;
-          await pass(3);
-          if (server.creations === creations) server.lease = undefined;
-          await pass(3); // nor may it be started before the leader has made it anew
+          await deleteLease(server, pass);
         } else if (what === "stop") {
           await one.election.stop();
           processes[who] = join(`p${births++}`);
