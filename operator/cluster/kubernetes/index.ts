@@ -149,6 +149,14 @@ export class KubernetesCluster implements Cluster {
     return object;
   }
 
+  /** An apply that is bound to a version no object has makes an object, or conflicts. */
+  async create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.apply(resource, {
+      ...wanted,
+      metadata: { ...wanted.metadata, resourceVersion: versionOfNone },
+    });
+  }
+
   /**
    * A dry run of `apply`: throws what it would throw. The answer is left aside, for an object that is not
    * there yet has no version.
@@ -301,6 +309,9 @@ export class KubernetesCluster implements Cluster {
     return { object };
   }
 }
+
+/** An empty etcd is at revision 1: the first object that is ever written has a later one. */
+const versionOfNone = "1";
 
 /**
  * Whether nothing holds the object any more: the API server answers with it a last time as it takes it away.

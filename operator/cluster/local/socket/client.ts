@@ -87,6 +87,10 @@ class SocketClient implements LocalConnection {
     return this.#call("apply", [resource, wanted]);
   }
 
+  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#call("create", [resource, wanted]);
+  }
+
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#call("updateStatus", [resource, object]);
   }
