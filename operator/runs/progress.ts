@@ -103,6 +103,8 @@ export function updatedProgress(
     checkpointStep,
     metrics: metricList(said.metrics),
     updateTime: said.updated,
+    lastStepTime:
+      said.step === before.step && before.lastStepTime !== undefined ? before.lastStepTime : timestamp(now),
   };
 }
 

@@ -431,6 +431,7 @@ test("progress of the running program stands in status, with its share of the wh
       { name: "tokens_per_second", value: "100" },
     ],
     updateTime: "2026-01-01T00:01:00Z",
+    lastStepTime: "2026-01-01T00:00:00Z",
   });
   expect(conditionOf(readExample(env))).toMatchObject({ status: "Unknown", reason: "Running" });
   // What was told stays when the pod does not answer.

@@ -12,6 +12,7 @@ import type {
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
+import { newestComplaint } from "../engine/complaints.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
 import {
@@ -24,6 +25,7 @@ import {
 } from "../engine/references.ts";
 import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
 import { type AskProgress, leaderPod } from "./progress.ts";
+import { stuckAt } from "./waiting.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
 export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
@@ -56,6 +58,8 @@ export interface RunScope {
   services: Service[];
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
+  /** The cluster's newest complaint at the Job or pod that does not get on. */
+  complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
   networkPolicies: NetworkPolicies;
@@ -97,6 +101,7 @@ export async function readScope(
   // A claim of others is in no cache: it is asked for only where it matters.
   const asks = !unresolved && run.status?.completionTime === undefined;
   const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
+  const stuck = stuckAt(ownJobs, ownPods);
   return {
     kind,
     run,
@@ -111,6 +116,7 @@ export async function readScope(
     configMaps: ownConfigMaps,
     services: ownServices,
     progress: address === undefined ? undefined : await reader.askProgress(address),
+    complaint: stuck && (await newestComplaint(cluster, stuck)),
     now: reader.clock.now(),
     podDefaults,
     networkPolicies: reader.networkPolicies,
