@@ -362,6 +362,10 @@ describe("references", () => {
     env.store.delete(exampleRuns, readExample(env, "parent"));
     await settle(env, engine, "parent");
     expect(conditionOf(readExample(env, "parent"), "InUse")?.message).toContain("ExampleRun demo");
+    expect(conditionOf(readExample(env, "parent"), "Ready")).toMatchObject({
+      status: "False",
+      reason: "Deleting",
+    });
     expect(reasons(env)).toContain("Deleting");
     await play(env, engine, well);
     await play(env, engine, well);

@@ -242,8 +242,15 @@ async function release(reader: RunReconciler, kind: BatchKind, run: Run): Promis
   const reason = "Deleting" satisfies Reason;
   const message = `deletion waits for ${users.join(", ")}, which read this artifact: delete them or let them end`;
   const seen = { now: reader.clock.now(), generation: run.metadata.generation ?? 0 };
-  const inUse = { type: "InUse", status: "True", reason, message } as const;
-  const status = { ...run.status, conditions: setCondition(run.status.conditions ?? [], inUse, seen) };
+  const inUse = setCondition(
+    run.status.conditions ?? [],
+    { type: "InUse", status: "True", reason, message },
+    seen,
+  );
+  const status = {
+    ...run.status,
+    conditions: setCondition(inUse, { type: "Ready", status: "False", reason, message }, seen),
+  };
   await carryOut(reader, {
     ...placeOf(kind, run),
     result: { apply: [], remove: [] },
