@@ -29,12 +29,14 @@ export const operatorRules: readonly Rule[] = [
   // Asked for by clusters that check who may be an owner whose deletion waits for its children
   // (blockOwnerDeletion).
   { apiGroups: [group], resources: plurals.map((plural) => `${plural}/finalizers`), verbs: ["update"] },
-  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+  // Deleted are those of a node that does not answer, where a run's failurePolicy asks for it.
+  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch", "delete"] },
   { apiGroups: [""], resources: ["configmaps", "services"], verbs: [...observe, ...apply, "delete"] },
   { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: [...observe, ...apply] },
   { apiGroups: ["batch"], resources: ["jobs"], verbs: [...observe, ...apply, "delete"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...observe, ...apply] },
-  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: apply },
+  // Listed where a Job or a pod does not say itself why it does not get on.
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: [...apply, "list"] },
 ];
 
 /** Beside them where the operator makes NetworkPolicies. */

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { InvalidError } from "../cluster/port.ts";
 import { type Refusal, refusals } from "./cel.ts";
+import { objectName } from "./fields.ts";
 import { immutabilityRules, type KindDefinition, type TanrenObject } from "./kinds.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
@@ -29,12 +30,21 @@ function schemaOf(kind: KindDefinition): StructuralSchema {
   return made;
 }
 
+const nameRefusal: Refusal = {
+  field: "metadata.name",
+  message: "must be at most 63 lower-case letters, digits and dashes; choose another name",
+};
+
 /** The spec with its defaults. Throws InvalidError naming every field that is wrong. */
 export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenObject): unknown {
   const parsed = kind.spec.safeParse(candidate.spec ?? {}, { reportInput: true });
   const name = `${candidate.metadata.namespace}/${candidate.metadata.name}`;
-  if (!parsed.success)
-    throw new InvalidError(kind.resource.kind, name, parsed.error.issues.flatMap(causesOf));
+  const misnamed = old === undefined && !objectName().safeParse(candidate.metadata.name).success;
+  if (misnamed || !parsed.success)
+    throw new InvalidError(kind.resource.kind, name, [
+      ...(misnamed ? [nameRefusal] : []),
+      ...(parsed.error?.issues.flatMap(causesOf) ?? []),
+    ]);
   const whole = { spec: parsed.data, ...(old?.status && { status: old.status }) };
   const before = old && { spec: old.spec, status: old.status };
   const causes = refusals(schemaOf(kind), whole, before, "");

@@ -76,9 +76,10 @@ const runColumns = (...results: PrinterColumn[]): PrinterColumn[] => [
   column("Progress", ".status.progress.percent", "share of the work done"),
   ...results,
   column("ETA", ".status.progress.eta", "time left in the stage"),
-  column("Reason", condition("Succeeded", "reason"), "why it is as it is"),
+  // Ready says also of a run that has succeeded what its deletion waits for.
+  column("Reason", condition("Ready", "reason"), "why it is as it is"),
   age,
-  column("Message", condition("Succeeded", "message"), "why, as a sentence", 1),
+  column("Message", condition("Ready", "message"), "why, as a sentence", 1),
   column("Digest", ".status.artifact.digest", "digest of the artifact", 1),
 ];
 

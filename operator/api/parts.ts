@@ -131,6 +131,21 @@ export const FailurePolicy = z.strictObject({
     .describe(
       "restarts after failures of the program; infrastructure failures (exit 75, eviction, preemption) do not count",
     ),
+  maxDisruptions: count(0, 1000)
+    .default(20)
+    .describe(
+      "attempts in a row that may be lost to the infrastructure without a new checkpoint before the run fails",
+    ),
+  progressDeadlineSeconds: count(60, 31_536_000)
+    .optional()
+    .describe(
+      "an attempt that makes no step for this long is ended and restarted, within maxRestarts; absent: it is said, and waited for",
+    ),
+  nodeLostSeconds: count(0, 31_536_000)
+    .optional()
+    .describe(
+      "a pod whose node has not answered for this long is given up, and the attempt restarted elsewhere; absent: the run waits for the node",
+    ),
   onDivergence: z
     .enum(["Fail", "Restart"])
     .default("Fail")

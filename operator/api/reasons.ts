@@ -55,6 +55,10 @@ export const reasons = {
   WaitingForPods: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "pods are waiting for a node, an image or a volume" },
   FailedCreate: { phase: "waiting", waitsFor: "administrator", event: "Warning", about: "the cluster refuses to create what the object needs: a quota, a policy, a webhook, a missing ServiceAccount" },
   ReconcileFailed: { phase: "waiting", waitsFor: "operator", event: "Warning", about: "the operator has failed at the object for a while and tries again" },
+  Queued: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "Kueue has not admitted the Job yet" },
+  JobSuspended: { phase: "waiting", waitsFor: "administrator", event: "Normal", about: "somebody else than the run has suspended its Job" },
+  NoProgress: { phase: "waiting", waitsFor: "cluster", event: "Warning", about: "the program runs and has made no step for long" },
+  NodeLost: { phase: "waiting", waitsFor: "cluster", event: "Warning", about: "a node with a pod of the run does not answer" },
   Deleting: { phase: "waiting", waitsFor: "object", event: "Normal", about: "the object is being deleted and others still read its artifact" },
 
   Running: { phase: "running", event: "Normal", about: "pods are running" },
@@ -88,11 +92,13 @@ export const reasons = {
   OutOfMemory: { phase: "failed", event: "Warning", about: "a pod was killed at its memory limit" },
   ProgramFailed: { phase: "failed", event: "Warning", program: { InternalError: failed }, about: "a program ended with an error that has no reason of its own" },
   DeadlineExceeded: { phase: "failed", event: "Warning", about: "activeDeadlineSeconds have passed" },
-  RestartsExhausted: { phase: "failed", event: "Warning", about: "failurePolicy.maxRestarts were used up" },
+  RestartsExhausted: { phase: "failed", event: "Warning", about: "failurePolicy.maxRestarts or maxDisruptions were used up" },
   ThresholdsNotMet: { phase: "failed", event: "Warning", about: "a score is below its threshold" },
 
   // Of attempts that the operator repeats without cost: no run ends for them.
   PeerLost: { phase: "running", event: "Warning", program: { PeerLost: infrastructure }, about: "a process of the same run was lost" },
+  ProgramHung: { phase: "running", event: "Warning", about: "a program made no step for failurePolicy.progressDeadlineSeconds and was ended" },
+  JobDeleted: { phase: "running", event: "Warning", about: "somebody deleted the Job of a stage that runs" },
   PodLost: { phase: "running", event: "Warning", about: "a pod was evicted, preempted or lost its node" },
   Terminated: { phase: "running", event: "Normal", program: { Terminated: terminated }, about: "a program was asked to stop and has saved its state" },
 

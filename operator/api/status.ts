@@ -53,6 +53,7 @@ export const Progress = z.object({
   checkpointStep: z.int().optional().describe("step a restart would resume from"),
   metrics: Metrics.describe("newest figures, e.g. loss, lr, tokens_per_second"),
   updateTime: time().describe("when the program spoke last"),
+  lastStepTime: time().optional().describe("when the step was last seen to have changed"),
 });
 
 export const Attempt = z.object({
@@ -99,6 +100,14 @@ export const runStatusFields = {
     .meta({ "x-kubernetes-list-type": "atomic" })
     .describe("newest attempts, oldest first"),
   restarts: z.int().optional().describe("restarts that counted towards failurePolicy.maxRestarts"),
+  disruptions: z
+    .int()
+    .optional()
+    .describe("attempts lost to the infrastructure, which do not count towards maxRestarts"),
+  disruptionsInARow: z
+    .int()
+    .optional()
+    .describe("the newest of them without a new checkpoint in between, towards failurePolicy.maxDisruptions"),
   artifact: Artifact.optional().describe("the result"),
 };
 

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { FairQueue } from "./fair-queue.ts";
 
 const namespaces = ["a", "b", "c"] as const;
-const step = fc.oneof(
+type Step = { do: "push" | "remove"; namespace: string; item: number } | { do: "shift" };
+const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("push" as const), namespace: fc.constantFrom(...namespaces), item: fc.nat(9) }),
   fc.record({
     do: fc.constant("remove" as const),
@@ -31,36 +32,62 @@ test("a burst of one namespace keeps no other waiting, and each keeps its own or
   ]);
 });
 
+/** The same with lists: what is right is plain to see. */
+class Model {
+  readonly #lines = new Map<string, string[]>();
+
+  lineOf(namespace: string): string[] {
+    return this.#lines.get(namespace) ?? [];
+  }
+
+  set(namespace: string, line: string[]): void {
+    this.#lines.set(namespace, line);
+  }
+
+  heads(): string[] {
+    return [...this.#lines.values()].flatMap((line) => line.slice(0, 1));
+  }
+
+  take(item: string): void {
+    for (const [namespace, line] of this.#lines)
+      this.set(
+        namespace,
+        line.filter((other) => other !== item),
+      );
+  }
+
+  get size(): number {
+    return [...this.#lines.values()].flat().length;
+  }
+}
+
+function carryOut(next: Step, queue: FairQueue<string>, model: Model): void {
+  if (next.do === "shift") {
+    const [heads, item] = [model.heads(), queue.shift()];
+    if (item === undefined) return expect(heads).toEqual([]);
+    expect(heads).toContain(item);
+    return model.take(item);
+  }
+  const { namespace } = next;
+  const item = `${namespace}${next.item}`;
+  const line = model.lineOf(namespace);
+  expect(queue.has(namespace, item)).toBe(line.includes(item));
+  if (next.do === "remove") {
+    expect(queue.remove(namespace, item)).toBe(line.includes(item));
+    return model.take(item);
+  }
+  queue.push(namespace, item);
+  if (!line.includes(item)) model.set(namespace, [...line, item]);
+}
+
 test("whatever the order of calls: nothing is lost or handed out twice, order holds within a namespace", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const queue = new FairQueue<string>();
-      const model = new Map<string, string[]>(namespaces.map((namespace) => [namespace, []]));
-      const lineOf = (namespace: string) => model.get(namespace) ?? [];
-      const waiting = () => [...model.values()].flat();
+      const model = new Model();
       for (const next of steps) {
-        if (next.do === "shift") {
-          const item = queue.shift();
-          const heads = [...model.values()].flatMap((line) => line.slice(0, 1));
-          if (item === undefined) expect(waiting()).toEqual([]);
-          else expect(heads).toContain(item);
-          for (const line of model.values()) if (line[0] === item) line.shift();
-          continue;
-        }
-        const item = `${next.namespace}${next.item}`;
-        const line = lineOf(next.namespace);
-        expect(queue.has(next.namespace, item)).toBe(line.includes(item));
-        if (next.do === "push") {
-          queue.push(next.namespace, item);
-          if (!line.includes(item)) line.push(item);
-        } else {
-          expect(queue.remove(next.namespace, item)).toBe(line.includes(item));
-          model.set(
-            next.namespace,
-            line.filter((other) => other !== item),
-          );
-        }
-        expect(queue.size).toBe(waiting().length);
+        carryOut(next, queue, model);
+        expect(queue.size).toBe(model.size);
       }
     }),
   );

@@ -283,5 +283,12 @@ export interface Event extends KubernetesObject {
   regarding: { apiVersion: string; kind: string; namespace: string; name: string; uid: string };
   reportingController: string;
   reportingInstance: string;
-  eventTime: string;
+  /** Null in what older clients send, which say `deprecatedLastTimestamp`. */
+  eventTime: string | null;
+  series?: { count: number; lastObservedTime: string };
+  deprecatedLastTimestamp?: string | null;
 }
+
+/** When the Event was last seen: one that repeats keeps its first time and says its last one elsewhere. */
+export const lastSeen = ({ series, deprecatedLastTimestamp, eventTime, metadata }: Event): string =>
+  series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? metadata.creationTimestamp;

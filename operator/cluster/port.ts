@@ -48,9 +48,14 @@ export interface Cluster {
 
   /**
    * Deletes by UID, so that a namesake born later is never hit. Dependents by owner reference go too, by
-   * background propagation. Pods get their grace period. An object that is gone already is no error.
+   * background propagation. Pods get their grace period, or the one given. An object that is gone already is
+   * no error.
    */
-  delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): Promise<void>;
+  delete<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+    options?: DeleteOptions,
+  ): Promise<void>;
 
   /**
    * Calls `onEvent` for every object that exists and then for every change, in order per object, until
@@ -64,6 +69,13 @@ export interface Cluster {
 
   /** Content of a pod's log; with `follow` until the pod ends or the signal aborts. */
   logs(namespace: string, pod: string, options: LogOptions): AsyncIterable<string>;
+}
+
+export interface DeleteOptions {
+  /**
+   * How long a pod's programs may take to end; 0 does not wait for them, nor for a node that does not answer.
+   */
+  graceSeconds?: number;
 }
 
 export interface ListFilter {

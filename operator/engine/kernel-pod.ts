@@ -4,10 +4,12 @@ import type { ServingCompute } from "../api/parts.ts";
 import { accelerators } from "../api/presets.ts";
 import type {
   Container,
+  ContainerStatus,
   EnvVar,
   KubernetesObject,
   NetworkPolicy,
   NetworkPolicyPeer,
+  Pod,
   PodSpec,
   Probe,
   Volume,
@@ -164,6 +166,9 @@ function volumes(pod: KernelPod): Volume[] {
     ...pod.defaults.extraVolumes,
   ];
 }
+
+export const kernelStatus = (pod: Pod): ContainerStatus | undefined =>
+  pod.status?.containerStatuses?.find((status) => status.name === containerName);
 
 /**
  * Who may speak with the pods of an object: itself, the operator that asks for progress, and the clients of

@@ -56,8 +56,7 @@ export function childLabels(owner: KubernetesObject): Record<string, string> {
     ...managed,
     "app.kubernetes.io/part-of": "tanren",
     [labels.kind]: owner.kind,
-    [labels.name]:
-      owner.metadata.name.length <= longestLabel ? owner.metadata.name : dnsLabel(owner.metadata.name),
+    [labels.name]: owner.metadata.name,
     ...ownedBy(owner),
   };
 }

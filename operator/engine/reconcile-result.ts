@@ -25,6 +25,8 @@ export interface WantedChild {
 export interface FoundChild {
   resource: Resource<KubernetesObject>;
   object: KubernetesObject;
+  /** Of a pod: how long its programs may take to end; absent: as long as its spec says. */
+  graceSeconds?: number;
 }
 
 /** What the root condition says. Everything else about it follows from the table of reasons. */
@@ -119,7 +121,8 @@ export async function carryOut<T extends KubernetesObject & { status?: unknown }
   { resource, owner, result, status, schema, events }: Effects<T>,
 ): Promise<void> {
   for (const child of result.apply) await applyChild(cluster, owner, child);
-  for (const child of result.remove) await cluster.delete(child.resource, child.object);
+  for (const { resource: kind, object, graceSeconds } of result.remove)
+    await cluster.delete(kind, object, { graceSeconds });
   const before = (owner.status ?? {}) as Partial<NonNullable<T["status"]>>;
   const { status: fitted, leftOut } = fitStatus(schema, JSON.parse(JSON.stringify(status)));
   const after = fitted as NonNullable<T["status"]>;

@@ -144,7 +144,12 @@ test("a gang speaks through index 0; independent pods add up their funnels", () 
   });
 });
 
-const history: History = { policy: { maxRestarts: 3, onDivergence: "Fail" }, restarts: 0, earlier: [] };
+const history: History = {
+  policy: { maxRestarts: 3, maxDisruptions: 5, onDivergence: "Fail" },
+  restarts: 0,
+  disruptionsInARow: 1,
+  earlier: [],
+};
 const restart = (counted: boolean): Consequence => ({ action: "restart", counted });
 const attempt = (number: number, more: Partial<Attempt> = {}): Attempt => ({
   stage: "train",
@@ -163,6 +168,14 @@ test.each<
 >([
   ["a wrong config stays wrong", "invalid", "InvalidConfig", {}, { action: "fail", reason: "InvalidConfig" }],
   ["infrastructure costs nothing", "infrastructure", "DiskFull", { restarts: 3 }, restart(false)],
+  ["as many losses in a row as are allowed", "lost", "PodLost", { disruptionsInARow: 5 }, restart(false)],
+  [
+    "one more ends it",
+    "infrastructure",
+    "DiskFull",
+    { disruptionsInARow: 6 },
+    { action: "fail", reason: "RestartsExhausted" },
+  ],
   ["an eviction costs nothing", "lost", "PodLost", { restarts: 3 }, restart(false)],
   ["a stop that was asked for costs nothing", "terminated", "Terminated", { restarts: 3 }, restart(false)],
   ["a crash costs a restart", "program", "ProgramFailed", { restarts: 2 }, restart(true)],

@@ -1,15 +1,15 @@
 import { kernelExitCodes, programExitCodes, type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { isTrue } from "../cluster/conditions.ts";
-import type { ContainerStatus, Job, Pod, TerminatedState } from "../cluster/objects.ts";
-import { containerName, readResult } from "../engine/kernel-pod.ts";
+import type { Job, Pod, TerminatedState } from "../cluster/objects.ts";
+import { kernelStatus, readResult } from "../engine/kernel-pod.ts";
 import type { Attempt, KernelResult, RunSpec, Stage } from "../kinds/batch-kind.ts";
 import { completionIndex, stageResult } from "./progress.ts";
+import { type Waiting, waitingFor } from "./waiting.ts";
 
 /** How an attempt at a stage ended, from its Job and pods, and what follows by the failure policy. */
 
 export type JobStatus =
-  /** `waiting` says why pods do not run yet. */
-  | { state: "active"; waiting?: string }
+  | { state: "active"; waiting?: Waiting }
   | { state: "succeeded"; result: KernelResult }
   | { state: "failed"; failure: Failure };
 
@@ -40,13 +40,13 @@ export function jobStatus(
   job: Job,
   pods: readonly Pod[],
   stage: Pick<Stage, "coupling" | "pods">,
+  complaint?: string,
 ): JobStatus {
   const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
   if (isTrue(job.status?.conditions, "Complete")) return completedJob(job, own, stage);
   if (isTrue(job.status?.conditions, "Failed") && !hasLivePods(job, own))
     return { state: "failed", failure: deciding(job, own) };
-  const waiting = waitingReason(own);
-  return { state: "active", waiting };
+  return { state: "active", waiting: waitingFor(job, own, complaint) };
 }
 
 /** Whether a pod may still be writing. Nobody else may start before they have all ended. */
@@ -150,31 +150,12 @@ function describeExit(ended: TerminatedState): string {
 const isDisrupted = (pod: Pod) =>
   isTrue(pod.status?.conditions, "DisruptionTarget") || pod.status?.reason === "Evicted";
 
-function kernelStatus(pod: Pod): ContainerStatus | undefined {
-  return pod.status?.containerStatuses?.find((status) => status.name === containerName);
-}
-
 export function termination(pod: Pod): TerminatedState | undefined {
   return kernelStatus(pod)?.state.terminated;
 }
 
 const endOf = (pod: Pod) =>
   termination(pod)?.finishedAt ?? pod.metadata.deletionTimestamp ?? pod.metadata.creationTimestamp;
-
-/** Why pods do not run yet, in the scheduler's or the kubelet's words; undefined when they run. */
-function waitingReason(pods: readonly Pod[]): string | undefined {
-  if (pods.length === 0) return "the Job has no pods yet";
-  for (const pod of pods.filter((each) => each.status?.phase === "Pending" || each.status === undefined)) {
-    const waiting = kernelStatus(pod)?.state.waiting;
-    if (waiting !== undefined)
-      return `pod ${pod.metadata.name}: ${[waiting.reason, waiting.message].filter(Boolean).join(": ")}`;
-    const scheduled = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
-    if (scheduled?.status === "False")
-      return `pod ${pod.metadata.name}: ${scheduled.reason}: ${scheduled.message}`;
-    return `pod ${pod.metadata.name} is pending`;
-  }
-  return undefined;
-}
 
 /** What follows a failed attempt. */
 export type Consequence =
@@ -185,6 +166,8 @@ export interface History {
   policy: RunSpec["failurePolicy"];
   /** Restarts of the run that counted so far. */
   restarts: number;
+  /** Attempts lost in a row so far without a new checkpoint, with this one if it is lost. */
+  disruptionsInARow: number;
   /** Earlier attempts at the same stage, oldest first. */
   earlier: readonly Attempt[];
   /** Step the failed attempt went on from; undefined: from the start. */
@@ -195,7 +178,15 @@ type Rule = (failure: Failure, history: History) => Consequence;
 
 const fail: Rule = ({ reason, message }) => ({ action: "fail", reason, message });
 
-const restartUncounted: Rule = () => ({ action: "restart", counted: false });
+/** What comes from outside has no budget, but an attempt that never gets anywhere is not worth another. */
+const restartUncounted: Rule = ({ reason, message }, { policy, disruptionsInARow }) =>
+  disruptionsInARow <= policy.maxDisruptions
+    ? { action: "restart", counted: false }
+    : {
+        action: "fail",
+        reason: "RestartsExhausted",
+        message: `${disruptionsInARow} attempts in a row were lost without a new checkpoint, more than failurePolicy.maxDisruptions ${policy.maxDisruptions}; the last one by ${reason}: ${message}`,
+      };
 
 const restartCounted: Rule = ({ reason, message }, { policy, restarts }) =>
   restarts < policy.maxRestarts
@@ -230,6 +221,9 @@ const rules: Record<FailureClass, Rule> = {
   terminated: restartUncounted,
 };
 
+/** Whether failures of the kind cost nothing of the restart budget. */
+export const isUncounted = (failure: Failure): boolean => rules[failure.class] === restartUncounted;
+
 export function consequenceOf(failure: Failure, history: History): Consequence {
   return rules[failure.class](failure, history);
 }
@@ -238,6 +232,12 @@ const firstBackoffSeconds = 5;
 const longestBackoffSeconds = 300;
 /** An attempt that ran this long was well: what ended it is a new trouble. */
 const healthySeconds = 600;
+
+/** Whether an attempt got on: it saved a state that the next one resumes from, or ran for long. */
+export function gotOn({ startTime, endTime, resumedFromStep = 0 }: Attempt, checkpointStep = 0): boolean {
+  const ran = endTime === undefined ? 0 : Date.parse(endTime) - Date.parse(startTime);
+  return checkpointStep > resumedFromStep || ran >= healthySeconds * 1000;
+}
 
 /**
  * Seconds between the end of the last attempt at a stage and the next: 5 s doubling to 5 min while attempts

@@ -1,6 +1,8 @@
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { KindDefinition } from "../api/kinds.ts";
 import type { Clock } from "../clock/clock.ts";
+import { isFinished } from "../cluster/conditions.ts";
+import type { ObjectName } from "../cluster/object-key.ts";
 import type {
   ConfigMap,
   Job,
@@ -12,6 +14,7 @@ import type {
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
+import { newestComplaint } from "../engine/complaints.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
 import {
@@ -23,7 +26,8 @@ import {
   readReferences,
 } from "../engine/references.ts";
 import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
-import { type AskProgress, leaderPod } from "./progress.ts";
+import { leaderPod } from "./progress.ts";
+import { stuckAt } from "./waiting.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
 export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
@@ -42,10 +46,10 @@ export interface RunScope {
   /** The kind's own spec, with defaults. */
   spec: RunSpec;
   storage: RunStorage;
-  /**
-   * The claim the run writes to, its own or another's; absent when there is none, or it is not needed yet.
-   */
+  /** The run's own claim; absent until it is made. */
   claim?: PersistentVolumeClaim;
+  /** The claim that the spec names is not there. */
+  claimMissing: boolean;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
   cycle?: string[];
@@ -56,6 +60,8 @@ export interface RunScope {
   services: Service[];
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
+  /** The cluster's newest complaint at the Job or pod that does not get on. */
+  complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
   networkPolicies: NetworkPolicies;
@@ -68,7 +74,8 @@ export interface ScopeReader {
   clock: Clock;
   kinds: KindsByName;
   specs: ParsedSpecs;
-  askProgress: AskProgress;
+  /** What the run's program has said last of how far it is; waits for nobody. */
+  progressOf: (run: ObjectName, leader: Pod) => KernelProgress | undefined;
   podDefaults: PodDefaults;
   networkPolicies: NetworkPolicies;
   progressSeconds: number;
@@ -93,24 +100,29 @@ export async function readScope(
     readReferences(cluster, kinds, namespace, named),
   ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
-  const isClaim = ({ metadata }: PersistentVolumeClaim) => metadata.name === storage.claimName;
-  // A claim of others is in no cache: it is asked for only where it matters.
-  const asks = !unresolved && run.status?.completionTime === undefined;
-  const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
+  // A claim of others is in no cache: it is asked for only where a Job is to be made that needs it.
+  const asks =
+    storage.wanted === undefined &&
+    !unresolved &&
+    run.status?.completionTime === undefined &&
+    ownJobs.every(isFinished);
+  const leader = leaderPod(ownJobs, ownPods);
+  const stuck = stuckAt(ownJobs, ownPods);
   return {
     kind,
     run,
     spec,
     storage,
-    claim:
-      ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined),
+    claim: ownClaims.find(({ metadata }) => metadata.name === storage.claimName),
+    claimMissing: asks && (await cluster.get(claims, namespace, storage.claimName)) === undefined,
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
     jobs: ownJobs,
     pods: ownPods,
     configMaps: ownConfigMaps,
     services: ownServices,
-    progress: address === undefined ? undefined : await reader.askProgress(address),
+    progress: leader && reader.progressOf({ kind: run.kind, namespace, name }, leader),
+    complaint: stuck && (await newestComplaint(cluster, stuck)),
     now: reader.clock.now(),
     podDefaults,
     networkPolicies: reader.networkPolicies,

@@ -5,7 +5,8 @@ import { RunSpec } from "../kinds/batch-kind.ts";
 import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
 import { aStage, exampleKind, TestEnv } from "../testing/test-env.ts";
 import { storageOf } from "./scope.ts";
-import { attemptObjects, queueLabel } from "./stage-objects.ts";
+import { attemptObjects } from "./stage-objects.ts";
+import { queueLabel } from "./waiting.ts";
 
 function rendered(
   stage: Parameters<typeof aStage>[0] = {},

@@ -10,6 +10,7 @@ import { attemptName, childLabels, controllerReference, labels } from "../engine
 import { type FoundChild, found, type WantedChild, wanted } from "../engine/reconcile-result.ts";
 import type { Run, RunSpec, Stage } from "../kinds/batch-kind.ts";
 import type { RunScope, RunStorage } from "./scope.ts";
+import { queueLabel } from "./waiting.ts";
 
 /**
  * What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless
@@ -31,9 +32,6 @@ export interface AttemptPlan {
   config: unknown;
   podDefaults: PodDefaults;
 }
-
-/** By this label Kueue takes a Job into a LocalQueue. */
-export const queueLabel = "kueue.x-k8s.io/queue-name";
 
 const rendezvousPort = 29_400;
 
@@ -179,24 +177,34 @@ export const numberOf = (object: KubernetesObject): number =>
 export const isOfStage = (object: KubernetesObject, stage: string): boolean =>
   object.metadata.labels?.[labels.stage] === stage;
 
+/** On a Job that the run has suspended, so that only those are resumed: others suspend Jobs too. */
+const suspendedAnnotation = "tanren.dev/suspended";
+
 /**
  * The Jobs that still run, suspended or resumed as spec.suspend says. A Job is stated as it was read, so that
  * a newer operator's rendering never touches it. Kueue alone starts and stops the Jobs of its queues, so one
- * of those is taken away instead, and made again when the run resumes.
+ * of those is taken away instead, and made again when the run resumes. A Job that a person or another
+ * controller has suspended stays so.
  */
 export function suspension(scope: RunScope): { apply: WantedChild[]; remove: FoundChild[] } {
   const { suspend } = scope.spec;
   const active = scope.jobs.filter((job) => !isFinished(job) && job.metadata.deletionTimestamp === undefined);
   const queued = active.filter((job) => job.metadata.labels?.[queueLabel] !== undefined);
-  const unlike = active.filter((job) => !queued.includes(job) && (job.spec.suspend ?? false) !== suspend);
+  const own = active.filter((job) => !queued.includes(job));
+  const unlike = own.filter((job) => (suspend ? job.spec.suspend !== true : isSuspendedByRun(job)));
   return {
     apply: unlike.map((job) => wanted(jobs, restated(job, suspend), "update")),
     remove: suspend ? queued.map((job) => found(jobs, job)) : [],
   };
 }
 
+const isSuspendedByRun = ({ metadata, spec }: Job): boolean =>
+  spec.suspend === true && metadata.annotations?.[suspendedAnnotation] === "true";
+
 function restated({ apiVersion, kind, metadata, spec }: Job, suspend: boolean): Wanted<Job> {
-  const { name, namespace, labels: own, annotations, ownerReferences } = metadata;
+  const { name, namespace, labels: own, ownerReferences } = metadata;
+  const { [suspendedAnnotation]: _, ...others } = metadata.annotations ?? {};
+  const annotations = suspend ? { ...others, [suspendedAnnotation]: "true" } : others;
   return {
     apiVersion,
     kind,

@@ -1,14 +1,22 @@
 import type { Inputs } from "../api/artifact.ts";
 import { timestamp } from "../clock/clock.ts";
 import { isFinished } from "../cluster/conditions.ts";
-import type { KubernetesObject } from "../cluster/objects.ts";
-import { claims, configMaps, jobs, networkPolicies, services } from "../cluster/resource.ts";
+import type { Job, KubernetesObject } from "../cluster/objects.ts";
+import { claims, configMaps, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
 import { networkPolicy } from "../engine/kernel-pod.ts";
 import { attemptName } from "../engine/names.ts";
 import { found, type ReconcileResult, type WantedChild, wanted } from "../engine/reconcile-result.ts";
 import type { Attempt, KernelResult, RunStatus, Stage } from "../kinds/batch-kind.ts";
 import { lookAgainSeconds } from "../runtime/outcome.ts";
-import { backoffSeconds, consequenceOf, type Failure, isLive, jobStatus } from "./attempts.ts";
+import {
+  backoffSeconds,
+  consequenceOf,
+  type Failure,
+  gotOn,
+  isLive,
+  isUncounted,
+  jobStatus,
+} from "./attempts.ts";
 import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
 import type { RunScope } from "./scope.ts";
 import {
@@ -20,6 +28,7 @@ import {
   stageConfig,
   suspension,
 } from "./stage-objects.ts";
+import { overdueFailure, standstill } from "./standstill.ts";
 import {
   artifactOf,
   artifactsOf,
@@ -32,6 +41,7 @@ import {
   withAttempt,
   withStage,
 } from "./status.ts";
+import { isOnLostNode, type Waiting } from "./waiting.ts";
 
 export type RunResult = ReconcileResult<RunStatus>;
 
@@ -145,20 +155,55 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
   if (job === undefined || job.metadata.deletionTimestamp !== undefined) {
     if (hasLivePods(scope, stage)) return podsLinger(status, stage);
     if (scope.spec.suspend) return suspended(scope, status, stage);
-    return job === undefined ? begin(scope, prepared, stage, attempt) : podsLinger(status, stage);
+    return job === undefined ? jobGone(scope, prepared, stage, attempt) : podsLinger(status, stage);
   }
   const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
   const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
   const current: Prepared = { ...prepared, status: withAttempt({ ...status, progress }, known) };
-  const observed = jobStatus(job, scope.pods, stage);
+  const observed = jobStatus(job, scope.pods, stage, scope.complaint);
   switch (observed.state) {
     case "succeeded":
       return stageCompleted(scope, current, stage, known, observed.result);
     case "failed":
       return attemptFailed(scope, current, stage, known, observed.failure);
-    case "active":
-      return attemptActive(scope, current, stage, known, observed.waiting);
+    case "active": {
+      const overdue = overdueFailure(scope, current.status.progress);
+      return overdue === undefined
+        ? attemptActive(scope, current, stage, known, observed.waiting)
+        : giveUp(scope, current, stage, known, job, overdue);
+    }
   }
+}
+
+/** A reader that lags behind its own writes by so much is ill in other ways. */
+const seenWithinSeconds = 10;
+
+/**
+ * The Job that status names is missing: the run took it away as it was suspended, or it has just been made and
+ * is not seen yet, or somebody deleted it, which is a disruption like others.
+ */
+function jobGone(scope: RunScope, prepared: Prepared, stage: Stage, attempt: Attempt): RunResult {
+  const age = (scope.now.getTime() - Date.parse(attempt.startTime)) / 1000;
+  const isOwnDoing = stageStatus(prepared.status, stage.name)?.state === "Suspended";
+  if (isOwnDoing || age < seenWithinSeconds) return begin(scope, prepared, stage, attempt);
+  const message = `Job ${attempt.jobName} was deleted by somebody else than this run`;
+  return attemptFailed(scope, prepared, stage, attempt, { class: "lost", reason: "JobDeleted", message });
+}
+
+/** Ends an attempt that does not end by itself. Pods of nodes that do not answer are not waited for. */
+function giveUp(
+  scope: RunScope,
+  prepared: Prepared,
+  stage: Stage,
+  attempt: Attempt,
+  job: Job,
+  failure: Failure,
+): RunResult {
+  const lost = scope.pods.filter((pod) => isOfStage(pod, stage.name) && isOnLostNode(pod));
+  return {
+    ...attemptFailed(scope, prepared, stage, attempt, failure),
+    remove: [found(jobs, job), ...lost.map((pod) => ({ ...found(pods, pod), graceSeconds: 0 }))],
+  };
 }
 
 function attemptActive(
@@ -166,7 +211,7 @@ function attemptActive(
   { status, stages }: Prepared,
   stage: Stage,
   attempt: Attempt,
-  waiting: string | undefined,
+  waiting: Waiting | undefined,
 ): RunResult {
   const { apply, remove } = suspension(scope);
   const older = children(
@@ -182,8 +227,8 @@ function attemptActive(
     status: withStage(status, stage.name, { state: "Running" }),
     root:
       waiting === undefined
-        ? running(indexOf(stages, stage))
-        : { reason: "WaitingForPods", message: `stage ${stage.name}: ${waiting}` },
+        ? (standstill(scope, status.progress) ?? running(indexOf(stages, stage)))
+        : { reason: waiting.reason, message: `stage ${stage.name}: ${waiting.message}` },
     requeueAfter: scope.progressSeconds,
     ...writes,
   };
@@ -249,14 +294,19 @@ function attemptFailed(
   failure: Failure,
 ): RunResult {
   const resumedFromStep = failure.resumedFromStep ?? attempt.resumedFromStep;
-  const restarts = status.restarts ?? 0;
+  const { restarts = 0, disruptions = 0 } = status;
+  const before = gotOn({ ...attempt, endTime: timestamp(scope.now) }, status.progress?.checkpointStep)
+    ? 0
+    : (status.disruptionsInARow ?? 0);
   const consequence = consequenceOf(failure, {
     policy: scope.spec.failurePolicy,
     restarts,
+    disruptionsInARow: before + 1,
     earlier: attemptsAt(status, stage.name).filter(({ number }) => number < attempt.number),
     resumedFromStep,
   });
   const counted = consequence.action === "restart" && consequence.counted;
+  const isDisruption = isUncounted(failure);
   const closed: Attempt = {
     ...attempt,
     endTime: timestamp(scope.now),
@@ -266,7 +316,12 @@ function attemptFailed(
     resumedFromStep,
     counted,
   };
-  const recorded = { ...withAttempt(status, closed), restarts: restarts + (counted ? 1 : 0) };
+  const recorded = {
+    ...withAttempt(status, closed),
+    restarts: restarts + (counted ? 1 : 0),
+    ...(isDisruption && { disruptions: disruptions + 1 }),
+    disruptionsInARow: isDisruption ? before + 1 : 0,
+  };
   if (consequence.action === "fail")
     return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
   if (scope.spec.suspend) return suspended(scope, recorded, stage);

@@ -241,7 +241,7 @@ function clusterOf(store: Store): Cluster {
     updateStatus: async (resource, object) => store.updateStatus(resource, object),
     setFinalizer: async (resource, object, finalizer, present) =>
       store.setFinalizer(resource, object, finalizer, present),
-    delete: async (resource, object) => store.delete(resource, object),
+    delete: async (resource, object, options) => store.delete(resource, object, options),
     watch: (resource, filter, onEvent) => store.watch(resource, filter, onEvent),
     logs: () => {
       throw new Error("the engines read no logs");
@@ -276,6 +276,6 @@ export function killedAt(
     updateStatus: (resource, object) => guard(() => cluster.updateStatus(resource, object)),
     setFinalizer: (resource, object, finalizer, present) =>
       guard(() => cluster.setFinalizer(resource, object, finalizer, present)),
-    delete: (resource, object) => guard(() => cluster.delete(resource, object)),
+    delete: (resource, object, options) => guard(() => cluster.delete(resource, object, options)),
   };
 }

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from . import fence
+
 SUFFIX = ".tmp"
 """Of a file that is not whole yet."""
 
@@ -77,12 +79,14 @@ def write_with(path: Path, writer: Callable[[Path], object]) -> None:
 
 def write_directory(path: Path, fill: Callable[[Path], object]) -> None:
     """`fill` is given an empty directory, which then takes the place of `path`."""
+    fence.require_newest()
     building = path.with_name(BUILDING + path.name)
     remove_directory(building)
     building.mkdir(parents=True)
     fill(building)
     for written in (*building.rglob("*"), building):
         _sync(written)
+    fence.require_newest()
     remove_directory(path)
     building.rename(path)
     _sync(path.parent)
@@ -109,6 +113,7 @@ def _temporary(path: Path) -> Path:
 
 def _publish(temporary: Path, path: Path) -> None:
     _sync(temporary)
+    fence.require_newest()
     temporary.replace(path)
     _sync(path.parent)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from . import fence
 from .errors import KernelError
 from .manifest import canonical
 
@@ -36,6 +37,7 @@ class Journal:
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
         """Adds the entries and returns when they are on disk."""
+        fence.require_newest()
         new = [{**entry, "settings": self.fingerprint} for entry in entries]
         with self.path.open("ab") as file:
             file.write(b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in new))

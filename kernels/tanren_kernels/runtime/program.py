@@ -26,7 +26,8 @@ from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..contract import EXIT_CODES, PROGRAM_PORT, Result
+from ..contract import EXIT_CODES, PROGRAM_PORT, Result, RunIdentity
+from . import fence
 from .errors import KernelError, error_for
 from .progress import ProgressReporter, ProgressServer
 
@@ -89,6 +90,20 @@ def _read_config(model: type[Config], path: Path) -> Config:
         raise KernelError("InvalidConfig", f"config {path}: {field}: {first['msg']}.") from error
 
 
+def _take_over(config: BaseModel) -> None:
+    """From here on earlier attempts at the stage write nothing: they may live on a node that was lost."""
+    place = _Place.model_validate(config.model_dump(include={"run", "output"}))
+    holder = f"{place.run.uid}-{place.run.attempt}"
+    fence.take_over(Path(place.output).parent / fence.DIRECTORY / place.run.stage, holder)
+
+
+class _Place(BaseModel):
+    """What every program's config says of where and for whom it works."""
+
+    run: RunIdentity
+    output: str
+
+
 def _say_ending(
     context: ProgramContext, ending: KernelError, error: BaseException, result_path: Path | None
 ) -> None:
@@ -143,6 +158,7 @@ def run(
 
     try:
         config = _read_config(config_model, arguments.config)
+        _take_over(config)
         # Only the first process of a pod has the port: the pod has one address.
         server = (
             ProgressServer(context.progress, arguments.port)

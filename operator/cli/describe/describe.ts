@@ -1,4 +1,4 @@
-import type { Event } from "../../cluster/objects.ts";
+import { type Event, lastSeen } from "../../cluster/objects.ts";
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
 import { renderTable } from "../terminal/table.ts";
 import { age } from "../terminal/units.ts";
@@ -113,7 +113,7 @@ function eventTable(events: readonly Event[], now: number): show.FactTable | und
   return show.tableOf(
     "Events",
     ["AGE#", "TYPE", "REASON", "NOTE"],
-    sorted.map((event) => [age(event.eventTime, now), event.type, event.reason, event.note]),
+    sorted.map((event) => [age(lastSeen(event), now), event.type, event.reason, event.note]),
   );
 }
 
@@ -121,7 +121,7 @@ const newest = 20;
 
 /** Events of one instant in the order they were written, which the local cluster's versions count. */
 const byTime = (a: Event, b: Event) =>
-  Date.parse(a.eventTime) - Date.parse(b.eventTime) ||
+  Date.parse(lastSeen(a)) - Date.parse(lastSeen(b)) ||
   Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion);
 
 const indented = (text: string, columns: number) =>

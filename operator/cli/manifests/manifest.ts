@@ -133,12 +133,13 @@ function ownBody(
     ),
   );
   const admitted = admitSpec(kind, { metadata: named, spec });
-  return "problems" in admitted
-    ? {
-        fields: {},
-        problems: [...problems, ...admitted.problems.map(({ path, message }) => problem(path, message))],
-      }
-    : { fields: { spec }, admitted: admitted.spec, problems };
+  if ("spec" in admitted) return { fields: { spec }, admitted: admitted.spec, problems };
+  // Names of every kind are judged with the rest of metadata.
+  const refused = admitted.problems.filter(({ path: [field] }) => field !== "metadata");
+  return {
+    fields: {},
+    problems: [...problems, ...refused.map(({ path, message }) => problem(path, message))],
+  };
 }
 
 /** Schema, defaults and CEL rules, as the cluster applies them; with `old` also what may not change. */

@@ -1,5 +1,5 @@
 import { kindKeyOf, type ObjectName } from "../../cluster/object-key.ts";
-import type { Event } from "../../cluster/objects.ts";
+import { type Event, lastSeen } from "../../cluster/objects.ts";
 import type { Cluster, Watch } from "../../cluster/port.ts";
 import { events } from "../../cluster/resource.ts";
 import { type AnyObject, kinds } from "../kinds.ts";
@@ -41,7 +41,7 @@ export class Store {
         cluster.watch(kind.resource, { namespace }, ({ type, object }) => this.#onChange(type, object)),
       ),
       cluster.watch(events, { namespace }, ({ type, object }) => {
-        if (type !== "DELETED" && Date.parse(object.eventTime) >= since) this.#onEvent(object);
+        if (type !== "DELETED" && Date.parse(lastSeen(object)) >= since) this.#onEvent(object);
       }),
     ]);
     await Promise.all(this.#watches.map((watch) => watch.synced));

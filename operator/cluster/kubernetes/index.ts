@@ -4,6 +4,7 @@ import type { KubernetesObject, Pod, Wanted } from "../objects.ts";
 import {
   type Cluster,
   ConflictError,
+  type DeleteOptions,
   type ListFilter,
   type ListSelection,
   type LogOptions,
@@ -203,6 +204,7 @@ export class KubernetesCluster implements Cluster {
   async delete<T extends KubernetesObject>(
     resource: Resource<T>,
     object: Pick<T, "metadata">,
+    { graceSeconds }: DeleteOptions = {},
   ): Promise<void> {
     const { namespace, name, uid } = object.metadata;
     let answer: unknown;
@@ -217,6 +219,7 @@ export class KubernetesCluster implements Cluster {
           kind: "DeleteOptions",
           preconditions: { uid },
           propagationPolicy: "Background",
+          gracePeriodSeconds: graceSeconds,
         },
       });
     } catch (error) {

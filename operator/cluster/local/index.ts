@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../../clock/clock.ts";
 import type { KubernetesObject, Wanted } from "../objects.ts";
 import {
   type Cluster,
+  type DeleteOptions,
   type ListFilter,
   type ListSelection,
   type LogOptions,
@@ -164,8 +165,9 @@ export class LocalCluster implements Cluster {
   async delete<T extends KubernetesObject>(
     resource: Resource<T>,
     object: Pick<T, "metadata">,
+    options?: DeleteOptions,
   ): Promise<void> {
-    this.#store.delete(resource, object);
+    this.#store.delete(resource, object, options);
   }
 
   watch<T extends KubernetesObject>(

@@ -5,6 +5,7 @@ import { keyOf } from "../../object-key.ts";
 import type { KubernetesObject, ObjectMeta, Pod, Wanted } from "../../objects.ts";
 import {
   ConflictError,
+  type DeleteOptions,
   InvalidError,
   type ListFilter,
   type ListSelection,
@@ -148,13 +149,20 @@ export class Store {
    * Deletes by UID. An object with finalizers, and a pod that a node may be running, is only marked; the last
    * finalizer, and the node's own delete of the ended pod, takes it away.
    */
-  delete<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): void {
+  delete<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+    { graceSeconds }: DeleteOptions = {},
+  ): void {
     const old = this.#kind(resource.plural).get(keyOf(object.metadata));
     if (old?.metadata.uid !== object.metadata.uid || !old) return;
     let next = old;
-    if (!old.metadata.deletionTimestamp) {
-      const graceSeconds = runs(old) ? (old as Pod).spec.terminationGracePeriodSeconds : 0;
-      const deletionTimestamp = timestamp(new Date(this.#clock.now().getTime() + graceSeconds * 1_000));
+    const grace = graceSeconds ?? (runs(old) ? (old as Pod).spec.terminationGracePeriodSeconds : 0);
+    const deletionTimestamp = timestamp(new Date(this.#clock.now().getTime() + grace * 1_000));
+    const before = old.metadata.deletionTimestamp;
+    const shortens = before !== undefined && graceSeconds !== undefined && deletionTimestamp < before;
+    if (shortens) next = { ...old, metadata: { ...old.metadata, deletionTimestamp } };
+    if (before === undefined) {
       // The API server counts the first deletion as a change of what is wanted.
       const generation =
         old.metadata.generation === undefined ? {} : { generation: old.metadata.generation + 1 };

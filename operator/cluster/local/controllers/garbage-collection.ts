@@ -1,5 +1,5 @@
 import type { Clock } from "../../../clock/clock.ts";
-import type { KubernetesObject } from "../../objects.ts";
+import { type KubernetesObject, lastSeen } from "../../objects.ts";
 import { events, type Resource } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
 import { Controller, type ControllerContext, on } from "../controller.ts";
@@ -40,7 +40,7 @@ export function collectGarbage(
 
 function expireEvents(store: Store, clock: Clock): number {
   for (const event of store.list(events)) {
-    const age = clock.now().getTime() - Date.parse(event.eventTime);
+    const age = clock.now().getTime() - Date.parse(lastSeen(event));
     if (age > eventMilliseconds) store.delete(events, event);
   }
   return eventMilliseconds / 6;

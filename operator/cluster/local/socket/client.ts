@@ -5,6 +5,7 @@ import type { KubernetesObject, Wanted } from "../../objects.ts";
 import {
   type Cluster,
   ClusterError,
+  type DeleteOptions,
   type ListFilter,
   type ListSelection,
   type LogOptions,
@@ -107,8 +108,9 @@ class SocketClient implements LocalConnection {
   delete<T extends KubernetesObject>(
     resource: Resource<T>,
     { metadata }: Pick<T, "metadata">,
+    options?: DeleteOptions,
   ): Promise<void> {
-    return this.#call("delete", [resource, { metadata }]);
+    return this.#call("delete", [resource, { metadata }, options]);
   }
 
   watch<T extends KubernetesObject>(

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { KubernetesObject, Wanted } from "../../objects.ts";
-import type { Cluster, ListFilter, ListSelection, LogOptions } from "../../port.ts";
+import type { Cluster, DeleteOptions, ListFilter, ListSelection, LogOptions } from "../../port.ts";
 import type { Resource } from "../../resource.ts";
 import { type Answer, openSocketPath, syncedLine, toWire } from "./protocol.ts";
 
@@ -64,7 +64,7 @@ async function call(cluster: Cluster, method: string, input: Arguments): Promise
     case "setFinalizer":
       return cluster.setFinalizer(...(input as [Resource<Any>, Any, string, boolean]));
     case "delete":
-      return cluster.delete(...(input as [Resource<Any>, Any]));
+      return cluster.delete(...(input as [Resource<Any>, Any, DeleteOptions?]));
     default:
       throw new Error(`the operator's socket has no method ${method}; use the same version on both sides`);
   }

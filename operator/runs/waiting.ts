@@ -1,0 +1,85 @@
+import type { Reason } from "../api/reasons.ts";
+import { findCondition, isFinished } from "../cluster/conditions.ts";
+import type { Job, KubernetesObject, Pod } from "../cluster/objects.ts";
+import { kernelStatus } from "../engine/kernel-pod.ts";
+
+/** Why the pods of an attempt do not run, in the words of whoever keeps them from it. */
+
+export interface Waiting {
+  reason: Extract<Reason, "WaitingForPods" | "FailedCreate" | "Queued" | "JobSuspended" | "NodeLost">;
+  message: string;
+}
+
+/** By this label Kueue takes a Job into a LocalQueue. */
+export const queueLabel = "kueue.x-k8s.io/queue-name";
+
+/**
+ * Undefined when all pods run. `complaint` is the newest Warning at what `stuckAt` names: neither Job nor pod
+ * say themselves why pods are not made or cannot start.
+ */
+export function waitingFor(job: Job, pods: readonly Pod[], complaint?: string): Waiting | undefined {
+  const { name } = job.metadata;
+  if (job.spec.suspend === true) return suspendedBySomebody(job);
+  if (pods.length < job.spec.completions && complaint !== undefined) {
+    const made = `${pods.length} of ${job.spec.completions} pods of Job ${name} are created`;
+    return { reason: "FailedCreate", message: `${made}: ${complaint}` };
+  }
+  if (pods.length === 0) return waitingForPods(`Job ${name} has no pods yet`);
+  const lost = pods.find(isOnLostNode);
+  if (lost !== undefined) return nodeLost(lost);
+  const pending = pods.find(isPending);
+  return pending && waitingForPods(`pod ${pending.metadata.name}${pendingReason(pending, complaint)}`);
+}
+
+/** The Job that lacks pods, or the pod that was placed and cannot start: their Events say why. */
+export function stuckAt(jobs: readonly Job[], pods: readonly Pod[]): KubernetesObject | undefined {
+  const job = jobs.find((each) => !isFinished(each) && each.spec.suspend !== true);
+  if (job === undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
+  const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
+  return own.length < job.spec.completions ? job : own.find((pod) => isPending(pod) && isPlaced(pod));
+}
+
+const waitingForPods = (message: string): Waiting => ({ reason: "WaitingForPods", message });
+
+function suspendedBySomebody({ metadata: { name, labels } }: Job): Waiting {
+  const queue = labels?.[queueLabel];
+  if (queue !== undefined)
+    return { reason: "Queued", message: `Job ${name} waits until LocalQueue ${queue} admits it` };
+  const mend = `kubectl patch job ${name} --type merge --patch '{"spec":{"suspend":false}}'`;
+  return {
+    reason: "JobSuspended",
+    message: `Job ${name} was suspended by somebody else than this run; whoever did it resumes it, or ${mend}`,
+  };
+}
+
+const isPending = (pod: Pod): boolean => pod.status === undefined || pod.status.phase === "Pending";
+
+const isPlaced = (pod: Pod): boolean =>
+  findCondition(pod.status?.conditions, "PodScheduled")?.status === "True";
+
+function pendingReason(pod: Pod, complaint: string | undefined): string {
+  const scheduled = findCondition(pod.status?.conditions, "PodScheduled");
+  if (scheduled?.status === "False") return `: ${scheduled.reason}: ${scheduled.message}`;
+  const waiting = kernelStatus(pod)?.state.waiting;
+  if (waiting === undefined) return complaint === undefined ? " is pending" : `: ${complaint}`;
+  return [waiting.reason, waiting.message ?? complaint].map((word) => (word ? `: ${word}` : "")).join("");
+}
+
+/**
+ * A container that runs in a pod that is not ready: batch pods have no readiness probe, so the node does not
+ * answer.
+ */
+export const isOnLostNode = (pod: Pod): boolean =>
+  pod.status?.phase === "Running" &&
+  kernelStatus(pod)?.state.running !== undefined &&
+  findCondition(pod.status.conditions, "Ready")?.status === "False";
+
+function nodeLost({ metadata, spec, status }: Pod): Waiting {
+  const since = findCondition(status?.conditions, "Ready")?.lastTransitionTime;
+  const mend =
+    "the pod is replaced when the node is back or removed from the cluster, or after failurePolicy.nodeLostSeconds";
+  return {
+    reason: "NodeLost",
+    message: `node ${spec.nodeName} of pod ${metadata.name} has not answered since ${since}; ${mend}`,
+  };
+}
