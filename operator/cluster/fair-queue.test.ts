@@ -61,12 +61,20 @@ class Model {
   }
 }
 
+function shift(queue: FairQueue<string>, model: Model): void {
+  const [heads, item] = [model.heads(), queue.shift()];
+  if (item === undefined) {
+    expect(heads).toEqual([]);
+    return;
+  }
+  expect(heads).toContain(item);
+  model.take(item);
+}
+
 function carryOut(next: Step, queue: FairQueue<string>, model: Model): void {
   if (next.do === "shift") {
-    const [heads, item] = [model.heads(), queue.shift()];
-    if (item === undefined) return expect(heads).toEqual([]);
-    expect(heads).toContain(item);
-    return model.take(item);
+    shift(queue, model);
+    return;
   }
   const { namespace } = next;
   const item = `${namespace}${next.item}`;
@@ -74,7 +82,8 @@ function carryOut(next: Step, queue: FairQueue<string>, model: Model): void {
   expect(queue.has(namespace, item)).toBe(line.includes(item));
   if (next.do === "remove") {
     expect(queue.remove(namespace, item)).toBe(line.includes(item));
-    return model.take(item);
+    model.take(item);
+    return;
   }
   queue.push(namespace, item);
   if (!line.includes(item)) model.set(namespace, [...line, item]);
