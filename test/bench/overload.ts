@@ -37,7 +37,7 @@ export interface OverloadSizes {
 export type Figures = Record<string, number>;
 
 const quarter = { share: 0.25 };
-export const sample: OverloadSizes = { ...quarter, working: 40, waiting: 120, restarts: 1, fill: 0 };
+export const sample: OverloadSizes = { ...quarter, working: 25, waiting: 100, restarts: 1, fill: 0 };
 const full: OverloadSizes = { ...quarter, working: 500, waiting: 4_500, restarts: 3, fill: 10_000 };
 
 const repository = new URL("../../", import.meta.url).pathname;
@@ -226,11 +226,12 @@ function ofCalls(all: readonly Call[], objects: number): Figures {
   const renewals = own.filter(({ resource, code }) => resource === "leases" && code === 200);
   const gaps = renewals.slice(1).map(({ at }, index) => at - (renewals[index]?.at ?? at));
   const others = all.filter(({ namespace }) => namespace === "other");
+  const ofBurst = calls.filter(({ namespace }) => namespace === "burst");
   const answeredWith = (code: number) => calls.filter((call) => call.code === code).length;
   return {
     calls: calls.length,
-    calls_per_object: calls.length / objects,
-    ...perObject(calls, objects),
+    calls_per_object: ofBurst.length / objects,
+    ...perObject(ofBurst, objects),
     not_found_calls: answeredWith(404),
     conflicts: answeredWith(409),
     throttled_calls: answeredWith(429),
