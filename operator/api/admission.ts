@@ -46,7 +46,8 @@ export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenOb
       ...(parsed.error?.issues.flatMap(causesOf) ?? []),
     ]);
   const whole = { spec: parsed.data, ...(old?.status && { status: old.status }) };
-  const before = old && { spec: old.spec, status: old.status };
+  // An API server keeps list items without defaults.
+  const before = old && { spec: kind.spec.safeParse(old.spec).data ?? old.spec, status: old.status };
   const causes = refusals(schemaOf(kind), whole, before, "");
   if (causes.length > 0) throw new InvalidError(kind.resource.kind, name, causes);
   return parsed.data;
