@@ -106,7 +106,9 @@ describe("what others refuse", () => {
   test("pods that are refused are told of in the words of their Job's newest Warning", async () => {
     const { env, engine } = await started();
     complain(env, theJob(env), "FailedCreate", "Error creating: older", "older");
-    env.clock.advance(1000);
+    await settle(env, engine);
+    expect(conditionOf(readExample(env))?.reason, "a new Job has a moment").toBe("WaitingForPods");
+    env.clock.advance(5_000);
     complain(env, theJob(env), "FailedCreate", 'Error creating: pods "x" is forbidden: exceeded quota: gpus');
     await settle(env, engine);
     expect(conditionOf(readExample(env))).toMatchObject({
@@ -135,6 +137,7 @@ describe("what others refuse", () => {
       },
     });
     complain(env, pod, "FailedMount", 'secret "keys" not found');
+    env.clock.advance(5_000);
     await settle(env, engine);
     expect(conditionOf(readExample(env))).toMatchObject({
       reason: "WaitingForPods",

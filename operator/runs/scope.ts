@@ -107,13 +107,15 @@ export async function readScope(
     run.status?.completionTime === undefined &&
     ownJobs.every(isFinished);
   const leader = leaderPod(ownJobs, ownPods);
-  const stuck = stuckAt(ownJobs, ownPods);
+  const ownClaim = ownClaims.find(({ metadata }) => metadata.name === storage.claimName);
+  const now = reader.clock.now();
+  const stuck = stuckAt(ownJobs, ownPods, ownClaim);
   return {
     kind,
     run,
     spec,
     storage,
-    claim: ownClaims.find(({ metadata }) => metadata.name === storage.claimName),
+    claim: ownClaim,
     claimMissing: asks && (await cluster.get(claims, namespace, storage.claimName)) === undefined,
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
@@ -122,12 +124,30 @@ export async function readScope(
     configMaps: ownConfigMaps,
     services: ownServices,
     progress: leader && reader.progressOf({ kind: run.kind, namespace, name }, leader),
-    complaint: stuck && (await newestComplaint(cluster, stuck)),
-    now: reader.clock.now(),
+    complaint: stuck && (await complaintAt(cluster, stuck, now)),
+    now,
     podDefaults,
     networkPolicies: reader.networkPolicies,
     progressSeconds,
   };
+}
+
+/** What others make of a new object takes a moment; Events are in no cache, and many in a burst of objects. */
+const patienceSeconds = 5;
+
+/** A claim is named, for what is said of the pod that waits for it does not. */
+async function complaintAt(
+  cluster: Cluster,
+  object: KubernetesObject,
+  now: Date,
+): Promise<string | undefined> {
+  const age = (now.getTime() - Date.parse(object.metadata.creationTimestamp)) / 1000;
+  if (age < patienceSeconds) return undefined;
+  const complaint = await newestComplaint(cluster, object);
+  const { kind, metadata } = object;
+  return complaint !== undefined && kind === claims.kind
+    ? `${kind} ${metadata.name}: ${complaint}`
+    : complaint;
 }
 
 /** Where a run writes. */
