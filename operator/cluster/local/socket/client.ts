@@ -110,7 +110,7 @@ class SocketClient implements LocalConnection {
     { metadata }: Pick<T, "metadata">,
     options?: DeleteOptions,
   ): Promise<void> {
-    return this.#call("delete", [resource, { metadata }, options]);
+    return this.#call("delete", [resource, { metadata }, ...(options ? [options] : [])]);
   }
 
   watch<T extends KubernetesObject>(
