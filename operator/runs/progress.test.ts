@@ -2,8 +2,7 @@ import { createServer } from "node:http";
 import { expect, test } from "vitest";
 import { programPort } from "../contract/index.ts";
 import type { KernelProgress } from "../kinds/batch-kind.ts";
-import { FakeClock } from "../testing/fake-clock.ts";
-import { finalProgress, httpGetProgress, throttle, updatedProgress } from "./progress.ts";
+import { finalProgress, httpGetProgress, updatedProgress } from "./progress.ts";
 
 const said: KernelProgress = {
   stage: "train",
@@ -54,22 +53,6 @@ test("the last word has the final figures beside those only the running program 
       { name: "tokens_per_second", value: "7" },
     ],
   });
-});
-
-test("a pod is asked once in the pause, however often the run is looked at", async () => {
-  const clock = new FakeClock();
-  let asked = 0;
-  const count = async () => {
-    asked += 1;
-    return said;
-  };
-  const ask = throttle(count, clock, 10);
-  expect(await ask("10.0.0.1")).toEqual(said);
-  expect(await ask("10.0.0.1")).toBeUndefined();
-  expect(await ask("10.0.0.2")).toEqual(said);
-  clock.advance(10_000);
-  expect(await ask("10.0.0.1")).toEqual(said);
-  expect(asked).toBe(3);
 });
 
 test("a program is asked over HTTP; nobody there, or a word that is no progress, is no error", async () => {
