@@ -15,6 +15,7 @@ import type {
   Volume,
   Wanted,
 } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { quantityValue } from "../cluster/quantity.ts";
 import { networkPolicies, type Resource } from "../cluster/resource.ts";
 import { programPort, Result } from "../contract/index.ts";
@@ -223,12 +224,15 @@ export function networkPolicy(
 
 const tcp = (port: number) => ({ port, protocol: "TCP" as const });
 
+/** More than any node keeps of a termination message, and than the results of a Job's pods come to. */
+const longestResult = 262_144;
+
 /**
  * The result in a termination message, read as what a stranger says; undefined when there is none or it is
  * not of the contract.
  */
 export function readResult(message: string | undefined): KernelResult | undefined {
-  if (message === undefined) return undefined;
+  if (message === undefined || message.length > longestResult) return undefined;
   let said: unknown;
   try {
     said = JSON.parse(message);
@@ -236,5 +240,6 @@ export function readResult(message: string | undefined): KernelResult | undefine
     return undefined;
   }
   const parsed = Result.safeParse(said);
-  return parsed.success ? parsed.data : undefined;
+  if (!parsed.success) return undefined;
+  return { ...parsed.data, message: plainText(parsed.data.message, parsed.data.message.length) };
 }

@@ -1,9 +1,7 @@
-import { createServer } from "node:http";
 import { expect, test } from "vitest";
-import { programPort } from "../contract/index.ts";
 import type { KernelProgress } from "../kinds/batch-kind.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
-import { finalProgress, httpGetProgress, throttle, updatedProgress } from "./progress.ts";
+import { finalProgress, stageResult, throttle, updatedProgress } from "./progress.ts";
 
 const said: KernelProgress = {
   stage: "train",
@@ -72,19 +70,44 @@ test("a pod is asked once in the pause, however often the run is looked at", asy
   expect(asked).toBe(3);
 });
 
-test("a program is asked over HTTP; nobody there, or a word that is no progress, is no error", async () => {
-  // Any address of 127.0.0.0/8 is this machine's; the port is fixed, so the address is one nobody else uses.
-  const host = "127.9.4.7";
-  expect(await httpGetProgress(host)).toBeUndefined();
-  let answer: unknown = said;
-  const server = createServer((_, response) => response.end(JSON.stringify(answer)));
-  await new Promise<void>((resolve) => server.listen(programPort, host, resolve));
-  try {
-    expect(await httpGetProgress(host)).toEqual(said);
-    answer = { ...said, step: "many" };
-    expect(await httpGetProgress(host)).toBeUndefined();
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
+test("a forecast that nobody would believe is none", () => {
+  const slow = { ...said, total: Number.MAX_SAFE_INTEGER };
+  expect(updatedProgress(undefined, slow, place, now).eta).toBe("");
+  expect(updatedProgress(undefined, { ...said, total: 10 }, place, now)).toMatchObject({
+    eta: "",
+    percent: "50%",
+  });
+});
+
+test("the last word has at most as many figures as a program may say", () => {
+  const figures = (name: string) =>
+    Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`${name}${n}`, n]));
+  const before = updatedProgress(undefined, { ...said, metrics: figures("a") }, place, now);
+  const { metrics } = finalProgress(before, place, figures("b"));
+  expect(metrics.map(({ name }) => name[0])).toEqual(Array.from({ length: 64 }, () => "b"));
+});
+
+test("pods that each name reasons of their own do not make the sum as large as all of them", () => {
+  const funnelOf = (pod: number) =>
+    Array.from({ length: 4 }, (_, row) => ({
+      step: `rules${pod}-${row}`,
+      language: "ja" as const,
+      documents_in: 20,
+      documents_out: 10,
+      bytes_in: 2,
+      bytes_out: 1,
+      dropped: Object.fromEntries(
+        Array.from({ length: 10 }, (_, n) => [`${"reason".repeat(10)}${pod}-${n}`, 1]),
+      ),
+    }));
+  const resultOf = (pod: number) => ({
+    reason: "Completed" as const,
+    message: "done",
+    metrics: {},
+    funnel: funnelOf(pod),
+  });
+  const others = Array.from({ length: 500 }, (_, pod) => resultOf(pod + 1));
+  const sum = stageResult([resultOf(0), ...others], "independent");
+  expect(JSON.stringify(sum).length).toBeLessThan(65_536);
+  expect(sum.funnel?.[1]?.dropped).toEqual({ other: 10 });
 });

@@ -115,7 +115,7 @@ export async function readScope(
     pods: ownPods,
     configMaps: ownConfigMaps,
     services: ownServices,
-    progress: address === undefined ? undefined : await reader.askProgress(address),
+    progress: address === undefined ? undefined : ofRun(run, await reader.askProgress(address)),
     complaint: stuck && (await newestComplaint(cluster, stuck)),
     now: reader.clock.now(),
     podDefaults,
@@ -123,6 +123,10 @@ export async function readScope(
     progressSeconds,
   };
 }
+
+/** The answer of a program of this run: an address may have become another pod's in the meantime. */
+const ofRun = ({ metadata }: Run, said: KernelProgress | undefined): KernelProgress | undefined =>
+  said?.uid === undefined || said.uid === metadata.uid ? said : undefined;
 
 /** Where a run writes. */
 export interface RunStorage {

@@ -1,6 +1,7 @@
 import type { Reason } from "../api/reasons.ts";
 import { findCondition, isFinished } from "../cluster/conditions.ts";
 import type { Job, KubernetesObject, Pod } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { kernelStatus } from "../engine/kernel-pod.ts";
 
 /** Why the pods of an attempt do not run, in the words of whoever keeps them from it. */
@@ -52,6 +53,8 @@ function suspendedBySomebody({ metadata: { name, labels } }: Job): Waiting {
   };
 }
 
+const longestReason = 1024;
+
 const isPending = (pod: Pod): boolean => pod.status === undefined || pod.status.phase === "Pending";
 
 const isPlaced = (pod: Pod): boolean =>
@@ -59,10 +62,12 @@ const isPlaced = (pod: Pod): boolean =>
 
 function pendingReason(pod: Pod, complaint: string | undefined): string {
   const scheduled = findCondition(pod.status?.conditions, "PodScheduled");
-  if (scheduled?.status === "False") return `: ${scheduled.reason}: ${scheduled.message}`;
+  if (scheduled?.status === "False")
+    return `: ${plainText(`${scheduled.reason}: ${scheduled.message}`, longestReason)}`;
   const waiting = kernelStatus(pod)?.state.waiting;
   if (waiting === undefined) return complaint === undefined ? " is pending" : `: ${complaint}`;
-  return [waiting.reason, waiting.message ?? complaint].map((word) => (word ? `: ${word}` : "")).join("");
+  const words = [waiting.reason, waiting.message ?? complaint].filter((word) => word !== undefined);
+  return words.map((word) => `: ${plainText(word, longestReason)}`).join("");
 }
 
 /**
