@@ -234,6 +234,7 @@ async function lead(
     workers,
     progressSeconds,
     pods: podDefaults,
+    allow: allowed,
     networkPolicies: policies,
     leaderElection,
   } = configuration;
@@ -255,6 +256,7 @@ async function lead(
     cluster,
     kinds: batchKinds,
     podDefaults,
+    allowed,
     networkPolicies: policies,
     progressSeconds,
     workers,

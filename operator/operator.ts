@@ -1,3 +1,4 @@
+import { Allowed } from "./api/allowed.ts";
 import { defaultWorkers, NetworkPolicies, PodDefaults } from "./api/configuration.ts";
 import { type Evaluation, inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
@@ -28,6 +29,8 @@ export interface OperatorOptions {
   namespace?: string;
   /** What every kernel's pod gets beside its spec; absent: the configuration's defaults. */
   podDefaults?: PodDefaults;
+  /** What specs may use; absent: the configuration's defaults. */
+  allowed?: Allowed;
   /** Whether runs and endpoints get a NetworkPolicy, and whom it lets in; absent: none. */
   networkPolicies?: NetworkPolicies;
   /** Asks a running program how far it is. */
@@ -59,6 +62,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     clock = systemClock,
     logger = createLogger(),
     podDefaults = PodDefaults.parse({}),
+    allowed = Allowed.parse({}),
     networkPolicies = NetworkPolicies.parse({}),
     progressSeconds = 10,
     workers = defaultWorkers,
@@ -90,6 +94,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     specs,
     askProgress: throttle(options.askProgress ?? httpGetProgress, clock, progressSeconds),
     podDefaults,
+    allowed,
     networkPolicies,
     progressSeconds,
   };

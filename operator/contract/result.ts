@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { artifactTypes } from "../api/artifact.ts";
+import { boundedMap } from "../api/fields.ts";
 import { kernelReasons } from "../api/reasons.ts";
 import { Digest, Language, RelativePath } from "./parts.ts";
 
@@ -17,14 +18,7 @@ const Time = z
   .max(35)
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/);
 
-/** A map by names of at most so many entries, which JSON Schema says and zod does not know by itself. */
-const bounded = <T extends z.ZodType>(value: T, most: number) =>
-  z
-    .record(Name, value)
-    .refine((map) => Object.keys(map).length <= most, `must have at most ${most} entries`)
-    .meta({ maxProperties: most });
-
-const Metrics = bounded(z.number(), mostMetrics);
+const Metrics = boundedMap(Name, z.number(), mostMetrics);
 
 export const ArtifactResult = z
   .strictObject({
@@ -51,7 +45,7 @@ export const FunnelRow = z
     documents_out: z.int().min(0),
     bytes_in: z.int().min(0),
     bytes_out: z.int().min(0),
-    dropped: bounded(z.int().min(0), mostDropReasons).describe("documents by reason"),
+    dropped: boundedMap(Name, z.int().min(0), mostDropReasons).describe("documents by reason"),
   })
   .meta({ id: "FunnelRow" });
 

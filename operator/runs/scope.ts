@@ -1,3 +1,4 @@
+import type { Allowed } from "../api/allowed.ts";
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { KindDefinition } from "../api/kinds.ts";
 import type { Clock } from "../clock/clock.ts";
@@ -62,6 +63,7 @@ export interface RunScope {
   complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   /** Seconds between two looks at a running program. */
   progressSeconds: number;
@@ -74,6 +76,7 @@ export interface ScopeReader {
   specs: ParsedSpecs;
   askProgress: AskProgress;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   progressSeconds: number;
 }
@@ -119,6 +122,7 @@ export async function readScope(
     complaint: stuck && (await newestComplaint(cluster, stuck)),
     now: reader.clock.now(),
     podDefaults,
+    allowed: reader.allowed,
     networkPolicies: reader.networkPolicies,
     progressSeconds,
   };

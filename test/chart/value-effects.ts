@@ -20,6 +20,18 @@ const own = "NetworkPolicy/tanren-operator";
 const enabled = { "networkPolicies.enabled": true };
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 
+const policies = [
+  "alignmentruns",
+  "contextextensions",
+  "corpora",
+  "evaluations",
+  "inferencedeployments",
+  "pretrainruns",
+].flatMap((plural) => [
+  `ValidatingAdmissionPolicy/tanren-operator-${plural}`,
+  `ValidatingAdmissionPolicyBinding/tanren-operator-${plural}`,
+]);
+
 export const effects: Effect[] = [
   { path: "global.imageRegistry", value: "mirror.example.com/t", changes: configuration },
   {
@@ -159,6 +171,24 @@ export const effects: Effect[] = [
     changes: [own],
   },
   { path: "networkPolicies.apiServer.ports", value: [16443], beside: enabled, changes: [own] },
+  { path: "allow.admissionPolicies", value: true, changes: policies },
+  ...[
+    "images",
+    "imagePullSecrets",
+    "secrets",
+    "serviceAccounts",
+    "priorityClasses",
+    "claims",
+    "nodeLabels",
+    "taints",
+  ].map(
+    (list): Effect => ({
+      path: `allow.${list}`,
+      value: ["team-a.*"],
+      beside: { "allow.admissionPolicies": true },
+      changes: [...configuration, ...policies.filter((name) => !name.includes("Binding"))],
+    }),
+  ),
   { path: "serviceMonitor.enabled", value: true, changes: ["ServiceMonitor/tanren-operator"] },
   {
     path: "serviceMonitor.labels",

@@ -73,6 +73,16 @@ export const configmap: Suite = {
       },
     },
     {
+      it: "hands on what specs may use",
+      set: {
+        "allow.images": ["registry.example.com/*"],
+        "allow.secrets": [],
+        "allow.admissionPolicies": true,
+      },
+      expect: { "allow.images": ["registry.example.com/*"], "allow.secrets": [], "allow.claims": ["*"] },
+      absent: ["allow.admissionPolicies"],
+    },
+    {
       it: "keeps a name that YAML would take for a number",
       set: { "pods.queueName": "1e3" },
       expect: { "pods.queueName": "1e3" },
