@@ -1,7 +1,16 @@
 import { expect, test } from "vitest";
 import type { KernelProgress } from "../kinds/batch-kind.ts";
+import {
+  anExampleRun,
+  engineOn,
+  exampleRuns,
+  readExample,
+  reconcileExample,
+  settle,
+} from "../testing/example-runs.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
-import { finalProgress, stageResult, throttle, updatedProgress } from "./progress.ts";
+import { TestEnv } from "../testing/test-env.ts";
+import { finalProgress, leaderPod, stageResult, throttle, updatedProgress } from "./progress.ts";
 
 const said: KernelProgress = {
   stage: "train",
@@ -87,7 +96,7 @@ test("the last word has at most as many figures as a program may say", () => {
   expect(metrics.map(({ name }) => name[0])).toEqual(Array.from({ length: 64 }, () => "b"));
 });
 
-test("pods that each name reasons of their own do not make the sum as large as all of them", () => {
+test("a sum over pods that each name reasons of their own is bounded like any", () => {
   const funnelOf = (pod: number) =>
     Array.from({ length: 4 }, (_, row) => ({
       step: `rules${pod}-${row}`,
@@ -110,4 +119,28 @@ test("pods that each name reasons of their own do not make the sum as large as a
   const sum = stageResult([resultOf(0), ...others], "independent");
   expect(JSON.stringify(sum).length).toBeLessThan(65_536);
   expect(sum.funnel?.[1]?.dropped).toEqual({ other: 10 });
+});
+
+test("only the Job's own pod is asked, at an address of its own", async () => {
+  const env = new TestEnv();
+  let uid = "of-another-run";
+  const engine = engineOn(env, env.cluster, async () => ({ ...said, uid }));
+  env.store.apply(exampleRuns, anExampleRun());
+  await settle(env, engine);
+  const [job] = env.openJobs();
+  const [pod] = job ? env.startPods(job) : [];
+  if (job === undefined || pod === undefined) throw new Error("the run has no pod");
+  expect(leaderPod([job], [pod])).toBe(pod);
+  // What has the node's address shares it with everything there; an owner that is no controller anybody names.
+  const owners = pod.metadata.ownerReferences?.map((owner) => ({ ...owner, controller: false }));
+  expect(leaderPod([job], [{ ...pod, spec: { ...pod.spec, hostNetwork: true } }])).toBeUndefined();
+  expect(
+    leaderPod([job], [{ ...pod, metadata: { ...pod.metadata, ownerReferences: owners } }]),
+  ).toBeUndefined();
+
+  await reconcileExample(engine);
+  expect(readExample(env).status?.progress?.step).toBe(0);
+  uid = readExample(env).metadata.uid;
+  await reconcileExample(engine);
+  expect(readExample(env).status?.progress?.step).toBe(150);
 });
