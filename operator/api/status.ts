@@ -13,7 +13,7 @@ const figure = () => z.string().max(64).describe("decimal number");
 /** A name, or one word. */
 const word = () => z.string().max(253);
 /** What the scale subresource has room for. */
-const replicas = () => z.int().max(2_147_483_647);
+const replicas = () => z.int().min(0).max(2_147_483_647);
 const sentence = () => z.string().max(4096);
 
 export const Condition = z.object({

@@ -122,6 +122,7 @@ function container(pod: KernelPod): Container {
             subPath: pod.output.directory,
           },
       { name: "tmp", mountPath: "/tmp" },
+      ...(hasSharedMemory(pod) ? [{ name: "shm", mountPath: sharedMemory }] : []),
       ...pod.inputs.map((input) => ({
         name: volumeOf(pod, input.claimName),
         mountPath: `${workingDirectory}/inputs/${input.name}`,
@@ -146,6 +147,15 @@ function container(pod: KernelPod): Container {
   };
 }
 
+const sharedMemory = "/dev/shm";
+
+/**
+ * GPUs of a pod talk to each other through shared memory, of which container runtimes give 64 MB: NCCL fails
+ * there. As much as the pod's memory limit, towards which it counts. A platform's own volume goes first.
+ */
+const hasSharedMemory = ({ gpus, defaults }: KernelPod): boolean =>
+  gpus > 0 && !defaults.extraVolumeMounts.some(({ mountPath }) => mountPath === sharedMemory);
+
 function claimNames(pod: KernelPod): string[] {
   const output = pod.output === undefined ? [] : [pod.output.claimName];
   return [...new Set([...output, ...pod.inputs.map((input) => input.claimName)])];
@@ -158,6 +168,7 @@ function volumes(pod: KernelPod): Volume[] {
   return [
     { name: "config", configMap: { name: pod.configMap } },
     { name: "tmp", emptyDir: {} },
+    ...(hasSharedMemory(pod) ? [{ name: "shm", emptyDir: { medium: "Memory" as const } }] : []),
     ...(pod.output === undefined ? [{ name: "output", emptyDir: {} }] : []),
     ...claimNames(pod).map((claimName) => ({
       name: volumeOf(pod, claimName),

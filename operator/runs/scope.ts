@@ -104,7 +104,7 @@ export async function readScope(
   // A claim of others is in no cache: it is asked for only where it matters.
   const asks = !unresolved && run.status?.completionTime === undefined;
   const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
-  const stuck = stuckAt(ownJobs, ownPods);
+  const stuck = stuckAt(ownJobs, ownPods, ownClaims.find(isClaim));
   return {
     kind,
     run,
@@ -119,7 +119,7 @@ export async function readScope(
     configMaps: ownConfigMaps,
     services: ownServices,
     progress: address === undefined ? undefined : ofRun(run, await reader.askProgress(address)),
-    complaint: stuck && (await newestComplaint(cluster, stuck)),
+    complaint: stuck && (await complaintAt(cluster, stuck)),
     now: reader.clock.now(),
     podDefaults,
     allowed: reader.allowed,
@@ -131,6 +131,15 @@ export async function readScope(
 /** The answer of a program of this run: an address may have become another pod's in the meantime. */
 const ofRun = ({ metadata }: Run, said: KernelProgress | undefined): KernelProgress | undefined =>
   said?.uid === undefined || said.uid === metadata.uid ? said : undefined;
+
+/** A claim is named, for what is said of the pod that waits for it does not. */
+async function complaintAt(cluster: Cluster, object: KubernetesObject): Promise<string | undefined> {
+  const complaint = await newestComplaint(cluster, object);
+  const { kind, metadata } = object;
+  return complaint !== undefined && kind === claims.kind
+    ? `${kind} ${metadata.name}: ${complaint}`
+    : complaint;
+}
 
 /** Where a run writes. */
 export interface RunStorage {

@@ -43,6 +43,10 @@ test.each([
         message: expect.stringMatching(message),
       }),
     );
-  const made = await Promise.all([jobs, deployments, pods].map((each) => cluster.list(each, { namespace })));
-  expect(made.flat()).toEqual([]);
+  const made = [
+    ...(await cluster.list(jobs, { namespace })),
+    ...(await cluster.list(deployments, { namespace })),
+    ...(await cluster.list(pods, { namespace })),
+  ];
+  expect(made).toEqual([]);
 });
