@@ -140,6 +140,24 @@ export const effects: Effect[] = [
     changes: configuration,
   },
   { path: "pods.extraVolumeMounts", value: [{ name: "cache", mountPath: "/cache" }], changes: configuration },
+  ...[
+    "images",
+    "imagePullSecrets",
+    "secrets",
+    "serviceAccounts",
+    "priorityClasses",
+    "claims",
+    "nodeLabels",
+    "taints",
+  ].map(
+    (list): Effect => ({
+      path: `allow.${list}`,
+      value: ["team-a.*"],
+      beside: { "allow.admissionPolicies": true },
+      changes: [...configuration, ...policies.filter((name) => !name.includes("Binding"))],
+    }),
+  ),
+  { path: "allow.admissionPolicies", value: true, changes: policies },
   {
     path: "networkPolicies.enabled",
     value: true,
@@ -171,24 +189,6 @@ export const effects: Effect[] = [
     changes: [own],
   },
   { path: "networkPolicies.apiServer.ports", value: [16443], beside: enabled, changes: [own] },
-  { path: "allow.admissionPolicies", value: true, changes: policies },
-  ...[
-    "images",
-    "imagePullSecrets",
-    "secrets",
-    "serviceAccounts",
-    "priorityClasses",
-    "claims",
-    "nodeLabels",
-    "taints",
-  ].map(
-    (list): Effect => ({
-      path: `allow.${list}`,
-      value: ["team-a.*"],
-      beside: { "allow.admissionPolicies": true },
-      changes: [...configuration, ...policies.filter((name) => !name.includes("Binding"))],
-    }),
-  ),
   { path: "serviceMonitor.enabled", value: true, changes: ["ServiceMonitor/tanren-operator"] },
   {
     path: "serviceMonitor.labels",
