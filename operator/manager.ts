@@ -219,6 +219,7 @@ async function lead(
     workers,
     progressSeconds,
     pods: podDefaults,
+    allow: allowed,
     networkPolicies: policies,
     leaderElection,
   } = configuration;
@@ -240,6 +241,7 @@ async function lead(
     cluster,
     kinds: batchKinds,
     podDefaults,
+    allowed,
     networkPolicies: policies,
     progressSeconds,
     workers,

@@ -1,3 +1,4 @@
+import { Allowed } from "./api/allowed.ts";
 import { defaultWorkers, NetworkPolicies, PodDefaults } from "./api/configuration.ts";
 import { type Evaluation, inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
@@ -10,8 +11,9 @@ import { labels, managed, ownerOf } from "./engine/names.ts";
 import { batchConsumer, type Consumer, heldBy, kindsByName, ParsedSpecs } from "./engine/references.ts";
 import type { BatchKind } from "./kinds/batch-kind.ts";
 import { batchKinds } from "./kinds/index.ts";
-import { type AskProgress, httpGetProgress } from "./runs/progress.ts";
+import type { AskProgress } from "./runs/progress.ts";
 import { ProgressPoller } from "./runs/progress-poller.ts";
+import { httpGetProgress } from "./runs/progress-request.ts";
 import { type RunReconciler, reconcileRun } from "./runs/reconcile.ts";
 import { childKindsOfRuns } from "./runs/scope.ts";
 import { Controller, type Reconciler, type Runtime } from "./runtime/controller.ts";
@@ -30,6 +32,8 @@ export interface OperatorOptions {
   namespace?: string;
   /** What every kernel's pod gets beside its spec; absent: the configuration's defaults. */
   podDefaults?: PodDefaults;
+  /** What specs may use; absent: the configuration's defaults. */
+  allowed?: Allowed;
   /** Whether runs and endpoints get a NetworkPolicy, and whom it lets in; absent: none. */
   networkPolicies?: NetworkPolicies;
   /** Asks a running program how far it is. */
@@ -78,6 +82,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     clock = systemClock,
     logger = createLogger(),
     podDefaults = PodDefaults.parse({}),
+    allowed = Allowed.parse({}),
     networkPolicies = NetworkPolicies.parse({}),
     progressSeconds = 10,
     workers = defaultWorkers,
@@ -116,6 +121,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     specs,
     progressOf: (run, leader) => poller.look(run, leader),
     podDefaults,
+    allowed,
     networkPolicies,
     progressSeconds,
   };

@@ -4,6 +4,7 @@ import { isStalled, type Reason, reasonEntry } from "../api/reasons.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { RootState } from "../cluster/conditions.ts";
 import type { KubernetesObject, Wanted } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { type Cluster, ConflictError, ForbiddenError, InvalidError } from "../cluster/port.ts";
 import { quantityValue } from "../cluster/quantity.ts";
 import { claims, type Resource } from "../cluster/resource.ts";
@@ -62,12 +63,15 @@ export function found<T extends KubernetesObject>(resource: Resource<T>, object:
   return { resource, object };
 }
 
+/** Of a condition: whatever is quoted in it, the sentence stays one that people read. */
+const longestMessage = 4096;
+
 /** The root condition: Succeeded is open until the end is known, Ready is either true or not. */
 export function rootState(type: RootState["type"], { reason, message }: Root): RootState {
   const { phase } = reasonEntry(reason);
   const stalled = isStalled(phase);
   const status = phase === "done" ? "True" : stalled || type === "Ready" ? "False" : "Unknown";
-  return { type, status, reason, message, stalled };
+  return { type, status, reason, message: plainText(message, longestMessage), stalled };
 }
 
 export function outcomeOf({

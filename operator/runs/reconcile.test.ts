@@ -44,6 +44,21 @@ describe("a run", () => {
     expect(jobNames(env)).toEqual([]);
   });
 
+  test("that asks for what the platform keeps to itself starts nothing", async () => {
+    const compute = { priorityClassName: "system-node-critical" };
+    const { env, engine } = await started({ compute });
+    expect(conditionOf(readExample(env))).toMatchObject({
+      status: "False",
+      reason: "NotAllowed",
+      message: expect.stringContaining("spec.compute.priorityClassName"),
+    });
+    expect([...env.store.list(jobs), ...env.store.list(claims), ...env.store.list(configMaps)]).toEqual([]);
+    expect(reasons(env)).toEqual(["NotAllowed"]);
+    env.store.apply(exampleRuns, anExampleRun({ compute: { priorityClassName: "batch" } }));
+    await settle(env, engine);
+    expect(jobNames(env)).toEqual(["examplerun-demo-prepare-1"]);
+  });
+
   test("has its plan, claim, ConfigMap and first Job once it has started", async () => {
     const { env } = await started();
     const run = readExample(env);

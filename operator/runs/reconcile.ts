@@ -1,3 +1,4 @@
+import { notAllowed } from "../api/allowed.ts";
 import type { Inputs } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
@@ -45,6 +46,7 @@ export const runPhases: readonly RunPhase[] = [
     invariant: "activeDeadlineSeconds have not passed since the start",
     decide: checkDeadline,
   },
+  { name: "allowed", invariant: "the platform lets the run use what its spec names", decide: checkAllowed },
   {
     name: "plan",
     invariant: "status has the plan of a run that has not begun; a run that has keeps its own",
@@ -109,6 +111,12 @@ function checkDeadline(scope: RunScope, known: Known): RunResult | Known {
   const stage = status.stages?.find(({ state }) => state === "Running" || state === "Suspended")?.name;
   const message = `the run had not ended ${scope.spec.activeDeadlineSeconds} s after its start, as spec.activeDeadlineSeconds asks`;
   return fail(scope, status, stage, "DeadlineExceeded", message);
+}
+
+/** What has begun was allowed then, and cannot have become another. */
+function checkAllowed({ kind, run, allowed }: RunScope, known: Known): RunResult | Known {
+  const problem = hasBegun(known.status) ? undefined : notAllowed(kind.definition, run.spec, allowed);
+  return problem === undefined ? known : blocked(known.status, "NotAllowed", problem);
 }
 
 const hasBegun = ({ startTime }: RunStatus) => startTime !== undefined;

@@ -1,3 +1,4 @@
+import type { Allowed } from "../api/allowed.ts";
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { KindDefinition } from "../api/kinds.ts";
 import type { Clock } from "../clock/clock.ts";
@@ -64,6 +65,7 @@ export interface RunScope {
   complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   /** Seconds between two looks at a running program. */
   progressSeconds: number;
@@ -77,6 +79,7 @@ export interface ScopeReader {
   /** What the run's program has said last of how far it is; waits for nobody. */
   progressOf: (run: ObjectName, leader: Pod) => KernelProgress | undefined;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   progressSeconds: number;
 }
@@ -123,14 +126,19 @@ export async function readScope(
     pods: ownPods,
     configMaps: ownConfigMaps,
     services: ownServices,
-    progress: leader && reader.progressOf({ kind: run.kind, namespace, name }, leader),
+    progress: leader && ofRun(run, reader.progressOf({ kind: run.kind, namespace, name }, leader)),
     complaint: stuck && (await complaintAt(cluster, stuck, now)),
     now,
     podDefaults,
+    allowed: reader.allowed,
     networkPolicies: reader.networkPolicies,
     progressSeconds,
   };
 }
+
+/** The answer of a program of this run: an address may have become another pod's in the meantime. */
+const ofRun = ({ metadata }: Run, said: KernelProgress | undefined): KernelProgress | undefined =>
+  said?.uid === undefined || said.uid === metadata.uid ? said : undefined;
 
 /** What others make of a new object takes a moment; Events are in no cache, and many in a burst of objects. */
 const patienceSeconds = 5;

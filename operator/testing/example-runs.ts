@@ -1,3 +1,4 @@
+import { Allowed } from "../api/allowed.ts";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { Condition, Wanted } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
@@ -31,6 +32,7 @@ export function engineOn(
     consumers: [batchConsumer(exampleKind, specs)],
     progressOf,
     podDefaults: PodDefaults.parse({ image: "kernels:test" }),
+    allowed: Allowed.parse({}),
     networkPolicies: NetworkPolicies.parse({}),
     progressSeconds: 10,
   };

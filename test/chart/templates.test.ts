@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { valuesTable } from "../../charts/src/values-file.ts";
+import { admissionpolicies } from "./cases/admissionpolicies.ts";
 import type { Case, Suite } from "./cases/case.ts";
 import { clusterrole } from "./cases/clusterrole.ts";
 import { clusterrolesAggregated } from "./cases/clusterroles-aggregated.ts";
@@ -26,6 +27,7 @@ import { identity, type Manifest, one, valuesOf } from "./release.ts";
 /** Each template by itself, rendered by Helm: one file of cases for each. */
 
 const suites: Readonly<Record<string, Suite>> = {
+  "admissionpolicies.yaml": admissionpolicies,
   "clusterrole.yaml": clusterrole,
   "clusterroles-aggregated.yaml": clusterrolesAggregated,
   "configmap-dashboards.yaml": configmapDashboards,
