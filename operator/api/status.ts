@@ -67,6 +67,10 @@ export const Attempt = z.object({
   exitCode: z.int().optional().describe("exit code of the pod that decided"),
   resumedFromStep: z.int().optional().describe("checkpoint step it went on from"),
   counted: z.boolean().optional().describe("whether it counts towards failurePolicy.maxRestarts"),
+  retried: z
+    .boolean()
+    .optional()
+    .describe("whether spec.retry was raised after it: the failure policy counts the attempts since"),
 });
 
 export const StageStatus = z.object({
@@ -99,7 +103,23 @@ export const runStatusFields = {
     .optional()
     .meta({ "x-kubernetes-list-type": "atomic" })
     .describe("newest attempts, oldest first"),
-  restarts: z.int().optional().describe("restarts that counted towards failurePolicy.maxRestarts"),
+  observedRetry: z.int().optional().describe("spec.retry that has been acted on"),
+  retryTime: time()
+    .optional()
+    .describe("when the run was retried last; activeDeadlineSeconds count from then"),
+  storage: z
+    .object({
+      claimName: z.string().describe("claim the run writes to"),
+      directory: z
+        .string()
+        .describe("directory of the run below the claim's root, as spec.storage.adopt of another names it"),
+    })
+    .optional()
+    .describe("where the run writes"),
+  restarts: z
+    .int()
+    .optional()
+    .describe("restarts that counted towards failurePolicy.maxRestarts, since the last retry"),
   disruptions: z
     .int()
     .optional()

@@ -174,6 +174,9 @@ export function children(scope: RunScope, picked: (object: KubernetesObject) => 
 export const numberOf = (object: KubernetesObject): number =>
   Number(object.metadata.labels?.[labels.attempt]);
 
+export const isOfAttempt = (object: KubernetesObject): boolean =>
+  object.metadata.labels?.[labels.attempt] !== undefined;
+
 export const isOfStage = (object: KubernetesObject, stage: string): boolean =>
   object.metadata.labels?.[labels.stage] === stage;
 

@@ -1,4 +1,5 @@
 import type { Inputs } from "../api/artifact.ts";
+import type { Reason } from "../api/reasons.ts";
 import { timestamp } from "../clock/clock.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { Job, KubernetesObject } from "../cluster/objects.ts";
@@ -33,6 +34,7 @@ import {
   artifactOf,
   artifactsOf,
   attemptsAt,
+  attemptsSinceRetry,
   failed,
   resultsConfigMap,
   runArtifact,
@@ -75,8 +77,9 @@ function beginNext(scope: RunScope, prepared: Prepared, stage: Stage, last: Atte
   const { now, spec } = scope;
   const { status } = prepared;
   if (spec.suspend) return suspended(scope, status, stage);
-  if (last?.endTime !== undefined) {
-    const due = Date.parse(last.endTime) + backoffSeconds(attemptsAt(status, stage.name)) * 1000;
+  const earlier = attemptsSinceRetry(status, stage.name);
+  if (last?.endTime !== undefined && earlier.length > 0) {
+    const due = Date.parse(last.endTime) + backoffSeconds(earlier) * 1000;
     const left = Math.ceil((due - now.getTime()) / 1000);
     if (left > 0) return betweenAttempts(status, last, left);
   }
@@ -302,7 +305,7 @@ function attemptFailed(
     policy: scope.spec.failurePolicy,
     restarts,
     disruptionsInARow: before + 1,
-    earlier: attemptsAt(status, stage.name).filter(({ number }) => number < attempt.number),
+    earlier: attemptsSinceRetry(status, stage.name).filter(({ number }) => number < attempt.number),
     resumedFromStep,
   });
   const counted = consequence.action === "restart" && consequence.counted;
@@ -325,7 +328,7 @@ function attemptFailed(
   if (consequence.action === "fail")
     return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
   if (scope.spec.suspend) return suspended(scope, recorded, stage);
-  return betweenAttempts(recorded, closed, backoffSeconds(attemptsAt(recorded, stage.name)));
+  return betweenAttempts(recorded, closed, backoffSeconds(attemptsSinceRetry(recorded, stage.name)));
 }
 
 function betweenAttempts(status: RunStatus, attempt: Attempt, seconds: number): RunResult {
@@ -365,11 +368,11 @@ export function fail(
   scope: RunScope,
   status: RunStatus,
   stage: string | undefined,
-  reason: "InvalidConfig" | "ProgramFailed" | "DeadlineExceeded" | Failure["reason"],
+  reason: Reason,
   message: string,
 ): RunResult {
   return {
-    status: failed(status, stage, scope.now),
+    status: failed(status, stage, scope.now, { reason, message }),
     root: { reason, message },
     apply: [],
     remove: scope.jobs.filter((job) => !isFinished(job)).map((job) => found(jobs, job)),
