@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { InvalidError } from "../cluster/port.ts";
 import { type Refusal, refusals } from "./cel.ts";
 import { objectName } from "./fields.ts";
-import { immutabilityRules, type KindDefinition, type TanrenObject } from "./kinds.ts";
+import { type KindDefinition, rootRules, type TanrenObject } from "./kinds.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
 /**
@@ -24,7 +24,7 @@ function schemaOf(kind: KindDefinition): StructuralSchema {
   const made: StructuralSchema = {
     type: "object",
     properties: { spec: structuralSchema(kind.spec), status: structuralSchema(kind.status) },
-    "x-kubernetes-validations": immutabilityRules(kind),
+    "x-kubernetes-validations": rootRules(kind),
   };
   schemas.set(kind, made);
   return made;
@@ -46,7 +46,8 @@ export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenOb
       ...(parsed.error?.issues.flatMap(causesOf) ?? []),
     ]);
   const whole = { spec: parsed.data, ...(old?.status && { status: old.status }) };
-  const before = old && { spec: old.spec, status: old.status };
+  // What an API server has stored lacks the defaults within lists.
+  const before = old && { spec: kind.spec.safeParse(old.spec).data ?? old.spec, status: old.status };
   const causes = refusals(schemaOf(kind), whole, before, "");
   if (causes.length > 0) throw new InvalidError(kind.resource.kind, name, causes);
   return parsed.data;

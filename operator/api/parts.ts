@@ -12,6 +12,7 @@ import {
   withRules,
 } from "./fields.ts";
 import { acceleratorNames } from "./presets.ts";
+import type { SpecChanges } from "./spec-changes.ts";
 
 /** Parts that several kinds share. */
 
@@ -195,13 +196,27 @@ export const runFields = {
     .describe("Jobs and ConfigMaps of a finished run are deleted after this; status and artifact stay"),
 };
 
-/** Fields of `runFields` that may change while a run is under way. */
-export const mutableRunFields = [
-  "suspend",
-  "failurePolicy",
-  "activeDeadlineSeconds",
-  "ttlSecondsAfterFinished",
-] as const;
+/** What of `runFields` may change once the run has started. */
+export const runChanges = {
+  suspend: "always",
+  retry: "always",
+  failurePolicy: "always",
+  activeDeadlineSeconds: "always",
+  ttlSecondsAfterFinished: "always",
+  compute: "stopped",
+} as const satisfies SpecChanges;
+
+/** What of the fields of trainings may change once the run has started; `training` is where they stand. */
+export const trainingChanges = (...trainings: string[]): SpecChanges => ({
+  ...Object.fromEntries(
+    trainings.flatMap((training) => [
+      [`${training}.microBatchSize`, "stopped"],
+      [`${training}.evaluateEverySteps`, "stopped"],
+    ]),
+  ),
+  parallelism: "stopped",
+  checkpoints: "stopped",
+});
 
 const optimizerFields = {
   learningRate: decimal().describe("peak learning rate of AdamW"),

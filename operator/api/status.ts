@@ -95,6 +95,8 @@ export const runStatusFields = {
   progress: Progress.optional().describe("how far the running stage is"),
   stages: z
     .array(StageStatus)
+    // CEL rules look through them, and what that costs is reckoned from the bound.
+    .max(16)
     .optional()
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
     .describe("stages in order"),
