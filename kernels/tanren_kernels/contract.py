@@ -155,6 +155,12 @@ class DeduplicateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -362,6 +368,12 @@ class TrainConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -398,6 +410,12 @@ class GenerateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -455,6 +473,12 @@ class JudgeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -517,6 +541,12 @@ class ServeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -695,6 +725,12 @@ class CleanConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -766,6 +802,12 @@ class TokenizeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -841,6 +883,12 @@ class EvaluateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(

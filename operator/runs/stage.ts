@@ -226,6 +226,7 @@ function attemptActive(
     remove: [...remove, ...older],
   };
   if (scope.spec.suspend) return { ...suspended(scope, status, stage), ...writes };
+  if (remove.length > 0) return { ...madeAnew(status, stage), apply, remove: writes.remove };
   return {
     status: withStage(status, stage.name, { state: "Running" }),
     root:
@@ -356,6 +357,12 @@ function suspended(scope: RunScope, status: RunStatus, stage: Stage): RunResult 
     apply: [],
     remove: [],
   };
+}
+
+/** The stage stays suspended until its Job is gone, and is then made from the spec as it is now. */
+function madeAnew(status: RunStatus, stage: Stage): RunResult {
+  const message = `stage ${stage.name}: the spec was changed while it was suspended, and its Job is made again`;
+  return { status, root: { reason: "WaitingForPods", message }, requeueAfter: 1, apply: [], remove: [] };
 }
 
 function podsLinger(status: RunStatus, stage: Stage): RunResult {

@@ -92,9 +92,12 @@ def _read_config(model: type[Config], path: Path) -> Config:
 
 def _take_over(config: BaseModel) -> None:
     """From here on earlier attempts at the stage write nothing: they may live on a node that was lost."""
-    place = _Place.model_validate(config.model_dump(include={"run", "output"}))
+    place = _Place.model_validate(config.model_dump(include={"run", "output", "adopted"}))
+    directory = Path(place.output).parent
+    if place.adopted:
+        fence.require_predecessor(directory, place.run.uid)
     holder = f"{place.run.uid}-{place.run.attempt}"
-    fence.take_over(Path(place.output).parent / fence.DIRECTORY / place.run.stage, holder)
+    fence.take_over(directory / fence.DIRECTORY / place.run.stage, holder)
 
 
 class _Place(BaseModel):
@@ -102,6 +105,7 @@ class _Place(BaseModel):
 
     run: RunIdentity
     output: str
+    adopted: bool | None = None
 
 
 def _say_ending(
