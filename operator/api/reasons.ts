@@ -65,6 +65,8 @@ export const reasons = {
   StageStarted: { phase: "running", event: "Normal", about: "a stage's first pods were created" },
   StageRestarted: { phase: "running", event: "Warning", about: "a stage failed and resumes from its last checkpoint" },
   StageCompleted: { phase: "running", event: "Normal", program: { Completed: done }, about: "a stage completed" },
+  Retried: { phase: "running", event: "Normal", about: "spec.retry was raised: the failed run begins again at the stage that failed, from its newest checkpoint" },
+  RetryIgnored: { phase: "running", event: "Normal", about: "spec.retry was raised on a run that has not failed: nothing is done" },
   Resumed: { phase: "running", event: "Normal", about: "spec.suspend was set back to false" },
   RollingOut: { phase: "running", event: "Normal", about: "replicas are being brought to the wanted artifact" },
 

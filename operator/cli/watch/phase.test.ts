@@ -27,6 +27,8 @@ const expectations = {
   StageStarted: "waits on",
   StageRestarted: "waits on",
   StageCompleted: "waits on",
+  Retried: "waits on",
+  RetryIgnored: "waits on",
   Resumed: "waits on",
   RollingOut: "waits on",
   PeerLost: "waits on",
