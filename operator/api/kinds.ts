@@ -188,7 +188,11 @@ export const inferenceDeployment = define(
     spec: InferenceDeploymentSpec,
     status: InferenceDeploymentStatus,
     columns: [
-      column("Ready", condition("Ready", "status"), "whether all replicas are ready"),
+      column(
+        "Ready",
+        condition("Ready", "status"),
+        "whether requests are answered, by the model asked for or the one before",
+      ),
       { name: "Replicas", type: "integer", jsonPath: ".status.readyReplicas", description: "ready replicas" },
       column("URL", ".status.url", "base URL of the endpoint"),
       column("Reason", condition("Ready", "reason"), "why it is as it is"),

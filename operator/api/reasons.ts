@@ -54,6 +54,7 @@ export const reasons = {
   EvaluationNotPassed: { phase: "waiting", waitsFor: "object", event: "Warning", about: "a required Evaluation has not passed for the artifact that is to be served" },
   WaitingForPods: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "pods are waiting for a node, an image or a volume" },
   FailedCreate: { phase: "waiting", waitsFor: "administrator", event: "Warning", about: "the cluster refuses to create what the object needs: a quota, a policy, a webhook, a missing ServiceAccount" },
+  SurgeUnschedulable: { phase: "waiting", waitsFor: "administrator", event: "Warning", about: "no node has room for the pod that a rollout brings up beside those that serve" },
   ReconcileFailed: { phase: "waiting", waitsFor: "operator", event: "Warning", about: "the operator has failed at the object for a while and tries again" },
   Queued: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "Kueue has not admitted the Job yet" },
   JobSuspended: { phase: "waiting", waitsFor: "administrator", event: "Normal", about: "somebody else than the run has suspended its Job" },
@@ -107,6 +108,7 @@ export const reasons = {
 
   Completed: { phase: "done", event: "Normal", about: "all stages completed and the artifact exists" },
   ThresholdsMet: { phase: "done", event: "Normal", about: "every score reaches its threshold" },
+  NoThresholds: { phase: "done", event: "Normal", about: "the Evaluation has scores and no thresholds to hold them against, so that it opens no gate" },
   Available: { phase: "done", event: "Normal", about: "all replicas are ready with the wanted artifact" },
   ScaledToZero: { phase: "done", event: "Normal", about: "spec.replicas is 0" },
 } as const satisfies Record<string, ReasonEntry>;

@@ -171,14 +171,14 @@ const Score = z.object({
 export const EvaluationStatus = z.object({
   ...runStatusFields,
   scores: atomicList(Score, 256).optional().describe("scores of the suites"),
-  passed: z.boolean().optional().describe("whether every threshold is met"),
+  passed: z.boolean().optional().describe("whether every threshold is met; absent where there is none"),
   modelDigest: word().optional().describe("digest of the model artifact the scores speak of"),
 });
 
 export const InferenceDeploymentStatus = z.object({
   observedGeneration: runStatusFields.observedGeneration,
   conditions: runStatusFields.conditions.describe(
-    "Ready is the root; Reconciling and Stalled are for tools that know kstatus",
+    "Ready, the root: requests are answered; ServingPrevious: by what was asked for before; Reconciling and Stalled are for tools that know kstatus",
   ),
   plan: Plan.optional().describe("what a replica takes"),
   url: z.string().max(2048).optional().describe("base URL of the OpenAI-compatible endpoint"),

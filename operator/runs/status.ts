@@ -2,7 +2,13 @@ import { posix } from "node:path";
 import type { Artifact, Inputs } from "../api/artifact.ts";
 import { isReason, type Reason, reasonEntry } from "../api/reasons.ts";
 import { timestamp } from "../clock/clock.ts";
-import { findCondition, isTrue, setCondition, setRootCondition } from "../cluster/conditions.ts";
+import {
+  type ConditionState,
+  findCondition,
+  isTrue,
+  setCondition,
+  setRootCondition,
+} from "../cluster/conditions.ts";
 import type { Condition, ConfigMap, Wanted } from "../cluster/objects.ts";
 import { readResult } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel } from "../engine/names.ts";
@@ -102,7 +108,10 @@ export function retried({ completionTime: _, plan: __, ...status }: RunStatus, n
  */
 export function concludeStatus(run: Run, { status, root }: ReconcileResult<RunStatus>, now: Date): RunStatus {
   const generation = run.metadata.generation ?? 0;
-  const next: RunStatus & { passed?: unknown } = { ...status, observedGeneration: generation };
+  const next: RunStatus & { passed?: boolean; scores?: unknown } = {
+    ...status,
+    observedGeneration: generation,
+  };
   // What has ended stays as it is, and that is said of the spec as it is now.
   if (root === undefined)
     return {
@@ -111,11 +120,22 @@ export function concludeStatus(run: Run, { status, root }: ReconcileResult<RunSt
     };
   const seen = { now, generation };
   const conditions = setRootCondition(status.conditions ?? [], rootState("Succeeded", root), seen);
-  if (typeof next.passed !== "boolean") return { ...next, conditions };
-  const passed = next.passed
-    ? ({ status: "True", reason: "ThresholdsMet", message: "every threshold is met" } as const)
-    : ({ status: "False", reason: "ThresholdsNotMet", message: "a score is below its threshold" } as const);
-  return { ...next, conditions: setCondition(conditions, { type: "Passed", ...passed }, seen) };
+  if (next.scores === undefined) return { ...next, conditions };
+  return { ...next, conditions: setCondition(conditions, { type: "Passed", ...passedState(next) }, seen) };
+}
+
+function passedState({ passed }: { passed?: boolean }): Omit<ConditionState, "type"> {
+  if (passed === undefined) {
+    const message = "spec.thresholds is empty: there is nothing to pass, and no gate opens";
+    return { status: "Unknown", reason: "NoThresholds" satisfies Reason, message };
+  }
+  return passed
+    ? { status: "True", reason: "ThresholdsMet" satisfies Reason, message: "every threshold is met" }
+    : {
+        status: "False",
+        reason: "ThresholdsNotMet" satisfies Reason,
+        message: "a score is below its threshold",
+      };
 }
 
 type Parent = Artifact["parents"][number];

@@ -44,6 +44,7 @@ const expectations = {
   JobSuspended: "fails when nothing else moves",
   NoProgress: "waits on",
   FailedCreate: "fails when nothing else moves",
+  SurgeUnschedulable: "fails when nothing else moves",
 
   InvalidSpec: "fails when it stays",
   NotAllowed: "fails when it stays",
@@ -76,6 +77,7 @@ const expectations = {
   Completed: "is done",
   ThresholdsMet: "is done",
   Available: "is done",
+  NoThresholds: "is done",
   ScaledToZero: "is done",
 } as const satisfies Record<Reason, string>;
 
