@@ -11,7 +11,8 @@ import { labels, managed, ownerOf } from "./engine/names.ts";
 import { batchConsumer, type Consumer, heldBy, kindsByName, ParsedSpecs } from "./engine/references.ts";
 import type { BatchKind } from "./kinds/batch-kind.ts";
 import { batchKinds } from "./kinds/index.ts";
-import { type AskProgress, throttle } from "./runs/progress.ts";
+import type { AskProgress } from "./runs/progress.ts";
+import { ProgressPoller } from "./runs/progress-poller.ts";
 import { httpGetProgress } from "./runs/progress-request.ts";
 import { type RunReconciler, reconcileRun } from "./runs/reconcile.ts";
 import { childKindsOfRuns } from "./runs/scope.ts";
@@ -101,6 +102,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     logger,
     instance: options.instance ?? "tanren-operator",
   });
+  const controllers = new Map<string, Controller<TanrenObject>>();
+  const poller = new ProgressPoller({
+    ask: options.askProgress ?? httpGetProgress,
+    seconds: progressSeconds,
+    clock,
+    wake: (run) => controllers.get(run.kind)?.enqueue(run),
+  });
   const specs = new ParsedSpecs();
   const batches = kinds.map((kind) => ({ kind, consumer: batchConsumer(kind, specs) }));
   const reader: RunReconciler = {
@@ -111,14 +119,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     consumers: [...batches.map(({ consumer }) => consumer), servingConsumer],
     kinds: kindsByName(kinds),
     specs,
-    askProgress: throttle(options.askProgress ?? httpGetProgress, clock, progressSeconds),
+    progressOf: (run, leader) => poller.look(run, leader),
     podDefaults,
     allowed,
     networkPolicies,
     progressSeconds,
   };
 
-  const controllers = new Map<string, Controller<TanrenObject>>();
   const wake = wakeByReference(controllers, specs);
   const add = (
     resource: Resource<TanrenObject>,

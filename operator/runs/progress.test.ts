@@ -8,9 +8,8 @@ import {
   reconcileExample,
   settle,
 } from "../testing/example-runs.ts";
-import { FakeClock } from "../testing/fake-clock.ts";
 import { TestEnv } from "../testing/test-env.ts";
-import { finalProgress, leaderPod, stageResult, throttle, updatedProgress } from "./progress.ts";
+import { finalProgress, leaderPod, stageResult, updatedProgress } from "./progress.ts";
 
 const said: KernelProgress = {
   stage: "train",
@@ -63,22 +62,6 @@ test("the last word has the final figures beside those only the running program 
   });
 });
 
-test("a pod is asked once in the pause, however often the run is looked at", async () => {
-  const clock = new FakeClock();
-  let asked = 0;
-  const count = async () => {
-    asked += 1;
-    return said;
-  };
-  const ask = throttle(count, clock, 10);
-  expect(await ask("10.0.0.1")).toEqual(said);
-  expect(await ask("10.0.0.1")).toBeUndefined();
-  expect(await ask("10.0.0.2")).toEqual(said);
-  clock.advance(10_000);
-  expect(await ask("10.0.0.1")).toEqual(said);
-  expect(asked).toBe(3);
-});
-
 test("a forecast that nobody would believe is none", () => {
   const slow = { ...said, total: Number.MAX_SAFE_INTEGER };
   expect(updatedProgress(undefined, slow, place, now).eta).toBe("");
@@ -124,7 +107,7 @@ test("a sum over pods that each name reasons of their own is bounded like any", 
 test("only the Job's own pod is asked, at an address of its own", async () => {
   const env = new TestEnv();
   let uid = "of-another-run";
-  const engine = engineOn(env, env.cluster, async () => ({ ...said, uid }));
+  const engine = engineOn(env, env.cluster, () => ({ ...said, uid }));
   env.store.apply(exampleRuns, anExampleRun());
   await settle(env, engine);
   const [job] = env.openJobs();

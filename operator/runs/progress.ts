@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type Clock, timestamp } from "../clock/clock.ts";
+import { timestamp } from "../clock/clock.ts";
 import { formatDuration } from "../clock/duration.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
@@ -16,20 +16,6 @@ import type { KernelProgress, KernelResult, RunProgress } from "../kinds/batch-k
 
 /** Asks a pod how far it is; undefined when it does not answer, which is no error. */
 export type AskProgress = (podIP: string) => Promise<KernelProgress | undefined>;
-
-/** Asks a pod once in so many seconds and says nothing in between, whatever wakes the run meanwhile. */
-export function throttle(ask: AskProgress, clock: Clock, seconds: number): AskProgress {
-  const asked = new Map<string, number>();
-  // Timers may fire a little early.
-  const pause = seconds * 900;
-  return async (podIP) => {
-    const now = clock.now().getTime();
-    for (const [pod, time] of asked) if (now - time >= pause) asked.delete(pod);
-    if (asked.has(podIP)) return undefined;
-    asked.set(podIP, now);
-    return ask(podIP);
-  };
-}
 
 /**
  * The pod that answers for the running attempt: index 0 of the Job that has not ended. A pod on its node's

@@ -2,7 +2,6 @@ import { notAllowed } from "../api/allowed.ts";
 import type { Inputs } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
-import { controllerUid } from "../engine/names.ts";
 import { ChildError, carryOut, newEvent, outcomeOf, type Rim } from "../engine/reconcile-result.ts";
 import {
   type Consumer,
@@ -61,7 +60,7 @@ export const runPhases: readonly RunPhase[] = [
   },
   {
     name: "claim",
-    invariant: "the claim is the run's to write to, or is there to be created",
+    invariant: "the claim that the spec names is there",
     decide: checkClaim,
   },
   { name: "stage", invariant: "status names an attempt only after its Job was made", decide: advanceStage },
@@ -147,18 +146,11 @@ function refuse({ kind, spec }: RunScope, known: Known): RunResult | Known {
   return refusal === undefined ? known : blocked(known.status, refusal.reason, refusal.message);
 }
 
-function checkClaim({ storage, claim, run }: RunScope, known: Known): RunResult | Known {
-  const named = `PersistentVolumeClaim ${storage.claimName}`;
-  if (storage.wanted === undefined && claim === undefined) {
-    const message = `${named} of spec.storage.claimName does not exist; create it or correct the name`;
-    return blocked(known.status, "InputNotFound", message);
-  }
-  if (storage.wanted !== undefined && claim !== undefined && controllerUid(claim) !== run.metadata.uid) {
-    const message = `${named} exists and is not this run's; delete it, or name it in spec.storage.claimName`;
-    // Claims of others are not watched.
-    return blocked(known.status, "NameTaken", message, { requeueAfter: lookAgainSeconds });
-  }
-  return known;
+/** Whether a claim that is to be made finds its name taken shows when it is made. */
+function checkClaim({ storage, claimMissing }: RunScope, known: Known): RunResult | Known {
+  if (!claimMissing) return known;
+  const message = `PersistentVolumeClaim ${storage.claimName} of spec.storage.claimName does not exist; create it or correct the name`;
+  return blocked(known.status, "InputNotFound", message);
 }
 
 function advanceStage(scope: RunScope, { status, inputs }: Known): RunResult {

@@ -10,6 +10,7 @@ import { configmap } from "./cases/configmap.ts";
 import { configmapDashboards } from "./cases/configmap-dashboards.ts";
 import { crds } from "./cases/crds.ts";
 import { deployment } from "./cases/deployment.ts";
+import { flowschema } from "./cases/flowschema.ts";
 import { networkpolicyOperator } from "./cases/networkpolicy-operator.ts";
 import { networkpolicyRuns } from "./cases/networkpolicy-runs.ts";
 import { poddisruptionbudget } from "./cases/poddisruptionbudget.ts";
@@ -33,6 +34,7 @@ const suites: Readonly<Record<string, Suite>> = {
   "configmap.yaml": configmap,
   "crds.yaml": crds,
   "deployment.yaml": deployment,
+  "flowschema.yaml": flowschema,
   "networkpolicy-operator.yaml": networkpolicyOperator,
   "networkpolicy-runs.yaml": networkpolicyRuns,
   "poddisruptionbudget.yaml": poddisruptionbudget,

@@ -40,6 +40,7 @@ export const effects: Effect[] = [
     changes: [
       ...configuration,
       ...["ClusterRole/tanren-operator", "ClusterRoleBinding/tanren-operator"],
+      "FlowSchema/tanren-operator-leader-election",
       ...["Role/tanren-operator", "RoleBinding/tanren-operator"],
     ],
   },
@@ -78,6 +79,7 @@ export const effects: Effect[] = [
       pods,
       ...["ServiceAccount/tanren-operator", "ServiceAccount/somebody"],
       ...["ClusterRoleBinding/tanren-operator", "RoleBinding/tanren-leader-election"],
+      "FlowSchema/tanren-operator-leader-election",
     ],
   },
   {
