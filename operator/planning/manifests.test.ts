@@ -110,9 +110,10 @@ describe("problems", () => {
   test("a missing reference", () => {
     expect(problemsOf(base())).toEqual([
       {
+        severity: "warning",
+        about: "manifests",
         reason: "InputNotFound",
-        message:
-          "Corpus corpus (corpus) is not among the objects of namespace default; add it, or correct the name",
+        message: "Corpus corpus (corpus) does not exist in this namespace; create it or correct the name",
       },
     ]);
   });
@@ -132,6 +133,8 @@ describe("problems", () => {
     const second = corpus("second", { fromCorpus: { name: "first" } });
     expect(problemsOf(first, second)).toEqual([
       {
+        severity: "error",
+        about: "manifests",
         reason: "CyclicReference",
         message:
           "the references lead back: Corpus/first -> Corpus/second -> Corpus/first; let one of them name another object",

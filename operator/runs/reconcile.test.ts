@@ -334,7 +334,7 @@ describe("references", () => {
     await settle(env, engineOn(env), "a");
     const condition = conditionOf(readExample(env, "a"));
     expect(condition).toMatchObject({ status: "False", reason: "CyclicReference" });
-    expect(condition?.message).toContain("ExampleRun a -> ExampleRun b -> ExampleRun a");
+    expect(condition?.message).toContain("ExampleRun/a -> ExampleRun/b -> ExampleRun/a");
   });
 
   test("to what failed stall the run", async () => {

@@ -2,16 +2,18 @@ import type { Inputs } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
 import { controllerUid } from "../engine/names.ts";
-import { ChildError, carryOut, newEvent, outcomeOf, type Rim } from "../engine/reconcile-result.ts";
 import {
-  type Consumer,
-  type InputProblem,
-  inUseFinalizer,
-  isResolved,
-  resolve,
-  usersOf,
-} from "../engine/references.ts";
+  ChildError,
+  carryOut,
+  newEvent,
+  outcomeOf,
+  type Rim,
+  type Root,
+} from "../engine/reconcile-result.ts";
+import { type Consumer, inUseFinalizer, isResolved, resolve, usersOf } from "../engine/references.ts";
 import { type BatchKind, type Run, type RunStatus, runResource } from "../kinds/batch-kind.ts";
+import { missingNeed } from "../kinds/needs.ts";
+import { cyclicReference } from "../kinds/reference-problems.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import { withFinalizer } from "../runtime/finalizer.ts";
 import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
@@ -27,7 +29,7 @@ interface Known {
   status: RunStatus;
   inputs: Inputs;
   /** The first input that is not there. */
-  unresolved?: InputProblem;
+  unresolved?: Root;
 }
 
 interface RunPhase {
@@ -57,6 +59,7 @@ export const runPhases: readonly RunPhase[] = [
     invariant: "the kind refuses nothing: pods are started only for what can succeed",
     decide: refuse,
   },
+  { name: "needs", invariant: "every claim that the spec names exists", decide: checkNeeds },
   {
     name: "claim",
     invariant: "the claim is the run's to write to, or is there to be created",
@@ -91,6 +94,8 @@ const blocked = (
   ...more,
 });
 
+const refused = (status: RunStatus, { reason, message }: Root): RunResult => blocked(status, reason, message);
+
 /** A finished run does nothing but delete its Jobs after ttlSecondsAfterFinished. */
 function retire(scope: RunScope, known: Known): RunResult | Known {
   const { completionTime } = known.status;
@@ -117,7 +122,7 @@ const hasBegun = ({ startTime }: RunStatus) => startTime !== undefined;
 function plan({ kind, spec, references }: RunScope, { status }: Known): Known {
   const seen = references.map(resolve);
   const inputs: Inputs = new Map(seen.filter(isResolved).map((input) => [input.role, input]));
-  const unresolved = seen.find((input): input is InputProblem => !isResolved(input));
+  const unresolved = seen.find((input): input is Root => !isResolved(input));
   return {
     inputs,
     unresolved,
@@ -127,8 +132,7 @@ function plan({ kind, spec, references }: RunScope, { status }: Known): Known {
 
 function resolveReferences(scope: RunScope, known: Known): RunResult | Known {
   const { status, unresolved } = known;
-  if (scope.cycle !== undefined && !hasBegun(status))
-    return blocked(status, "CyclicReference", `the references go in a circle: ${scope.cycle.join(" -> ")}`);
+  if (scope.cycle !== undefined && !hasBegun(status)) return refused(status, cyclicReference(scope.cycle));
   if (unresolved === undefined) return known;
   // A run that has begun may be suspended even while an input is gone.
   return blocked(status, unresolved.reason, unresolved.message, hasBegun(status) ? suspension(scope) : {});
@@ -136,17 +140,22 @@ function resolveReferences(scope: RunScope, known: Known): RunResult | Known {
 
 function refuse({ kind, spec }: RunScope, known: Known): RunResult | Known {
   const refusal = hasBegun(known.status) ? undefined : kind.refuse(spec, known.inputs);
-  return refusal === undefined ? known : blocked(known.status, refusal.reason, refusal.message);
+  return refusal === undefined ? known : refused(known.status, refusal);
+}
+
+function checkNeeds({ absent: [missing] }: RunScope, known: Known): RunResult | Known {
+  return missing === undefined ? known : refused(known.status, missingNeed(missing));
 }
 
 function checkClaim({ storage, claim, run }: RunScope, known: Known): RunResult | Known {
-  const named = `PersistentVolumeClaim ${storage.claimName}`;
-  if (storage.wanted === undefined && claim === undefined) {
-    const message = `${named} of spec.storage.claimName does not exist; create it or correct the name`;
-    return blocked(known.status, "InputNotFound", message);
-  }
+  const { claimName: name } = storage;
+  if (storage.wanted === undefined && claim === undefined)
+    return refused(
+      known.status,
+      missingNeed({ kind: "PersistentVolumeClaim", name, field: "storage.claimName" }),
+    );
   if (storage.wanted !== undefined && claim !== undefined && controllerUid(claim) !== run.metadata.uid) {
-    const message = `${named} exists and is not this run's; delete it, or name it in spec.storage.claimName`;
+    const message = `PersistentVolumeClaim ${name} exists and is not this run's; delete it, or name it in spec.storage.claimName`;
     // Claims of others are not watched.
     return blocked(known.status, "NameTaken", message, { requeueAfter: lookAgainSeconds });
   }

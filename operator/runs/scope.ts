@@ -12,9 +12,10 @@ import type {
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
+import { absentNeeds } from "../engine/absent-needs.ts";
 import { newestComplaint } from "../engine/complaints.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
-import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
+import { childLabels, controllerReference, ownClaimName, ownedBy } from "../engine/names.ts";
 import {
   findCycle,
   type KindsByName,
@@ -23,7 +24,14 @@ import {
   type ReferencedRun,
   readReferences,
 } from "../engine/references.ts";
-import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
+import {
+  type BatchKind,
+  type KernelProgress,
+  needsOfRun,
+  type Run,
+  type RunSpec,
+} from "../kinds/batch-kind.ts";
+import type { Need } from "../kinds/needs.ts";
 import { type AskProgress, leaderPod } from "./progress.ts";
 import { stuckAt } from "./waiting.ts";
 
@@ -51,6 +59,8 @@ export interface RunScope {
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
   cycle?: string[];
+  /** What the spec names and is not there; not looked for once the run has begun. */
+  absent: Need[];
   /** Children of this very run, told by its uid. */
   jobs: Job[];
   pods: Pod[];
@@ -100,6 +110,7 @@ export async function readScope(
   const isClaim = ({ metadata }: PersistentVolumeClaim) => metadata.name === storage.claimName;
   // A claim of others is in no cache: it is asked for only where it matters.
   const asks = !unresolved && run.status?.completionTime === undefined;
+  const begins = asks && run.status?.startTime === undefined;
   const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
   const stuck = stuckAt(ownJobs, ownPods);
   return {
@@ -111,6 +122,7 @@ export async function readScope(
       ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined),
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
+    absent: begins ? await absentNeeds(cluster, namespace, needsOfRun(kind, spec)) : [],
     jobs: ownJobs,
     pods: ownPods,
     configMaps: ownConfigMaps,
@@ -139,7 +151,7 @@ export function storageOf(definition: KindDefinition, run: Run, { storage }: Run
   if (storage.claimName !== undefined) return { claimName: storage.claimName, directory };
   if (storage.size === undefined)
     throw new TypeError("spec.storage has neither claimName nor size, though its CEL rule asks for one");
-  const claimName = dnsLabel(`${definition.singular}-${name}`);
+  const claimName = ownClaimName(run.kind, name);
   return {
     claimName,
     directory,

@@ -3,13 +3,13 @@ import type { Artifact } from "../api/artifact.ts";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api/kinds.ts";
 import type { ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
-import { configMaps, deployments, events, pods, services } from "../cluster/resource.ts";
+import { claims, configMaps, deployments, events, pods, services } from "../cluster/resource.ts";
 import { kindsByName } from "../engine/references.ts";
 import type { KernelResult } from "../kinds/batch-kind.ts";
 import { pretrainRunKind } from "../kinds/index.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
-import { digest, namespace, TestEnv } from "../testing/test-env.ts";
+import { aClaim, digest, namespace, TestEnv } from "../testing/test-env.ts";
 import { reconcileServing } from "./reconcile.ts";
 
 const logger = createLogger({ level: "silent" });
@@ -227,7 +227,7 @@ test("the gate stays closed until the Evaluation has passed for this very artifa
   const stand = new Stand();
   stand.trained(artifact("a"));
   await stand.apply({ requires: [{ name: "exam" }] });
-  expect(stand.ready).toMatchObject({ status: "False", reason: "EvaluationNotPassed" });
+  expect(stand.ready).toMatchObject({ status: "False", reason: "InputNotFound" });
   expect(stand.store.list(deployments)).toEqual([]);
   for (const [modelDigest, passed] of [
     [digest("b"), true],
@@ -337,12 +337,15 @@ test("scaled to zero is a wish fulfilled", async () => {
   expect(stand.ready).toMatchObject({ status: "True", reason: "ScaledToZero" });
 });
 
-test("an imported directory needs a context length, and then is served without a digest", async () => {
+test("an imported directory waits for its claim, and is served without a digest, as long as it is by itself", async () => {
   const stand = new Stand();
   const model = { directory: { claimName: "imports", path: "llama" } };
   await stand.apply({ model });
-  expect(stand.ready).toMatchObject({ reason: "InvalidSpec" });
-  await stand.apply({ model, contextLength: 128 });
+  expect(stand.ready).toMatchObject({ reason: "InputNotFound" });
+  stand.store.apply(claims, aClaim("imports"));
+  await stand.settle();
+  const [configMap] = stand.store.list(configMaps);
+  expect(JSON.parse(configMap?.data["config.json"] ?? "")).not.toHaveProperty("context_length");
   const mounts = stand.deployment.spec.template.spec.containers[0]?.volumeMounts;
   expect(mounts).toContainEqual({
     name: "claim-0",

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { filesOption, outputOption, withHelp } from "../options.ts";
-import { planAll, printPlans, requireNoProblems } from "../planning.ts";
-import { manifestsFor, presentObjects } from "../session.ts";
+import { planIn, printPlans, requireNoErrors } from "../planning.ts";
+import { manifestsFor } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
 import type { Target } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
@@ -33,9 +33,10 @@ export function planCommand(): Command {
 
 async function plan(target: Target, options: PlanOptions): Promise<void> {
   const manifests = await manifestsFor(target, options);
-  const planned = planAll(manifests, await presentObjects(target, manifests));
+  const planned = await planIn(target, manifests);
   const terminal = terminalOf(process.stdout);
   if (options.output === "json") terminal.print(JSON.stringify(planned.plans, undefined, 2));
   else printPlans(terminal, planned);
-  requireNoProblems(planned);
+  // A plan is made before the data is in its place.
+  requireNoErrors(planned, ({ about }) => about === "manifests");
 }
