@@ -8,24 +8,41 @@ import type { ExpectedInput } from "../estimates/model-figures.ts";
 
 const positive = z.int().min(1);
 
-/** As much of Hugging Face's config.json as the kernels compute; `model/config.py` refuses the rest. */
-const Config = z.looseObject({
-  architectures: z
-    .tuple([z.literal("LlamaForCausalLM")])
-    .nullish()
-    .transform((given) => given ?? undefined),
-  hidden_act: z.literal("silu").optional(),
-  attention_bias: z.literal(false).nullish(),
-  mlp_bias: z.literal(false).nullish(),
-  vocab_size: positive,
-  hidden_size: positive,
-  intermediate_size: positive,
-  num_hidden_layers: positive,
-  num_attention_heads: positive,
-  num_key_value_heads: positive.nullish(),
-  max_position_embeddings: positive,
-  tie_word_embeddings: z.boolean().nullish(),
+/** Of transformers 4 (rope_scaling) and 5 (rope_parameters). */
+const Rope = z.looseObject({
+  rope_type: z.enum(["default", "linear"]).optional(),
+  type: z.enum(["default", "linear"]).optional(),
 });
+
+/** As much of Hugging Face's config.json as the kernels compute; `model/config.py` refuses the rest. */
+const Config = z
+  .looseObject({
+    architectures: z
+      .tuple([z.literal("LlamaForCausalLM")])
+      .nullish()
+      .transform((given) => given ?? undefined),
+    hidden_act: z.literal("silu").optional(),
+    attention_bias: z.literal(false).nullish(),
+    mlp_bias: z.literal(false).nullish(),
+    vocab_size: positive,
+    hidden_size: positive,
+    intermediate_size: positive,
+    num_hidden_layers: positive,
+    num_attention_heads: positive,
+    num_key_value_heads: positive.nullish(),
+    max_position_embeddings: positive,
+    tie_word_embeddings: z.boolean().nullish(),
+    head_dim: positive.nullish(),
+    rope_scaling: Rope.nullish(),
+    rope_parameters: Rope.nullish(),
+  })
+  .refine(
+    ({ head_dim, num_attention_heads: heads, hidden_size }) =>
+      (head_dim ?? hidden_size / heads) * heads === hidden_size,
+    {
+      path: ["head_dim"],
+    },
+  );
 
 /** The model as an input of plans and refusals, or what is wrong with config.json. */
 export function importedModel(
