@@ -1,3 +1,4 @@
+import { isTrue } from "../cluster/conditions.ts";
 import { kindKeyOf } from "../cluster/object-key.ts";
 import { type ObjectPlan, planManifests } from "../planning/manifests.ts";
 import type { Finding, Surroundings } from "../planning/surroundings.ts";
@@ -35,7 +36,15 @@ function planAll(
     ours.map((one) => [kindKeyOf({ kind: one.object.kind, ...one.object.metadata }), one]),
   );
   const others = present.filter(({ kind, metadata }) => !byKey.has(kindKeyOf({ kind, ...metadata })));
-  const objects = [...ours.map(({ object }) => object), ...others];
+  const done = new Map(
+    present
+      .filter(({ status }) => isTrue(status?.conditions, "Succeeded"))
+      .map(({ kind, metadata, status }) => [kindKeyOf({ kind, ...metadata }), status]),
+  );
+  const objects = [
+    ...[...byKey].map(([key, { object }]) => ({ ...object, status: done.get(key) })),
+    ...others,
+  ];
   const planned: Planned = { plans: [], findings: [] };
   for (const plan of planManifests(objects, { surroundings })) {
     const manifest = byKey.get(kindKeyOf(plan));
@@ -51,15 +60,9 @@ function at({ document, object }: Manifest, { field, reason, message }: Finding)
   return problemAt(document, title(object), field === undefined ? [] : pathOf(field), sentence);
 }
 
-type Counts = (finding: Finding) => boolean;
-
-/**
- * Says on standard error what is not there yet, and throws InvalidManifests for what cannot succeed. `counts`:
- * which errors are such; the others are said only.
- */
-export function requireNoErrors({ findings }: Planned, counts: Counts = () => true): void {
-  const isError = ({ finding }: Planned["findings"][number]) =>
-    finding.severity === "error" && counts(finding);
+/** Says on standard error what is not there yet, and throws InvalidManifests for what cannot succeed. */
+export function requireNoErrors({ findings }: Pick<Planned, "findings">): void {
+  const isError = ({ finding }: Planned["findings"][number]) => finding.severity === "error";
   for (const { problem } of findings.filter((one) => !isError(one)))
     process.stderr.write(`warning: ${describeProblem(problem)}\n`);
   const errors = findings.filter(isError);

@@ -80,6 +80,12 @@ const scopes: Record<NeededKind, string> = {
   StorageClass: "in this cluster",
 };
 
+/** `name`: of the claim that would be made for a run. */
+export const claimNameTaken = (name: string): Refusal => ({
+  reason: "NameTaken",
+  message: `PersistentVolumeClaim ${name} exists and is not this run's; delete it, or name it in spec.storage.claimName`,
+});
+
 /** The one sentence about something that is named and not there. */
 export const missingNeed = ({ kind, name, field }: Need): Refusal => ({
   reason: "InputNotFound",

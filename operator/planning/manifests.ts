@@ -2,16 +2,17 @@ import { admit } from "../api/admission.ts";
 import type { Artifact, Reference } from "../api/artifact.ts";
 import { type KindDefinition, kinds } from "../api/kinds.ts";
 import type { Plan } from "../api/status.ts";
-import { findCondition } from "../cluster/conditions.ts";
+import { findCondition, isTrue } from "../cluster/conditions.ts";
 import { kindKeyOf, type ObjectName } from "../cluster/object-key.ts";
 import { InvalidError } from "../cluster/port.ts";
 import type { ExpectedInput } from "../estimates/model-figures.ts";
 import type { Refusal } from "../estimates/refusal.ts";
 import { importedModel } from "../kinds/imported-model.ts";
 import { gateNotFound } from "../kinds/inference-deployment/kind.ts";
-import type { Need } from "../kinds/needs.ts";
+import { claimNameTaken, type Need } from "../kinds/needs.ts";
 import { cyclicReference, inputFailed, inputNotFound } from "../kinds/reference-problems.ts";
 import type { ExpectedFigures } from "./expected-artifacts.ts";
+import { judgeMachine } from "./judge-machine.ts";
 import { judgeNeeds } from "./judge-needs.ts";
 import { type PlannedKind, type PlannedObject, plannedKinds } from "./planned-kinds.ts";
 import type { Finding, Surroundings } from "./surroundings.ts";
@@ -108,9 +109,11 @@ class Planning {
     if (!kind) throw new TypeError(`${object.kind} is one of the six kinds and has no plan`);
     const needs = kind.needs(spec);
     const inputs = this.#inputs(kind.references(spec), namespace, plan.problems);
-    if (this.#surroundings) {
+    // What has succeeded needs nothing more.
+    if (this.#surroundings && !isTrue(object.status?.conditions, "Succeeded")) {
       for (const need of needs) this.#readModel(need, namespace, this.#surroundings, inputs, plan.problems);
       plan.problems.push(...judgeNeeds(needs, namespace, this.#surroundings));
+      plan.problems.push(...this.#judgePlace(spec as object, { kind: object.kind, namespace, name }));
     }
     plan.problems.push(...this.#refusals(kind, spec, inputs, namespace));
     plan.plan = kind.plan(spec, inputs);
@@ -150,6 +153,15 @@ class Planning {
       if (expected) inputs.set(reference.role, inputOf(reference, expected));
     }
     return inputs;
+  }
+
+  #judgePlace(spec: object, object: ObjectName): Finding[] {
+    const { machine, takenClaim } = this.#surroundings ?? {};
+    const taken = takenClaim?.(object);
+    return [
+      ...(machine ? judgeMachine(spec, machine) : []),
+      ...(taken === undefined ? [] : [{ ...wrong(claimNameTaken(taken)), about: "surroundings" as const }]),
+    ];
   }
 
   /** An imported model is an input too, where its directory can be read. */

@@ -1,3 +1,4 @@
+import type { ObjectName } from "../cluster/object-key.ts";
 import type { Refusal } from "../estimates/refusal.ts";
 import type { Need } from "../kinds/needs.ts";
 
@@ -13,11 +14,20 @@ export interface Surroundings {
   presence(need: Need, namespace: string): Presence;
   /** What lies where the data of a need should be; undefined where nobody can look. */
   data(need: Need, namespace: string): DataFound | undefined;
+  /** The claim that would be made for the object, where one of that name is there and is not the object's. */
+  takenClaim(object: ObjectName): string | undefined;
+  /** Where pods run, if that is one machine. */
+  machine?: Machine;
   /**
    * Whether what is missing may come without the manifests: others make claims and classes of a cluster, and
    * nobody fills a directory of this machine.
    */
   mayCome: boolean;
+}
+
+/** The one machine of the local adapter. */
+export interface Machine {
+  cpus: number;
 }
 
 export interface DataFound {

@@ -12,7 +12,7 @@ import {
 } from "../engine/reconcile-result.ts";
 import { type Consumer, inUseFinalizer, isResolved, resolve, usersOf } from "../engine/references.ts";
 import { type BatchKind, type Run, type RunStatus, runResource } from "../kinds/batch-kind.ts";
-import { missingNeed } from "../kinds/needs.ts";
+import { claimNameTaken, missingNeed } from "../kinds/needs.ts";
 import { cyclicReference } from "../kinds/reference-problems.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import { withFinalizer } from "../runtime/finalizer.ts";
@@ -155,9 +155,8 @@ function checkClaim({ storage, claim, run }: RunScope, known: Known): RunResult 
       missingNeed({ kind: "PersistentVolumeClaim", name, field: "storage.claimName" }),
     );
   if (storage.wanted !== undefined && claim !== undefined && controllerUid(claim) !== run.metadata.uid) {
-    const message = `PersistentVolumeClaim ${name} exists and is not this run's; delete it, or name it in spec.storage.claimName`;
     // Claims of others are not watched.
-    return blocked(known.status, "NameTaken", message, { requeueAfter: lookAgainSeconds });
+    return { ...refused(known.status, claimNameTaken(name)), requeueAfter: lookAgainSeconds };
   }
   return known;
 }

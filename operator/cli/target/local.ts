@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../clock/clock.ts";
@@ -17,6 +18,7 @@ export function localTarget(stateDirectory: string, hint: Target["hint"]): Targe
   return {
     hint,
     hasLocalPaths: true,
+    machine: { cpus: availableParallelism() },
     namespace: async () => "default",
     async presence({ kind, name }, namespace) {
       const resource = kept.find((one) => one.kind === kind);

@@ -3,7 +3,7 @@ import type { KubernetesObject, Wanted } from "../../cluster/objects.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
 import type { Need } from "../../kinds/needs.ts";
-import type { Presence } from "../../planning/surroundings.ts";
+import type { Machine, Presence } from "../../planning/surroundings.ts";
 import type { AnyObject } from "../kinds.ts";
 
 /**
@@ -25,6 +25,8 @@ export interface Target {
    * where claims are elsewhere.
    */
   claimDirectory?(namespace: string, name: string, given?: ClaimMetadata): Promise<string>;
+  /** Where pods run, if that is this machine. */
+  readonly machine?: Machine;
   /** Where objects are whose namespace nobody named. */
   namespace(): Promise<string>;
   /** For reading. Throws a Failure where there is nothing to read. */
