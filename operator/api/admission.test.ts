@@ -248,10 +248,14 @@ function arbitrary(schema: StructuralSchema): fc.Arbitrary<unknown> {
           .stringMatching(new RegExp(schema.pattern))
           .filter((text) => text.length <= (schema.maxLength ?? 10))
       : fc.string({ minLength: 1, maxLength: 8 });
+  const { "x-kubernetes-list-map-keys": keys = [] } = schema;
   if (schema.items)
-    return fc.array(arbitrary(schema.items), {
+    return fc.uniqueArray(arbitrary(schema.items), {
       minLength: schema.minItems ?? 0,
       maxLength: Math.min(schema.maxItems ?? 2, 2),
+      // Of a list that is a map every key occurs once; of others everything differs.
+      selector: (item) =>
+        keys.length === 0 ? {} : keys.map((key) => (item as Record<string, unknown>)[key]).join(),
     });
   if (schema.properties) {
     const required = new Set(schema.required ?? []);

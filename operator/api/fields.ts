@@ -36,10 +36,16 @@ export function exactlyOneOf(...fields: string[]): CelRule {
  * A list that is a map by one of its fields: server-side apply merges it by that key, and a key occurs once.
  */
 export function mapList<T extends z.ZodType>(item: T, key: string, max: number, min = 0) {
+  const keyOf = (entry: unknown) => (entry as Record<string, unknown>)[key];
   return z
     .array(item)
     .min(min)
     .max(max)
+    .superRefine((entries, context) => {
+      for (const [index, entry] of entries.entries())
+        if (entries.findIndex((other) => keyOf(other) === keyOf(entry)) < index)
+          context.addIssue({ code: "custom", path: [index], message: `${key} ${keyOf(entry)} occurs twice` });
+    })
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] });
 }
 

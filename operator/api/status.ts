@@ -177,7 +177,8 @@ export const InferenceDeploymentStatus = z.object({
   ),
   plan: Plan.optional().describe("what a replica takes"),
   url: z.string().optional().describe("base URL of the OpenAI-compatible endpoint"),
-  replicas: z.int().optional().describe("pods that exist"),
+  // The scale subresource has it as an int32.
+  replicas: z.int().min(0).max(2_147_483_647).optional().describe("pods that exist"),
   readyReplicas: z.int().optional().describe("pods that are ready with the wanted artifact"),
   selector: z.string().optional().describe("label selector of the pods, for the scale subresource"),
   served: Artifact.optional().describe("artifact that every ready replica serves"),

@@ -84,6 +84,8 @@ function problemOf(schema: StructuralSchema, value: unknown): string | undefined
     return `${show(value)} is no ${schema.type}`;
   if (typeof value === "string" && schema.format === "date-time" && !isDateTime(value))
     return `${show(value)} is no RFC 3339 time`;
+  if (typeof value === "number" && (value < (schema.minimum ?? value) || value > (schema.maximum ?? value)))
+    return `${value} is out of range`;
   if (schema.enum !== undefined && !schema.enum.includes(value))
     return `${show(value)} is none of the values`;
   return undefined;

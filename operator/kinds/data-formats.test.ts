@@ -37,6 +37,19 @@ test("every format whose records are looked at has one that is accepted and one 
   }
 });
 
+test.each([
+  ["conversations.jsonl", "conversations"],
+  ["prompts.jsonl", "prompts"],
+  ["clean.jsonl", "examples"],
+  ["dirty.jsonl", "examples"],
+  ["jcommonsenseqa.jsonl", "jcommonsenseqa"],
+  ["jsquad.json", "jsquad"],
+] as const)("%s of the quickstart is accepted, every record of it", (name, format) => {
+  const text = readFileSync(new URL(`../../examples/quickstart/data/${name}`, import.meta.url), "utf8");
+  const records = formats[format].whole ? [text] : text.split("\n").filter(Boolean);
+  expect(records.flatMap((record) => recordProblem(format, record) ?? [])).toEqual([]);
+});
+
 test("the sentence names the field and how to mend it", () => {
   const line = JSON.stringify({ messages: [{ role: "human", content: "犬は？" }] });
   expect(recordProblem("conversations", line)).toBe(

@@ -98,7 +98,7 @@ export const formats: Record<DataFormat, FormatEntry> = {
 export function recordProblem(format: DataFormat, text: string): string | undefined {
   const { record, mend } = formats[format];
   if (record === undefined) return undefined;
-  const value = parsed(text);
+  const value = parseJson(text);
   if (value === undefined) return `is no JSON; ${mend}`;
   const issue = record.safeParse(value, { reportInput: true }).error?.issues[0];
   if (issue === undefined) return undefined;
@@ -106,7 +106,8 @@ export function recordProblem(format: DataFormat, text: string): string | undefi
   return `${field.join("").slice(1) || "the record"} ${shortcoming(issue)}; ${mend}`;
 }
 
-function parsed(text: string): unknown {
+/** Undefined where it is none. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

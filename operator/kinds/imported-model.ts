@@ -3,6 +3,7 @@ import type { ClaimPath } from "../api/parts.ts";
 import type { Shape } from "../api/presets.ts";
 import { parametersOf } from "../estimates/llama-shape.ts";
 import type { ExpectedInput } from "../estimates/model-figures.ts";
+import { parseJson } from "./data-formats.ts";
 
 /** An imported model by its config.json, where the directory can be read. */
 
@@ -78,14 +79,6 @@ export function importedModel(
       parameters: parametersOf(shape, read.vocab_size),
     },
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function problemOf({ issues: [issue] }: z.ZodError): string {

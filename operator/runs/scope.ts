@@ -112,7 +112,7 @@ export async function readScope(
   const asks = !unresolved && run.status?.completionTime === undefined;
   const begins = asks && run.status?.startTime === undefined;
   const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
-  const stuck = stuckAt(ownJobs, ownPods);
+  const stuck = stuckAt(ownJobs, ownPods, ownClaims.find(isClaim));
   return {
     kind,
     run,
@@ -128,12 +128,21 @@ export async function readScope(
     configMaps: ownConfigMaps,
     services: ownServices,
     progress: address === undefined ? undefined : await reader.askProgress(address),
-    complaint: stuck && (await newestComplaint(cluster, stuck)),
+    complaint: stuck && (await complaintAt(cluster, stuck)),
     now: reader.clock.now(),
     podDefaults,
     networkPolicies: reader.networkPolicies,
     progressSeconds,
   };
+}
+
+/** A claim is named, for what is said of the pod that waits for it does not. */
+async function complaintAt(cluster: Cluster, object: KubernetesObject): Promise<string | undefined> {
+  const complaint = await newestComplaint(cluster, object);
+  const { kind, metadata } = object;
+  return complaint !== undefined && kind === claims.kind
+    ? `${kind} ${metadata.name}: ${complaint}`
+    : complaint;
 }
 
 /** Where a run writes. */

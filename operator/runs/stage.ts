@@ -57,8 +57,8 @@ export interface Prepared {
  * at:
  * - an attempt begins only when status says that the one before it has ended, and status says so only of a
  *   Job that was seen ended;
- * - status names an attempt only after its Job was made, so a named Job that is missing was deleted: it is
- *   made again;
+ * - status names an attempt only after its Job was made, so a named Job that is missing was deleted, by the run
+ *   itself or by somebody;
  * - a Job that exists is never rendered again.
  */
 export function reconcileStage(scope: RunScope, prepared: Prepared): RunResult {

@@ -104,7 +104,13 @@ async function applyCorpora(namespace: string, count: number): Promise<void> {
     metadata: { name: `corpus-${index}`, namespace },
     spec: samples.Corpus,
   });
-  const items = Array.from({ length: count }, (_, index) => corpus(index));
+  const pages = {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "pages", namespace },
+    spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+  };
+  const items = [pages, ...Array.from({ length: count }, (_, index) => corpus(index))];
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
   const applied = await cluster.kubectl(["apply", "--server-side", "-f", "-"], { input });
   if (applied.code !== 0) throw new Error(applied.stderr);

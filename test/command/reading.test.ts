@@ -1,5 +1,5 @@
-import { stringify } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { exitCodes } from "../../operator/cli/failure.ts";
 import { events } from "../../operator/cluster/resource.ts";
 import { type Bench, condition, corpus, openBench, pretrainRun, resourceOf } from "./command.ts";
@@ -29,7 +29,10 @@ beforeAll(async () => {
   expect(await plugin("run", "-f", "all.yaml", "--detach")).toMatchObject({ code: 0, error: "" });
   await setStatus("Corpus", "web", {
     observedGeneration: 1,
-    conditions: [condition("Succeeded", "True", "Completed", "3/3 stages completed")],
+    conditions: [
+      condition("Succeeded", "True", "Completed", "3/3 stages completed"),
+      condition("Ready", "True", "Completed", "3/3 stages completed"),
+    ],
     artifact: {
       ...artifact("a", "tokenize", []),
       tokens: 1024,
@@ -39,7 +42,10 @@ beforeAll(async () => {
   });
   await setStatus("PretrainRun", "base", {
     observedGeneration: 1,
-    conditions: [condition("Succeeded", "Unknown", "Running", "stage train runs")],
+    conditions: [
+      condition("Succeeded", "Unknown", "Running", "stage train runs"),
+      condition("Ready", "False", "Running", "stage train runs"),
+    ],
     progress: {
       stage: "train",
       step: 4,
@@ -221,7 +227,9 @@ spec:
     expect(error).toMatch(
       /^tanren: elsewhere.yaml:1: Corpus\/web: namespace never-made does not exist; create it first\n/m,
     );
-    expect((await bench.run("tanren", ["validate", "-f", "elsewhere.yaml"])).error).not.toContain("namespace");
+    expect((await bench.run("tanren", ["validate", "-f", "elsewhere.yaml"])).error).not.toContain(
+      "never-made",
+    );
   });
 
   const missing = (kind: string, name: string, field: string, scope = "in this namespace") =>
