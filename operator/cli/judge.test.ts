@@ -582,7 +582,6 @@ test("what has succeeded is not asked for its data again", async () => {
   const { failure, errors } = await command(validateCommand());
   expect([failure, errors]).toEqual([undefined, ""]);
 });
-});
 
 test("what lacks nothing is told nothing", async () => {
   const whole: Rule = {
