@@ -177,7 +177,7 @@ describe("an operator in the background", () => {
   });
 });
 
-test("tanren run ends when the name of its claim is somebody else's, and says what to do", {
+test("tanren run does not begin when the name of its claim is somebody else's, and says what to do", {
   timeout: 60_000,
 }, async () => {
   const held = suspended
@@ -189,5 +189,5 @@ test("tanren run ends when the name of its claim is somebody else's, and says wh
   expect(error).toContain(
     "Corpus/web: NameTaken: PersistentVolumeClaim corpus-web exists and is not this run's; delete it, or name it in spec.storage.claimName",
   );
-  expect(code).toBe(exitCodes.failed.code);
+  expect(code).toBe(exitCodes.invalid.code);
 });
