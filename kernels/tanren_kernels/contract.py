@@ -556,7 +556,9 @@ class ServeConfig(BaseModel):
     model: Input
     model_name: Annotated[str, Field(description="name under /v1/models", min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)]
-    context_length: Annotated[int, Field(description="longest prompt plus answer, in tokens", ge=8)]
+    context_length: Annotated[
+        int | None, Field(description="longest prompt plus answer, in tokens; absent: the model's own", ge=8)
+    ] = None
     max_concurrent_requests: Annotated[int, Field(ge=1)]
     precision: Literal["float32", "bfloat16"]
     api_keys: Annotated[

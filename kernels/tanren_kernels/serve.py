@@ -81,18 +81,19 @@ def start_service(config: ServeConfig, metrics: ServingMetrics, context: Program
     Raises InvalidConfig for a context beyond the model's own, ModelTooLarge, ArtifactDamaged ...
     """
     longest = read_config(Path(config.model.path)).max_position_embeddings
-    if config.context_length > longest:
+    context_length = config.context_length or longest
+    if context_length > longest:
         raise KernelError(
             "InvalidConfig",
-            f"context_length {config.context_length} is beyond the model's {longest}; lower it or extend the "
+            f"context_length {context_length} is beyond the model's {longest}; lower it or extend the "
             "model's context first.",
         )
     slots = config.max_concurrent_requests
-    ready = pretrained.load(config.model, DTYPES[config.precision], slots * config.context_length)
-    engine = Engine(ready.model, ready.token_bytes, slots, config.context_length)
+    ready = pretrained.load(config.model, DTYPES[config.precision], slots * context_length)
+    engine = Engine(ready.model, ready.token_bytes, slots, context_length)
     # As many may wait as run: a longer queue would only turn refusals into time-outs.
     worker = Worker(engine, metrics, most_open=2 * slots)
-    return Service(ready, worker, config.model_name, config.context_length, context.log)
+    return Service(ready, worker, config.model_name, context_length, context.log)
 
 
 def drain(state: State, server: HttpServer, worker: Worker) -> int:

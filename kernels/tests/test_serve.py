@@ -517,6 +517,11 @@ def test_a_port_in_use_and_a_model_too_large_are_endings_of_their_own(
             ServeConfig.model_validate(body(free_port(), max_concurrent_requests=1000)), server.context
         )
     assert large.value.reason == "ModelTooLarge"
+    with pytest.raises(KernelError, match="keys and values of 256000 tokens"):
+        serve.main(
+            ServeConfig.model_validate(body(free_port(), max_concurrent_requests=1000, context_length=None)),
+            server.context,
+        )
 
 
 def test_an_unread_parameter_does_not_exist() -> None:

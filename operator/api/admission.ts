@@ -3,6 +3,7 @@ import { InvalidError } from "../cluster/port.ts";
 import { type Refusal, refusals } from "./cel.ts";
 import { objectName } from "./fields.ts";
 import { type KindDefinition, rootRules, type TanrenObject } from "./kinds.ts";
+import { nearestField } from "./nearest-field.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
 /**
@@ -43,7 +44,7 @@ export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenOb
   if (misnamed || !parsed.success)
     throw new InvalidError(kind.resource.kind, name, [
       ...(misnamed ? [nameRefusal] : []),
-      ...(parsed.error?.issues.flatMap(causesOf) ?? []),
+      ...(parsed.error?.issues.flatMap((issue) => causesOf(kind, issue)) ?? []),
     ]);
   const whole = { spec: parsed.data, ...(old?.status && { status: old.status }) };
   // An API server keeps list items without defaults.
@@ -62,7 +63,7 @@ function withoutNulls(value: unknown): unknown {
   );
 }
 
-function causesOf(issue: z.core.$ZodIssue): Refusal[] {
+function causesOf(kind: KindDefinition, issue: z.core.$ZodIssue): Refusal[] {
   const path = (...more: PropertyKey[]) =>
     ["spec", ...issue.path, ...more]
       .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
@@ -72,7 +73,7 @@ function causesOf(issue: z.core.$ZodIssue): Refusal[] {
     case "unrecognized_keys":
       return issue.keys.map((key) => ({
         field: path(key),
-        message: "unknown field; see docs/reference.md for the fields there are",
+        message: `unknown field; ${hint(kind, issue.path, key)}`,
       }));
     case "invalid_type":
       return [{ field: path(), message: issue.input === undefined ? "required" : typeMessage(issue) }];
@@ -88,6 +89,11 @@ function causesOf(issue: z.core.$ZodIssue): Refusal[] {
     default:
       return [{ field: path(), message: issue.message }];
   }
+}
+
+function hint(kind: KindDefinition, path: readonly PropertyKey[], unknown: string): string {
+  const meant = nearestField(schemaOf(kind), ["spec", ...path], unknown);
+  return meant === undefined ? "see docs/reference.md for the fields there are" : `did you mean ${meant}?`;
 }
 
 function typeMessage(issue: z.core.$ZodIssueInvalidType): string {

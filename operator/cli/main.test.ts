@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,8 @@ const plugin = fileURLToPath(new URL("../../bin/kubectl-tanren", import.meta.url
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "tanren-command-"));
+  await mkdir(join(directory, "texts"));
+  await writeFile(join(directory, "texts", "ja.jsonl"), '{"text": "犬が走る。"}\n');
 });
 afterAll(() => rm(directory, { recursive: true }));
 
@@ -88,7 +90,7 @@ describe.concurrent("help", { timeout: 60_000 }, () => {
 
 const suspended = `apiVersion: v1
 kind: PersistentVolumeClaim
-metadata: {name: data}
+metadata: {annotations: {local.tanren.dev/path: texts}, name: data}
 spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
 ---
 apiVersion: tanren.dev/v1alpha1
@@ -130,7 +132,7 @@ describe.concurrent("exit codes and sentences", { timeout: 60_000 }, () => {
       "invalid",
       /^tanren: bad.yaml:\d+: Corpus\/web: spec.mixture.*\n1 problem; nothing was changed\n$/,
     ],
-    ["plan -f lonely.yaml", "invalid", /^tanren: lonely.yaml:\d+: Corpus\/web: InputNotFound: Corpus other/],
+    ["plan -f lonely.yaml", "done", /^warning: lonely.yaml:\d+: Corpus\/web: InputNotFound: Corpus other/],
     ["validate -f nowhere", "notFound", /^tanren: -f nowhere: there is no such file or directory\n$/],
     ["get --state nowhere", "notFound", /^tanren: .*nowhere has no state/],
     ["stop", "notFound", /^tanren: no operator runs on /],
@@ -187,7 +189,7 @@ describe("an operator in the background", () => {
   });
 });
 
-test("tanren run ends when the name of its claim is somebody else's, and says what to do", {
+test("tanren run does not begin when the name of its claim is somebody else's, and says what to do", {
   timeout: 60_000,
 }, async () => {
   const held = suspended
@@ -199,5 +201,5 @@ test("tanren run ends when the name of its claim is somebody else's, and says wh
   expect(error).toContain(
     "Corpus/web: NameTaken: PersistentVolumeClaim corpus-web exists and is not this run's; delete it, or name it in spec.storage.claimName",
   );
-  expect(code).toBe(exitCodes.failed.code);
+  expect(code).toBe(exitCodes.invalid.code);
 });

@@ -1,40 +1,72 @@
+import { isTrue } from "../cluster/conditions.ts";
 import { kindKeyOf } from "../cluster/object-key.ts";
 import { type ObjectPlan, planManifests } from "../planning/manifests.ts";
+import type { Finding, Surroundings } from "../planning/surroundings.ts";
 import { planFacts } from "./describe/facts.ts";
 import { type AnyObject, title } from "./kinds.ts";
-import { InvalidManifests, type Problem } from "./manifests/documents.ts";
-import { type Manifest, problemAt } from "./manifests/manifest.ts";
+import { checkChanges } from "./manifests/changes.ts";
+import { describeProblem, InvalidManifests, type Problem } from "./manifests/documents.ts";
+import { type Manifest, pathOf, problemAt } from "./manifests/manifest.ts";
+import { presentObjects } from "./session.ts";
+import { lookAround } from "./surroundings.ts";
+import type { Target } from "./target/target.ts";
 import type { Cell, Column } from "./terminal/table.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
-/** What manifests will take, and what is wrong with them together: references, tokenizers, memory. */
+/** What manifests will take, and what is found when they are held against each other and what there is. */
 export interface Planned {
   plans: ObjectPlan[];
-  problems: Problem[];
+  findings: { finding: Finding; problem: Problem }[];
 }
 
-/** `present`: objects that are there already; manifests may refer to them. */
-export function planAll(manifests: readonly Manifest[], present: readonly AnyObject[]): Planned {
+/** Judges manifests in a target, for validate, plan and run alike. Throws InvalidManifests for changes. */
+export async function planIn(target: Target, manifests: readonly Manifest[]): Promise<Planned> {
+  const present = await presentObjects(target, manifests);
+  checkChanges(manifests, present, target);
+  return planAll(manifests, present, await lookAround(target, manifests, present));
+}
+
+function planAll(
+  manifests: readonly Manifest[],
+  present: readonly AnyObject[],
+  surroundings: Surroundings,
+): Planned {
   const ours = manifests.filter(({ kind }) => kind !== undefined);
   const byKey = new Map(
     ours.map((one) => [kindKeyOf({ kind: one.object.kind, ...one.object.metadata }), one]),
   );
   const others = present.filter(({ kind, metadata }) => !byKey.has(kindKeyOf({ kind, ...metadata })));
-  const plans: ObjectPlan[] = [];
-  const problems: Problem[] = [];
-  for (const plan of planManifests([...ours.map(({ object }) => object), ...others])) {
+  const done = new Map(
+    present
+      .filter(({ status }) => isTrue(status?.conditions, "Succeeded"))
+      .map(({ kind, metadata, status }) => [kindKeyOf({ kind, ...metadata }), status]),
+  );
+  const objects = [
+    ...[...byKey].map(([key, { object }]) => ({ ...object, status: done.get(key) })),
+    ...others,
+  ];
+  const planned: Planned = { plans: [], findings: [] };
+  for (const plan of planManifests(objects, { surroundings })) {
     const manifest = byKey.get(kindKeyOf(plan));
     if (manifest === undefined) continue;
-    plans.push(plan);
-    for (const { reason, message } of plan.problems)
-      problems.push(problemAt(manifest.document, title(manifest.object), [], `${reason}: ${message}`));
+    planned.plans.push(plan);
+    for (const finding of plan.problems) planned.findings.push({ finding, problem: at(manifest, finding) });
   }
-  return { plans, problems };
+  return planned;
 }
 
-/** Throws InvalidManifests for what is wrong with the manifests together. */
-export function requireNoProblems({ problems }: Planned): void {
-  if (problems.length > 0) throw new InvalidManifests(problems);
+function at({ document, object }: Manifest, { field, reason, message }: Finding): Problem {
+  const sentence = reason === undefined ? message : `${reason}: ${message}`;
+  return problemAt(document, title(object), field === undefined ? [] : pathOf(field), sentence);
+}
+
+/** Says on standard error what is not there yet, and throws InvalidManifests for what cannot succeed. */
+export function requireNoErrors({ findings }: Pick<Planned, "findings">): void {
+  const isError = ({ finding }: Planned["findings"][number]) => finding.severity === "error";
+  for (const { problem } of findings.filter((one) => !isError(one)))
+    process.stderr.write(`warning: ${describeProblem(problem)}\n`);
+  const errors = findings.filter(isError);
+  if (errors.length > 0) throw new InvalidManifests(errors.map(({ problem }) => problem));
 }
 
 const titles = ["parameters", "tokens", "steps", "ranks", "memory per rank", "checkpoint", "time"] as const;

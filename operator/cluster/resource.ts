@@ -19,6 +19,8 @@ export interface Resource<T extends KubernetesObject> {
   readonly plural: string;
   /** Whether status is a subresource: then a write of the object never touches status, and the reverse. */
   readonly status: boolean;
+  /** Its objects are in no namespace; one that is given is passed over. */
+  readonly clusterScoped?: true;
   /** Type only: carries T. */
   readonly object?: T;
 }
@@ -57,6 +59,21 @@ export const networkPolicies = resource<NetworkPolicy>(
   false,
 );
 export const events = resource<Event>("events.k8s.io/v1", "Event", "events", false);
+
+/** What specs name beside; the local adapter has none of them. */
+export const serviceAccounts = resource<KubernetesObject>("v1", "ServiceAccount", "serviceaccounts", false);
+export const priorityClasses: Resource<KubernetesObject> = {
+  ...resource("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", false),
+  clusterScoped: true,
+};
+export const storageClasses: Resource<KubernetesObject> = {
+  ...resource("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
+  clusterScoped: true,
+};
+/** Of Kueue, newest version first. */
+export const localQueues: readonly Resource<KubernetesObject>[] = ["v1beta2", "v1beta1"].map((version) =>
+  resource(`kueue.x-k8s.io/${version}`, "LocalQueue", "localqueues", true),
+);
 
 /**
  * Those that a cluster must have; policies are made only where the operator's configuration asks for them.

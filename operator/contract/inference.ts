@@ -111,7 +111,11 @@ export const ServeConfig = z
     model: Input,
     model_name: z.string().min(1).describe("name under /v1/models"),
     port: z.int().min(1).max(65535),
-    context_length: z.int().min(8).describe("longest prompt plus answer, in tokens"),
+    context_length: z
+      .int()
+      .min(8)
+      .optional()
+      .describe("longest prompt plus answer, in tokens; absent: the model's own"),
     max_concurrent_requests: z.int().min(1),
     precision: z.enum(["float32", "bfloat16"]),
     api_keys: RelativePath.optional().describe(

@@ -48,6 +48,9 @@ export function attemptName(
   );
 }
 
+/** The claim that is made for a run which names none. */
+export const ownClaimName = (kind: string, name: string): string => dnsLabel(`${kind.toLowerCase()}-${name}`);
+
 /** Finds everything that was made for the object, and nothing of a namesake before or after it. */
 export const ownedBy = (owner: KubernetesObject) => ({ [labels.uid]: owner.metadata.uid });
 

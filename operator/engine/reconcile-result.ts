@@ -8,6 +8,7 @@ import { plainText } from "../cluster/plain-text.ts";
 import { type Cluster, ConflictError, ForbiddenError, InvalidError } from "../cluster/port.ts";
 import { quantityValue } from "../cluster/quantity.ts";
 import { claims, type Resource } from "../cluster/resource.ts";
+import { claimNameTaken } from "../kinds/needs.ts";
 import type { EventRecorder, NewEvent } from "../runtime/events.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { again, done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
@@ -215,10 +216,10 @@ function taken({ kind }: Wanted<KubernetesObject>, { metadata }: KubernetesObjec
     );
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
   const whose = owner ? `${owner.kind} ${owner.name}` : "somebody else";
-  const mend = kind === claims.kind ? "name it in spec.storage.claimName" : "rename this object";
+  if (kind === claims.kind) return new ChildError("NameTaken", claimNameTaken(metadata.name).message);
   return new ChildError(
     "NameTaken",
-    `${kind} ${metadata.name} exists and belongs to ${whose}; delete it, or ${mend}`,
+    `${kind} ${metadata.name} exists and belongs to ${whose}; delete it, or rename this object`,
   );
 }
 

@@ -1,11 +1,12 @@
 import type { z } from "zod";
 import type { Reference, ResolvedInput } from "../api/artifact.ts";
 import type { TanrenObject } from "../api/kinds.ts";
-import type { Reason } from "../api/reasons.ts";
 import { findCondition, isTrue } from "../cluster/conditions.ts";
 import type { Cluster } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
 import { type BatchKind, type Run, type RunSpec, runResource } from "../kinds/batch-kind.ts";
+import { inputFailed, inputNotFound } from "../kinds/reference-problems.ts";
+import type { Root } from "./reconcile-result.ts";
 
 /** From references to the artifacts they stand for, and back: who keeps an artifact from going. */
 
@@ -78,38 +79,22 @@ export async function readReferences(
   );
 }
 
-export interface InputProblem {
-  reason: Extract<Reason, "InputNotFound" | "InputNotReady" | "InputFailed">;
-  message: string;
-}
-
 /** The artifact of a referenced object, or why there is none. */
-export function resolve({ reference, run }: ReferencedRun): ResolvedInput | InputProblem {
-  const named = `${reference.kind} ${reference.name}`;
-  if (run === undefined) {
-    return {
-      reason: "InputNotFound",
-      message: `${named} (${reference.role}) does not exist in this namespace; create it or correct the name`,
-    };
-  }
+export function resolve({ reference, run }: ReferencedRun): ResolvedInput | Root {
+  if (run === undefined) return inputNotFound(reference);
   const { artifact, conditions } = run.status ?? {};
   if (artifact !== undefined && isTrue(conditions, "Succeeded")) return { ...reference, artifact };
   const succeeded = findCondition(conditions, "Succeeded");
-  if (succeeded?.status === "False") {
-    return {
-      reason: "InputFailed",
-      message: `${named} (${reference.role}) failed: ${succeeded.reason}: ${succeeded.message}`,
-    };
-  }
-  return { reason: "InputNotReady", message: `waiting for ${named} (${reference.role}) to succeed` };
+  if (succeeded?.status === "False") return inputFailed(reference, succeeded);
+  const { kind, name, role } = reference;
+  return { reason: "InputNotReady", message: `waiting for ${kind} ${name} (${role}) to succeed` };
 }
 
-export const isResolved = (input: ResolvedInput | InputProblem): input is ResolvedInput =>
-  "artifact" in input;
+export const isResolved = (input: ResolvedInput | Root): input is ResolvedInput => "artifact" in input;
 
 /**
- * The way from the object along references of unfinished objects back to itself, e.g. ["Corpus a", "Corpus
- * b", "Corpus a"]; undefined when there is none. An object that has its artifact waits for nobody, so the
+ * The way from the object along references of unfinished objects back to itself, e.g. ["Corpus/a", "Corpus/b",
+ * "Corpus/a"]; undefined when there is none. An object that has its artifact waits for nobody, so the
  * search ends there.
  */
 export async function findCycle(
@@ -120,7 +105,7 @@ export async function findCycle(
   const seen = new Set<string>();
   const follow = async (from: readonly Reference[], way: string[]): Promise<string[] | undefined> => {
     for (const { kind, name } of from) {
-      const here = `${kind} ${name}`;
+      const here = `${kind}/${name}`;
       if (kind === start.kind && name === start.name) return [...way, here];
       if (seen.has(here)) continue;
       seen.add(here);
@@ -132,7 +117,7 @@ export async function findCycle(
     }
     return undefined;
   };
-  return follow(references, [`${start.kind} ${start.name}`]);
+  return follow(references, [`${start.kind}/${start.name}`]);
 }
 
 /**

@@ -12,6 +12,7 @@ import type {
 import type { Resource } from "../cluster/resource.ts";
 import type { Progress, Result, StageProgram } from "../contract/index.ts";
 import type { Refusal } from "../estimates/refusal.ts";
+import { computeNeeds, type Need, storageNeeds } from "./needs.ts";
 
 /**
  * What a batch kind means, as pure functions. The engine of `operator/runs` turns it into Jobs and status; a
@@ -25,6 +26,9 @@ export interface BatchKind<Spec = unknown> {
    * run.
    */
   references(spec: Spec): Reference[];
+
+  /** What it names beside them, but for compute and storage, which are alike for every kind. */
+  needs(spec: Spec): Need[];
 
   /** What forbids the run although all inputs are there, e.g. TokenizerMismatch; undefined: nothing. */
   refuse(spec: Spec, inputs: Inputs): Refusal | undefined;
@@ -88,5 +92,11 @@ export type Attempt = z.output<typeof AttemptSchema>;
 export type StageStatus = z.output<typeof StageSchema>;
 export type RunProgress = z.output<typeof ProgressSchema>;
 export type KernelProgress = z.output<typeof Progress>;
+
+/** All that a run names beside objects of the six kinds. */
+export const needsOfRun = <Spec>(kind: BatchKind<Spec>, spec: Spec): Need[] => {
+  const { compute, storage } = spec as RunSpec;
+  return [...kind.needs(spec), ...storageNeeds(storage), ...computeNeeds(compute)];
+};
 
 export const runResource = (kind: BatchKind) => kind.definition.resource as Resource<Run>;

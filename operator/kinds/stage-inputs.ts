@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Inputs, Reference, ResolvedInput } from "../api/artifact.ts";
 import type { ClaimPath, ModelReference } from "../api/parts.ts";
 import type { Mount } from "./batch-kind.ts";
+import { claimNeed, type Need } from "./needs.ts";
 
 /** How inputs reach a program: mounted at inputs/<name>, named by that path and, for artifacts, by digest. */
 
@@ -49,6 +50,10 @@ export function modelReference(reference: Model): Reference | undefined {
   if (reference.alignmentRun) return { role: model, kind: "AlignmentRun", name: reference.alignmentRun.name };
   return undefined;
 }
+
+/** An imported directory. */
+export const modelNeeds = ({ directory }: Model): Need[] =>
+  directory ? [claimNeed(directory, "model.directory", "model")] : [];
 
 export function modelMount(reference: Model, inputs: Inputs): Mount {
   return reference.directory

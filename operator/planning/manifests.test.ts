@@ -56,6 +56,7 @@ const evaluation = (spec: object = {}) =>
   object("Evaluation", "gate", {
     model: { alignmentRun: { name: "assistant" } },
     suites: [{ name: "sense", task: "jcommonsenseqa", shots: 3, data: { claimName: "files" } }],
+    thresholds: [{ suite: "sense", metric: "accuracy", atLeast: "0.3" }],
     ...spec,
   });
 const serving = (spec: object = {}) =>
@@ -110,9 +111,10 @@ describe("problems", () => {
   test("a missing reference", () => {
     expect(problemsOf(base())).toEqual([
       {
+        severity: "warning",
+        about: "manifests",
         reason: "InputNotFound",
-        message:
-          "Corpus corpus (corpus) is not among the objects of namespace default; add it, or correct the name",
+        message: "Corpus corpus (corpus) does not exist in this namespace; create it or correct the name",
       },
     ]);
   });
@@ -132,6 +134,8 @@ describe("problems", () => {
     const second = corpus("second", { fromCorpus: { name: "first" } });
     expect(problemsOf(first, second)).toEqual([
       {
+        severity: "error",
+        about: "manifests",
         reason: "CyclicReference",
         message:
           "the references lead back: Corpus/first -> Corpus/second -> Corpus/first; let one of them name another object",

@@ -2,16 +2,25 @@ import { admit } from "../api/admission.ts";
 import type { Artifact, Reference } from "../api/artifact.ts";
 import { type KindDefinition, kinds } from "../api/kinds.ts";
 import type { Plan } from "../api/status.ts";
+import { findCondition, isTrue } from "../cluster/conditions.ts";
 import { kindKeyOf, type ObjectName } from "../cluster/object-key.ts";
 import { InvalidError } from "../cluster/port.ts";
 import type { ExpectedInput } from "../estimates/model-figures.ts";
 import type { Refusal } from "../estimates/refusal.ts";
+import { importedModel } from "../kinds/imported-model.ts";
+import { gateNotFound } from "../kinds/inference-deployment/kind.ts";
+import { claimNameTaken, type Need } from "../kinds/needs.ts";
+import { cyclicReference, inputFailed, inputNotFound } from "../kinds/reference-problems.ts";
 import type { ExpectedFigures } from "./expected-artifacts.ts";
+import { judgeMachine } from "./judge-machine.ts";
+import { judgeNeeds } from "./judge-needs.ts";
 import { type PlannedKind, type PlannedObject, plannedKinds } from "./planned-kinds.ts";
+import type { Finding, Surroundings } from "./surroundings.ts";
 
 /**
- * The plan of manifests among themselves, without a cluster: references are resolved among the given objects,
- * and what an object will make is expected from its manifest, unless its status already has the artifact.
+ * Manifests judged without running anything: references are resolved among the given objects, what an object
+ * will make is expected from its manifest, unless its status already has the artifact, and what it needs
+ * beside is held against its surroundings.
  */
 
 export interface ObjectPlan {
@@ -20,16 +29,25 @@ export interface ObjectPlan {
   name: string;
   /** Absent where the spec is refused by the schema. */
   plan?: Plan;
-  problems: Refusal[];
+  problems: Finding[];
 }
 
 /**
  * Plans and problems of every object of the six kinds, in the given order; objects of other kinds are passed
  * over.
  */
-export function planManifests(objects: readonly PlannedObject[], namespace = "default"): ObjectPlan[] {
-  const planning = new Planning(objects, namespace);
-  return planning.all();
+export function planManifests(
+  objects: readonly PlannedObject[],
+  { namespace = "default", surroundings }: { namespace?: string; surroundings?: Surroundings } = {},
+): ObjectPlan[] {
+  return new Planning(objects, namespace, surroundings).all();
+}
+
+/** What an object needs beside objects of the six kinds; nothing where the schema refuses its spec. */
+export function needsOf({ kind, spec }: Pick<PlannedObject, "kind" | "spec">): Need[] {
+  const definition = kinds.find(({ resource }) => resource.kind === kind);
+  const parsed = definition?.spec.safeParse(spec);
+  return parsed?.success ? (plannedKinds.get(kind)?.needs(parsed.data) ?? []) : [];
 }
 
 interface Entry extends ObjectName {
@@ -49,7 +67,14 @@ class Planning {
   /** Objects whose references are being followed, outermost first. */
   readonly #way: Entry[] = [];
 
-  constructor(objects: readonly PlannedObject[], defaultNamespace: string) {
+  readonly #surroundings: Surroundings | undefined;
+
+  constructor(
+    objects: readonly PlannedObject[],
+    defaultNamespace: string,
+    surroundings: Surroundings | undefined,
+  ) {
+    this.#surroundings = surroundings;
     for (const object of objects) {
       const definition = kinds.find(
         ({ resource }) => resource.kind === object.kind && resource.apiVersion === object.apiVersion,
@@ -82,7 +107,14 @@ class Planning {
     if (spec === undefined) return { plan };
     const kind = plannedKinds.get(object.kind);
     if (!kind) throw new TypeError(`${object.kind} is one of the six kinds and has no plan`);
+    const needs = kind.needs(spec);
     const inputs = this.#inputs(kind.references(spec), namespace, plan.problems);
+    // What has succeeded needs nothing more.
+    if (this.#surroundings && !isTrue(object.status?.conditions, "Succeeded")) {
+      for (const need of needs) this.#readModel(need, namespace, this.#surroundings, inputs, plan.problems);
+      plan.problems.push(...judgeNeeds(needs, namespace, this.#surroundings));
+      plan.problems.push(...this.#judgePlace(spec as object, { kind: object.kind, namespace, name }));
+    }
     plan.problems.push(...this.#refusals(kind, spec, inputs, namespace));
     plan.plan = kind.plan(spec, inputs);
     const expected =
@@ -95,71 +127,109 @@ class Planning {
     spec: unknown,
     inputs: ReadonlyMap<string, ExpectedInput>,
     namespace: string,
-  ): Refusal[] {
+  ): Finding[] {
     const refusal = kind.refuse(spec, inputs);
-    const evaluation = (name: string) =>
-      this.#entries.get(kindKeyOf({ kind: "Evaluation", namespace, name }));
-    const gates = kind.gates?.(spec, (gate) => evaluation(gate)?.object) ?? [];
-    return [...(refusal ? [refusal] : []), ...gates];
+    const gates = kind.gates?.(spec) ?? [];
+    return [
+      ...(refusal ? [wrong(refusal)] : []),
+      ...gates.flatMap((name) => {
+        const evaluation = this.#entries.get(kindKeyOf({ kind: "Evaluation", namespace, name }));
+        if (evaluation === undefined) return [notThereYet(gateNotFound(name))];
+        const never = kind.refuseGate?.(spec, evaluation.object);
+        return never ? [wrong(never)] : [];
+      }),
+    ];
   }
 
-  /** Inputs that are expected; the others are problems. */
-  #inputs(
-    references: Reference[],
-    namespace: string,
-    problems: Refusal[],
-  ): ReadonlyMap<string, ExpectedInput> {
+  /** Inputs that are expected; of the others it is found why not. */
+  #inputs(references: Reference[], namespace: string, findings: Finding[]): Map<string, ExpectedInput> {
     const inputs = new Map<string, ExpectedInput>();
     for (const reference of references) {
       const entry = this.#entries.get(kindKeyOf({ ...reference, namespace }));
-      const problem = entry ? this.#cycle(entry) : this.#missing(reference, namespace);
-      if (problem) problems.push(problem);
-      if (!entry || problem) continue;
+      const finding = entry ? this.#unusable(reference, entry) : this.#missing(reference, namespace);
+      if (finding) findings.push(finding);
+      if (!entry || finding) continue;
       const { expected } = this.#planned(entry);
       if (expected) inputs.set(reference.role, inputOf(reference, expected));
     }
     return inputs;
   }
 
-  #cycle(entry: Entry): Refusal | undefined {
-    const start = this.#way.indexOf(entry);
-    if (start < 0) return undefined;
-    const way = [...this.#way.slice(start), entry].map(({ kind, name }) => `${kind}/${name}`).join(" -> ");
-    return {
-      reason: "CyclicReference",
-      message: `the references lead back: ${way}; let one of them name another object`,
-    };
+  #judgePlace(spec: object, object: ObjectName): Finding[] {
+    const { machine, takenClaim } = this.#surroundings ?? {};
+    const taken = takenClaim?.(object);
+    return [
+      ...(machine ? judgeMachine(spec, machine) : []),
+      ...(taken === undefined ? [] : [{ ...wrong(claimNameTaken(taken)), about: "surroundings" as const }]),
+    ];
   }
 
-  #missing({ role, kind, name }: Reference, namespace: string): Refusal {
+  /** An imported model is an input too, where its directory can be read. */
+  #readModel(
+    need: Need,
+    namespace: string,
+    surroundings: Surroundings,
+    inputs: Map<string, ExpectedInput>,
+    findings: Finding[],
+  ): void {
+    const { name: claimName, data } = need;
+    if (data?.format !== "model") return;
+    const found = surroundings.data(need, namespace);
+    const config = found?.files.find(({ path }) => path.endsWith("/config.json"));
+    if (config === undefined) return;
+    const model = importedModel({ claimName, path: data.path }, config.record?.text ?? "");
+    if (!("problem" in model)) return void inputs.set("model", model);
+    const message = `${config.path}: ${model.problem}`;
+    findings.push({
+      ...wrong({ reason: "InvalidData", message }),
+      about: "surroundings",
+      field: `spec.${data.field}`,
+    });
+  }
+
+  #unusable(reference: Reference, entry: Entry): Finding | undefined {
+    const start = this.#way.indexOf(entry);
+    if (start >= 0) {
+      const way = [...this.#way.slice(start), entry];
+      return wrong(cyclicReference(way.map(({ kind, name }) => `${kind}/${name}`)));
+    }
+    const succeeded = findCondition(entry.object.status?.conditions, "Succeeded");
+    return succeeded?.status === "False" ? wrong(inputFailed(reference, succeeded)) : undefined;
+  }
+
+  #missing(reference: Reference, namespace: string): Finding {
+    const { name } = reference;
     const namesakes = [...this.#entries.values()].filter(
       (entry) => entry.name === name && entry.namespace === namespace,
     );
     const [namesake] = namesakes;
-    const mend = namesake
-      ? `there is a ${namesake.object.kind} of that name: refer to it by its own field, or correct the name`
-      : "add it, or correct the name";
-    return {
-      reason: "InputNotFound",
-      message: `${kind} ${name} (${role}) is not among the objects of namespace ${namespace}; ${mend}`,
-    };
+    const mend =
+      namesake &&
+      `there is a ${namesake.object.kind} of that name: refer to it by its own field, or correct the name`;
+    return notThereYet(inputNotFound(reference, mend));
   }
 }
+
+/** What keeps the object from succeeding until somebody changes something. */
+const wrong = (refusal: Refusal): Finding => ({ severity: "error", about: "manifests", ...refusal });
+
+/** What may be applied later: the object waits for it. */
+const notThereYet = (refusal: Refusal): Finding => ({ severity: "warning", about: "manifests", ...refusal });
 
 /** The spec with its defaults, or the problems the API server would have. */
 function admitted(
   definition: KindDefinition,
   candidate: Parameters<typeof admit>[1],
-  problems: Refusal[],
+  findings: Finding[],
 ): unknown {
   try {
     return admit(definition, candidate);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     const causes = error.causes.map(
-      ({ field, message }): Refusal => ({ reason: "InvalidSpec", message: `${field}: ${message}` }),
+      ({ field, message }): Finding => wrong({ reason: "InvalidSpec", message: `${field}: ${message}` }),
     );
-    problems.push(...causes);
+    findings.push(...causes);
     return undefined;
   }
 }

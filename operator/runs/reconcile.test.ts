@@ -12,7 +12,7 @@ import {
   reconcileExample,
   settle,
 } from "../testing/example-runs.ts";
-import { badly, digest, namespace, TestEnv, well } from "../testing/test-env.ts";
+import { aClaim, badly, digest, namespace, TestEnv, well } from "../testing/test-env.ts";
 
 async function started(spec: Record<string, unknown> = {}) {
   const env = new TestEnv();
@@ -263,6 +263,22 @@ describe("a run", () => {
     expect(jobNames(env)).toEqual([]);
   });
 
+  test("waits for the claims it is to read before its first pod, and for none once it has begun", async () => {
+    const { env, engine } = await started({ reads: "pages" });
+    expect(conditionOf(readExample(env))).toMatchObject({
+      reason: "InputNotFound",
+      message:
+        "PersistentVolumeClaim pages (spec.reads) does not exist in this namespace; create it or correct the name",
+    });
+    expect(jobNames(env)).toEqual([]);
+    const pages = env.store.apply(claims, aClaim("pages"));
+    await settle(env, engine);
+    expect(jobNames(env)).toHaveLength(1);
+    env.store.delete(claims, pages);
+    await settle(env, engine);
+    expect(conditionOf(readExample(env))?.reason).not.toBe("InputNotFound");
+  });
+
   test("lets its Jobs go after ttlSecondsAfterFinished and keeps status and claim", async () => {
     const { env, engine } = await started({ ttlSecondsAfterFinished: 60 });
     await play(env, engine, well);
@@ -396,7 +412,7 @@ describe("references", () => {
     await settle(env, engineOn(env), "a");
     const condition = conditionOf(readExample(env, "a"));
     expect(condition).toMatchObject({ status: "False", reason: "CyclicReference" });
-    expect(condition?.message).toContain("ExampleRun a -> ExampleRun b -> ExampleRun a");
+    expect(condition?.message).toContain("ExampleRun/a -> ExampleRun/b -> ExampleRun/a");
   });
 
   test("to what failed stall the run", async () => {

@@ -2,16 +2,18 @@ import { notAllowed } from "../api/allowed.ts";
 import type { Inputs } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
-import { ChildError, carryOut, newEvent, outcomeOf, type Rim } from "../engine/reconcile-result.ts";
 import {
-  type Consumer,
-  type InputProblem,
-  inUseFinalizer,
-  isResolved,
-  resolve,
-  usersOf,
-} from "../engine/references.ts";
+  ChildError,
+  carryOut,
+  newEvent,
+  outcomeOf,
+  type Rim,
+  type Root,
+} from "../engine/reconcile-result.ts";
+import { type Consumer, inUseFinalizer, isResolved, resolve, usersOf } from "../engine/references.ts";
 import { type BatchKind, type Run, type RunStatus, runResource } from "../kinds/batch-kind.ts";
+import { missingNeed } from "../kinds/needs.ts";
+import { cyclicReference } from "../kinds/reference-problems.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import { withFinalizer } from "../runtime/finalizer.ts";
 import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
@@ -35,7 +37,7 @@ interface Known {
   status: RunStatus;
   inputs: Inputs;
   /** The first input that is not there. */
-  unresolved?: InputProblem;
+  unresolved?: Root;
 }
 
 interface RunPhase {
@@ -71,6 +73,7 @@ export const runPhases: readonly RunPhase[] = [
     invariant: "the kind refuses nothing: pods are started only for what can succeed",
     decide: refuse,
   },
+  { name: "needs", invariant: "every claim that the spec names exists", decide: checkNeeds },
   {
     name: "claim",
     invariant: "the claim that the spec names is there, and the directory is the run's to write to",
@@ -104,6 +107,8 @@ const blocked = (
   remove: [],
   ...more,
 });
+
+const refused = (status: RunStatus, { reason, message }: Root): RunResult => blocked(status, reason, message);
 
 /**
  * A greater spec.retry begins a failed run again; any other is only noted. Only an increase counts, so that a
@@ -165,7 +170,7 @@ function plan({ kind, spec, references, storage }: RunScope, { status: before }:
   const status = { ...before, storage: { claimName, directory } };
   const seen = references.map(resolve);
   const inputs: Inputs = new Map(seen.filter(isResolved).map((input) => [input.role, input]));
-  const unresolved = seen.find((input): input is InputProblem => !isResolved(input));
+  const unresolved = seen.find((input): input is Root => !isResolved(input));
   return {
     inputs,
     unresolved,
@@ -175,8 +180,7 @@ function plan({ kind, spec, references, storage }: RunScope, { status: before }:
 
 function resolveReferences(scope: RunScope, known: Known): RunResult | Known {
   const { status, unresolved } = known;
-  if (scope.cycle !== undefined && !hasBegun(status))
-    return blocked(status, "CyclicReference", `the references go in a circle: ${scope.cycle.join(" -> ")}`);
+  if (scope.cycle !== undefined && !hasBegun(status)) return refused(status, cyclicReference(scope.cycle));
   if (unresolved === undefined) return known;
   // A run that has begun may be suspended even while an input is gone.
   return blocked(status, unresolved.reason, unresolved.message, hasBegun(status) ? suspension(scope) : {});
@@ -189,14 +193,22 @@ function refuse(scope: RunScope, known: Known): RunResult | Known {
   // A run that has begun may change only once it has failed.
   return hasBegun(status)
     ? fail(scope, status, openStage(status), refusal.reason, refusal.message)
-    : blocked(status, refusal.reason, refusal.message);
+    : refused(status, refusal);
+}
+
+function checkNeeds({ absent: [missing] }: RunScope, known: Known): RunResult | Known {
+  return missing === undefined ? known : refused(known.status, missingNeed(missing));
 }
 
 /** Whether a claim that is to be made finds its name taken shows when it is made. */
 function checkClaim({ storage, claimMissing, holder }: RunScope, known: Known): RunResult | Known {
   if (claimMissing) {
-    const message = `PersistentVolumeClaim ${storage.claimName} of spec.storage.claimName does not exist; create it or correct the name`;
-    return blocked(known.status, "InputNotFound", message);
+    const need = {
+      kind: "PersistentVolumeClaim",
+      name: storage.claimName,
+      field: "storage.claimName",
+    } as const;
+    return refused(known.status, missingNeed(need));
   }
   if (holder === undefined || hasBegun(known.status)) return known;
   const message = `${holder} writes to ${storage.directory}, which spec.storage.adopt names; delete it first, its directory stays`;

@@ -15,9 +15,10 @@ import type {
 } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
+import { absentNeeds } from "../engine/absent-needs.ts";
 import { newestComplaint } from "../engine/complaints.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
-import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
+import { childLabels, controllerReference, ownClaimName, ownedBy } from "../engine/names.ts";
 import {
   findCycle,
   type KindsByName,
@@ -29,10 +30,12 @@ import {
 import {
   type BatchKind,
   type KernelProgress,
+  needsOfRun,
   type Run,
   type RunSpec,
   runResource,
 } from "../kinds/batch-kind.ts";
+import type { Need } from "../kinds/needs.ts";
 import { leaderPod } from "./progress.ts";
 import { stuckAt } from "./waiting.ts";
 
@@ -62,6 +65,8 @@ export interface RunScope {
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
   cycle?: string[];
+  /** What the spec names and is not there; not looked for once the run has begun. */
+  absent: Need[];
   /** Children of this very run, told by its uid. */
   jobs: Job[];
   pods: Pod[];
@@ -111,12 +116,10 @@ export async function readScope(
     readReferences(cluster, kinds, namespace, named),
   ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
+  const hasEnded = run.status?.completionTime !== undefined;
   // A claim of others is in no cache: it is asked for only where a Job is to be made that needs it.
-  const asks =
-    storage.wanted === undefined &&
-    !unresolved &&
-    run.status?.completionTime === undefined &&
-    ownJobs.every(isFinished);
+  const asks = storage.wanted === undefined && !unresolved && !hasEnded && ownJobs.every(isFinished);
+  const begins = !unresolved && !hasEnded && run.status?.startTime === undefined;
   const leader = leaderPod(ownJobs, ownPods);
   const ownClaim = ownClaims.find(({ metadata }) => metadata.name === storage.claimName);
   const now = reader.clock.now();
@@ -127,10 +130,12 @@ export async function readScope(
     spec,
     storage,
     claim: ownClaim,
-    claimMissing: asks && (await cluster.get(claims, namespace, storage.claimName)) === undefined,
+    // Until it begins, that claim is among what the run needs.
+    claimMissing: asks && !begins && (await cluster.get(claims, namespace, storage.claimName)) === undefined,
     holder: spec.storage.adopt && (await holderOf(reader, kind, run, storage)),
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
+    absent: begins ? await absentNeeds(cluster, namespace, needsOfRun(kind, spec)) : [],
     jobs: ownJobs,
     pods: ownPods,
     configMaps: ownConfigMaps,
@@ -182,7 +187,7 @@ export function storageOf(definition: KindDefinition, run: Run, { storage }: Run
   if (storage.claimName !== undefined) return { claimName: storage.claimName, directory };
   if (storage.size === undefined)
     throw new TypeError("spec.storage has neither claimName nor size, though its CEL rule asks for one");
-  const claimName = dnsLabel(`${definition.singular}-${name}`);
+  const claimName = ownClaimName(run.kind, name);
   return {
     claimName,
     directory,

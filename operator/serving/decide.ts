@@ -32,7 +32,7 @@ export interface ServingResult extends ReconcileResult<ServingStatus> {
 export function decide(scope: ServingScope): ServingResult {
   const { owner, spec } = scope;
   const old: ServingStatus = owner.status ?? {};
-  const { input, wanted: asked } = choose(spec, scope.model, scope.required);
+  const { input, wanted: asked } = choose(spec, scope.model, scope.required, scope.absent);
   const plan = servingPlan(spec, input);
   const obstacle = isObstacle(asked) ? asked : undefined;
   // Whatever stands in the way of the model asked for, the one that is served stays, at the scale that is

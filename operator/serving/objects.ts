@@ -40,7 +40,7 @@ const loadSeconds = 600;
  */
 export function graceSecondsOf(
   { terminationGracePeriodSeconds }: ServingSpec,
-  contextLength: number,
+  contextLength = Number.POSITIVE_INFINITY,
 ): number {
   const slowestTokensPerSecond = 20;
   const longestAnswer = Math.ceil(contextLength / slowestTokensPerSecond);

@@ -6,6 +6,7 @@ import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api
 import { findCondition } from "../cluster/conditions.ts";
 import type { Condition, ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
 import {
+  claims,
   configMaps,
   deployments,
   events,
@@ -18,7 +19,7 @@ import type { KernelResult } from "../kinds/batch-kind.ts";
 import { pretrainRunKind } from "../kinds/index.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
-import { digest, namespace, TestEnv } from "../testing/test-env.ts";
+import { aClaim, digest, namespace, TestEnv } from "../testing/test-env.ts";
 import { reconcileServing } from "./reconcile.ts";
 
 const logger = createLogger({ level: "silent" });
@@ -261,7 +262,7 @@ test("the gate stays closed until the Evaluation has passed for this very artifa
   const stand = new Stand();
   stand.trained(artifact("a"));
   await stand.apply({ requires: [{ name: "exam" }] });
-  expect(stand.ready).toMatchObject({ status: "False", reason: "EvaluationNotPassed" });
+  expect(stand.ready).toMatchObject({ status: "False", reason: "InputNotFound" });
   expect(stand.store.list(deployments)).toEqual([]);
   for (const [modelDigest, passed] of [
     [digest("b"), true],
@@ -432,6 +433,7 @@ test.each([
   ["a time of one's own", { contextLength: 8192, terminationGracePeriodSeconds: 30 }, 30],
 ])("a pod that goes has time for %s", async (_title, spec, seconds) => {
   const stand = new Stand();
+  stand.store.apply(claims, aClaim("imports"));
   await stand.apply({ model: { directory: { claimName: "imports", path: "llama" } }, ...spec });
   const { template, progressDeadlineSeconds } = stand.deployment.spec;
   expect(template.spec.terminationGracePeriodSeconds).toBe(seconds);
@@ -494,12 +496,15 @@ test("scaled to zero is a wish fulfilled", async () => {
   expect(stand.ready).toMatchObject({ status: "True", reason: "ScaledToZero" });
 });
 
-test("an imported directory needs a context length, and then is served without a digest", async () => {
+test("an imported directory waits for its claim, and is served without a digest, as long as it is by itself", async () => {
   const stand = new Stand();
   const model = { directory: { claimName: "imports", path: "llama" } };
   await stand.apply({ model });
-  expect(stand.ready).toMatchObject({ reason: "InvalidSpec" });
-  await stand.apply({ model, contextLength: 128 });
+  expect(stand.ready).toMatchObject({ reason: "InputNotFound" });
+  stand.store.apply(claims, aClaim("imports"));
+  await stand.settle();
+  const [configMap] = stand.store.list(configMaps);
+  expect(JSON.parse(configMap?.data["config.json"] ?? "")).not.toHaveProperty("context_length");
   const mounts = stand.deployment.spec.template.spec.containers[0]?.volumeMounts;
   expect(mounts).toContainEqual({
     name: "claim-0",

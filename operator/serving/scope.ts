@@ -21,10 +21,12 @@ import {
   type Resource,
   services,
 } from "../cluster/resource.ts";
+import { absentNeeds } from "../engine/absent-needs.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
 import { dnsLabel, ownedBy } from "../engine/names.ts";
 import { type Consumer, type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
-import { modelReference } from "../kinds/stage-inputs.ts";
+import { servingNeeds, servingReferences } from "../kinds/inference-deployment/kind.ts";
+import type { Need } from "../kinds/needs.ts";
 
 /** Everything a reconcile of an InferenceDeployment looks at, read once. */
 
@@ -56,6 +58,8 @@ export interface ServingScope {
   /** Absent for an imported directory. */
   model?: ReferencedRun;
   required: RequiredEvaluation[];
+  /** What the spec names and is not there. */
+  absent: Need[];
   deployment?: Deployment;
   service?: Service;
   budgets: PodDisruptionBudget[];
@@ -82,17 +86,18 @@ export async function readServingScope(
 ): Promise<ServingScope> {
   const { cluster, kinds, podDefaults, networkPolicies } = reader;
   const { namespace } = owner.metadata;
-  const reference = modelReference(spec.model);
   const filter = { namespace, labels: ownedBy(owner) };
-  const [models, required, ownDeployments, ownServices, budgets, ownPods, ownConfigMaps] = await Promise.all([
-    readReferences(cluster, kinds, namespace, reference === undefined ? [] : [reference]),
-    Promise.all(spec.requires.map(({ name }) => readRequired(cluster, namespace, name))),
-    cluster.list(deployments, filter),
-    cluster.list(services, filter),
-    cluster.list(podDisruptionBudgets, filter),
-    cluster.list(pods, filter),
-    cluster.list(configMaps, filter),
-  ]);
+  const [models, required, absent, ownDeployments, ownServices, budgets, ownPods, ownConfigMaps] =
+    await Promise.all([
+      readReferences(cluster, kinds, namespace, servingReferences(spec)),
+      Promise.all(spec.requires.map(({ name }) => readRequired(cluster, namespace, name))),
+      absentNeeds(cluster, namespace, servingNeeds(spec)),
+      cluster.list(deployments, filter),
+      cluster.list(services, filter),
+      cluster.list(podDisruptionBudgets, filter),
+      cluster.list(pods, filter),
+      cluster.list(configMaps, filter),
+    ]);
   const [model] = models;
   const isServing = ({ metadata }: KubernetesObject) => metadata.name === servingName(owner);
   return {
@@ -100,6 +105,7 @@ export async function readServingScope(
     spec,
     model,
     required,
+    absent,
     deployment: ownDeployments.find(isServing),
     service: ownServices.find(isServing),
     budgets,
@@ -121,9 +127,8 @@ export const servingConsumer: Consumer = {
   needs(object) {
     const spec = inferenceDeployment.spec.safeParse(object.spec);
     if (!spec.success) return [];
-    const { model, requires } = spec.data as ServingSpec;
-    const reference = modelReference(model);
-    const gates = requires.map(({ name }) => ({ kind: evaluation.resource.kind, name }));
-    return reference === undefined ? gates : [{ kind: reference.kind, name: reference.name }, ...gates];
+    const served = spec.data as ServingSpec;
+    const gates = served.requires.map(({ name }) => ({ kind: evaluation.resource.kind, name }));
+    return [...servingReferences(served).map(({ kind, name }) => ({ kind, name })), ...gates];
   },
 };

@@ -12,11 +12,19 @@ import { isFinished } from "../cluster/conditions.ts";
 import { Admission, type CustomResource } from "../cluster/local/apiserver/admission.ts";
 import { ObjectFiles } from "../cluster/local/apiserver/object-files.ts";
 import { Store } from "../cluster/local/apiserver/store.ts";
-import type { Job, KubernetesObject, Pod, TerminatedState } from "../cluster/objects.ts";
+import type {
+  Job,
+  KubernetesObject,
+  PersistentVolumeClaim,
+  Pod,
+  TerminatedState,
+  Wanted,
+} from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { jobs, pods, type Resource } from "../cluster/resource.ts";
 import { containerName } from "../engine/kernel-pod.ts";
 import type { BatchKind, KernelResult, Stage } from "../kinds/batch-kind.ts";
+import { named } from "../kinds/needs.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 /**
@@ -28,6 +36,7 @@ export const namespace = "default";
 
 const ExampleSpec = z.strictObject({
   from: z.string().optional(),
+  reads: z.string().optional(),
   needsBytes: z.int().default(0),
   ...runFields,
 });
@@ -52,6 +61,7 @@ const hasBytes = 2 ** 31;
 export const exampleKind: BatchKind<ExampleSpec> = {
   definition,
   references: ({ from }) => (from === undefined ? [] : [{ role: "base", kind: "ExampleRun", name: from }]),
+  needs: ({ reads }) => named("PersistentVolumeClaim", reads, "reads"),
   refuse: ({ needsBytes }) =>
     needsBytes > hasBytes
       ? { reason: "InsufficientMemory", message: `${needsBytes} bytes are too many` }
@@ -87,6 +97,13 @@ export function aStage(stage: Partial<Stage>): Stage {
     ...stage,
   };
 }
+
+export const aClaim = (name: string): Wanted<PersistentVolumeClaim> => ({
+  apiVersion: "v1",
+  kind: "PersistentVolumeClaim",
+  metadata: { name, namespace },
+  spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+});
 
 export const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 

@@ -104,7 +104,13 @@ async function applyCorpora(namespace: string, count: number): Promise<void> {
     metadata: { name: `corpus-${index}`, namespace },
     spec: samples.Corpus,
   });
-  const items = Array.from({ length: count }, (_, index) => corpus(index));
+  const pages = {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "pages", namespace },
+    spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+  };
+  const items = [pages, ...Array.from({ length: count }, (_, index) => corpus(index))];
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
   const applied = await cluster.kubectl(["apply", "--server-side", "-f", "-"], { input });
   if (applied.code !== 0) throw new Error(applied.stderr);
@@ -189,8 +195,8 @@ test("with the rights of the install manifest it does its work, then asks for no
   expect(text).toContain('tanren_watch_objects{resource="jobs"} 3\n');
   expect(
     text.match(/^tanren_watch_objects\{/gm),
-    "one watch for each of six kinds and six kinds of children",
-  ).toHaveLength(12);
+    "one watch for each of six kinds and seven kinds of children",
+  ).toHaveLength(13);
   operator.signal("SIGTERM");
   expect((await operator.ended).code).toBe(0);
   expect(await holder(), "the lease is given back").toBe("");

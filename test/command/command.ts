@@ -59,6 +59,13 @@ export async function openBench(kubeconfig = inject("kubeconfig")): Promise<Benc
     kind: "Namespace",
     metadata: { name: namespace },
   });
+  // What the corpora of these tests read.
+  await api.send("POST", `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "data" },
+    spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+  });
   const directory = await mkdtemp(join(tmpdir(), "tanren-command-"));
   const cluster = connectKubernetes({ kubeconfig: { path: kubeconfig }, report() {} });
   const call = (program: string, words: readonly string[], env: Record<string, string> = {}) =>

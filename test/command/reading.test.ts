@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { exitCodes } from "../../operator/cli/failure.ts";
 import { events } from "../../operator/cluster/resource.ts";
 import { type Bench, condition, corpus, openBench, pretrainRun, resourceOf } from "./command.ts";
@@ -210,9 +211,9 @@ spec:
     expect(there).toMatchObject({ code: 0, error: "" });
     expect(there.out).toMatch(/^OBJECT +.*\nContextExtension\/long +/);
     const here = await bench.run("tanren", ["plan", "-f", "long.yaml"]);
-    expect(here.code).toBe(exitCodes.invalid.code);
+    expect(here.code).toBe(exitCodes.done.code);
     expect(here.error).toMatch(
-      /^tanren: long.yaml:\d+: ContextExtension\/long: InputNotFound: PretrainRun base/,
+      /^warning: long.yaml:\d+: ContextExtension\/long: InputNotFound: PretrainRun base/,
     );
   });
 
@@ -224,9 +225,50 @@ spec:
     const { code, error } = await bench.run("kubectl-tanren", ["validate", "-f", "elsewhere.yaml"]);
     expect(code).toBe(exitCodes.invalid.code);
     expect(error).toMatch(
-      /^tanren: elsewhere.yaml:1: Corpus\/web: namespace never-made does not exist; create it first\n/,
+      /^tanren: elsewhere.yaml:1: Corpus\/web: namespace never-made does not exist; create it first\n/m,
     );
-    expect((await bench.run("tanren", ["validate", "-f", "elsewhere.yaml"])).code).toBe(0);
+    expect((await bench.run("tanren", ["validate", "-f", "elsewhere.yaml"])).error).not.toContain(
+      "never-made",
+    );
+  });
+
+  const missing = (kind: string, name: string, field: string, scope = "in this namespace") =>
+    new RegExp(
+      `^warning: lacking.yaml:\\d+: InferenceDeployment/lacking: spec.${field}: InputNotFound: ${kind} ${name} .* does not exist ${scope};`,
+      "m",
+    );
+
+  test("validate names what the cluster does not have yet, and finds what it has", async () => {
+    await bench.write(
+      "lacking.yaml",
+      stringify({
+        apiVersion: "tanren.dev/v1alpha1",
+        kind: "InferenceDeployment",
+        metadata: { name: "lacking" },
+        spec: {
+          model: { directory: { claimName: "models" } },
+          auth: { secretName: "keys" },
+          compute: { serviceAccountName: "robot", priorityClassName: "urgent", queueName: "team" },
+        },
+      }),
+    );
+    const { code, error } = await bench.plugin("validate", "-f", "lacking.yaml");
+    expect(code, error).toBe(exitCodes.done.code);
+    expect(error).toMatch(missing("PersistentVolumeClaim", "models", "model.directory.claimName"));
+    expect(error).toMatch(missing("Secret", "keys", "auth.secretName"));
+    expect(error).toMatch(missing("ServiceAccount", "robot", "compute.serviceAccountName"));
+    expect(error).toMatch(missing("PriorityClass", "urgent", "compute.priorityClassName", "in this cluster"));
+    // No Kueue is installed: nothing of its kinds is there.
+    expect(error).toMatch(missing("LocalQueue", "team", "compute.queueName"));
+    await bench.write("lacking.yaml", corpus("lacking", "  storage: {size: 1Gi, storageClassName: fast}\n"));
+    expect((await bench.plugin("validate", "-f", "lacking.yaml")).error).toMatch(
+      /StorageClass fast \(spec.storage.storageClassName\) does not exist in this cluster;/,
+    );
+    await bench.write(
+      "lacking.yaml",
+      corpus("there", "  compute: {serviceAccountName: default, priorityClassName: system-node-critical}\n"),
+    );
+    expect(await bench.plugin("validate", "-f", "lacking.yaml")).toMatchObject({ code: 0, error: "" });
   });
 
   test("validate changes nothing", async () => {

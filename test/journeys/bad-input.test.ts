@@ -33,9 +33,23 @@ const refused: Refused[] = [
     words: /PretrainRun.*typo.*spec\.trainning: unknown field/s,
   },
   {
-    title: "a missing reference",
-    manifests: [small.pretrain("orphan", { corpus: { name: "nowhere" } })],
-    words: /orphan.*Corpus.*nowhere/s,
+    title: "a claim that is nowhere",
+    manifests: [small.pretrain("homeless", { storage: { claimName: "nowhere" } })],
+    words: /homeless: spec.storage.claimName: InputNotFound: PersistentVolumeClaim nowhere /,
+  },
+  {
+    title: "a file that is nowhere",
+    manifests: [
+      small.corpus("fileless", {
+        cleaning: {
+          classifier: {
+            clean: { claimName: "files", path: "klean.jsonl" },
+            dirty: { claimName: "files", path: "dirty.jsonl" },
+          },
+        },
+      }),
+    ],
+    words: /fileless: spec.cleaning.classifier.clean.path: InvalidData: .*klean.jsonl does not exist;/,
   },
   {
     title: "references in a circle",
@@ -79,6 +93,13 @@ describe("refused before anything starts, with exit code 3", () => {
     60_000,
   );
 });
+
+test("what refers to an object that is nowhere is told at once, and waits as long as nothing else moves", async () => {
+  const file = world.write("orphan", [small.pretrain("orphan", { corpus: { name: "nowhere" } })]);
+  const ended = await world.tanren("run", "-f", file, "--until", "complete");
+  expect(ended.errors).toMatch(/^warning: .*PretrainRun\/orphan: InputNotFound: Corpus nowhere /);
+  expect(ended.code).toBe(1);
+}, 60_000);
 
 interface Failing {
   title: string;

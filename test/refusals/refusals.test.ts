@@ -34,6 +34,13 @@ async function openNamespace(
     kind: "Namespace",
     metadata: { name, labels: { ...labels, refusals: name } },
   });
+  for (const claim of ["pages", "models"])
+    await api.send("POST", `/api/v1/namespaces/${name}/persistentvolumeclaims`, {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: claim },
+      spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+    });
   const account = `/api/v1/namespaces/${name}/serviceaccounts/default`;
   await eventually(async () => (await api.ask("GET", account)).code === 200, "the namespace can have pods");
   const operator = new OperatorProcess(name, directory, inject("kubeconfig"), {
@@ -219,6 +226,15 @@ describe("a run says who refuses", () => {
     await says(await applyCorpus({}, strict), {
       reason: "FailedCreate",
       message: /violates PodSecurity "restricted:latest".*hostPath/,
+    });
+  });
+
+  test("a claim to read that is not there", async () => {
+    const source = { name: "web", language: "ja", licence: "CC0-1.0", format: "warc" };
+    await says(await applyCorpus({ sources: [{ ...source, from: { claimName: "ghost" } }] }), {
+      reason: "InputNotFound",
+      message:
+        /^PersistentVolumeClaim ghost \(spec.sources\[0\].from.claimName\) does not exist in this namespace;/,
     });
   });
 

@@ -3,11 +3,11 @@ import { aborted } from "../../clock/sleep.ts";
 import type { ObjectName } from "../../cluster/object-key.ts";
 import { Failure } from "../failure.ts";
 import { endpointOf, parseReference, title } from "../kinds.ts";
-import { applyManifests, checkChanges } from "../manifests/changes.ts";
+import { applyManifests } from "../manifests/changes.ts";
 import type { Manifest } from "../manifests/manifest.ts";
 import { filesOption, outputOption, timeSpan, withHelp } from "../options.ts";
-import { planAll, printPlans, requireNoProblems } from "../planning.ts";
-import { manifestsFor, presentObjects } from "../session.ts";
+import { planIn, printPlans, requireNoErrors } from "../planning.ts";
+import { manifestsFor } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
 import type { OperatorHandle, Target } from "../target/target.ts";
 import { onInterruption } from "../terminal/interruption.ts";
@@ -81,10 +81,8 @@ async function run(target: Target, options: RunOptions): Promise<void> {
   const json = options.output === "json" || (options.output === undefined && !terminal.interactive);
   const manifests = await manifestsFor(target, options);
   const goal = goalOf(options.until, manifests);
-  const present = await presentObjects(target, manifests);
-  checkChanges(manifests, present, target);
-  const planned = planAll(manifests, present);
-  requireNoProblems(planned);
+  const planned = await planIn(target, manifests);
+  requireNoErrors(planned);
   if (!json) {
     printPlans(terminal, planned);
     terminal.print("");

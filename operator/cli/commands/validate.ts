@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { checkChanges, checkOnServer } from "../manifests/changes.ts";
+import { checkOnServer } from "../manifests/changes.ts";
 import { filesOption, withHelp } from "../options.ts";
-import { planAll, requireNoProblems } from "../planning.ts";
-import { manifestsFor, presentObjects } from "../session.ts";
+import { planIn, requireNoErrors } from "../planning.ts";
+import { manifestsFor } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
 import type { Target } from "../target/target.ts";
 import { terminalOf } from "../terminal/terminal.ts";
@@ -27,9 +27,7 @@ export function validateCommand(): Command {
 
 async function validate(target: Target, options: { filename: string[]; namespace?: string }): Promise<void> {
   const manifests = await manifestsFor(target, options);
-  const present = await presentObjects(target, manifests);
-  checkChanges(manifests, present, target);
-  requireNoProblems(planAll(manifests, present));
+  requireNoErrors(await planIn(target, manifests));
   await checkOnServer(target, manifests);
   terminalOf(process.stdout).print(
     manifests.length === 1 ? "1 object is valid" : `${manifests.length} objects are valid`,

@@ -31,7 +31,7 @@ export interface Problem {
   message: string;
 }
 
-function describeProblem({ file, line, object, field, message }: Problem): string {
+export function describeProblem({ file, line, object, field, message }: Problem): string {
   return [line === undefined ? file : `${file}:${line}`, object, field, message].filter(Boolean).join(": ");
 }
 

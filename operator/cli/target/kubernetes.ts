@@ -1,8 +1,20 @@
+import { UnknownKindError } from "../../cluster/kubernetes/client/errors.ts";
 import type { KubernetesCluster } from "../../cluster/kubernetes/index.ts";
 import type { KubernetesObject, Pod, Wanted } from "../../cluster/objects.ts";
-import { type Cluster, ClusterError } from "../../cluster/port.ts";
-import { pods, type Resource } from "../../cluster/resource.ts";
+import { type Cluster, ClusterError, ForbiddenError } from "../../cluster/port.ts";
+import {
+  claims,
+  localQueues,
+  pods,
+  priorityClasses,
+  type Resource,
+  secrets,
+  serviceAccounts,
+  storageClasses,
+} from "../../cluster/resource.ts";
 import { ownedBy } from "../../engine/names.ts";
+import type { Need, NeededKind } from "../../kinds/needs.ts";
+import type { Presence } from "../../planning/surroundings.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, title } from "../kinds.ts";
 import { formatError, withFormattedErrors } from "./errors.ts";
@@ -45,6 +57,7 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
     hint,
     hasLocalPaths: false,
     namespace: async () => (await open()).kubernetes.currentNamespace,
+    presence: async (need, namespace) => presenceOf((await open()).cluster, need, namespace),
     connect: connection,
     peek: connection,
     async operate() {
@@ -65,6 +78,33 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
       };
     },
   };
+}
+
+const needed: Record<NeededKind, readonly Resource<KubernetesObject>[]> = {
+  PersistentVolumeClaim: [claims],
+  Secret: [secrets],
+  ServiceAccount: [serviceAccounts],
+  PriorityClass: [priorityClasses],
+  StorageClass: [storageClasses],
+  LocalQueue: localQueues,
+};
+
+/** Whether an object that a spec names is there, by the rights of whoever asks. */
+async function presenceOf(
+  cluster: Pick<Cluster, "get">,
+  { kind, name }: Pick<Need, "kind" | "name">,
+  namespace: string,
+): Promise<Presence> {
+  for (const resource of needed[kind]) {
+    try {
+      return (await cluster.get(resource, namespace, name)) ? "present" : "absent";
+    } catch (error) {
+      if (error instanceof ForbiddenError) return "unreadable";
+      // Another version may be served; where none is, nothing of the kind is there.
+      if (!(error instanceof UnknownKindError)) throw error;
+    }
+  }
+  return "absent";
 }
 
 interface Opened {

@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
-import { connectLocal, readAtRest } from "../../cluster/local/index.ts";
+import { claimDirectory, connectLocal, readAtRest } from "../../cluster/local/index.ts";
+import type { KubernetesObject } from "../../cluster/objects.ts";
+import { claims, type Resource, secrets } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, endpointOf } from "../kinds.ts";
 import { phaseOf } from "../watch/phase.ts";
@@ -15,7 +18,18 @@ export function localTarget(stateDirectory: string, hint: Target["hint"]): Targe
   return {
     hint,
     hasLocalPaths: true,
+    machine: { cpus: availableParallelism() },
     namespace: async () => "default",
+    async presence({ kind, name }, namespace) {
+      const resource = kept.find((one) => one.kind === kind);
+      // Pods of this machine have no ServiceAccount, no priority and no class of storage.
+      if (resource === undefined) return "present";
+      return (await readOne(stateDirectory, resource, namespace, name)) ? "present" : "absent";
+    },
+    async claimDirectory(namespace, name, given) {
+      const claim = given ?? (await readOne(stateDirectory, claims, namespace, name))?.metadata;
+      return claimDirectory(resolve(stateDirectory), { metadata: claim ?? { namespace, name } });
+    },
     async connect() {
       const running = await connectLocal(stateDirectory);
       if (running) return connection(stateDirectory, running, () => running.close());
@@ -38,6 +52,22 @@ export function localTarget(stateDirectory: string, hint: Target["hint"]): Targe
       return (await connectOperator(stateDirectory)) ?? operateHere(stateDirectory);
     },
   };
+}
+
+const kept: readonly Resource<KubernetesObject>[] = [claims, secrets];
+
+async function readOne(
+  stateDirectory: string,
+  resource: Resource<KubernetesObject>,
+  namespace: string,
+  name: string,
+): Promise<KubernetesObject | undefined> {
+  const running = await connectLocal(stateDirectory);
+  try {
+    return await (running ?? readAtRest(stateDirectory))?.get(resource, namespace, name);
+  } finally {
+    running?.close();
+  }
 }
 
 function connection(where: string, cluster: ReadableCluster, close = () => {}): Connection {

@@ -1,6 +1,9 @@
+import type { ClaimMetadata } from "../../cluster/local/index.ts";
 import type { KubernetesObject, Wanted } from "../../cluster/objects.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
+import type { Need } from "../../kinds/needs.ts";
+import type { Machine, Presence } from "../../planning/surroundings.ts";
 import type { AnyObject } from "../kinds.ts";
 
 /**
@@ -12,6 +15,18 @@ export interface Target {
   hint(words: string): string;
   /** Whether a claim may be a directory of this machine. */
   readonly hasLocalPaths: boolean;
+  /**
+   * Whether what an object needs beside objects of the six kinds is there, as far as whoever asks may know. What
+   * has no effect at the target is present.
+   */
+  presence(need: Pick<Need, "kind" | "name">, namespace: string): Promise<Presence>;
+  /**
+   * The directory of this machine that a claim stands for, by the manifest's metadata where it is given; absent
+   * where claims are elsewhere.
+   */
+  claimDirectory?(namespace: string, name: string, given?: ClaimMetadata): Promise<string>;
+  /** Where pods run, if that is this machine. */
+  readonly machine?: Machine;
   /** Where objects are whose namespace nobody named. */
   namespace(): Promise<string>;
   /** For reading. Throws a Failure where there is nothing to read. */

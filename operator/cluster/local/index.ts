@@ -34,7 +34,7 @@ import { acquireLock } from "./lock.ts";
 import { serveSocket } from "./socket/server.ts";
 
 export type { CustomResource } from "./apiserver/admission.ts";
-export { pathAnnotation } from "./kubelet/claims.ts";
+export { type ClaimMetadata, claimDirectory, pathAnnotation } from "./kubelet/claims.ts";
 export type { NodeOptions } from "./kubelet/kubelet.ts";
 export { findOperator } from "./lock.ts";
 export { type ReadableCluster, readAtRest } from "./offline-reader.ts";

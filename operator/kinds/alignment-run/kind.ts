@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { AlignmentRunSpec } from "../../api/alignment-run.ts";
 import type { Inputs } from "../../api/artifact.ts";
 import { alignmentRun } from "../../api/kinds.ts";
+import type { NamedDatasets } from "../../api/parts.ts";
 import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { inferenceBytes } from "../../estimates/memory.ts";
@@ -15,7 +16,8 @@ import {
 } from "../../estimates/refusal.ts";
 import { trainingPlan } from "../../estimates/training-plan.ts";
 import type { BatchKind } from "../batch-kind.ts";
-import { modelReference } from "../stage-inputs.ts";
+import { claimNeed, type Need } from "../needs.ts";
+import { modelNeeds, modelReference } from "../stage-inputs.ts";
 import { refuseParallelism, refuseStorage, refuseTraining } from "../training.ts";
 import { alignmentStages } from "./stages.ts";
 
@@ -28,6 +30,14 @@ export const alignmentRunKind: BatchKind<Spec> = {
     const reference = modelReference(model);
     return reference ? [reference] : [];
   },
+  needs: ({ model, chat, preferences }) => [
+    ...modelNeeds(model),
+    ...datasetNeeds(chat?.datasets, "chat.datasets", "conversations"),
+    ...datasetNeeds(preferences?.datasets, "preferences.datasets", "preferences"),
+    ...(preferences?.generate
+      ? [claimNeed(preferences.generate.prompts, "preferences.generate.prompts", "prompts")]
+      : []),
+  ],
   refuse: (spec, inputs) => {
     const plan = alignmentPlan(spec, inputs);
     return firstRefusal(
@@ -45,6 +55,12 @@ export const alignmentRunKind: BatchKind<Spec> = {
   stages: alignmentStages,
   results: () => ({}),
 };
+
+const datasetNeeds = (
+  datasets: z.output<typeof NamedDatasets> = [],
+  field: string,
+  format: "conversations" | "preferences",
+): Need[] => datasets.map((dataset, index) => claimNeed(dataset, `${field}[${index}]`, format));
 
 /** The training parts that the spec has; a pair of DPO is two sequences. */
 function trainingParts({ chat, dpo }: Spec): { training: Training; sequencesPerSample: number }[] {

@@ -9,7 +9,7 @@ import { figuresOf } from "../../estimates/model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "../../estimates/refusal.ts";
 import { trainingPlan } from "../../estimates/training-plan.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
-import { modelReference } from "../stage-inputs.ts";
+import { modelNeeds, modelReference } from "../stage-inputs.ts";
 import { corpusDuration, refuseParallelism, refuseStorage, refuseTraining } from "../training.ts";
 import { contextExtensionStages, corpusRole } from "./stages.ts";
 
@@ -21,6 +21,7 @@ export const contextExtensionKind: BatchKind<Spec> = {
     const reference = modelReference(model);
     return [...(reference ? [reference] : []), { role: corpusRole, kind: "Corpus", name: corpus.name }];
   },
+  needs: ({ model }) => modelNeeds(model),
   refuse: (spec, inputs) => {
     const plan = contextExtensionPlan(spec, inputs);
     const batch = {

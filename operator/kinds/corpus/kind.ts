@@ -5,6 +5,7 @@ import type { Plan } from "../../api/status.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "../../estimates/refusal.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
+import { claimNeed } from "../needs.ts";
 import { corpusStages, tokenizerRole } from "./stages.ts";
 
 type Spec = z.output<typeof CorpusSpec>;
@@ -13,9 +14,20 @@ export const corpusKind: BatchKind<Spec> = {
   definition: corpus,
   references: ({ tokenizer }) =>
     tokenizer.fromCorpus ? [{ role: tokenizerRole, kind: "Corpus", name: tokenizer.fromCorpus.name }] : [],
+  needs: ({ sources, cleaning: { classifier } }) => [
+    ...sources.map(({ from, format, include }, index) =>
+      claimNeed(from, `sources[${index}].from`, format, include),
+    ),
+    ...(classifier
+      ? (["clean", "dirty"] as const).map((part) =>
+          claimNeed(classifier[part], `cleaning.classifier.${part}`, "examples"),
+        )
+      : []),
+  ],
   refuse: (spec) =>
     firstRefusal(
       () => refuseGpus(spec),
+      () => refusePatterns(spec),
       () =>
         refuseDecimals([
           { field: "heldOutShare", value: spec.heldOutShare, above: 0, below: 1 },
@@ -32,6 +44,17 @@ function refuseGpus({ compute }: Spec): Refusal | undefined {
   return invalidSpec(
     `spec.compute.gpusPerNode is ${compute.gpusPerNode}, but the corpus programs use no GPU; set it to 0`,
   );
+}
+
+function refusePatterns({ sources }: Spec): Refusal | undefined {
+  for (const [index, { include }] of sources.entries()) {
+    const outside = include.find((pattern) => pattern.startsWith("/") || pattern.split("/").includes(".."));
+    if (outside === undefined) continue;
+    return invalidSpec(
+      `spec.sources[${index}].include ${JSON.stringify(outside)} leads out of the source's directory; write it relative to spec.sources[${index}].from`,
+    );
+  }
+  return undefined;
 }
 
 /**

@@ -14,7 +14,8 @@ import {
   refuseMemory,
 } from "../../estimates/refusal.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
-import { modelReference } from "../stage-inputs.ts";
+import { claimNeed } from "../needs.ts";
+import { modelNeeds, modelReference } from "../stage-inputs.ts";
 import { evaluationStages } from "./stages.ts";
 
 type Spec = z.output<typeof EvaluationSpec>;
@@ -25,6 +26,13 @@ export const evaluationKind: BatchKind<Spec> = {
     const reference = modelReference(model);
     return reference ? [reference] : [];
   },
+  needs: ({ model, suites }) => [
+    ...modelNeeds(model),
+    ...suites.flatMap(({ task, data, examples }, index) => [
+      claimNeed(data, `suites[${index}].data`, task),
+      ...(examples ? [claimNeed(examples, `suites[${index}].examples`, task)] : []),
+    ]),
+  ],
   refuse: (spec, inputs) =>
     firstRefusal(
       () => refusePods(spec),

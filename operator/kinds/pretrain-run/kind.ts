@@ -27,6 +27,7 @@ const corpusRole = "corpus";
 export const pretrainRunKind: BatchKind<Spec> = {
   definition: pretrainRun,
   references: ({ corpus }) => [{ role: corpusRole, kind: "Corpus", name: corpus.name }],
+  needs: () => [],
   refuse: (spec, inputs) => {
     const plan = pretrainPlan(spec, inputs);
     const batch = {

@@ -43,7 +43,7 @@ export interface RestOptions {
 /** One request about a resource. */
 export interface Request extends Place {
   verb: RequestInfo["verb"];
-  resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural" | "kind">;
+  resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural" | "kind" | "clusterScoped">;
   query?: Record<string, string | undefined>;
   body?: unknown;
   contentType?: string;
@@ -254,13 +254,13 @@ function retryAfterSeconds({ statusCode, headers }: IncomingMessage, now: Date):
 
 /** Path of a resource in the REST API: /apis/batch/v1/namespaces/team/jobs/a. */
 function pathOf(
-  resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural">,
+  resource: Pick<Resource<KubernetesObject>, "apiVersion" | "plural" | "clusterScoped">,
   place: Place = {},
 ): string {
   const { namespace, name, subresource } = place;
   const root = resource.apiVersion.includes("/") ? "/apis" : "/api";
   const parts = [
-    ...(namespace === undefined ? [] : ["namespaces", namespace]),
+    ...(namespace === undefined || resource.clusterScoped ? [] : ["namespaces", namespace]),
     resource.plural,
     ...(name === undefined ? [] : [name]),
     ...(subresource === undefined ? [] : [subresource]),

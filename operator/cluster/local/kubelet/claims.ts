@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { keyOf } from "../../object-key.ts";
-import type { PersistentVolumeClaim, Pod } from "../../objects.ts";
+import type { ObjectMeta, PersistentVolumeClaim, Pod } from "../../objects.ts";
 import { claims, pods } from "../../resource.ts";
 import { claimProtection, type Store } from "../apiserver/store.ts";
 import { byName, Controller, type ControllerContext, on } from "../controller.ts";
@@ -10,7 +10,10 @@ import { byName, Controller, type ControllerContext, on } from "../controller.ts
 /** On a claim: an absolute path of this machine that it stands for, and that is never removed. */
 export const pathAnnotation = "local.tanren.dev/path";
 
-export function claimDirectory(stateDirectory: string, { metadata }: PersistentVolumeClaim): string {
+/** What tells the directory of a claim. */
+export type ClaimMetadata = Pick<ObjectMeta, "namespace" | "name" | "annotations">;
+
+export function claimDirectory(stateDirectory: string, { metadata }: { metadata: ClaimMetadata }): string {
   return (
     metadata.annotations?.[pathAnnotation] ??
     join(stateDirectory, "claims", metadata.namespace, metadata.name)
