@@ -57,7 +57,7 @@ function end(exitCode: ExitCode): never {
 }
 
 /** The command with all its subcommands. Errors of the command line are thrown, not exited with. */
-function tanrenProgram(name: Program, version: string): Command {
+export function tanrenProgram(name: Program, version: string): Command {
   const isPlugin = name === "kubectl tanren";
   const program = new Command(name)
     .description(`From raw web pages to a served language model, as Kubernetes resources. ${about[name]}`)

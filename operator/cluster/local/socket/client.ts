@@ -104,7 +104,7 @@ class SocketClient implements LocalConnection {
   delete<T extends KubernetesObject>(
     resource: Resource<T>,
     { metadata }: Pick<T, "metadata">,
-    options?: DeleteOptions,
+    options: DeleteOptions = {},
   ): Promise<void> {
     return this.#call("delete", [resource, { metadata }, options]);
   }
@@ -164,6 +164,8 @@ class SocketClient implements LocalConnection {
 
   async *#lines(method: string, input: unknown[], signal: AbortSignal): AsyncIterable<unknown> {
     const response = await this.#post(method, input, signal);
+    // Once nobody iterates any more, nobody else hears that it was aborted.
+    response.on("error", () => {});
     try {
       for await (const line of createInterface({ input: response })) yield JSON.parse(line);
     } catch (cause) {
