@@ -109,6 +109,16 @@ interface ListingView {
   now: number;
 }
 
+/** What gives way on a narrow terminal: how far along and how old come before whether and why. */
+const narrowing: Readonly<Record<string, Pick<Column, "drop" | "least">>> = {
+  Tokens: { drop: 5 },
+  Loss: { drop: 4 },
+  Age: { drop: 3 },
+  Stage: { drop: 2, least: 8 },
+  ETA: { drop: 1 },
+  Reason: { least: 12 },
+};
+
 export function printListing(
   terminal: Pick<Terminal, "table">,
   { kind, objects }: Listing,
@@ -117,11 +127,12 @@ export function printListing(
   const shown = kind.columns.filter((column) => view.wide || (column.priority ?? 0) === 0);
   const columns: Column[] = [
     ...(view.allNamespaces ? [{ title: "NAMESPACE" }] : []),
-    { title: "NAME" },
+    { title: "NAME", least: 16 },
     ...shown.map(
       (column): Column => ({
         title: column.name.toUpperCase(),
         align: column.type === "integer" ? "right" : "left",
+        ...narrowing[column.name],
       }),
     ),
   ];
@@ -130,8 +141,12 @@ export function printListing(
     { text: view.prefix ? `${kind.singular}/${object.metadata.name}` : object.metadata.name },
     ...shown.map((column) => ({ text: cellText(column, object, view.now) })),
   ]);
-  // As with kubectl: what a person or a script looks for is never cut.
-  terminal.table(columns, rows, { columns: Number.POSITIVE_INFINITY, keepEmpty: true });
+  // Scripts count on columns. Who asks for wide columns gets them whole, as from kubectl.
+  terminal.table(
+    columns,
+    rows,
+    view.wide ? { columns: Number.POSITIVE_INFINITY, keepEmpty: true } : { keepEmpty: true },
+  );
 }
 
 function cellText(column: PrinterColumn, object: AnyObject, now: number): string {
