@@ -34,3 +34,7 @@ export function wrap(text: string, columns: number): string[] {
   const words = text.replaceAll(/\s+/g, " ").trim();
   return words === "" ? [] : wrapAnsi(words, columns, { hard: true }).split("\n");
 }
+
+/** The rows that a terminal breaks a line into; a wide character is not halved at the edge. */
+export const rowsOf = (line: string, columns: number): string[] =>
+  wrapAnsi(line, columns, { hard: true, wordWrap: false, trim: false }).split("\n");
