@@ -88,6 +88,14 @@ class SocketClient implements LocalConnection {
     return this.#call("apply", [resource, wanted]);
   }
 
+  patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { metadata }: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
+    return this.#call("patchSpec", [resource, { metadata }, changes]);
+  }
+
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#call("updateStatus", [resource, object]);
   }
