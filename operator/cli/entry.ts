@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, type Help } from "commander";
 import { ClusterError, InvalidError, NotFoundError } from "../cluster/port.ts";
+import { resumeCommand, scaleCommand, suspendCommand } from "./commands/change.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { describeCommand } from "./commands/describe.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { operatorCommand, stopCommand } from "./commands/operator.ts";
@@ -76,7 +78,11 @@ export function tanrenProgram(name: Program, version: string): Command {
     logsCommand(),
     chatCommand(),
     treeCommand(),
+    suspendCommand(),
+    resumeCommand(),
+    scaleCommand(),
     deleteCommand(),
+    explainCommand(),
     ...(isPlugin ? [] : [stopCommand()]),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

@@ -5,11 +5,17 @@ import { Screen } from "./terminal.ts";
 
 /** A live table in a terminal that wraps its lines anew when it is resized, as most do. */
 
-const columns: Column[] = [{ title: "OBJECT", least: 10 }, { title: "MESSAGE", least: 10, drop: 1 }];
+const columns: Column[] = [
+  { title: "OBJECT", least: 10 },
+  { title: "MESSAGE", least: 10, drop: 1 },
+];
 const rows = [
   ["Corpus/web", "日本語の長い文章がここにあります。日本語の長い文章がここにあります。日本語の長い文章"],
   ["Evaluation/japanese", "日".repeat(49)],
-  ["PretrainRun/base", "step 4 of 100, and a sentence that is about as long as the terminal is wide, or wider"],
+  [
+    "PretrainRun/base",
+    "step 4 of 100, and a sentence that is about as long as the terminal is wide, or wider",
+  ],
 ].map((row) => row.map((text) => ({ text })));
 
 async function afterResizes(...widths: number[]): Promise<string[]> {
