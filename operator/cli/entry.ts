@@ -3,6 +3,7 @@ import { Command, CommanderError, type Help } from "commander";
 import { ClusterError, InvalidError, NotFoundError } from "../cluster/port.ts";
 import { resumeCommand, scaleCommand, suspendCommand } from "./commands/change.ts";
 import { chatCommand } from "./commands/chat.ts";
+import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -83,9 +84,11 @@ export function tanrenProgram(name: Program, version: string): Command {
     scaleCommand(),
     deleteCommand(),
     explainCommand(),
+    ...(isPlugin ? [] : [completionCommand()]),
     ...(isPlugin ? [] : [stopCommand()]),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });
   if (!isPlugin) program.addCommand(operatorCommand().copyInheritedSettings(program), { hidden: true });
   return withHelp(program, [
     "tanren run -f examples/quickstart",

@@ -19,6 +19,14 @@ export function withHelp(command: Command, examples: readonly string[]): Command
   return command.addHelpText("after", lines.join("\n"));
 }
 
+/** `team=search,stage=test` as labels that an object must have. */
+export function labelSelector(text: string): Record<string, string> {
+  const pairs = text.split(",").map((part) => /^([\w./-]+)==?([\w.-]*)$/.exec(part.trim()));
+  if (pairs.some((pair) => pair === null))
+    throw new InvalidArgumentError("write KEY=VALUE, several with commas between them.");
+  return Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1] ?? "", pair[2] ?? ""]] : [])));
+}
+
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)

@@ -13,7 +13,7 @@ import { terminalOf } from "../terminal/terminal.ts";
 export function suspendCommand(): Command {
   const command = objectCommand(
     "suspend",
-    "stop a run's programs once they have saved; resume continues it",
+    "stop a run's programs once they have saved, until it is resumed",
   ).action(
     onTarget((target: Target, options: Options, kind: string, name?: string) =>
       suspend(target, options, true, kind, name),
