@@ -84,9 +84,10 @@ export function candidates(program: Command, words: readonly string[]): Candidat
   const command = program.commands.find((one) => one.name() === before[at]);
   const options = [...(command?.options ?? []), ...program.options].filter((option) => !option.hidden);
   const flag = before.at(-1);
-  const asked = flag && options.find((option) => [option.short, option.long].includes(flag));
+  const asked =
+    flag === undefined ? undefined : options.find((option) => [option.short, option.long].includes(flag));
   // A flag's value: its choices, else the shell's own files.
-  if (asked && asked.required) return (asked.argChoices ?? []).map((choice) => [choice, ""] as const);
+  if (asked?.required) return (asked.argChoices ?? []).map((choice) => [choice, ""] as const);
   if (last.startsWith("-"))
     return options.flatMap((option) => (option.long ? [[option.long, option.description] as const] : []));
   if (command === undefined)
