@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 /** Tests against a real control plane, which is built on the first run and shared by all files of a run. */
 export default defineConfig({
   test: {
-    include: ["test/contract/**/*.test.ts", "test/crds/**/*.test.ts", "test/command/**/*.test.ts"],
+    include: ["contract", "crds", "command", "refusals"].map((room) => `test/${room}/**/*.test.ts`),
     globalSetup: ["test/cluster/global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

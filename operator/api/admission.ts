@@ -37,7 +37,7 @@ const nameRefusal: Refusal = {
 
 /** The spec with its defaults. Throws InvalidError naming every field that is wrong. */
 export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenObject): unknown {
-  const parsed = kind.spec.safeParse(candidate.spec ?? {}, { reportInput: true });
+  const parsed = kind.spec.safeParse(withoutNulls(candidate.spec ?? {}), { reportInput: true });
   const name = `${candidate.metadata.namespace}/${candidate.metadata.name}`;
   const misnamed = old === undefined && !objectName().safeParse(candidate.metadata.name).success;
   if (misnamed || !parsed.success)
@@ -46,10 +46,20 @@ export function admit(kind: KindDefinition, candidate: Candidate, old?: TanrenOb
       ...(parsed.error?.issues.flatMap(causesOf) ?? []),
     ]);
   const whole = { spec: parsed.data, ...(old?.status && { status: old.status }) };
-  const before = old && { spec: old.spec, status: old.status };
+  // An API server keeps list items without defaults.
+  const before = old && { spec: kind.spec.safeParse(old.spec).data ?? old.spec, status: old.status };
   const causes = refusals(schemaOf(kind), whole, before, "");
   if (causes.length > 0) throw new InvalidError(kind.resource.kind, name, causes);
   return parsed.data;
+}
+
+/** A field that is null counts as absent, such as one that YAML gives no value. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, entry]) => (entry === null ? [] : [[name, withoutNulls(entry)]])),
+  );
 }
 
 function causesOf(issue: z.core.$ZodIssue): Refusal[] {

@@ -16,6 +16,7 @@ import {
   isLive,
   isUncounted,
   jobStatus,
+  seenWithinSeconds,
 } from "./attempts.ts";
 import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
 import type { RunScope } from "./scope.ts";
@@ -57,8 +58,8 @@ export interface Prepared {
  * at:
  * - an attempt begins only when status says that the one before it has ended, and status says so only of a
  *   Job that was seen ended;
- * - status names an attempt only after its Job was made, so a named Job that is missing was deleted: it is
- *   made again;
+ * - status names an attempt only after its Job was made, so a named Job that is missing was deleted, by the run
+ *   itself or by somebody;
  * - a Job that exists is never rendered again.
  */
 export function reconcileStage(scope: RunScope, prepared: Prepared): RunResult {
@@ -160,7 +161,7 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
   const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
   const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
   const current: Prepared = { ...prepared, status: withAttempt({ ...status, progress }, known) };
-  const observed = jobStatus(job, scope.pods, stage, scope.complaint);
+  const observed = jobStatus(job, scope.pods, stage, scope);
   switch (observed.state) {
     case "succeeded":
       return stageCompleted(scope, current, stage, known, observed.result);
@@ -174,9 +175,6 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
     }
   }
 }
-
-/** A reader that lags behind its own writes by so much is ill in other ways. */
-const seenWithinSeconds = 10;
 
 /**
  * The Job that status names is missing: the run took it away as it was suspended, or it has just been made and

@@ -1,6 +1,7 @@
 import type { Reason } from "../api/reasons.ts";
 import { findCondition, isFinished } from "../cluster/conditions.ts";
-import type { Job, KubernetesObject, Pod } from "../cluster/objects.ts";
+import type { Job, KubernetesObject, PersistentVolumeClaim, Pod } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { kernelStatus } from "../engine/kernel-pod.ts";
 
 /** Why the pods of an attempt do not run, in the words of whoever keeps them from it. */
@@ -31,12 +32,22 @@ export function waitingFor(job: Job, pods: readonly Pod[], complaint?: string): 
   return pending && waitingForPods(`pod ${pending.metadata.name}${pendingReason(pending, complaint)}`);
 }
 
-/** The Job that lacks pods, or the pod that was placed and cannot start: their Events say why. */
-export function stuckAt(jobs: readonly Job[], pods: readonly Pod[]): KubernetesObject | undefined {
+/**
+ * The Job that lacks pods, the pod that was placed and cannot start, or the run's own claim that no storage was
+ * found for: their Events say why.
+ */
+export function stuckAt(
+  jobs: readonly Job[],
+  pods: readonly Pod[],
+  claim?: PersistentVolumeClaim,
+): KubernetesObject | undefined {
   const job = jobs.find((each) => !isFinished(each) && each.spec.suspend !== true);
   if (job === undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
   const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
-  return own.length < job.spec.completions ? job : own.find((pod) => isPending(pod) && isPlaced(pod));
+  if (own.length < job.spec.completions) return job;
+  const pending = own.filter(isPending);
+  const isUnbound = pending.length > 0 && claim?.status?.phase === "Pending";
+  return pending.find(isPlaced) ?? (isUnbound ? claim : undefined);
 }
 
 const waitingForPods = (message: string): Waiting => ({ reason: "WaitingForPods", message });
@@ -52,6 +63,8 @@ function suspendedBySomebody({ metadata: { name, labels } }: Job): Waiting {
   };
 }
 
+const longestReason = 1024;
+
 const isPending = (pod: Pod): boolean => pod.status === undefined || pod.status.phase === "Pending";
 
 const isPlaced = (pod: Pod): boolean =>
@@ -59,11 +72,14 @@ const isPlaced = (pod: Pod): boolean =>
 
 function pendingReason(pod: Pod, complaint: string | undefined): string {
   const scheduled = findCondition(pod.status?.conditions, "PodScheduled");
-  if (scheduled?.status === "False") return `: ${scheduled.reason}: ${scheduled.message}`;
+  if (scheduled?.status === "False") return inWords([scheduled.reason, scheduled.message, complaint]);
   const waiting = kernelStatus(pod)?.state.waiting;
   if (waiting === undefined) return complaint === undefined ? " is pending" : `: ${complaint}`;
-  return [waiting.reason, waiting.message ?? complaint].map((word) => (word ? `: ${word}` : "")).join("");
+  return inWords([waiting.reason, waiting.message ?? complaint]);
 }
+
+const inWords = (words: readonly (string | undefined)[]): string =>
+  words.map((word) => (word ? `: ${plainText(word, longestReason)}` : "")).join("");
 
 /**
  * A container that runs in a pod that is not ready: batch pods have no readiness probe, so the node does not

@@ -98,6 +98,6 @@ function rootOf(scope: ServingScope, obstacle: Root | undefined, rollout: Rollou
         ? { reason: "ScaledToZero", message: "spec.replicas is 0: nobody is served" }
         : { reason: "Available", message: "all replicas are ready with the wanted model" };
     default:
-      return { reason: "RollingOut", message: rollout?.message ?? "the Deployment is being created" };
+      return rollout ?? { reason: "RollingOut", message: "the Deployment is being created" };
   }
 }

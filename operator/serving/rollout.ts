@@ -7,7 +7,7 @@ import { configLabel } from "./objects.ts";
 /** How far the replicas are, from the Deployment and its pods. */
 export type Rollout =
   | { state: "complete" }
-  | { state: "rolling"; message: string }
+  | { state: "rolling"; reason: "RollingOut" | "FailedCreate"; message: string }
   | { state: "failed"; reason: Reason; message: string };
 
 export function readRollout(
@@ -16,7 +16,7 @@ export function readRollout(
   configHash: string,
 ): Rollout {
   if (deployment?.spec.template.metadata.labels[configLabel] !== configHash)
-    return { state: "rolling", message: "the Deployment is being made" };
+    return { state: "rolling", reason: "RollingOut", message: "the Deployment is being made" };
   const { status = {}, metadata } = deployment;
   const wanted = deployment.spec.replicas;
   const current = (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);
@@ -33,11 +33,14 @@ export function readRollout(
       message: `replicas did not become ready in time: ${progressing.message}`,
     };
   }
-  const waiting = waitingOf(wantedPods(pods, configHash));
-  return {
-    state: "rolling",
-    message: `${availableReplicas} of ${wanted} replicas are ready${waiting === undefined ? "" : `; ${waiting}`}`,
-  };
+  const brought = wantedPods(pods, configHash);
+  const progress = `${brought.filter(isReady).length} of ${wanted} replicas are ready with the wanted model`;
+  const refused = findCondition(status.conditions, "ReplicaFailure");
+  if (refused?.status === "True")
+    return { state: "rolling", reason: "FailedCreate", message: `${progress}; ${refused.message}` };
+  const waiting = waitingOf(brought);
+  const message = waiting === undefined ? progress : `${progress}; ${waiting}`;
+  return { state: "rolling", reason: "RollingOut", message };
 }
 
 export const wantedPods = (pods: readonly Pod[], configHash: string): Pod[] =>

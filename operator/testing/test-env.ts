@@ -238,6 +238,7 @@ function clusterOf(store: Store): Cluster {
     list: async (resource, filter) => store.list(resource, filter),
     apply: async (resource, wanted) => store.apply(resource, wanted),
     patchSpec: async (resource, object, changes) => store.patchSpec(resource, object, changes),
+    create: async (resource, wanted) => store.create(resource, wanted),
     updateStatus: async (resource, object) => store.updateStatus(resource, object),
     setFinalizer: async (resource, object, finalizer, present) =>
       store.setFinalizer(resource, object, finalizer, present),
@@ -272,6 +273,7 @@ export function killedAt(
       return writes;
     },
     apply: (resource, wanted) => guard(() => cluster.apply(resource, wanted)),
+    create: (resource, wanted) => guard(() => cluster.create(resource, wanted)),
     updateStatus: (resource, object) => guard(() => cluster.updateStatus(resource, object)),
     setFinalizer: (resource, object, finalizer, present) =>
       guard(() => cluster.setFinalizer(resource, object, finalizer, present)),

@@ -28,7 +28,10 @@ beforeAll(async () => {
   expect(await plugin("run", "-f", "all.yaml", "--detach")).toMatchObject({ code: 0, error: "" });
   await setStatus("Corpus", "web", {
     observedGeneration: 1,
-    conditions: [condition("Succeeded", "True", "Completed", "3/3 stages completed")],
+    conditions: [
+      condition("Succeeded", "True", "Completed", "3/3 stages completed"),
+      condition("Ready", "True", "Completed", "3/3 stages completed"),
+    ],
     artifact: {
       ...artifact("a", "tokenize", []),
       tokens: 1024,
@@ -38,7 +41,10 @@ beforeAll(async () => {
   });
   await setStatus("PretrainRun", "base", {
     observedGeneration: 1,
-    conditions: [condition("Succeeded", "Unknown", "Running", "stage train runs")],
+    conditions: [
+      condition("Succeeded", "Unknown", "Running", "stage train runs"),
+      condition("Ready", "False", "Running", "stage train runs"),
+    ],
     progress: {
       stage: "train",
       step: 4,

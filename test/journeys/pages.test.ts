@@ -39,7 +39,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "build/quickstart/api-key"), "secret\n");
   writeFileSync(
     join(folder, "build/quickstart/keys.yaml"),
-    'apiVersion: v1\nkind: Secret\nmetadata: {name: assistant-keys}\nstringData: {key: "secret"}\n',
+    'apiVersion: v1\nkind: Secret\nmetadata: {name: tanren-assistant-keys}\nstringData: {key: "secret"}\n',
   );
 
   const python = join(folder, "python");

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import {
@@ -9,7 +10,7 @@ import {
   nodeName,
   operatorAfter,
   operatorPod,
-  silenceKubelet,
+  whileKubeletIsSilent,
 } from "./faults.ts";
 import { likeQuickstart, type Manifest, quickstartManifests } from "./manifests.ts";
 import { attemptsAt, conditionOf, eventsOf, nextAttempt, Pod, Run, runningPods, underWay } from "./runs.ts";
@@ -38,7 +39,7 @@ export function chain(world: () => World): void {
     const keys: Manifest = {
       apiVersion: "v1",
       kind: "Secret",
-      metadata: { name: "assistant-keys" },
+      metadata: { name: "tanren-assistant-keys" },
       stringData: { key: apiKey },
     };
     await world().apply(keys, ...quickstartManifests());
@@ -158,11 +159,39 @@ export function chain(world: () => World): void {
 
   test("a kubelet that is silent for a minute costs a run nothing", async () => {
     const before = await underWay(world(), "PretrainRun", "base");
-    await silenceKubelet(world(), 60);
+    await whileKubeletIsSilent(world(), () => sleep(60_000));
     await world().wait("pretrainrun/base", "condition=Succeeded");
     const { status } = await world().get(Run, "pretrainrun", "base");
     expect(status.attempts.length).toBe(before.status.attempts.length);
     expect(status.restarts).toBe(1);
+  });
+
+  test("a node that stays silent is named, and given up where the run asks for it", async () => {
+    const spec = { training: { tokens: 204_800 }, checkpoints: { everySteps: 20 } };
+    await world().apply(
+      likeQuickstart("PretrainRun", "lost", { ...spec, failurePolicy: { nodeLostSeconds: 10 } }),
+    );
+    await underWay(world(), "PretrainRun", "lost");
+    const [pod] = await runningPods(world(), "PretrainRun", "lost");
+    await whileKubeletIsSilent(world(), async () => {
+      const { status } = await until("the end of the attempt on the silent node", async () => {
+        const run = await world().get(Run, "pretrainrun", "lost");
+        return attemptsAt(run, "train")[0]?.reason === undefined ? undefined : run;
+      });
+      expect(attemptsAt({ metadata: { name: "", uid: "", labels: {} }, status }, "train")[0]).toMatchObject({
+        reason: "PodLost",
+        counted: false,
+      });
+      // Nobody waits for a node that says nothing.
+      await until("no pod of the silent node", async () => {
+        const pods = await world().list(Pod, "pods", "tanren.dev/kind=PretrainRun,tanren.dev/name=lost");
+        return pods.every(({ metadata }) => metadata.uid !== pod?.metadata.uid) || undefined;
+      });
+    });
+    expect(await eventsOf(world(), "PretrainRun", "lost")).toContain("NodeLost");
+    const after = await nextAttempt(world(), "pretrainrun", "lost", "train", 2);
+    expect(attemptsAt(after, "train")[1]?.resumedFromStep).toBeGreaterThan(0);
+    await world().wait("pretrainrun/lost", "condition=Succeeded");
   });
 
   test("a suspended run gives up its pod, and goes on where it was", async () => {

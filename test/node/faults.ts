@@ -56,12 +56,15 @@ export function nodeIs(world: World, ready: boolean): Promise<true> {
   });
 }
 
-/** The node's agent is silent for some time; its containers go on. */
-export async function silenceKubelet(world: World, seconds: number): Promise<void> {
+/** The node's agent is silent meanwhile; its containers go on. */
+export async function whileKubeletIsSilent<Seen>(world: World, act: () => Promise<Seen>): Promise<Seen> {
   await world.cluster.stopComponent("kubelet", { kill: true });
-  await sleep(seconds * 1000);
-  await world.cluster.startComponent("kubelet");
-  await nodeIs(world, true);
+  try {
+    return await act();
+  } finally {
+    await world.cluster.startComponent("kubelet");
+    await nodeIs(world, true);
+  }
 }
 
 /** The API server is gone for some time. */

@@ -153,6 +153,10 @@ export class LocalCluster implements Cluster {
     return this.#store.patchSpec(resource, object, changes);
   }
 
+  async create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#store.create(resource, wanted);
+  }
+
   async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#store.updateStatus(resource, object);
   }

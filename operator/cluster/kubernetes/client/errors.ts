@@ -70,7 +70,10 @@ export function errorFor(request: RequestInfo, { code, body, retryAfter }: Refus
   if (wait !== undefined) return new ThrottledError(sentence, wait);
   // Server-side apply answers with 500 where an object does not fit its schema.
   const schemaError = code === 500 && message.startsWith("failed to create typed patch object");
-  switch (schemaError ? 422 : code) {
+  // What a policy denies is not wrong by its schema, though the API server answers as if it were.
+  const denied =
+    code === 422 && /ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied/.test(message);
+  switch (schemaError ? 422 : denied ? 403 : code) {
     case 400:
     case 422:
       return invalid(request, status, message);

@@ -96,6 +96,10 @@ class SocketClient implements LocalConnection {
     return this.#call("patchSpec", [resource, { metadata }, changes]);
   }
 
+  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#call("create", [resource, wanted]);
+  }
+
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#call("updateStatus", [resource, object]);
   }
@@ -112,9 +116,9 @@ class SocketClient implements LocalConnection {
   delete<T extends KubernetesObject>(
     resource: Resource<T>,
     { metadata }: Pick<T, "metadata">,
-    options: DeleteOptions = {},
+    options?: DeleteOptions,
   ): Promise<void> {
-    return this.#call("delete", [resource, { metadata }, options]);
+    return this.#call("delete", [resource, { metadata }, ...(options ? [options] : [])]);
   }
 
   watch<T extends KubernetesObject>(
