@@ -195,5 +195,5 @@ run: setup build/run/config.json ## the operator on this machine, against the cl
 	$(NODE) operator/manager.ts --config build/run/config.json
 
 clean: ## remove what was built and installed here
-	if test -d build/quickstart/state && test -x $(NODE); then bin/tanren stop --state build/quickstart/state || true; fi
+	if test -d .tanren && test -x $(NODE); then bin/tanren stop || true; fi
 	rm -rf build .tanren .stamps .venv .venv-bench node_modules .cache

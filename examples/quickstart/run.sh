@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=build/quickstart
-state=$out/state
+state=.tanren # where the command looks by itself
 tanren() { bin/tanren "$@"; }
 
 echo "==> Raw text: manuals in Japanese and English, program code"
@@ -19,12 +19,12 @@ fi
   printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: tanren-assistant-keys\nstringData:\n  key: "%s"\n' "$(cat "$out/api-key")" >"$out/keys.yaml"
 )
 
-echo "==> The chain (state in $state; stopping and starting again goes on)"
+echo "==> The chain (state in $PWD/$state; stopping and starting again goes on)"
 started=$SECONDS
 # The operator goes on in the background, so that the endpoint outlives this script; an interrupted chain is stopped in order.
-trap 'tanren stop --state "$state"; exit 130' INT TERM
-tanren run --state "$state" -f examples/quickstart "$out/keys.yaml" --detach
-tanren run --state "$state" -f examples/quickstart "$out/keys.yaml" --until complete
+trap 'tanren stop; exit 130' INT TERM
+tanren run -f examples/quickstart "$out/keys.yaml" --detach
+tanren run -f examples/quickstart "$out/keys.yaml" --until complete
 took=$((SECONDS - started))
 trap - INT TERM
 
@@ -34,22 +34,23 @@ cp "$state"/claims/default/contextextension-long/contextextensions/long-*/measur
 
 echo
 echo "==> Corpus funnel, losses, scores"
-tanren describe --state "$state" corpus manuals --only funnel
-tanren describe --state "$state" pretrainrun base --only figures
-tanren describe --state "$state" contextextension long --only figures
-tanren describe --state "$state" alignmentrun assistant --only figures
-tanren describe --state "$state" evaluation assistant --only figures
+tanren describe corpus manuals --only funnel
+tanren describe pretrainrun base --only figures
+tanren describe contextextension long --only figures
+tanren describe alignmentrun assistant --only figures
+tanren describe evaluation assistant --only figures
 echo
 echo "==> What everything was made from"
-tanren tree --state "$state"
+tanren tree
 echo
 echo "==> Ask the model"
 for question in "What is a corpus?" "位置補間とは何ですか。"; do
   echo "> $question"
-  tanren chat --state "$state" assistant --key-file "$out/api-key" --message "$question" --max-tokens 60 --temperature 0
+  tanren chat assistant --key-file "$out/api-key" --message "$question" --max-tokens 60 --temperature 0
 done
 echo
 echo "pictures   $out/report/loss.png"
 echo "           $out/report/loss-by-position.png"
 echo "endpoint   http://127.0.0.1:8000/v1 (key in $out/api-key), goes on until: bin/tanren stop --state $state"
+echo "look at it bin/tanren get, describe, logs, tree: README.md, The command"
 echo "time       ${took} s for the chain"

@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, type Help } from "commander";
 import { ClusterError, InvalidError, NotFoundError } from "../cluster/port.ts";
+import { resumeCommand, scaleCommand, suspendCommand } from "./commands/change.ts";
 import { chatCommand } from "./commands/chat.ts";
+import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { describeCommand } from "./commands/describe.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { operatorCommand, stopCommand } from "./commands/operator.ts";
@@ -58,7 +61,7 @@ function end(exitCode: ExitCode): never {
 }
 
 /** The command with all its subcommands. Errors of the command line are thrown, not exited with. */
-function tanrenProgram(name: Program, version: string): Command {
+export function tanrenProgram(name: Program, version: string): Command {
   const isPlugin = name === "kubectl tanren";
   const program = new Command(name)
     .description(`From raw web pages to a served language model, as Kubernetes resources. ${about[name]}`)
@@ -78,10 +81,16 @@ function tanrenProgram(name: Program, version: string): Command {
     chatCommand(),
     treeCommand(),
     retryCommand(),
+    suspendCommand(),
+    resumeCommand(),
+    scaleCommand(),
     deleteCommand(),
+    explainCommand(),
+    ...(isPlugin ? [] : [completionCommand()]),
     ...(isPlugin ? [] : [stopCommand()]),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });
   if (!isPlugin) program.addCommand(operatorCommand().copyInheritedSettings(program), { hidden: true });
   return withHelp(program, [
     "tanren run -f examples/quickstart",

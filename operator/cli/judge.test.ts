@@ -387,6 +387,7 @@ const rules: Rule[] = [
     objects: [
       exam({
         suites: [{ name: "q", task: "jsquad", data: { claimName: "files", path: "q.json" }, shots: 0 }],
+        thresholds: [],
       }),
     ],
     present: [base],

@@ -49,7 +49,12 @@ const words = [
   "chat",
   "tree",
   "retry",
+  "suspend",
+  "resume",
+  "scale",
   "delete",
+  "explain",
+  "completion",
   "stop",
 ];
 
@@ -82,7 +87,9 @@ describe.concurrent("help", { timeout: 60_000 }, () => {
   test("the plugin names what says where, and not what is about this machine", async () => {
     const { out } = await tanren(["--help"], plugin);
     for (const word of words)
-      expect(/^ {2}WORD /m.test(out.replace(`  ${word} `, "  WORD "))).toBe(word !== "stop");
+      expect(/^ {2}WORD /m.test(out.replace(`  ${word} `, "  WORD "))).toBe(
+        word !== "stop" && word !== "completion",
+      );
     expect(out).not.toContain("--state");
     expect((await tanren(["get", "--help"], plugin)).out).toContain("--context <name>");
   });
@@ -202,4 +209,69 @@ test("tanren run does not begin when the name of its claim is somebody else's, a
     "Corpus/web: NameTaken: PersistentVolumeClaim corpus-web exists and is not this run's; delete it, or name it in spec.storage.claimName",
   );
   expect(code).toBe(exitCodes.invalid.code);
+});
+
+describe("commands on a state directory", { timeout: 60_000 }, () => {
+  const state = ["--state", "changes"];
+  const inState = (...words: string[]) => tanren([...words, ...state]);
+  beforeAll(async () => {
+    await writeFile(
+      join(directory, "labelled.yaml"),
+      suspended.replace("metadata: {name: web}", "metadata: {name: web, labels: {team: search}}"),
+    );
+    await inState("run", "-f", "labelled.yaml", "--detach");
+  });
+  afterAll(() => inState("stop"));
+
+  test("resume and suspend change spec.suspend alone", async () => {
+    const spec = async () => JSON.parse((await inState("get", "corp/web", "-o", "json")).out).spec;
+    const before = await spec();
+    expect(await inState("resume", "corp/web")).toMatchObject({ code: 0, out: "Corpus/web continues\n" });
+    expect(await spec()).toEqual({ ...before, suspend: false });
+    expect(await inState("suspend", "corpus", "web")).toMatchObject({ code: 0 });
+    expect(await spec()).toEqual(before);
+  });
+
+  test.each([
+    ["suspend infd/chat", "usage", /cannot be suspended; use scale --replicas 0/],
+    ["scale corp/web --replicas 2", "usage", /a Corpus has no replicas/],
+    ["scale infd/chat --replicas half", "usage", /whole number of at least 0/],
+    ["scale infd/chat --replicas 2", "notFound", /there is no InferenceDeployment chat/],
+    ["get corp/web -l team=search", "usage", /name one object or select/],
+    ["get corpora -l team=search", "done", /^$/],
+    ["get corpora -l team=other", "notFound", /has no corpora with these labels/],
+    ["get corpora -l team", "usage", /KEY=VALUE/],
+    ["explain corpus.spec.sauces", "usage", /no field sauces in corpus.spec; it has the fields sources/],
+  ] as const)("%s", async (line, exitCode, error) => {
+    const ended = await inState(...line.split(" "));
+    expect(ended.error).toMatch(error);
+    expect(ended.code).toBe(exitCodes[exitCode].code);
+  });
+
+  test("describe for programs has the object and its events", async () => {
+    const described = JSON.parse((await inState("describe", "corp/web", "-o", "json")).out);
+    expect(described).toMatchObject({ object: { kind: "Corpus" }, events: expect.any(Array) });
+  });
+
+  test("names of objects are completed where an object is asked for", async () => {
+    const words = ["__complete", "--", "describe", ...state, "corp", ""];
+    expect((await tanren(words)).out).toBe("web\t\n:4\n");
+    expect((await tanren(["__complete", "--", "describe", ...state, "corp/w"])).out).toBe("corp/web\t\n:4\n");
+  });
+
+  test("completion offers subcommands, kinds and choices, and bash reads its script", async () => {
+    const offered = async (...words: string[]) =>
+      (await tanren(["__complete", "--", ...words])).out.split("\n").map((line) => line.split("\t")[0]);
+    expect(await offered("de")).toEqual(["describe", "delete", ":4", ""]);
+    expect(await offered("get", "pre")).toEqual(["pretrainrun", ":4", ""]);
+    expect(await offered("get", "-o", "")).toEqual(["wide", "name", "json", "yaml", ":4", ""]);
+    expect(await offered("run", "-f", "")).toEqual([":0", ""]);
+    await writeFile(join(directory, "completion.bash"), (await tanren(["completion", "bash"])).out);
+    expect(await tanren(["-n", join(directory, "completion.bash")], "bash")).toMatchObject({ code: 0 });
+  });
+
+  test("manifests come from standard input", async () => {
+    const line = `"${binary}" validate -f - < labelled.yaml`;
+    expect(await tanren(["-c", line], "bash")).toMatchObject({ code: 0, out: "2 objects are valid\n" });
+  });
 });

@@ -4,7 +4,10 @@ import { exitCodeTable } from "./failure.ts";
 /** Options that several commands share, and the form of every help text. */
 
 export const filesOption = () =>
-  new Option("-f, --filename <path...>", "manifests: files, or directories with all .yaml files below them");
+  new Option(
+    "-f, --filename <path...>",
+    "manifests: files, directories with all .yaml files below them, or - for standard input",
+  );
 
 export function outputOption<T extends string>(formats: readonly T[], about = "form of the output"): Option {
   return new Option("-o, --output <format>", about).choices([...formats]);
@@ -16,10 +19,26 @@ export function withHelp(command: Command, examples: readonly string[]): Command
   return command.addHelpText("after", lines.join("\n"));
 }
 
+/** `team=search,stage=test` as labels that an object must have. */
+export function labelSelector(text: string): Record<string, string> {
+  const pairs = text.split(",").map((part) => /^([\w./-]+)==?([\w.-]*)$/.exec(part.trim()));
+  if (pairs.some((pair) => pair === null))
+    throw new InvalidArgumentError("write KEY=VALUE, several with commas between them.");
+  return Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1] ?? "", pair[2] ?? ""]] : [])));
+}
+
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError("write a whole number of at least 1.");
+  return value;
+}
+
+/** None is a number of replicas too. */
+export function replicas(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError("write a whole number of at least 0.");
   return value;
 }
 

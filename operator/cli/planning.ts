@@ -71,9 +71,18 @@ export function requireNoErrors({ findings }: Pick<Planned, "findings">): void {
 
 const titles = ["parameters", "tokens", "steps", "ranks", "memory per rank", "checkpoint", "time"] as const;
 
+/** What a narrow terminal does without, first the highest; describe and -o json have it all. */
+const drop: Partial<Record<(typeof titles)[number], number>> = {
+  steps: 5,
+  ranks: 4,
+  checkpoint: 3,
+  tokens: 2,
+  parameters: 1,
+};
+
 const columns: Column[] = [
-  { title: "OBJECT", least: 16 },
-  ...titles.map((title): Column => ({ title: title.toUpperCase(), align: "right" })),
+  { title: "OBJECT", least: 26 },
+  ...titles.map((title): Column => ({ title: title.toUpperCase(), align: "right", drop: drop[title] })),
 ];
 
 export function printPlans(terminal: Pick<Terminal, "table">, { plans }: Planned): void {

@@ -254,8 +254,8 @@ function clusterOf(store: Store): Cluster {
     get: async (resource, inNamespace, name) => store.get(resource, inNamespace, name),
     list: async (resource, filter) => store.list(resource, filter),
     apply: async (resource, wanted) => store.apply(resource, wanted),
-    create: async (resource, wanted) => store.create(resource, wanted),
     patchSpec: async (resource, object, changes) => store.patchSpec(resource, object, changes),
+    create: async (resource, wanted) => store.create(resource, wanted),
     updateStatus: async (resource, object) => store.updateStatus(resource, object),
     setFinalizer: async (resource, object, finalizer, present) =>
       store.setFinalizer(resource, object, finalizer, present),

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,6 +45,8 @@ export interface Bench {
     env?: Record<string, string>,
   ): Promise<Ended>;
   kubectl(...words: string[]): Promise<Ended>;
+  /** A line as a person types it, with kubectl on the PATH and the namespace as the context's. */
+  shell(line: string): Promise<Ended>;
   /** Replaces the status of an object that is there. */
   setStatus(kind: string, name: string, status: object): Promise<void>;
   close(): Promise<void>;
@@ -81,6 +83,19 @@ export async function openBench(kubeconfig = inject("kubeconfig")): Promise<Benc
     plugin: (...words) => call(kubectl, [...before, "tanren", ...words, "-n", namespace]),
     run: (program, words, env) => call(join(binaries, program), words, env),
     kubectl: (...words) => call(kubectl, [...before, ...words]),
+    async shell(line) {
+      const programs = join(directory, ".local/bin");
+      await mkdir(programs, { recursive: true });
+      const script = `#!/bin/sh\nexec ${[kubectl, ...before].map((word) => `"${word}"`).join(" ")} "$@"\n`;
+      await writeFile(join(programs, "kubectl"), script, { mode: 0o755 });
+      const own = join(directory, "kubeconfig");
+      await copyFile(kubeconfig, own);
+      await call(kubectl, [...before, "config", "set-context", "--current", `--namespace=${namespace}`], {
+        KUBECONFIG: own,
+      });
+      const PATH = [programs, binaries, process.env.PATH].join(delimiter);
+      return call("sh", ["-c", line], { KUBECONFIG: own, PATH });
+    },
     async setStatus(kind, name, status) {
       const resource = resourceOf(kind);
       const object = await eventually(

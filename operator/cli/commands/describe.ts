@@ -1,8 +1,9 @@
 import { Command, Option } from "commander";
+import { stringify } from "yaml";
 import { events } from "../../cluster/resource.ts";
 import { describeObject, type PartName, partNames } from "../describe/describe.ts";
 import { parseReference } from "../kinds.ts";
-import { withHelp } from "../options.ts";
+import { outputOption, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
 import type { Target } from "../target/target.ts";
@@ -10,6 +11,7 @@ import { terminalOf } from "../terminal/terminal.ts";
 
 interface DescribeOptions {
   only?: PartName;
+  output?: "json" | "yaml";
   namespace?: string;
 }
 
@@ -18,12 +20,14 @@ export function describeCommand(): Command {
     .description("show everything about one object: plan, stages, figures, artifact, events")
     .argument("<kind>", "kind by any of its names, or KIND/NAME")
     .argument("[name]", "name of the object")
-    .addOption(new Option("--only <part>", "one part of it").choices(partNames))
+    .addOption(new Option("--only <part>", "one part of it").choices(partNames).conflicts("output"))
+    .addOption(outputOption(["json", "yaml"], "the object and its events, for programs"))
     .action(onTarget(describe));
   return withHelp(command, [
     "tanren describe pretrainrun base",
     "tanren describe corp/web --only funnel",
     "tanren describe evl/japanese --only figures",
+    "tanren describe ptr/base -o json",
     "kubectl tanren describe ptr/base -n team-a",
   ]);
 }
@@ -44,6 +48,9 @@ async function describe(
     ] as const;
   });
   const terminal = terminalOf(process.stdout);
+  const whole = { object, events: about };
+  if (options.output === "json") return terminal.print(JSON.stringify(whole, undefined, 2));
+  if (options.output === "yaml") return terminal.print(stringify(whole).trimEnd());
   terminal.print(
     ...describeObject(object, about, { columns: terminal.columns, now: Date.now() }, options.only),
   );

@@ -21,7 +21,7 @@ interface RunOptions {
   until?: string;
   timeout?: number;
   detach?: boolean;
-  output?: "table" | "json";
+  output: "table" | "json";
 }
 
 export function runCommand(): Command {
@@ -46,8 +46,8 @@ export function runCommand(): Command {
     .addOption(
       outputOption(
         ["table", "json"],
-        "table: a live table; json: a line per change (default: table on a terminal, else json)",
-      ),
+        "table: a live table, or a line per object every 10 s where no terminal is; json: a line per change",
+      ).default("table"),
     )
     .action(onTarget(run))
     .addHelpText(
@@ -78,7 +78,7 @@ const stopping = "shutting down: programs save their state (Ctrl-C again kills t
 
 async function run(target: Target, options: RunOptions): Promise<void> {
   const terminal = terminalOf(process.stdout);
-  const json = options.output === "json" || (options.output === undefined && !terminal.interactive);
+  const json = options.output === "json";
   const manifests = await manifestsFor(target, options);
   const goal = goalOf(options.until, manifests);
   const planned = await planIn(target, manifests);

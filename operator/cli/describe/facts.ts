@@ -13,16 +13,29 @@ export interface FactTable {
 
 type Text = string | number | undefined;
 
-/** A title that ends in # heads numbers, aligned right; the other columns can be cut. */
+/**
+ * A title that ends in # heads numbers, aligned right; the other columns can be cut, and the last one of text
+ * is told whole, on several lines. Columns of `dispensable` are left out on a narrow terminal, the first one
+ * first.
+ */
 export function tableOf(
   title: string,
   columns: readonly string[],
   rows: readonly (readonly Text[])[],
+  dispensable: readonly string[] = [],
 ): FactTable | undefined {
   if (rows.length === 0) return undefined;
-  const made = columns.map((name): Column => {
+  const made = columns.map((name, index): Column => {
     const numeric = name.endsWith("#");
-    return numeric ? { title: name.slice(0, -1), align: "right" } : { title: name, least: 12 };
+    const drop = dispensable.includes(name) ? dispensable.length - dispensable.indexOf(name) : undefined;
+    return numeric
+      ? { title: name.slice(0, -1), align: "right", drop }
+      : {
+          title: name,
+          least: index === columns.length - 1 ? 24 : 12,
+          drop,
+          wraps: index === columns.length - 1,
+        };
   });
   return { title, columns: made, rows: rows.map((row) => row.map((text) => ({ text: String(text ?? "") }))) };
 }
@@ -38,6 +51,7 @@ export const conditions = (status: AnyStatus, now: number): FactTable | undefine
       age(one.lastTransitionTime, now),
       one.message,
     ]),
+    ["SINCE#"],
   );
 
 export const stages = (status: AnyStatus): FactTable | undefined =>
@@ -65,6 +79,7 @@ export const attempts = (status: AnyStatus, now: number): FactTable | undefined 
       one.reason ?? "Running",
       one.message,
     ]),
+    ["AGE#", "FROM STEP#", "EXIT#"],
   );
 
 export const funnel = (status: AnyStatus): FactTable | undefined =>
@@ -84,6 +99,7 @@ export const funnel = (status: AnyStatus): FactTable | undefined =>
         .map(([reason, documents]) => `${reason} ${documents}`)
         .join(", "),
     ]),
+    ["BYTES IN#", "BYTES OUT#", "IN#"],
   );
 
 export const scores = (status: AnyStatus): FactTable | undefined =>

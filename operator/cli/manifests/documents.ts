@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { type Document, isNode, LineCounter, type Node, parseAllDocuments } from "yaml";
 import { Failure } from "../failure.ts";
 
@@ -53,7 +54,11 @@ export async function readDocuments(paths: readonly string[]): Promise<Documents
   return { documents: read.flatMap((one) => one.documents), problems: read.flatMap((one) => one.problems) };
 }
 
+/** `-`: standard input, under a name that sentences can show. */
+const standardInput = "standard input";
+
 async function filesOf(path: string): Promise<string[]> {
+  if (path === "-") return [standardInput];
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new Failure("notFound", `-f ${path}: there is no such file or directory`);
   if (!found.isDirectory()) return [path];
@@ -65,7 +70,7 @@ async function filesOf(path: string): Promise<string[]> {
 
 async function readFileDocuments(file: string): Promise<DocumentsRead> {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(await readFile(file, "utf8"), { lineCounter: lines, merge: true });
+  const parsed = parseAllDocuments(await contentOf(file), { lineCounter: lines, merge: true });
   const parsedDocuments: Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
   const problems = parsedDocuments.flatMap((document, index) =>
     [...document.errors, ...document.warnings].map(
@@ -87,6 +92,9 @@ async function readFileDocuments(file: string): Promise<DocumentsRead> {
     problems.push({ file, message: "the file has no object; write one or remove the file" });
   return { documents, problems };
 }
+
+const contentOf = (file: string): Promise<string> =>
+  file === standardInput ? text(process.stdin) : readFile(file, "utf8");
 
 function offsetOf(document: Document.Parsed, path: Path): number {
   for (let length = path.length; length > 0; length -= 1) {

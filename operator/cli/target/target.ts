@@ -38,7 +38,10 @@ export interface Target {
 }
 
 /** What can be read of a cluster, also without an operator. */
-export type ReadableCluster = Pick<Cluster, "get" | "list" | "logs">;
+export type ReadableCluster = Pick<Cluster, "get" | "list" | "logs"> & {
+  /** Absent where nobody changes anything. */
+  watch?: Cluster["watch"];
+};
 
 export interface Connection {
   cluster: ReadableCluster;

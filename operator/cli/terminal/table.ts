@@ -1,4 +1,4 @@
-import { cut, pad, widthOf } from "./width.ts";
+import { cut, pad, widthOf, wrap } from "./width.ts";
 
 export interface Column {
   title: string;
@@ -12,6 +12,8 @@ export interface Column {
    * stays.
    */
   drop?: number;
+  /** Text that does not fit goes on below, in the same column, instead of being cut. */
+  wraps?: boolean;
 }
 
 export interface Cell {
@@ -29,7 +31,7 @@ export interface TableLayout {
 
 const gap = "  ";
 
-/** Lines of a table, none wider than the layout allows as far as its columns can be cut. */
+/** Lines of a table, none wider than the layout allows. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
@@ -37,7 +39,7 @@ export function renderTable(
 ): string[] {
   const { kept, widths } = layOut(columns, rows, layout);
   const header = columns.map((column): Cell => ({ text: column.title }));
-  return [header, ...rows].map((row) => {
+  const lineOf = (row: readonly Cell[]): string => {
     const cells = kept.map((index, position) => {
       const { text, paint } = row[index] ?? { text: "" };
       const width = widths[position] ?? 0;
@@ -48,7 +50,24 @@ export function renderTable(
       return paint && text !== "" ? paint(filled) : filled;
     });
     return cells.join(gap).trimEnd();
-  });
+  };
+  const wrapping = kept.filter((index) => columns[index]?.wraps);
+  const linesOf = (row: readonly Cell[]): string[] => {
+    const parts = new Map(
+      wrapping.map((index) => [index, wrap(row[index]?.text ?? "", widths[kept.indexOf(index)] ?? 0)]),
+    );
+    const height = Math.max(1, ...parts.values().map((lines) => lines.length));
+    return Array.from({ length: height }, (_, line) =>
+      lineOf(
+        columns.map((_, index) => {
+          const part = parts.get(index);
+          if (part !== undefined) return { ...row[index], text: part[line] ?? "" };
+          return line === 0 ? (row[index] ?? { text: "" }) : { text: "" };
+        }),
+      ),
+    );
+  };
+  return [lineOf(header), ...rows.flatMap(linesOf)];
 }
 
 const oneLine = (text: string) => text.replaceAll(/\s+/g, " ").trim();
@@ -83,6 +102,11 @@ function layOut(
   for (const index of order) {
     const over = total((at) => widths.get(at) ?? 0) - room;
     if (over > 0) widths.set(index, Math.max(least(index), (widths.get(index) ?? 0) - over));
+  }
+  // Narrower than what is never cut: better a cut word than a line that the terminal breaks.
+  for (const index of kept.toReversed()) {
+    const over = total((at) => widths.get(at) ?? 0) - room;
+    if (over > 0) widths.set(index, Math.max(1, (widths.get(index) ?? 0) - over));
   }
   return { kept, widths: kept.map((index) => widths.get(index) ?? 0) };
 }

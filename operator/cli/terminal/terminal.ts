@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
 import { type Cell, type Column, renderTable, type TableLayout } from "./table.ts";
-import { widthOf } from "./width.ts";
+import { rowsOf } from "./width.ts";
 
 /** Where a command writes: a person's terminal, or a file or pipe that a program reads. */
 export interface Terminal {
@@ -85,10 +85,7 @@ export class Screen {
 
   /** After the terminal was made narrower a line takes several rows. */
   #toTop(): string {
-    const rows = this.#shown.reduce(
-      (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / this.columns)),
-      0,
-    );
+    const rows = this.#shown.reduce((sum, line) => sum + rowsOf(line, this.columns).length, 0);
     return rows === 0 ? "\r" : `\r${control}${rows}A`;
   }
 }

@@ -1,4 +1,5 @@
 import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
 
 /** Text measured in terminal columns: an East Asian wide character takes two, a combining mark none. */
 
@@ -8,7 +9,7 @@ export const widthOf = (text: string): number => stringWidth(text);
 
 /**
  * The text in at most `columns` columns; an ellipsis stands for what was cut. Takes plain text without escape
- * sequences.
+ * sequences. Not cli-truncate: it measures otherwise than string-width, and exceeds its columns (5.2.0).
  */
 export function cut(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
@@ -28,34 +29,12 @@ export function pad(text: string, columns: number, side: "left" | "right" = "lef
   return side === "left" ? text + space : space + text;
 }
 
-/** Words broken into lines of at most `columns` columns; Japanese breaks between any two characters. */
+/** Lines of at most `columns` columns, broken between words; a longer word between any two characters. */
 export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text
-    .split(/\s+/)
-    .filter(Boolean)
-    .flatMap((word) => pieces(word, columns))) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (widthOf(longer) <= columns || line === "") line = longer;
-    else {
-      lines.push(line);
-      line = word;
-    }
-  }
-  return line === "" ? lines : [...lines, line];
+  const words = text.replaceAll(/\s+/g, " ").trim();
+  return words === "" ? [] : wrapAnsi(words, columns, { hard: true }).split("\n");
 }
 
-function pieces(word: string, columns: number): string[] {
-  if (widthOf(word) <= columns) return [word];
-  const parts: string[] = [];
-  let part = "";
-  for (const { segment } of graphemes.segment(word)) {
-    if (part !== "" && widthOf(part) + widthOf(segment) > columns) {
-      parts.push(part);
-      part = "";
-    }
-    part += segment;
-  }
-  return part === "" ? parts : [...parts, part];
-}
+/** The rows that a terminal breaks a line into; a wide character is not halved at the edge. */
+export const rowsOf = (line: string, columns: number): string[] =>
+  wrapAnsi(line, columns, { hard: true, wordWrap: false, trim: false }).split("\n");

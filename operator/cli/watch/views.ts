@@ -58,14 +58,29 @@ export function jsonView(terminal: Terminal, now: () => number): View {
   };
 }
 
-/** A line per change of reason or stage, for a log that people read, and the table at the end. */
-export function plainView(terminal: Terminal, now: () => number): View {
+const plainMilliseconds = 10_000;
+
+/**
+ * For a log that people read: a line at every change of reason or stage, one every 10 s for the steps between,
+ * and the table at the end.
+ */
+export function plainView(terminal: Pick<Terminal, "print" | "columns">, now: () => number): View {
   const clock = () => new Date(now()).toISOString().slice(11, 19);
+  const printed = new Map<string, { state: string; line: string; at: number }>();
+  const onObject = (object: AnyObject) => {
+    const [state, line, at] = [standstill(object), plainLine(object, now()), now()];
+    const last = printed.get(object.metadata.uid);
+    const isProgress = last?.state === state;
+    if (isProgress && (last.line === line || at - last.at < plainMilliseconds)) return;
+    printed.set(object.metadata.uid, { state, line, at });
+    terminal.print(`${clock()}  ${line}`);
+  };
   return {
-    onObject: onChange(standstill, (object) => terminal.print(`${clock()}  ${plainLine(object)}`)),
+    onObject,
     onWarning: (event) => terminal.print(`${clock()}  ${warningText(event)}`),
     onNotice: (sentence) => terminal.print(`${clock()}  ${sentence}`),
-    tick() {},
+    // The last step of a burst is told too, when its time has come.
+    tick: (objects) => objects.forEach(onObject),
     finish(objects) {
       const rows = objects.map((object) => rowOf(object, now()));
       terminal.print("", ...renderLive(rows, { columns: terminal.columns, colour: false }));
@@ -133,9 +148,10 @@ function statusLine(object: AnyObject): StatusLine {
   };
 }
 
-/** The same for a log that people read: printed when reason or stage changes, not at every step. */
-function plainLine(object: AnyObject): string {
-  const line = statusLine(object);
-  const stage = line.reason === "Running" && line.stage !== undefined ? ` ${line.stage}` : "";
-  return `${title(object)}: ${line.reason}${stage}${line.message === "" ? "" : `: ${line.message}`}`;
+/** The same for a log that people read. */
+function plainLine(object: AnyObject, now: number): string {
+  const { state, share, message, figure } = rowOf(object, now);
+  const percent = share === undefined || share >= 1 ? "" : `${Math.floor(share * 100)}%`;
+  const rest = [percent, message, figure].filter((part) => part !== "");
+  return `${title(object)}: ${[state, ...rest].join(", ")}`;
 }

@@ -88,16 +88,16 @@ class SocketClient implements LocalConnection {
     return this.#call("apply", [resource, wanted]);
   }
 
-  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
-    return this.#call("create", [resource, wanted]);
-  }
-
   patchSpec<T extends KubernetesObject>(
     resource: Resource<T>,
     { metadata }: Pick<T, "metadata">,
     changes: Readonly<Record<string, unknown>>,
   ): Promise<T> {
     return this.#call("patchSpec", [resource, { metadata }, changes]);
+  }
+
+  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#call("create", [resource, wanted]);
   }
 
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
@@ -176,6 +176,8 @@ class SocketClient implements LocalConnection {
 
   async *#lines(method: string, input: unknown[], signal: AbortSignal): AsyncIterable<unknown> {
     const response = await this.#post(method, input, signal);
+    // Once nobody iterates any more, nobody else hears that it was aborted.
+    response.on("error", () => {});
     try {
       for await (const line of createInterface({ input: response })) yield JSON.parse(line);
     } catch (cause) {

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { executedPages, guideManifests, linesAt } from "../docs/blocks.ts";
+import { repository } from "../docs/markdown.ts";
+import { type Bench, openBench } from "./command.ts";
+
+/**
+ * The lines of README and guides that are about a cluster, run as they stand on a real control plane without an
+ * operator, in the test's own namespace instead of the one they name.
+ */
+
+const patience = 120_000;
+let bench: Bench;
+beforeAll(async () => {
+  bench = await openBench();
+  await bench.write("guides.yaml", guideManifests());
+  const apply = ["apply", "--server-side", "-f", join(bench.directory, "guides.yaml"), "-n", bench.namespace];
+  expect(await bench.kubectl(...apply)).toMatchObject({ code: 0 });
+}, patience);
+afterAll(() => bench?.close(), patience);
+
+/** What ends otherwise than well, as nothing reconciles here: how, and where the line is seen to end well. */
+const endings: readonly [pattern: RegExp, code: number, output: RegExp][] = [
+  // Nothing made an artifact.
+  [/ tree$/, 4, /has made an artifact yet/],
+  // Watched until the test ends it.
+  [/ get .*(--watch|-w)\b/, 124, /base/],
+  [/ run .*--until complete/, 124, /no operator has looked at/],
+];
+
+const pagesHere = executedPages.filter((page) => linesAt(page, "control plane").length > 0);
+
+test("README and the command's guide have lines to run", () => {
+  expect(pagesHere).toEqual(expect.arrayContaining(["README.md", "docs/guide/command.md"]));
+});
+
+// Deletions come last in their block; README's objects and the guides' are different ones.
+describe.each(pagesHere)("%s", { timeout: patience }, (page) => {
+  test.each(linesAt(page, "control plane"))("%s", async (line) => {
+    const words = line
+      .replaceAll(/\bteam-a\b/g, bench.namespace)
+      .replaceAll(/\bDIR\b/g, "guides.yaml")
+      .replaceAll("examples/", `${repository}/examples/`)
+      .replaceAll("$PWD/", `${repository}/`);
+    const ending = endings.find(([pattern]) => pattern.test(line));
+    const limit = ending?.[1] === 124 ? "timeout 30 " : "";
+    const { code, out, error } = await bench.shell(limit + words);
+    if (ending === undefined) expect({ code, error }).toEqual({ code: 0, error: "" });
+    else {
+      expect(code).toBe(ending[1]);
+      expect(out + error).toMatch(ending[2]);
+    }
+    if (/ (get|describe) /.test(`${line} `)) expect(out).toMatch(/assistant|base|web/);
+  });
+});
