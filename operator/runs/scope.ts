@@ -25,7 +25,8 @@ import {
 } from "../engine/references.ts";
 import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
 import { type AskProgress, leaderPod } from "./progress.ts";
-import { stuckAt } from "./waiting.ts";
+import { notAdmitted } from "./queueing.ts";
+import { isNotAdmitted, stuckAt } from "./waiting.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
 export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
@@ -58,7 +59,7 @@ export interface RunScope {
   services: Service[];
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
-  /** The cluster's newest complaint at the Job or pod that does not get on. */
+  /** What the cluster or Kueue says of the Job, pod or claim that does not get on. */
   complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
@@ -125,7 +126,11 @@ export async function readScope(
 }
 
 /** A claim is named, for what is said of the pod that waits for it does not. */
-async function complaintAt(cluster: Cluster, object: KubernetesObject): Promise<string | undefined> {
+async function complaintAt(
+  cluster: Cluster,
+  object: Job | Pod | PersistentVolumeClaim,
+): Promise<string | undefined> {
+  if (object.kind === "Job" && isNotAdmitted(object)) return notAdmitted(cluster, object);
   const complaint = await newestComplaint(cluster, object);
   const { kind, metadata } = object;
   return complaint !== undefined && kind === claims.kind
