@@ -24,6 +24,7 @@ import {
   readReferences,
 } from "../engine/references.ts";
 import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
+import { type HalfPlacedGang, readRivals } from "./gang-placement.ts";
 import { type AskProgress, leaderPod } from "./progress.ts";
 import { notAdmitted } from "./queueing.ts";
 import { isNotAdmitted, stuckAt } from "./waiting.ts";
@@ -55,6 +56,8 @@ export interface RunScope {
   /** Children of this very run, told by its uid. */
   jobs: Job[];
   pods: Pod[];
+  /** Gangs of other runs that are placed in part as this run's own is. */
+  rivals: HalfPlacedGang[];
   configMaps: ConfigMap[];
   services: Service[];
   /** What the running program says; absent when none runs or answers. */
@@ -70,6 +73,8 @@ export interface RunScope {
 
 export interface ScopeReader {
   cluster: Cluster;
+  /** The one namespace that the operator looks after; absent: all. */
+  namespace?: string;
   clock: Clock;
   kinds: KindsByName;
   specs: ParsedSpecs;
@@ -114,6 +119,7 @@ export async function readScope(
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
     jobs: ownJobs,
     pods: ownPods,
+    rivals: await readRivals(reader, run, ownPods),
     configMaps: ownConfigMaps,
     services: ownServices,
     progress: address === undefined ? undefined : await reader.askProgress(address),

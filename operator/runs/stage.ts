@@ -14,9 +14,11 @@ import {
   type Failure,
   gotOn,
   isLive,
+  isLoss,
   isUncounted,
   jobStatus,
 } from "./attempts.ts";
+import { giveWay } from "./gang-placement.ts";
 import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
 import type { RunScope } from "./scope.ts";
 import {
@@ -167,13 +169,16 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
     case "failed":
       return attemptFailed(scope, current, stage, known, observed.failure);
     case "active": {
-      const overdue = overdueFailure(scope, current.status.progress);
+      const overdue = overdueFailure(scope, current.status.progress) ?? madeRoom(scope);
       return overdue === undefined
         ? attemptActive(scope, current, stage, known, observed.waiting)
         : giveUp(scope, current, stage, known, job, overdue);
     }
   }
 }
+
+const madeRoom = ({ spec, run, pods, rivals, now }: RunScope): Failure | undefined =>
+  spec.suspend ? undefined : giveWay(run, pods, rivals, now);
 
 /** A reader that lags behind its own writes by so much is ill in other ways. */
 const seenWithinSeconds = 10;
@@ -320,7 +325,7 @@ function attemptFailed(
     ...withAttempt(status, closed),
     restarts: restarts + (counted ? 1 : 0),
     ...(isDisruption && { disruptions: disruptions + 1 }),
-    disruptionsInARow: isDisruption ? before + 1 : 0,
+    disruptionsInARow: isDisruption ? before + (isLoss(failure) ? 1 : 0) : 0,
   };
   if (consequence.action === "fail")
     return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
