@@ -5,8 +5,7 @@ import { pods as podResource } from "../cluster/resource.ts";
 import { labels, managed } from "../engine/names.ts";
 import type { KindsByName } from "../engine/references.ts";
 import { type Run, runResource } from "../kinds/batch-kind.ts";
-import type { Failure } from "./attempts.ts";
-import { isLive } from "./attempts.ts";
+import { type Failure, isLive } from "./attempts.ts";
 
 /**
  * The scheduler places pods one by one, so two gangs can each hold nodes that the other lacks, and both wait
@@ -45,24 +44,30 @@ function halfPlacedSince(pods: readonly Pod[]): number | undefined {
 
 /** The half placed gangs of other runs; none are looked for while this run's own gang is not half placed. */
 export async function readRivals(
-  { cluster, kinds, namespace }: { cluster: Cluster; kinds: KindsByName; namespace?: string },
+  reader: { cluster: Cluster; kinds: KindsByName; namespace?: string },
   run: Run,
   own: readonly Pod[],
 ): Promise<HalfPlacedGang[]> {
   if (halfPlacedSince(own) === undefined) return [];
-  const all = await cluster.list(podResource, { namespace, labels: managed });
+  const all = await reader.cluster.list(podResource, { namespace: reader.namespace, labels: managed });
   const byRun = Map.groupBy(all.filter(isOfGang), ({ metadata }) => metadata.labels?.[labels.uid]);
   byRun.delete(run.metadata.uid);
   const gangs = [...byRun.values()].filter((pods) => halfPlacedSince(pods) !== undefined);
   const read = gangs.map(async (pods) => {
-    const [{ metadata } = { metadata: undefined }] = pods;
-    const kind = kinds.get(metadata?.labels?.[labels.kind] ?? "");
-    const name = metadata?.labels?.[labels.name];
-    if (kind === undefined || name === undefined || metadata === undefined) return [];
-    const other = await cluster.get(runResource(kind), metadata.namespace, name);
-    return other?.metadata.uid === metadata.labels?.[labels.uid] ? [{ run: other, pods }] : [];
+    const other = await runOf(reader, pods);
+    return other === undefined ? [] : [{ run: other, pods }];
   });
   return (await Promise.all(read)).flat();
+}
+
+async function runOf(
+  { cluster, kinds }: { cluster: Cluster; kinds: KindsByName },
+  [pod]: readonly Pod[],
+): Promise<Run | undefined> {
+  const { namespace = "", labels: own } = pod?.metadata ?? {};
+  const kind = kinds.get(own?.[labels.kind] ?? "");
+  const run = kind && (await cluster.get(runResource(kind), namespace, own?.[labels.name] ?? ""));
+  return run?.metadata.uid === own?.[labels.uid] ? run : undefined;
 }
 
 /** How the attempt ends whose gang makes room for an older one; undefined: it stays. */
