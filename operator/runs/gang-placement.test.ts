@@ -12,7 +12,7 @@ import {
 } from "../testing/example-runs.ts";
 import { namespace, TestEnv, well } from "../testing/test-env.ts";
 
-/** Two gangs of two pods each, on nodes for three. */
+/** Two gangs of two pods each, of which one has a node and the other finds none. */
 
 const names = ["older", "younger"] as const;
 type Name = (typeof names)[number];

@@ -13,7 +13,7 @@ import { type Failure, isLive } from "./attempts.ts";
  */
 
 /** A gang is given so long to be placed whole. */
-export const placementSeconds = 60;
+const placementSeconds = 60;
 
 /** A gang of which some pods have a node and others find none. */
 export interface HalfPlacedGang {
