@@ -2,12 +2,14 @@ import { defaultWorkers, NetworkPolicies, PodDefaults } from "./api/configuratio
 import { type Evaluation, inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
 import { findCondition } from "./cluster/conditions.ts";
+import type { CacheOptions } from "./cluster/kubernetes/index.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
 import type { Resource } from "./cluster/resource.ts";
-import { labels, ownerOf } from "./engine/names.ts";
+import { labels, managed, ownerOf } from "./engine/names.ts";
 import { batchConsumer, type Consumer, heldBy, kindsByName, ParsedSpecs } from "./engine/references.ts";
 import type { BatchKind } from "./kinds/batch-kind.ts";
+import { batchKinds } from "./kinds/index.ts";
 import { type AskProgress, httpGetProgress, throttle } from "./runs/progress.ts";
 import { type RunReconciler, reconcileRun } from "./runs/reconcile.ts";
 import { childKindsOfRuns } from "./runs/scope.ts";
@@ -48,6 +50,23 @@ export interface OperatorOptions {
 export interface Operator {
   /** Starts no new reconcile; resolves when those under way have ended. */
   stop(): Promise<void>;
+}
+
+/** Children of all kinds; nothing else has its owner's kind or UID in a label. */
+const children = {
+  labels: managed,
+  impliedBy: [labels.kind, labels.uid],
+  indexedBy: labels.uid,
+};
+
+/** What the controllers read again and again, for the adapter that can keep it in memory. */
+export function cachesOf(networkPolicies: NetworkPolicies): CacheOptions[] {
+  const kinds = [...batchKinds.map(({ definition }) => definition.resource), inferenceDeployment.resource];
+  const made = new Set([...childKindsOfRuns(networkPolicies), ...childKindsOfServing(networkPolicies)]);
+  return [
+    ...kinds.map((resource): CacheOptions => ({ resource })),
+    ...Array.from(made, (resource): CacheOptions => ({ resource, ...children })),
+  ];
 }
 
 /** Starts the controllers of all kinds; resolves once everything that exists is known and queued. */

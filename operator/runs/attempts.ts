@@ -41,14 +41,33 @@ export function jobStatus(
   job: Job,
   pods: readonly Pod[],
   stage: Pick<Stage, "coupling" | "pods">,
-  complaint?: string,
+  { now, complaint }: { now: Date; complaint?: string },
 ): JobStatus {
   const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
+  if (isEndUnread(job, own, now)) {
+    const message = `Job ${job.metadata.name} has ended, and its pods have not been seen to yet`;
+    return { state: "active", waiting: { reason: "WaitingForPods", message } };
+  }
   if (isTrue(job.status?.conditions, "Complete")) return completedJob(job, own, stage);
   if (isTrue(job.status?.conditions, "Failed") && !hasLivePods(job, own))
     return { state: "failed", failure: deciding(job, own) };
   return { state: "active", waiting: waitingFor(job, own, complaint) };
 }
+
+/** A watch that lags behind another by so much is ill in other ways. */
+export const seenWithinSeconds = 10;
+
+/**
+ * Whether the Job's end is known and that of its pods may follow: they are told of by different watches, and
+ * only the pods say why. Pods that are still missing after a while were deleted.
+ */
+function isEndUnread(job: Job, pods: readonly Pod[], now: Date): boolean {
+  const ended = job.status?.conditions?.find(({ type, status }) => isEnd.has(type) && status === "True");
+  if (ended === undefined || pods.some((pod) => !isLive(pod))) return false;
+  return now.getTime() - Date.parse(ended.lastTransitionTime) < seenWithinSeconds * 1000;
+}
+
+const isEnd = new Set(["Complete", "Failed"]);
 
 /** Whether a pod may still be writing. Nobody else may start before they have all ended. */
 export const isLive = (pod: Pod): boolean =>

@@ -257,6 +257,19 @@ describe("a Job that somebody else", () => {
   });
 });
 
+test("a Job whose end is told before that of its pods is judged when they are told of, or are gone", async () => {
+  const { env, engine } = await started();
+  env.endJob(theJob(env), [badly("InvalidData", 64)]);
+  const cluster: Cluster = {
+    ...env.cluster,
+    list: async (resource, filter) => (resource.kind === "Pod" ? [] : env.cluster.list(resource, filter)),
+  };
+  await settle(env, engineOn(env, cluster));
+  expect(conditionOf(readExample(env))).toMatchObject({ status: "Unknown", reason: "WaitingForPods" });
+  await settle(env, engine);
+  expect(conditionOf(readExample(env))).toMatchObject({ status: "False", reason: "InvalidData" });
+});
+
 test("losses in a row without a checkpoint are counted, and end the run at failurePolicy.maxDisruptions", async () => {
   const { env, engine } = await started({ failurePolicy: { maxDisruptions: 2 } });
   const lose = async () => {

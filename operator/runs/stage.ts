@@ -17,6 +17,7 @@ import {
   isLoss,
   isUncounted,
   jobStatus,
+  seenWithinSeconds,
 } from "./attempts.ts";
 import { giveWay } from "./gang-placement.ts";
 import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
@@ -162,7 +163,7 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
   const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
   const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
   const current: Prepared = { ...prepared, status: withAttempt({ ...status, progress }, known) };
-  const observed = jobStatus(job, scope.pods, stage, scope.complaint);
+  const observed = jobStatus(job, scope.pods, stage, scope);
   switch (observed.state) {
     case "succeeded":
       return stageCompleted(scope, current, stage, known, observed.result);
@@ -179,9 +180,6 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
 
 const madeRoom = ({ spec, run, pods, rivals, now }: RunScope): Failure | undefined =>
   spec.suspend ? undefined : giveWay(run, pods, rivals, now);
-
-/** A reader that lags behind its own writes by so much is ill in other ways. */
-const seenWithinSeconds = 10;
 
 /**
  * The Job that status names is missing: the run took it away as it was suspended, or it has just been made and
