@@ -17,7 +17,7 @@ const certificate = "kueue-webhook-server-cert";
 
 const Definition = z.looseObject({
   metadata: z.looseObject({ name: z.string() }),
-  spec: z.looseObject({ versions: z.array(z.looseObject({ name: z.string() })) }),
+  spec: z.looseObject({}),
 });
 const Webhooks = z.looseObject({
   kind: z.string(),
@@ -28,6 +28,7 @@ const Webhooks = z.looseObject({
     }),
   ),
 });
+const Kustomization = z.looseObject({ patches: z.array(z.looseObject({ path: z.string() })) });
 const Secret = z.looseObject({ data: z.record(z.string(), z.base64()).default({}) });
 
 /**
@@ -120,12 +121,14 @@ async function install(api: ApiServer, manifests: string, port: number): Promise
 
   const to = (path: string) => ({ service: { namespace, name: service, path, port } });
   const bases = join(manifests, "crd/bases");
-  const converted = readdirSync(join(manifests, "crd/patches"));
+  const { patches } = Kustomization.parse(
+    parse(readFileSync(join(manifests, "crd/kustomization.yaml"), "utf8")),
+  );
   for (const file of readdirSync(bases)) {
     const definition = Definition.parse(parse(readFileSync(join(bases, file), "utf8")));
     const plural = definition.metadata.name.split(".")[0];
     const webhook = { clientConfig: to("/convert"), conversionReviewVersions: ["v1"] };
-    if (converted.includes(`webhook_in_${plural}.yaml`) && definition.spec.versions.length > 1)
+    if (patches.some(({ path }) => path === `patches/webhook_in_${plural}.yaml`))
       definition.spec.conversion = { strategy: "Webhook", webhook };
     const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     await api.send("APPLY", `${path}/${definition.metadata.name}?fieldManager=test&force=true`, definition);

@@ -170,7 +170,12 @@ test("a LocalQueue that does not exist is named, and the run starts once it does
 test("a run that no quota can ever admit says so", async () => {
   const team = await aTeam(1);
   await team.apply("Corpus", "large", { ...inQueue, resources: { cpu: "4" } });
-  await team.says("Corpus", "large", "Queued", /insufficient quota for cpu .*4 > .*1/);
+  await team.says(
+    "Corpus",
+    "large",
+    "Queued",
+    /insufficient quota for cpu .*request \(4\) > maximum capacity \(1\)/,
+  );
 });
 
 test("a Job of no queue that a person suspended stays suspended", async () => {

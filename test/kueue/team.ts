@@ -73,6 +73,8 @@ export class Team {
       ...own("ClusterQueue", namespace),
       spec: {
         namespaceSelector: {},
+        // Whoever waits longest goes first, even if it was tried in vain a moment ago.
+        queueingStrategy: "StrictFIFO",
         preemption: { withinClusterQueue: "LowerPriority" },
         ...(admissionChecks.length > 0 && {
           admissionChecksStrategy: { admissionChecks: admissionChecks.map((name) => ({ name })) },
@@ -169,7 +171,7 @@ export function jobWrites(auditLog: string, user: string): { name: string; verb:
     user: z.object({ username: z.string() }),
     objectRef: z.object({ resource: z.string().optional(), name: z.string().optional() }).optional(),
     responseStatus: z.object({ code: z.number() }).optional(),
-    requestObject: z.unknown(),
+    requestObject: z.unknown().optional(),
   });
   return auditLog
     .split("\n")

@@ -11,7 +11,7 @@ import { OperatorProcess } from "../adapter/operator-process.ts";
 import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
 import { type NodeOptions, StandInNode } from "../contract/stand-in-node.ts";
-import { eventually, isRunning } from "../contract/waiting.ts";
+import { eventually, given, isRunning } from "../contract/waiting.ts";
 
 /** Two gangs of two pods that hold one node each: without the operator neither would ever be placed whole. */
 
@@ -113,6 +113,9 @@ test("the younger of two gangs that hold half of what they need gives way, and r
   await openNode("one", [kept]);
   await applyGang("older", [kept]);
   await halfPlaced("older");
+  // The API server counts ages in seconds.
+  const born = Date.parse(given(await read("older")).metadata.creationTimestamp);
+  await eventually(async () => Date.now() >= born + 1000, "the next run is younger");
   // The second node is kept from the older gang until the younger one is on it.
   await openNode("two", [kept, later]);
   await applyGang("younger", [kept, later]);
