@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-kueue bench-operators images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-kueue bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -102,7 +102,7 @@ test-cluster: setup cluster-build ## the Kubernetes that tests run against, and 
 	cd test/cluster/launcher && go vet ./... && go test ./...
 	$(VITEST) run test/cluster test/adapter $(REPORT)
 
-test-operators: setup cluster-build ## an operator on this runtime sends no more calls than it must, on a control plane built from source (Go)
+test-operators: setup cluster-build ## an operator on this runtime sends no more calls than it must, also in a burst, on a control plane built from source (Go)
 	$(BEGIN)
 	$(VITEST) run test/bench $(REPORT)
 
@@ -113,6 +113,9 @@ test-kueue: setup cluster-build kueue-build ## queues, quota, preemption and res
 
 bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go, and builds both; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
+
+bench-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core: calls, lease, fairness, memory (Go; half an hour; ARGS=--help)
+	$(NODE) test/bench/overload.ts $(ARGS)
 
 test-contract: setup cluster-build ## both adapters under one suite, CRDs, command, refusals, declarations, perturbations, on a real control plane (Go)
 	$(BEGIN)

@@ -125,7 +125,11 @@ async function operate(surroundings: Surroundings): Promise<number> {
   const metrics = new Metrics();
   collectDefaultMetrics({ register: metrics.registry });
   const isLeader = () => state.election?.isLeader() ?? state.cluster !== undefined;
-  const requests = new KubernetesMetrics(metrics.registry, { isLeader, watches });
+  const requests = new KubernetesMetrics(metrics.registry, {
+    isLeader,
+    watches,
+    calls: () => state.cluster?.calls(),
+  });
   const checks = { illness: () => standstill(watches()), wait: () => state.waitsFor };
   const health = await serveHealth(metrics, checks, configuration.port);
   logger.info({ port: health.port }, "serving /metrics, /healthz and /readyz");
@@ -215,6 +219,7 @@ async function lead(
     workers,
     progressSeconds,
     pods: podDefaults,
+    allow: allowed,
     networkPolicies: policies,
     leaderElection,
   } = configuration;
@@ -236,6 +241,7 @@ async function lead(
     cluster,
     kinds: batchKinds,
     podDefaults,
+    allowed,
     networkPolicies: policies,
     progressSeconds,
     workers,

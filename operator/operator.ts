@@ -1,3 +1,4 @@
+import { Allowed } from "./api/allowed.ts";
 import { defaultWorkers, NetworkPolicies, PodDefaults } from "./api/configuration.ts";
 import { type Evaluation, inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
@@ -10,7 +11,9 @@ import { labels, managed, ownerOf } from "./engine/names.ts";
 import { batchConsumer, type Consumer, heldBy, kindsByName, ParsedSpecs } from "./engine/references.ts";
 import type { BatchKind } from "./kinds/batch-kind.ts";
 import { batchKinds } from "./kinds/index.ts";
-import { type AskProgress, httpGetProgress, throttle } from "./runs/progress.ts";
+import type { AskProgress } from "./runs/progress.ts";
+import { ProgressPoller } from "./runs/progress-poller.ts";
+import { httpGetProgress } from "./runs/progress-request.ts";
 import { type RunReconciler, reconcileRun } from "./runs/reconcile.ts";
 import { childKindsOfRuns } from "./runs/scope.ts";
 import { Controller, type Reconciler, type Runtime } from "./runtime/controller.ts";
@@ -29,6 +32,8 @@ export interface OperatorOptions {
   namespace?: string;
   /** What every kernel's pod gets beside its spec; absent: the configuration's defaults. */
   podDefaults?: PodDefaults;
+  /** What specs may use; absent: the configuration's defaults. */
+  allowed?: Allowed;
   /** Whether runs and endpoints get a NetworkPolicy, and whom it lets in; absent: none. */
   networkPolicies?: NetworkPolicies;
   /** Asks a running program how far it is. */
@@ -77,6 +82,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     clock = systemClock,
     logger = createLogger(),
     podDefaults = PodDefaults.parse({}),
+    allowed = Allowed.parse({}),
     networkPolicies = NetworkPolicies.parse({}),
     progressSeconds = 10,
     workers = defaultWorkers,
@@ -96,6 +102,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     logger,
     instance: options.instance ?? "tanren-operator",
   });
+  const controllers = new Map<string, Controller<TanrenObject>>();
+  const poller = new ProgressPoller({
+    ask: options.askProgress ?? httpGetProgress,
+    seconds: progressSeconds,
+    clock,
+    wake: (run) => controllers.get(run.kind)?.enqueue(run),
+  });
   const specs = new ParsedSpecs();
   const batches = kinds.map((kind) => ({ kind, consumer: batchConsumer(kind, specs) }));
   const reader: RunReconciler = {
@@ -107,13 +120,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     consumers: [...batches.map(({ consumer }) => consumer), servingConsumer],
     kinds: kindsByName(kinds),
     specs,
-    askProgress: throttle(options.askProgress ?? httpGetProgress, clock, progressSeconds),
+    progressOf: (run, leader) => poller.look(run, leader),
     podDefaults,
+    allowed,
     networkPolicies,
     progressSeconds,
   };
 
-  const controllers = new Map<string, Controller<TanrenObject>>();
   const wake = wakeByReference(controllers, specs);
   const add = (
     resource: Resource<TanrenObject>,

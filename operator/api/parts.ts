@@ -1,13 +1,17 @@
 import { z } from "zod";
+import { Affinity } from "./affinity.ts";
+import { governed } from "./allowed.ts";
 import {
   atomicList,
+  boundedMap,
+  bytes,
   claimPath,
   count,
+  cpus,
   decimal,
   exactlyOneOf,
   mapList,
   objectName,
-  quantity,
   text,
   withRules,
 } from "./fields.ts";
@@ -20,7 +24,7 @@ export const LocalReference = z.strictObject({
 });
 
 export const ClaimPath = z.strictObject({
-  claimName: objectName().describe("PersistentVolumeClaim in the same namespace"),
+  claimName: governed("claims", objectName()).describe("PersistentVolumeClaim in the same namespace"),
   path: claimPath().default(".").describe("path below the claim's root"),
 });
 
@@ -37,7 +41,7 @@ export const ModelReference = withRules(
 ).describe("a model artifact; exactly one of the fields");
 
 const Toleration = z.strictObject({
-  key: text().optional().describe("taint key; absent tolerates every key"),
+  key: governed("taints", text().optional(), "").describe("taint key; absent tolerates every key"),
   operator: z.enum(["Exists", "Equal"]).default("Equal").describe("how key and value are compared"),
   value: z.string().max(256).optional().describe("taint value"),
   effect: z
@@ -45,6 +49,10 @@ const Toleration = z.strictObject({
     .optional()
     .describe("effect to tolerate; absent: all"),
   tolerationSeconds: count(0, 31_536_000).optional().describe("how long a NoExecute taint is tolerated"),
+});
+
+const PullSecret = z.strictObject({
+  name: governed("imagePullSecrets", objectName()).describe("name of a Secret in the same namespace"),
 });
 
 const PodCompute = z.strictObject({
@@ -57,27 +65,24 @@ const PodCompute = z.strictObject({
     ),
   resources: z
     .strictObject({
-      cpu: quantity()
-        .default("1")
-        .describe("CPUs of each pod, request and limit; kernels use as many threads"),
-      memory: quantity().default("2Gi").describe("memory of each pod, request and limit"),
+      cpu: cpus().default("1").describe("CPUs of each pod, request and limit; kernels use as many threads"),
+      memory: bytes().default("2Gi").describe("memory of each pod, request and limit"),
     })
     .prefault({})
     .describe("CPU and memory of each pod"),
-  nodeSelector: z
-    .record(z.string().max(253), z.string().max(63))
+  nodeSelector: governed("nodeLabels", boundedMap(z.string().max(317), z.string().max(63), 64))
     .optional()
     .describe("labels a node must have"),
   tolerations: atomicList(Toleration, 32).optional().describe("taints the pods tolerate"),
-  affinity: z
-    .looseObject({})
+  affinity: Affinity.optional().describe("core/v1 Affinity of the pods, passed on as it is"),
+  priorityClassName: governed("priorityClasses", objectName())
     .optional()
-    .meta({ "x-kubernetes-preserve-unknown-fields": true })
-    .describe("Kubernetes affinity of the pods, passed on as it is"),
-  priorityClassName: objectName().optional().describe("PriorityClass of the pods"),
-  image: text(512).optional().describe("image of the kernels; default: the operator's own setting"),
-  imagePullSecrets: atomicList(LocalReference, 16).optional().describe("Secrets to pull the image with"),
-  serviceAccountName: objectName()
+    .describe("PriorityClass of the pods"),
+  image: governed("images", text(512))
+    .optional()
+    .describe("image of the kernels; default: the operator's own setting"),
+  imagePullSecrets: atomicList(PullSecret, 16).optional().describe("Secrets to pull the image with"),
+  serviceAccountName: governed("serviceAccounts", objectName())
     .optional()
     .describe("ServiceAccount of the pods; they get no API token in any case"),
 });
@@ -111,10 +116,10 @@ export const Compute = withRules(
 
 export const Storage = withRules(
   z.strictObject({
-    claimName: objectName()
+    claimName: governed("claims", objectName())
       .optional()
       .describe("existing claim to write to; runs that share one keep to directories of their own"),
-    size: quantity().optional().describe("size of a claim made for this run and deleted with it"),
+    size: bytes().optional().describe("size of a claim made for this run and deleted with it"),
     storageClassName: objectName().optional().describe("storage class of the claim made"),
     accessMode: z
       .enum(["ReadWriteOnce", "ReadWriteMany"])

@@ -71,6 +71,7 @@ export const reasons = {
   Suspended: { phase: "suspended", event: "Normal", about: "spec.suspend is true; the run resumes when it is false" },
 
   InvalidSpec: { phase: "blocked", event: "Warning", about: "the spec cannot be run as it is" },
+  NotAllowed: { phase: "blocked", event: "Warning", about: "the spec asks for something that the platform does not let it use" },
   CyclicReference: { phase: "blocked", event: "Warning", about: "the references lead back to the object itself" },
   InsufficientMemory: { phase: "blocked", event: "Warning", about: "the plan needs more memory than the pods have" },
   InputFailed: { phase: "blocked", event: "Warning", about: "a referenced object failed and will have no artifact" },

@@ -27,6 +27,12 @@ export interface Cluster {
   apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T>;
 
   /**
+   * As `apply`, of an object that is not there: throws ConflictError when its name is taken, whoever has it,
+   * and leaves that one as it is.
+   */
+  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T>;
+
+  /**
    * Replaces status. Throws ConflictError when `object.metadata.resourceVersion` is not the newest,
    * NotFoundError when it is gone.
    */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { mostCpus } from "../api/fields.ts";
 
 /**
  * Shapes that several kernel programs share. Field names are the kernels' own: snake_case, PyTorch's and
@@ -44,7 +45,7 @@ export const common = {
   threads: z
     .int()
     .min(1)
-    .max(1024)
+    .max(mostCpus)
     .describe("CPU threads to use; comes from the CPU limit, never from the machine"),
 };
 

@@ -1,6 +1,7 @@
 import { kernelExitCodes, programExitCodes, type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { isTrue } from "../cluster/conditions.ts";
 import type { Job, Pod, TerminatedState } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { kernelStatus, readResult } from "../engine/kernel-pod.ts";
 import type { Attempt, KernelResult, RunSpec, Stage } from "../kinds/batch-kind.ts";
 import { completionIndex, stageResult } from "./progress.ts";
@@ -115,7 +116,7 @@ function deciding(job: Job, pods: readonly Pod[]): Failure {
   return {
     class: "lost",
     reason: "PodLost",
-    message: `Job ${job.metadata.name} failed and no pod of it is left to say why${said ? ` (${said.reason}: ${said.message})` : ""}`,
+    message: `Job ${job.metadata.name} failed and no pod of it is left to say why${said ? ` (${plainText(`${said.reason}: ${said.message}`, longestWord)})` : ""}`,
   };
 }
 
@@ -137,7 +138,10 @@ function podFailure(pod: Pod): Failure {
   const { invalid, numerics, terminated } = programExitCodes;
   const final = [invalid, numerics, terminated].some((code) => code === ended?.exitCode);
   if (ended === undefined || (isDisrupted(pod) && !final)) {
-    const why = pod.status?.message ?? pod.status?.reason ?? "its node or the control plane ended it";
+    const why = plainText(
+      pod.status?.message ?? pod.status?.reason ?? "its node or the control plane ended it",
+      longestWord,
+    );
     return { class: "lost", reason: "PodLost", message: `pod ${name} was lost: ${why}`, ...said };
   }
   const { class: endingClass, reason } = endingOf(ended.exitCode);
@@ -161,9 +165,12 @@ const endings = new Map<number, { class: FailureClass; reason: Reason }>([
 
 const endingOf = (exitCode: number) => endings.get(exitCode) ?? { class: "program", reason: "ProgramFailed" };
 
+/** Of what others say, within a sentence of ours. */
+const longestWord = 300;
+
 function describeExit(ended: TerminatedState): string {
   const signal = ended.exitCode > 128 && ended.exitCode < 160 ? `, signal ${ended.exitCode - 128}` : "";
-  const word = ended.message?.trim().split("\n").at(-1)?.slice(0, 300);
+  const word = plainText(ended.message?.trim().split("\n").at(-1) ?? "", longestWord);
   return `the program ended with exit code ${ended.exitCode}${signal}${word ? `: ${word}` : "; its log says why"}`;
 }
 

@@ -83,10 +83,10 @@ describe("what others refuse", () => {
     let forbidden = true;
     const cluster: Cluster = {
       ...env.cluster,
-      apply: async (resource, wanted) => {
+      create: async (resource, wanted) => {
         if (forbidden && resource.kind === "Job")
           throw new ForbiddenError("exceeded quota: count/jobs.batch=0");
-        return env.cluster.apply(resource, wanted);
+        return env.cluster.create(resource, wanted);
       },
     };
     env.store.apply(exampleRuns, anExampleRun());
@@ -106,7 +106,9 @@ describe("what others refuse", () => {
   test("pods that are refused are told of in the words of their Job's newest Warning", async () => {
     const { env, engine } = await started();
     complain(env, theJob(env), "FailedCreate", "Error creating: older", "older");
-    env.clock.advance(1000);
+    await settle(env, engine);
+    expect(conditionOf(readExample(env))?.reason, "a new Job has a moment").toBe("WaitingForPods");
+    env.clock.advance(5_000);
     complain(env, theJob(env), "FailedCreate", 'Error creating: pods "x" is forbidden: exceeded quota: gpus');
     await settle(env, engine);
     expect(conditionOf(readExample(env))).toMatchObject({
@@ -135,6 +137,7 @@ describe("what others refuse", () => {
       },
     });
     complain(env, pod, "FailedMount", 'secret "keys" not found');
+    env.clock.advance(5_000);
     await settle(env, engine);
     expect(conditionOf(readExample(env))).toMatchObject({
       reason: "WaitingForPods",
@@ -222,9 +225,12 @@ describe("a Job that somebody else", () => {
     expect(conditionOf(readExample(env))?.message).toBe(
       `${waits}: the cluster serves no Workload of kueue.x-k8s.io/v1beta2: install Kueue 0.15 or newer, or name no queue`,
     );
+    // Its Job wakes the run, so one that has waited for long is seldom looked at.
+    expect(await settle(env, engine)).toMatchObject({ afterSeconds: 10 });
+    env.clock.advance(60_000);
+    expect(await settle(env, engine)).toMatchObject({ afterSeconds: 60 });
     // Admitted or not, the Job is Kueue's to start.
     expect(theJob(env).metadata.resourceVersion).toBe(job.metadata.resourceVersion);
-    await settle(env, engine);
   });
 
   test("hands to another cluster is said to lack there what it needs", async () => {
@@ -293,7 +299,7 @@ test("losses in a row without a checkpoint are counted, and end the run at failu
 test("a new checkpoint begins the count of losses anew", async () => {
   const env = new TestEnv();
   let checkpoint = 0;
-  const engine = engineOn(env, env.cluster, async () => ({
+  const engine = engineOn(env, env.cluster, () => ({
     stage: "prepare",
     step: checkpoint,
     total: 100,

@@ -1,5 +1,6 @@
 import { findCondition } from "../cluster/conditions.ts";
 import type { Condition, Job, KubernetesObject } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { type Cluster, ForbiddenError, UnknownKindError } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
 
@@ -28,6 +29,8 @@ const workloads: Resource<Workload> = {
   status: true,
 };
 
+const longestReason = 500;
+
 /**
  * Why a queued Job is not admitted, in Kueue's words; undefined where it has said nothing yet. The Job's own
  * Events do not tell. Asked of the API server: few Jobs wait at a time, and a watch would need Kueue in every
@@ -39,7 +42,7 @@ export async function notAdmitted(cluster: Cluster, { metadata }: Job): Promise<
   try {
     const [workload] = await cluster.list(workloads, ofJob);
     const reserved = findCondition(workload?.status?.conditions, "QuotaReserved");
-    return reserved?.status === "False" ? reserved.message : undefined;
+    return reserved?.status === "False" ? plainText(reserved.message, longestReason) : undefined;
   } catch (error) {
     if (error instanceof ForbiddenError) return error.message;
     if (error instanceof UnknownKindError)

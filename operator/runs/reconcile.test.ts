@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
-import { InvalidError } from "../cluster/port.ts";
+import { type Cluster, InvalidError } from "../cluster/port.ts";
 import { claims, configMaps, events, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
 import { inUseFinalizer } from "../engine/references.ts";
 import {
@@ -42,6 +42,21 @@ describe("a run", () => {
     await reconcileExample(engineOn(env));
     expect(readExample(env).metadata.finalizers).toEqual([inUseFinalizer]);
     expect(jobNames(env)).toEqual([]);
+  });
+
+  test("that asks for what the platform keeps to itself starts nothing", async () => {
+    const compute = { priorityClassName: "system-node-critical" };
+    const { env, engine } = await started({ compute });
+    expect(conditionOf(readExample(env))).toMatchObject({
+      status: "False",
+      reason: "NotAllowed",
+      message: expect.stringContaining("spec.compute.priorityClassName"),
+    });
+    expect([...env.store.list(jobs), ...env.store.list(claims), ...env.store.list(configMaps)]).toEqual([]);
+    expect(reasons(env)).toEqual(["NotAllowed"]);
+    env.store.apply(exampleRuns, anExampleRun({ compute: { priorityClassName: "batch" } }));
+    await settle(env, engine);
+    expect(jobNames(env)).toEqual(["examplerun-demo-prepare-1"]);
   });
 
   test("has its plan, claim, ConfigMap and first Job once it has started", async () => {
@@ -216,8 +231,30 @@ describe("a run", () => {
       throw new InvalidError("Job", "examplerun-demo-prepare-1", [{ field: "spec", message: "no" }]);
     };
     env.store.apply(exampleRuns, anExampleRun());
-    await settle(env, engineOn(env, { ...env.cluster, apply: refuse }));
+    await settle(env, engineOn(env, { ...env.cluster, create: refuse }));
     expect(conditionOf(readExample(env))).toMatchObject({ status: "False", reason: "InvalidSpec" });
+  });
+
+  test("asks for no object by name but a claim that is not its own, and for that until its Job is made", async () => {
+    const env = new TestEnv();
+    const asked: string[] = [];
+    const get: Cluster["get"] = async (resource, inNamespace, name) => {
+      if (resource.plural !== exampleRuns.plural) asked.push(`${resource.kind} ${name}`);
+      return env.cluster.get(resource, inNamespace, name);
+    };
+    const engine = engineOn(env, { ...env.cluster, get });
+    env.store.apply(exampleRuns, anExampleRun());
+    await settle(env, engine);
+    expect(asked).toEqual([]);
+    env.store.apply(claims, {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "shared", namespace },
+      spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+    });
+    env.store.apply(exampleRuns, anExampleRun({ storage: { claimName: "shared" } }, "other"));
+    await settle(env, engine, "other");
+    expect(asked).toEqual(["PersistentVolumeClaim shared"]);
   });
 
   test("waits for the claim it is to write to", async () => {
@@ -417,7 +454,9 @@ test("progress of the running program stands in status, with its share of the wh
     updated: "2026-01-01T00:01:00Z",
     checkpoint_step: 20,
   };
-  const engine = engineOn(env, env.cluster, async (podIP) => (podIP === "10.0.0.1" ? said : undefined));
+  const engine = engineOn(env, env.cluster, (_, leader) =>
+    leader.status?.podIP === "10.0.0.1" ? said : undefined,
+  );
   env.store.apply(exampleRuns, anExampleRun());
   await settle(env, engine);
   for (const job of env.openJobs()) env.startPods(job);

@@ -1,7 +1,7 @@
+import { notAllowed } from "../api/allowed.ts";
 import type { Inputs } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
-import { controllerUid } from "../engine/names.ts";
 import { ChildError, carryOut, newEvent, outcomeOf, type Rim } from "../engine/reconcile-result.ts";
 import {
   type Consumer,
@@ -46,6 +46,7 @@ export const runPhases: readonly RunPhase[] = [
     invariant: "activeDeadlineSeconds have not passed since the start",
     decide: checkDeadline,
   },
+  { name: "allowed", invariant: "the platform lets the run use what its spec names", decide: checkAllowed },
   {
     name: "plan",
     invariant: "status has the plan of a run that has not begun; a run that has keeps its own",
@@ -59,7 +60,7 @@ export const runPhases: readonly RunPhase[] = [
   },
   {
     name: "claim",
-    invariant: "the claim is the run's to write to, or is there to be created",
+    invariant: "the claim that the spec names is there",
     decide: checkClaim,
   },
   { name: "stage", invariant: "status names an attempt only after its Job was made", decide: advanceStage },
@@ -112,6 +113,12 @@ function checkDeadline(scope: RunScope, known: Known): RunResult | Known {
   return fail(scope, status, stage, "DeadlineExceeded", message);
 }
 
+/** What has begun was allowed then, and cannot have become another. */
+function checkAllowed({ kind, run, allowed }: RunScope, known: Known): RunResult | Known {
+  const problem = hasBegun(known.status) ? undefined : notAllowed(kind.definition, run.spec, allowed);
+  return problem === undefined ? known : blocked(known.status, "NotAllowed", problem);
+}
+
 const hasBegun = ({ startTime }: RunStatus) => startTime !== undefined;
 
 function plan({ kind, spec, references }: RunScope, { status }: Known): Known {
@@ -139,18 +146,11 @@ function refuse({ kind, spec }: RunScope, known: Known): RunResult | Known {
   return refusal === undefined ? known : blocked(known.status, refusal.reason, refusal.message);
 }
 
-function checkClaim({ storage, claim, run }: RunScope, known: Known): RunResult | Known {
-  const named = `PersistentVolumeClaim ${storage.claimName}`;
-  if (storage.wanted === undefined && claim === undefined) {
-    const message = `${named} of spec.storage.claimName does not exist; create it or correct the name`;
-    return blocked(known.status, "InputNotFound", message);
-  }
-  if (storage.wanted !== undefined && claim !== undefined && controllerUid(claim) !== run.metadata.uid) {
-    const message = `${named} exists and is not this run's; delete it, or name it in spec.storage.claimName`;
-    // Claims of others are not watched.
-    return blocked(known.status, "NameTaken", message, { requeueAfter: lookAgainSeconds });
-  }
-  return known;
+/** Whether a claim that is to be made finds its name taken shows when it is made. */
+function checkClaim({ storage, claimMissing }: RunScope, known: Known): RunResult | Known {
+  if (!claimMissing) return known;
+  const message = `PersistentVolumeClaim ${storage.claimName} of spec.storage.claimName does not exist; create it or correct the name`;
+  return blocked(known.status, "InputNotFound", message);
 }
 
 function advanceStage(scope: RunScope, { status, inputs }: Known): RunResult {

@@ -1,6 +1,9 @@
+import type { Allowed } from "../api/allowed.ts";
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { KindDefinition } from "../api/kinds.ts";
 import type { Clock } from "../clock/clock.ts";
+import { isFinished } from "../cluster/conditions.ts";
+import type { ObjectName } from "../cluster/object-key.ts";
 import type {
   ConfigMap,
   Job,
@@ -25,7 +28,7 @@ import {
 } from "../engine/references.ts";
 import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
 import { type HalfPlacedGang, readRivals } from "./gang-placement.ts";
-import { type AskProgress, leaderPod } from "./progress.ts";
+import { leaderPod } from "./progress.ts";
 import { notAdmitted } from "./queueing.ts";
 import { isNotAdmitted, stuckAt } from "./waiting.ts";
 
@@ -46,10 +49,10 @@ export interface RunScope {
   /** The kind's own spec, with defaults. */
   spec: RunSpec;
   storage: RunStorage;
-  /**
-   * The claim the run writes to, its own or another's; absent when there is none, or it is not needed yet.
-   */
+  /** The run's own claim; absent until it is made. */
   claim?: PersistentVolumeClaim;
+  /** The claim that the spec names is not there. */
+  claimMissing: boolean;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
   cycle?: string[];
@@ -66,6 +69,7 @@ export interface RunScope {
   complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   /** Seconds between two looks at a running program. */
   progressSeconds: number;
@@ -78,8 +82,10 @@ export interface ScopeReader {
   clock: Clock;
   kinds: KindsByName;
   specs: ParsedSpecs;
-  askProgress: AskProgress;
+  /** What the run's program has said last of how far it is; waits for nobody. */
+  progressOf: (run: ObjectName, leader: Pod) => KernelProgress | undefined;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   progressSeconds: number;
 }
@@ -103,18 +109,23 @@ export async function readScope(
     readReferences(cluster, kinds, namespace, named),
   ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
-  const isClaim = ({ metadata }: PersistentVolumeClaim) => metadata.name === storage.claimName;
-  // A claim of others is in no cache: it is asked for only where it matters.
-  const asks = !unresolved && run.status?.completionTime === undefined;
-  const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
-  const stuck = stuckAt(ownJobs, ownPods, ownClaims.find(isClaim));
+  // A claim of others is in no cache: it is asked for only where a Job is to be made that needs it.
+  const asks =
+    storage.wanted === undefined &&
+    !unresolved &&
+    run.status?.completionTime === undefined &&
+    ownJobs.every(isFinished);
+  const leader = leaderPod(ownJobs, ownPods);
+  const ownClaim = ownClaims.find(({ metadata }) => metadata.name === storage.claimName);
+  const now = reader.clock.now();
+  const stuck = stuckAt(ownJobs, ownPods, ownClaim);
   return {
     kind,
     run,
     spec,
     storage,
-    claim:
-      ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined),
+    claim: ownClaim,
+    claimMissing: asks && (await cluster.get(claims, namespace, storage.claimName)) === undefined,
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
     jobs: ownJobs,
@@ -122,21 +133,32 @@ export async function readScope(
     rivals: await readRivals(reader, run, ownPods),
     configMaps: ownConfigMaps,
     services: ownServices,
-    progress: address === undefined ? undefined : await reader.askProgress(address),
-    complaint: stuck && (await complaintAt(cluster, stuck)),
-    now: reader.clock.now(),
+    progress: leader && ofRun(run, reader.progressOf({ kind: run.kind, namespace, name }, leader)),
+    complaint: stuck && (await complaintAt(cluster, stuck, now)),
+    now,
     podDefaults,
+    allowed: reader.allowed,
     networkPolicies: reader.networkPolicies,
     progressSeconds,
   };
 }
 
+/** The answer of a program of this run: an address may have become another pod's in the meantime. */
+const ofRun = ({ metadata }: Run, said: KernelProgress | undefined): KernelProgress | undefined =>
+  said?.uid === undefined || said.uid === metadata.uid ? said : undefined;
+
+/** What others make of a new object takes a moment; Events are in no cache, and many in a burst of objects. */
+const patienceSeconds = 5;
+
 /** A claim is named, for what is said of the pod that waits for it does not. */
 async function complaintAt(
   cluster: Cluster,
   object: Job | Pod | PersistentVolumeClaim,
+  now: Date,
 ): Promise<string | undefined> {
   if (object.kind === "Job" && isNotAdmitted(object)) return notAdmitted(cluster, object);
+  const age = (now.getTime() - Date.parse(object.metadata.creationTimestamp)) / 1000;
+  if (age < patienceSeconds) return undefined;
   const complaint = await newestComplaint(cluster, object);
   const { kind, metadata } = object;
   return complaint !== undefined && kind === claims.kind

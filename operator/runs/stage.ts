@@ -209,6 +209,15 @@ function giveUp(
   };
 }
 
+/** A Job in a queue wakes its run when Kueue admits it; only why it does not is asked for, of many Jobs at once. */
+const queuedLookSeconds = 60;
+
+function secondsToNextLook(scope: RunScope, { startTime }: Attempt, waiting: Waiting | undefined): number {
+  const age = (scope.now.getTime() - Date.parse(startTime)) / 1000;
+  const isSettled = waiting?.reason === "Queued" && age >= queuedLookSeconds;
+  return isSettled ? Math.max(queuedLookSeconds, scope.progressSeconds) : scope.progressSeconds;
+}
+
 function attemptActive(
   scope: RunScope,
   { status, stages }: Prepared,
@@ -232,7 +241,7 @@ function attemptActive(
       waiting === undefined
         ? (standstill(scope, status.progress) ?? running(indexOf(stages, stage)))
         : { reason: waiting.reason, message: `stage ${stage.name}: ${waiting.message}` },
-    requeueAfter: scope.progressSeconds,
+    requeueAfter: secondsToNextLook(scope, attempt, waiting),
     ...writes,
   };
 }

@@ -46,7 +46,7 @@ test("the operator's dashboard asks only for what the operator exports", async (
   // As operator/manager.ts puts them together.
   const { registry } = new Metrics();
   collectDefaultMetrics({ register: registry });
-  new KubernetesMetrics(registry, { isLeader: () => true, watches: () => [] });
+  new KubernetesMetrics(registry, { isLeader: () => true, watches: () => [], calls: () => undefined });
   const known = series(await registry.metrics());
   expect(known.size).toBeGreaterThan(0);
   expect(unknown("operator.json", known)).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { inferenceDeployment, pretrainRun } from "../../operator/api/kinds.ts";
 import type { KubernetesObject, Wanted } from "../../operator/cluster/objects.ts";
-import { type Cluster, InvalidError } from "../../operator/cluster/port.ts";
+import { type Cluster, ConflictError, InvalidError } from "../../operator/cluster/port.ts";
 import { configMaps, type Resource, services } from "../../operator/cluster/resource.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aConfigMap, anEndpoint, aRun } from "./objects.ts";
@@ -21,6 +21,30 @@ overEveryAdapter("apply", (world) => {
     expect(made.metadata.resourceVersion).toMatch(/^\d+$/);
     expect(made.metadata.creationTimestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(await cluster.get(endpoints, namespace, "new")).toEqual(made);
+  });
+
+  test("create makes what is not there, and leaves what has the name as it is", async () => {
+    const { cluster, namespace } = world();
+    const wanted = aConfigMap(world(), "first", { a: "1" });
+    const made = await cluster.create(configMaps, wanted);
+    expect(made).toMatchObject({ metadata: { name: "first", namespace }, data: { a: "1" } });
+    const other = aConfigMap(world(), "first", { b: "2" }, { labels: { l: "x" } });
+    for (const creator of [cluster, await world().another()])
+      await expect(creator.create(configMaps, other)).rejects.toThrow(ConflictError);
+    expect(await cluster.get(configMaps, namespace, "first")).toEqual(made);
+    const endpoint = await cluster.create(endpoints, anEndpoint(world(), "created"));
+    expect(endpoint.metadata.generation).toBe(1);
+    await expect(cluster.create(endpoints, anEndpoint(world(), "created"))).rejects.toThrow(ConflictError);
+    await cluster.delete(configMaps, made);
+    const again = await cluster.create(configMaps, other);
+    expect(again.metadata.uid, "the name is free again").not.toBe(made.metadata.uid);
+  });
+
+  test("what was created and is applied later loses what is no longer stated", async () => {
+    const { cluster } = world();
+    await cluster.create(configMaps, aConfigMap(world(), "shrinks", { a: "1", b: "2" }));
+    const fewer = await cluster.apply(configMaps, aConfigMap(world(), "shrinks", { b: "3" }));
+    expect(fewer.data).toEqual({ b: "3" });
   });
 
   test("said again, also by another connection, changes nothing, not even resourceVersion", async () => {

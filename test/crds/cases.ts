@@ -34,7 +34,23 @@ const climbing = (path: string, changes: (path: string) => Changes, kinds?: stri
   ...(kinds && { kinds }),
 });
 
+/** Amounts that Kubernetes reads, and of them those that mean nothing to a pod or a claim. */
+const amount = (path: string, message: RegExp, refused: string): Case => ({
+  path,
+  message,
+  accepted: { [path.replace(/^spec\./, "")]: path.endsWith("cpu") ? "1e3" : "1.5Gi" },
+  refused: { [path.replace(/^spec\./, "")]: refused },
+});
+
 const cases: Case[] = [
+  amount("spec.compute.resources.memory", /whole number of bytes/, "1m"),
+  amount("spec.compute.resources.cpu", /at most 1024/, "1500"),
+  {
+    path: "spec.storage.size",
+    message: /whole number of bytes/,
+    accepted: { storage: { size: "1Ei" } },
+    refused: { storage: { size: "9223372036854775808" } },
+  },
   {
     path: "spec.compute",
     message: /accelerator needs gpusPerNode/,

@@ -16,6 +16,7 @@ export function withFormattedErrors(cluster: Cluster, server: string): Cluster {
     get: (...input) => formatted(cluster.get(...input)),
     list: (...input) => formatted(cluster.list(...input)),
     apply: (...input) => formatted(cluster.apply(...input)),
+    create: (...input) => formatted(cluster.create(...input)),
     updateStatus: (...input) => formatted(cluster.updateStatus(...input)),
     setFinalizer: (...input) => formatted(cluster.setFinalizer(...input)),
     delete: (...input) => formatted(cluster.delete(...input)),

@@ -45,6 +45,7 @@ const expectations = {
   FailedCreate: "fails when nothing else moves",
 
   InvalidSpec: "fails when it stays",
+  NotAllowed: "fails when it stays",
   CyclicReference: "fails when it stays",
   InsufficientMemory: "fails when it stays",
   InputFailed: "fails when it stays",

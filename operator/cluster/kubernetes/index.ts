@@ -16,6 +16,7 @@ import { pods, type Resource } from "../resource.ts";
 import { type CacheOptions, Informers } from "./cache/informers.ts";
 import type { ReflectorHealth } from "./cache/reflector.ts";
 import { readList, readObject } from "./cache/stored-object.ts";
+import { type CallsHealth, CallsInFlight } from "./client/calls-in-flight.ts";
 import { Connection } from "./client/connection.ts";
 import { Credentials } from "./client/credentials.ts";
 import type { KubeConfigSource } from "./client/kubeconfig.ts";
@@ -73,22 +74,26 @@ export class KubernetesCluster implements Cluster {
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #rest: Rest;
+  readonly #calls: CallsInFlight;
   readonly #informers: Informers;
 
   constructor(options: KubernetesOptions) {
-    const { clock = systemClock, random = Math.random, writeTimeoutSeconds, mayWrite, answered } = options;
+    const { clock = systemClock, random = Math.random, monotonic = () => performance.now() } = options;
+    const { writeTimeoutSeconds, mayWrite, answered } = options;
     this.#options = options;
     this.#clock = clock;
     this.#connection = openConnection(options.kubeconfig ?? {}, clock);
+    this.#calls = new CallsInFlight(clock, monotonic);
     this.#rest = new Rest({
       connection: this.#connection,
+      calls: this.#calls,
       clock,
       random,
       writeTimeoutSeconds,
       mayWrite,
       answered,
     });
-    const { namespace, caches = [], report, monotonic = () => performance.now() } = options;
+    const { namespace, caches = [], report } = options;
     this.#informers = new Informers(
       { namespace, rest: this.#rest, clock, monotonic, random, report },
       caches,
@@ -113,6 +118,11 @@ export class KubernetesCluster implements Cluster {
   /** For client-node's own protocols, such as port forwarding. */
   kubeConfig(): Promise<KubeConfig> {
     return this.#connection.credentials.kubeConfig();
+  }
+
+  /** Calls under way and waiting, and how many the API server has room for. */
+  calls(): CallsHealth {
+    return this.#calls.health();
   }
 
   /** How every watch is doing. */
@@ -148,6 +158,14 @@ export class KubernetesCluster implements Cluster {
     const object = readObject(resource, await this.#rest.json(this.#application(resource, wanted)));
     this.#informers.observeWrite(resource, object);
     return object;
+  }
+
+  /** An apply that is bound to a version no object has makes an object, or conflicts. */
+  async create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.apply(resource, {
+      ...wanted,
+      metadata: { ...wanted.metadata, resourceVersion: versionOfNone },
+    });
   }
 
   /**
@@ -304,6 +322,9 @@ export class KubernetesCluster implements Cluster {
     return { object };
   }
 }
+
+/** An empty etcd is at revision 1: the first object that is ever written has a later one. */
+const versionOfNone = "1";
 
 /**
  * Whether nothing holds the object any more: the API server answers with it a last time as it takes it away.

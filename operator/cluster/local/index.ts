@@ -145,6 +145,10 @@ export class LocalCluster implements Cluster {
     return this.#store.apply(resource, wanted);
   }
 
+  async create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#store.create(resource, wanted);
+  }
+
   async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#store.updateStatus(resource, object);
   }

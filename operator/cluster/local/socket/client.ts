@@ -88,6 +88,10 @@ class SocketClient implements LocalConnection {
     return this.#call("apply", [resource, wanted]);
   }
 
+  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#call("create", [resource, wanted]);
+  }
+
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#call("updateStatus", [resource, object]);
   }
@@ -106,7 +110,7 @@ class SocketClient implements LocalConnection {
     { metadata }: Pick<T, "metadata">,
     options?: DeleteOptions,
   ): Promise<void> {
-    return this.#call("delete", [resource, { metadata }, options]);
+    return this.#call("delete", [resource, { metadata }, ...(options ? [options] : [])]);
   }
 
   watch<T extends KubernetesObject>(

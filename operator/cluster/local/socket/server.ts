@@ -57,6 +57,8 @@ async function call(cluster: Cluster, method: string, input: Arguments): Promise
       return cluster.list(...(input as [Resource<Any>, ListSelection | undefined]));
     case "apply":
       return cluster.apply(...(input as [Resource<Any>, Wanted<Any>]));
+    case "create":
+      return cluster.create(...(input as [Resource<Any>, Wanted<Any>]));
     case "updateStatus":
       return cluster.updateStatus(...(input as [Resource<Any>, Any]));
     case "setFinalizer":
