@@ -31,13 +31,13 @@ const is = (type: string) =>
 /**
  * How Flux is to read a kind; that the newest version was seen it checks by itself. A run counts as applied
  * once the operator has taken it on: a Kustomization that waited for days of training would time out. An
- * endpoint counts when it answers.
+ * endpoint counts when it is as it was asked for: it may answer before, with an older model.
  */
 export const healthExpressions = (kind: KindDefinition) => ({
   apiVersion,
   kind: kind.resource.kind,
   failed: is("Stalled"),
-  current: lives(kind) ? is("Ready") : "has(status.conditions)",
+  current: lives(kind) ? `${is("Ready")} && !(${is("Reconciling")})` : "has(status.conditions)",
 });
 
 const flux = () => ({

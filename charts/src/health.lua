@@ -16,7 +16,9 @@ end
 if root.reason == "Suspended" or root.reason == "ScaledToZero" then
   return { status = "Suspended", message = root.message }
 end
-if root.status == "True" then
+-- An endpoint may answer while it is being brought to another model.
+local reconciling = condition.Reconciling ~= nil and condition.Reconciling.status == "True"
+if root.status == "True" and not reconciling then
   return { status = "Healthy", message = root.message }
 end
 return { status = "Progressing", message = root.reason .. ": " .. root.message }

@@ -35,6 +35,11 @@ export const operatorRules: readonly Rule[] = [
   { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: [...observe, ...apply] },
   { apiGroups: ["batch"], resources: ["jobs"], verbs: [...observe, ...apply, "delete"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...observe, ...apply] },
+  {
+    apiGroups: ["policy"],
+    resources: ["poddisruptionbudgets"],
+    verbs: [...observe, ...apply, "delete"],
+  },
   // Listed where a Job waits for its queue; without Kueue the right is to nothing.
   { apiGroups: ["kueue.x-k8s.io"], resources: ["workloads"], verbs: ["list"] },
   // Listed where a Job or a pod does not say itself why it does not get on.

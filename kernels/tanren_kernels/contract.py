@@ -155,6 +155,12 @@ class DeduplicateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -362,6 +368,12 @@ class TrainConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -398,6 +410,12 @@ class GenerateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -455,6 +473,12 @@ class JudgeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -517,6 +541,12 @@ class ServeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -725,6 +755,12 @@ class CleanConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -796,6 +832,12 @@ class TokenizeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -871,6 +913,12 @@ class EvaluateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(

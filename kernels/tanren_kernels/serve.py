@@ -2,11 +2,13 @@
 
 Listens on POD_IP, else on loopback. /healthz answers from the start, /readyz once the model is loaded and
 until the server is asked to stop. On SIGTERM it keeps answering while the cluster takes it out of its
-endpoints, finishes what runs, and ends with 143.
+endpoints, finishes what it can within the grace period, tells the clients of all other answers that theirs
+will not be finished, and ends with 143.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -33,6 +35,8 @@ GRACE_SECONDS = 30.0
 LINGER_SECONDS = 3.0
 """New requests are answered for so long after SIGTERM: endpoints are removed only after the signal."""
 KILL_MARGIN_SECONDS = 2.0
+FAREWELL_SECONDS = 1.0
+"""Before that margin: in which clients of unfinished answers get their last event."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -61,11 +65,14 @@ class HttpServer:
         )
         self._thread.start()
 
-    def close(self, seconds: float) -> None:
-        """Stops listening, waits at most so long for running requests, then breaks them off."""
-        self._server.config.timeout_graceful_shutdown = max(1, int(seconds))
+    def stop_listening(self, seconds: float) -> None:
+        """Takes no connection any more. Requests that run longer than so many seconds are cut off."""
+        self._server.config.timeout_graceful_shutdown = max(1, math.ceil(seconds))
         self._server.should_exit = True
-        self._thread.join(seconds + KILL_MARGIN_SECONDS / 2)
+
+    def wait(self, seconds: float) -> None:
+        """Until all requests have been answered, at most so long."""
+        self._thread.join(max(0.0, seconds))
 
 
 def start_service(config: ServeConfig, metrics: ServingMetrics, context: ProgramContext) -> Service:
@@ -88,13 +95,17 @@ def start_service(config: ServeConfig, metrics: ServingMetrics, context: Program
     return Service(ready, worker, config.model_name, config.context_length, context.log)
 
 
-def drain(state: State, server: HttpServer) -> None:
-    """Finishes running requests within the grace period."""
+def drain(state: State, server: HttpServer, worker: Worker) -> int:
+    """Finishes running requests within the grace period; returns how many it had to break off."""
     grace = float(os.environ.get("TANREN_GRACE_SECONDS", GRACE_SECONDS)) - KILL_MARGIN_SECONDS
     deadline = time.monotonic() + grace
     state.draining = True
     time.sleep(min(LINGER_SECONDS, grace / 2))
-    server.close(max(1.0, deadline - time.monotonic()))
+    server.stop_listening(deadline - time.monotonic())
+    server.wait(deadline - FAREWELL_SECONDS - time.monotonic())
+    broken_off = worker.break_off()
+    server.wait(deadline + KILL_MARGIN_SECONDS / 2 - time.monotonic())
+    return broken_off
 
 
 def main(config: ServeConfig, context: ProgramContext) -> Result:
@@ -111,12 +122,11 @@ def main(config: ServeConfig, context: ProgramContext) -> Result:
             raise service.worker.failure
         time.sleep(0.1)
     context.log("draining", open_requests=state.open_requests)
-    drain(state, server)
-    unfinished = state.open_requests
+    broken_off = drain(state, server, service.worker)
     raise KernelError(
         "Terminated",
-        f"asked to stop; {unfinished} requests were broken off at the end of the grace period and all others "
-        "answered.",
+        f"asked to stop; {broken_off} answers were broken off at the end of the grace period and all others "
+        "finished.",
     )
 
 

@@ -433,6 +433,57 @@ def test_the_program_drains_under_load_without_a_failed_request(tmp_path: Path) 
     assert '"event": "answered"' in said and "吾輩" not in said
 
 
+@pytest.mark.parametrize(("grace", "finishes"), [("20", True), ("2", False)])
+def test_a_running_stream_is_finished_or_ended_with_a_reason(
+    tmp_path: Path, grace: str, finishes: bool
+) -> None:
+    prepare(tmp_path)
+    port = free_port()
+    slots = 8
+    (tmp_path / "serve.json").write_text(json.dumps(body(port, max_concurrent_requests=slots)))
+    command = [sys.executable, "-m", "tanren_kernels.serve", "--config", "serve.json", "--port", "0"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(serve.__file__).parents[1]),
+        "TANREN_RESULT": "result.json",
+        "TANREN_GRACE_SECONDS": grace,
+    }
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    accepted: list[int] = []
+    request = {"model": "tiny", "prompt": "吾輩は", "max_tokens": 190, "temperature": 1.0}
+
+    def answer(client: httpx.Client, seed: int) -> list[str]:
+        streamed = {**request, "seed": seed, "stream": True}
+        with client.stream("POST", "/v1/completions", json=streamed) as response:
+            accepted.append(response.status_code)
+            return response.read().decode().removesuffix("\n\n").split("\n\n")
+
+    try:
+        limits = httpx.Limits(max_connections=None)
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers=KEY, timeout=30, limits=limits
+        ) as client:
+            wait_until_ready(client)
+            # As many again wait for their turn as run.
+            with ThreadPoolExecutor(2 * slots) as pool:
+                answers = [pool.submit(answer, client, seed) for seed in range(2 * slots)]
+                wait_for(lambda: len(accepted) == 2 * slots)
+                process.send_signal(signal.SIGTERM)
+                endings = [done.result(timeout=30)[-1] for done in answers]
+        assert process.wait(timeout=20) == 143
+    finally:
+        process.kill()
+    assert set(accepted) == {200}
+    broken = [json.loads(ending.removeprefix("data: ")) for ending in endings if ending != "data: [DONE]"]
+    assert all(
+        (error["error"]["type"], error["error"]["code"]) == ("server_error", "shutting_down")
+        for error in broken
+    )
+    assert (len(broken) == 0) == finishes
+    said = json.loads((tmp_path / "result.json").read_text())["message"]
+    assert f"{len(broken)} answers were broken off" in said
+
+
 @pytest.mark.parametrize(
     ("changes", "reason", "sentence"),
     [

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InvalidError } from "../cluster/port.ts";
+import { Quantity } from "../cluster/quantity.ts";
 import { changed, samples } from "../testing/samples.ts";
 import { admit } from "./admission.ts";
 import { refusals } from "./cel.ts";
@@ -234,6 +236,18 @@ describe("quantities", () => {
   });
   test.each(["1m", "0.5", "1024", "1e3", "1Ki", "2.5"])("cpu %s is admitted", (amount) => {
     expect(told("cpu", amount)).toEqual([]);
+  });
+
+  test("the double that the API server's CEL has of an amount leads to the same verdict", () => {
+    const lines = readFileSync(new URL("../testing/quantity-readings.jsonl", import.meta.url), "utf8").trim();
+    const readings = lines.split("\n").map((line) => JSON.parse(line) as { text: string; float: number });
+    const read = readings.filter(({ text }) => Quantity.parse(text) !== undefined);
+    const differing = read.filter(({ text, float }) => {
+      const isWhole = Math.abs(Math.trunc(float + 0.5) - float) <= float * 1e-15;
+      return (float >= 1 && float < 2 ** 63 && isWhole) !== bytes().safeParse(text).success;
+    });
+    expect(read.length).toBeGreaterThan(500);
+    expect(differing).toEqual([]);
   });
 
   test("CEL of the CRD and zod say the same of whatever looks like a quantity", () => {

@@ -70,7 +70,9 @@ function fieldRows(schema: StructuralSchema, prefix: string): string[][] {
       field.default === undefined || typeof field.default === "object" ? "" : `\`${String(field.default)}\``;
     const row = [`\`${path}\`${star}`, typeOf(field), standard, field.description ?? ""];
     const inner = field.items ?? field;
-    const deeper = inner.properties ? fieldRows(inner, field.items ? `${path}[]` : path) : [];
+    // What is Kubernetes' own is in its reference, and long.
+    const isForeign = field.description?.startsWith("core/v1 ");
+    const deeper = inner.properties && !isForeign ? fieldRows(inner, field.items ? `${path}[]` : path) : [];
     return [row, ...deeper];
   });
 }

@@ -103,6 +103,6 @@ describe.each(kinds.map((kind) => [kind.resource.kind, kind] as const))("%s", (_
     expect(crd).toMatchObject({
       spec: { names: { categories: ["tanren"] }, versions: [{ subresources: { status: {} } }] },
     });
-    expect(kind.columns.map((column) => column.name)).toContain(kind.mutable ? "Succeeded" : "Ready");
+    expect(kind.columns.map((column) => column.name)).toContain(kind.changes ? "Succeeded" : "Ready");
   });
 });

@@ -33,7 +33,9 @@ export const EvaluationSpec = withRules(
     suites: mapList(Suite, "name", 64, 1).describe("what is asked"),
     thresholds: mapList(Threshold, "suite", 64)
       .default([])
-      .describe("scores the model must reach; without any the Evaluation passes when it succeeds"),
+      .describe(
+        "scores the model must reach; without any there is nothing to pass, and the Evaluation opens no gate",
+      ),
     batchSize: count(1, 4096).default(16).describe("items asked at once"),
     seed: count(0, 2_147_483_647).default(42).describe("seed of resampled confidence intervals"),
     ...runFields,

@@ -1,7 +1,56 @@
 import { z } from "zod";
 import { governed } from "./allowed.ts";
-import { atomicList, count, objectName } from "./fields.ts";
+import { atomicList, count, objectName, text, withRules } from "./fields.ts";
 import { LocalReference, ModelReference, ServingCompute } from "./parts.ts";
+
+/** How replicas are replaced: the strategy of the Deployment, in numbers of pods. */
+const Strategy = withRules(
+  z.strictObject({
+    type: z
+      .enum(["RollingUpdate", "Recreate"])
+      .default("RollingUpdate")
+      .describe(
+        "RollingUpdate: replicas are replaced few at a time; Recreate: all old ones go before a new one starts, and nobody answers in between",
+      ),
+    rollingUpdate: z
+      .strictObject({
+        maxSurge: count(0, 1000).default(1).describe("pods beyond replicas while a rollout lasts"),
+        maxUnavailable: count(0, 1000)
+          .default(0)
+          .describe("replicas that may be missing while a rollout lasts"),
+      })
+      .optional()
+      .describe(
+        "bounds of a RollingUpdate; absent: maxSurge 1 and maxUnavailable 0, which needs room for one more pod",
+      ),
+  }),
+  {
+    rule: "!has(self.rollingUpdate) || self.type == 'RollingUpdate'",
+    message: "rollingUpdate belongs to type RollingUpdate",
+    fieldPath: ".rollingUpdate",
+  },
+  {
+    rule: "!has(self.rollingUpdate) || self.rollingUpdate.maxSurge > 0 || self.rollingUpdate.maxUnavailable > 0",
+    message: "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced",
+    fieldPath: ".rollingUpdate",
+  },
+);
+
+const TopologySpreadConstraint = z.strictObject({
+  maxSkew: count(1, 1000).default(1).describe("most replicas that one domain may have more than another"),
+  topologyKey: text(253).describe("node label whose values are the domains"),
+  whenUnsatisfiable: z
+    .enum(["ScheduleAnyway", "DoNotSchedule"])
+    .default("ScheduleAnyway")
+    .describe("whether a replica that cannot be spread runs all the same, or waits"),
+});
+
+const PodDisruptionBudgetSpec = z.strictObject({
+  enabled: z.boolean().optional().describe("whether there is one; default: when replicas is over 1"),
+  maxUnavailable: count(0, 1000)
+    .default(1)
+    .describe("replicas that evictions, such as the drain of a node, may take away at once"),
+});
 
 export const InferenceDeploymentSpec = z.strictObject({
   model: ModelReference.describe("model that is served; a new artifact of it is rolled out"),
@@ -26,5 +75,19 @@ export const InferenceDeploymentSpec = z.strictObject({
   requires: atomicList(LocalReference, 16)
     .default([])
     .describe("Evaluations of this very model artifact that must have passed"),
+  strategy: Strategy.prefault({}).describe(
+    "how replicas are replaced by those of another model or rendering",
+  ),
+  terminationGracePeriodSeconds: count(5, 86_400)
+    .optional()
+    .describe(
+      "how long a pod that is told to go may finish its answers; default: as long as an answer of contextLength tokens takes at 20 tokens a second, from 60 to 3600",
+    ),
+  podDisruptionBudget: PodDisruptionBudgetSpec.prefault({}).describe(
+    "how many replicas evictions may take away",
+  ),
+  topologySpreadConstraints: atomicList(TopologySpreadConstraint, 16)
+    .default([{ maxSkew: 1, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" }])
+    .describe("how replicas are spread; default: over nodes, as far as there is room"),
   compute: ServingCompute.prefault({}).describe("where and with what the pods run"),
 });

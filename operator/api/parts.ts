@@ -16,6 +16,7 @@ import {
   withRules,
 } from "./fields.ts";
 import { acceleratorNames } from "./presets.ts";
+import type { SpecChanges } from "./spec-changes.ts";
 
 /** Parts that several kinds share. */
 
@@ -121,6 +122,12 @@ export const Storage = withRules(
       .describe("existing claim to write to; runs that share one keep to directories of their own"),
     size: bytes().optional().describe("size of a claim made for this run and deleted with it"),
     storageClassName: objectName().optional().describe("storage class of the claim made"),
+    adopt: text(128)
+      .regex(/^[a-z]+\/[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+      .optional()
+      .describe(
+        "directory on the claim that a deleted run of the same kind left, as its status.storage.directory named it; the run continues from what lies there",
+      ),
     accessMode: z
       .enum(["ReadWriteOnce", "ReadWriteMany"])
       .optional()
@@ -132,6 +139,11 @@ export const Storage = withRules(
   {
     rule: "!has(self.claimName) || (!has(self.storageClassName) && !has(self.accessMode))",
     message: "storageClassName and accessMode belong to a claim that is made, not to claimName",
+  },
+  {
+    rule: "!has(self.adopt) || has(self.claimName)",
+    message: "adopt needs claimName: a claim made for the run is empty",
+    fieldPath: ".adopt",
   },
 );
 
@@ -178,6 +190,11 @@ export const runFields = {
     .boolean()
     .default(false)
     .describe("stops the run's pods after a checkpoint; false again resumes from there"),
+  retry: count(0, 1_000_000)
+    .default(0)
+    .describe(
+      "raised, it begins a failed run again: at the stage that failed, from its newest checkpoint, with a new restart budget and deadline; a run that has not failed is left alone",
+    ),
   compute: Compute.prefault({}).describe("where and with what the pods run"),
   storage: Storage.prefault({ size: "10Gi" }).describe("where the run writes"),
   failurePolicy: FailurePolicy.prefault({}).describe("what follows a failure"),
@@ -189,13 +206,27 @@ export const runFields = {
     .describe("Jobs and ConfigMaps of a finished run are deleted after this; status and artifact stay"),
 };
 
-/** Fields of `runFields` that may change while a run is under way. */
-export const mutableRunFields = [
-  "suspend",
-  "failurePolicy",
-  "activeDeadlineSeconds",
-  "ttlSecondsAfterFinished",
-] as const;
+/** What of `runFields` may change once the run has started. */
+export const runChanges = {
+  suspend: "always",
+  retry: "always",
+  failurePolicy: "always",
+  activeDeadlineSeconds: "always",
+  ttlSecondsAfterFinished: "always",
+  compute: "stopped",
+} as const satisfies SpecChanges;
+
+/** What of the fields of trainings may change once the run has started; `training` is where they stand. */
+export const trainingChanges = (...trainings: string[]): SpecChanges => ({
+  ...Object.fromEntries(
+    trainings.flatMap((training) => [
+      [`${training}.microBatchSize`, "stopped"],
+      [`${training}.evaluateEverySteps`, "stopped"],
+    ]),
+  ),
+  parallelism: "stopped",
+  checkpoints: "stopped",
+});
 
 const optimizerFields = {
   learningRate: decimal().describe("peak learning rate of AdamW"),

@@ -54,6 +54,7 @@ export const reasons = {
   EvaluationNotPassed: { phase: "waiting", waitsFor: "object", event: "Warning", about: "a required Evaluation has not passed for the artifact that is to be served" },
   WaitingForPods: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "pods are waiting for a node, an image or a volume" },
   FailedCreate: { phase: "waiting", waitsFor: "administrator", event: "Warning", about: "the cluster refuses to create what the object needs: a quota, a policy, a webhook, a missing ServiceAccount" },
+  SurgeUnschedulable: { phase: "waiting", waitsFor: "administrator", event: "Warning", about: "no node has room for the pod that a rollout brings up beside those that serve" },
   ReconcileFailed: { phase: "waiting", waitsFor: "operator", event: "Warning", about: "the operator has failed at the object for a while and tries again" },
   Queued: { phase: "waiting", waitsFor: "cluster", event: "Normal", about: "Kueue has not admitted the Job yet" },
   JobSuspended: { phase: "waiting", waitsFor: "administrator", event: "Normal", about: "somebody else than the run has suspended its Job" },
@@ -65,6 +66,8 @@ export const reasons = {
   StageStarted: { phase: "running", event: "Normal", about: "a stage's first pods were created" },
   StageRestarted: { phase: "running", event: "Warning", about: "a stage failed and resumes from its last checkpoint" },
   StageCompleted: { phase: "running", event: "Normal", program: { Completed: done }, about: "a stage completed" },
+  Retried: { phase: "running", event: "Normal", about: "spec.retry was raised: the failed run begins again at the stage that failed, from its newest checkpoint" },
+  RetryIgnored: { phase: "running", event: "Normal", about: "spec.retry was raised on a run that has not failed: nothing is done" },
   Resumed: { phase: "running", event: "Normal", about: "spec.suspend was set back to false" },
   RollingOut: { phase: "running", event: "Normal", about: "replicas are being brought to the wanted artifact" },
 
@@ -106,6 +109,7 @@ export const reasons = {
 
   Completed: { phase: "done", event: "Normal", about: "all stages completed and the artifact exists" },
   ThresholdsMet: { phase: "done", event: "Normal", about: "every score reaches its threshold" },
+  NoThresholds: { phase: "done", event: "Normal", about: "the Evaluation has scores and no thresholds to hold them against, so that it opens no gate" },
   Available: { phase: "done", event: "Normal", about: "all replicas are ready with the wanted artifact" },
   ScaledToZero: { phase: "done", event: "Normal", about: "spec.replicas is 0" },
 } as const satisfies Record<string, ReasonEntry>;

@@ -71,6 +71,10 @@ export const Attempt = z.object({
   exitCode: z.int().optional().describe("exit code of the pod that decided"),
   resumedFromStep: z.int().optional().describe("checkpoint step it went on from"),
   counted: z.boolean().optional().describe("whether it counts towards failurePolicy.maxRestarts"),
+  retried: z
+    .boolean()
+    .optional()
+    .describe("whether spec.retry was raised after it: the failure policy counts the attempts since"),
 });
 
 export const StageStatus = z.object({
@@ -91,9 +95,26 @@ export const runStatusFields = {
   completionTime: time().optional().describe("when the run ended"),
   plan: Plan.optional().describe("what the run will take"),
   progress: Progress.optional().describe("how far the running stage is"),
-  stages: mapList(StageStatus, "name", 64).optional().describe("stages in order"),
+  // CEL rules look through them, and what that costs is reckoned from the bound.
+  stages: mapList(StageStatus, "name", 16).optional().describe("stages in order"),
   attempts: atomicList(Attempt, 64).optional().describe("newest attempts, oldest first"),
-  restarts: z.int().optional().describe("restarts that counted towards failurePolicy.maxRestarts"),
+  observedRetry: z.int().optional().describe("spec.retry that has been acted on"),
+  retryTime: time()
+    .optional()
+    .describe("when the run was retried last; activeDeadlineSeconds count from then"),
+  storage: z
+    .object({
+      claimName: word().describe("claim the run writes to"),
+      directory: sentence().describe(
+        "directory of the run below the claim's root, as spec.storage.adopt of another names it",
+      ),
+    })
+    .optional()
+    .describe("where the run writes"),
+  restarts: z
+    .int()
+    .optional()
+    .describe("restarts that counted towards failurePolicy.maxRestarts, since the last retry"),
   disruptions: z
     .int()
     .optional()
@@ -150,14 +171,14 @@ const Score = z.object({
 export const EvaluationStatus = z.object({
   ...runStatusFields,
   scores: atomicList(Score, 256).optional().describe("scores of the suites"),
-  passed: z.boolean().optional().describe("whether every threshold is met"),
+  passed: z.boolean().optional().describe("whether every threshold is met; absent where there is none"),
   modelDigest: word().optional().describe("digest of the model artifact the scores speak of"),
 });
 
 export const InferenceDeploymentStatus = z.object({
   observedGeneration: runStatusFields.observedGeneration,
   conditions: runStatusFields.conditions.describe(
-    "Ready is the root; Reconciling and Stalled are for tools that know kstatus",
+    "Ready, the root: requests are answered; ServingPrevious: by what was asked for before; Reconciling and Stalled are for tools that know kstatus",
   ),
   plan: Plan.optional().describe("what a replica takes"),
   url: z.string().max(2048).optional().describe("base URL of the OpenAI-compatible endpoint"),

@@ -8,6 +8,7 @@ const open = {
   status: "Unknown",
   reason: "Running",
   message: "at work",
+  fulfilled: false,
   stalled: false,
 } as const;
 
@@ -47,8 +48,16 @@ test("conditions of others survive", () => {
 test.each<[state: Parameters<typeof setRootCondition>[1], kstatus: Record<string, string | undefined>]>([
   [open, { Ready: "False", Reconciling: "True", Stalled: undefined }],
   [
-    { ...open, status: "True" },
+    { ...open, status: "True", fulfilled: true },
     { Ready: "True", Reconciling: undefined, Stalled: undefined },
+  ],
+  [
+    { ...open, type: "Ready", status: "True" },
+    { Ready: "True", Reconciling: "True", Stalled: undefined },
+  ],
+  [
+    { ...open, type: "Ready", status: "True", stalled: true },
+    { Ready: "True", Reconciling: undefined, Stalled: "True" },
   ],
   [
     { ...open, status: "False", stalled: true },

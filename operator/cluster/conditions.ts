@@ -61,28 +61,29 @@ export interface RootState {
   status: Condition["status"];
   reason: string;
   message: string;
+  /** Whether what is wished for is there; an endpoint may be Ready without. */
+  fulfilled: boolean;
   /** Whether nothing will change without a person. */
   stalled: boolean;
 }
 
 /**
- * The root condition and, derived from it here and nowhere else, what kstatus reads: Ready when the wish is
- * fulfilled, Reconciling while the operator is at it, Stalled when it has given up. Reconciling and Stalled
- * are present only while true.
+ * The root condition and, derived from it here and nowhere else, what kstatus reads: Reconciling while the
+ * operator is at it, Stalled when it has given up, neither when the wish is fulfilled. They are present only
+ * while true. Ready of a run is that it has succeeded.
  */
 export function setRootCondition(
   conditions: readonly Condition[],
   root: RootState,
   seen: Observation,
 ): Condition[] {
-  const { type, stalled, ...word } = root;
+  const { type, fulfilled, stalled, ...word } = root;
   const ready: ConditionState = { ...word, type: "Ready", status: root.status === "True" ? "True" : "False" };
   let set = setCondition(conditions, { ...word, type }, seen);
   if (type !== "Ready") set = setCondition(set, ready, seen);
   const active = stalled ? "Stalled" : "Reconciling";
   for (const sign of ["Reconciling", "Stalled"]) {
-    if (root.status !== "True" && sign === active)
-      set = setCondition(set, { ...word, type: sign, status: "True" }, seen);
+    if (!fulfilled && sign === active) set = setCondition(set, { ...word, type: sign, status: "True" }, seen);
     else set = withoutCondition(set, sign);
   }
   return set;

@@ -87,6 +87,15 @@ export interface Volume {
   [type: string]: unknown;
 }
 
+export interface TopologySpreadConstraint {
+  maxSkew: number;
+  topologyKey: string;
+  whenUnsatisfiable: "ScheduleAnyway" | "DoNotSchedule";
+  labelSelector: { matchLabels: Record<string, string> };
+  /** Labels whose values of the pod itself are asked for besides. */
+  matchLabelKeys?: string[];
+}
+
 export interface PodSpec {
   restartPolicy: "Never" | "Always" | "OnFailure";
   containers: Container[];
@@ -100,6 +109,7 @@ export interface PodSpec {
   nodeSelector?: Record<string, string>;
   tolerations?: unknown[];
   affinity?: unknown;
+  topologySpreadConstraints?: TopologySpreadConstraint[];
   priorityClassName?: string;
   imagePullSecrets?: { name: string }[];
 }
@@ -229,6 +239,12 @@ export interface Service extends KubernetesObject {
       }[];
     };
   };
+}
+
+export interface PodDisruptionBudget extends KubernetesObject {
+  apiVersion: "policy/v1";
+  kind: "PodDisruptionBudget";
+  spec: { maxUnavailable: number; selector: { matchLabels: Record<string, string> } };
 }
 
 /** One of the ways to name peers; several fields of one peer must all hold. */

@@ -7,6 +7,7 @@ import type {
   NetworkPolicy,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
   Secret,
   Service,
 } from "./objects.ts";
@@ -43,6 +44,12 @@ export const claims = resource<PersistentVolumeClaim>(
 );
 export const jobs = resource<Job>("batch/v1", "Job", "jobs", true);
 export const deployments = resource<Deployment>("apps/v1", "Deployment", "deployments", true);
+export const podDisruptionBudgets = resource<PodDisruptionBudget>(
+  "policy/v1",
+  "PodDisruptionBudget",
+  "poddisruptionbudgets",
+  true,
+);
 export const networkPolicies = resource<NetworkPolicy>(
   "networking.k8s.io/v1",
   "NetworkPolicy",
@@ -62,5 +69,6 @@ export const builtinResources = [
   claims,
   jobs,
   deployments,
+  podDisruptionBudgets,
   events,
 ] as const;

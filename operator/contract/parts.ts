@@ -42,6 +42,10 @@ export const RunIdentity = z
 export const common = {
   run: RunIdentity,
   output: RelativePath.describe("directory that the program owns and writes"),
+  adopted: z
+    .boolean()
+    .optional()
+    .describe("the run continues what another run left in its directory; there must be something"),
   threads: z
     .int()
     .min(1)

@@ -54,6 +54,7 @@ export interface KernelPod {
   graceSeconds: number;
   restartPolicy: "Never" | "Always";
   subdomain?: string;
+  topologySpreadConstraints?: PodSpec["topologySpreadConstraints"];
 }
 
 /** CPU threads of one process: of the CPU limit, never of the machine. */
@@ -89,6 +90,7 @@ export function podSpec(pod: KernelPod): PodSpec {
     ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
     tolerations: compute.tolerations,
     affinity: compute.affinity,
+    topologySpreadConstraints: pod.topologySpreadConstraints,
     priorityClassName: compute.priorityClassName,
     ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
   };

@@ -66,12 +66,16 @@ export function found<T extends KubernetesObject>(resource: Resource<T>, object:
 /** Of a condition: whatever is quoted in it, the sentence stays one that people read. */
 const longestMessage = 4096;
 
-/** The root condition: Succeeded is open until the end is known, Ready is either true or not. */
-export function rootState(type: RootState["type"], { reason, message }: Root): RootState {
+/**
+ * The root condition: Succeeded is open until the end is known; Ready is true when all is as it should be, and
+ * also while an endpoint `answers` although it is not.
+ */
+export function rootState(type: RootState["type"], { reason, message }: Root, answers = false): RootState {
   const { phase } = reasonEntry(reason);
   const stalled = isStalled(phase);
-  const status = phase === "done" ? "True" : stalled || type === "Ready" ? "False" : "Unknown";
-  return { type, status, reason, message: plainText(message, longestMessage), stalled };
+  const fulfilled = phase === "done";
+  const status = fulfilled || answers ? "True" : stalled || type === "Ready" ? "False" : "Unknown";
+  return { type, status, reason, message: plainText(message, longestMessage), fulfilled, stalled };
 }
 
 export function outcomeOf({

@@ -84,7 +84,12 @@ function unmetGates(
     }
     const asked = EvaluationSpec.safeParse(object.spec);
     // What the schema refuses of an Evaluation is said of that Evaluation.
-    if (!asked.success || isDeepStrictEqual(asked.data.model, spec.model)) return [];
+    if (!asked.success) return [];
+    if (asked.data.thresholds.length === 0) {
+      const message = `Evaluation ${name} (spec.requires) has no thresholds; give it spec.thresholds, or it can never open this gate`;
+      return [{ reason: "EvaluationNotPassed", message }];
+    }
+    if (isDeepStrictEqual(asked.data.model, spec.model)) return [];
     const message = `Evaluation ${name} (spec.requires) is of another model than spec.model; let both name the same, or it can never open this gate`;
     return [{ reason: "EvaluationNotPassed", message }];
   });

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import { createServer as createSocketServer, type Server, type Socket } from "node:net";
 import { promisify } from "node:util";
@@ -45,7 +46,9 @@ const body =
 const json = (answer: unknown) => body(JSON.stringify(answer));
 
 const zeros = gzipSync(Buffer.alloc(200_000_000));
-const redirectTarget = "127.9.6.1";
+/** Random, for the port is fixed and another run of the suite may be under way. */
+const network = `127.${randomInt(1, 64)}.${randomInt(256)}`;
+const redirectTarget = `${network}.202`;
 const httpCases: [string, Answer][] = [
   ["a body without end", endless],
   ["a body of which a byte comes now and then", (response) => drip(response, " ")],
@@ -80,8 +83,8 @@ const rawCases: [string, RawAnswer][] = [
 ];
 
 const names = [...httpCases, ...rawCases].map(([name]) => name);
-const addressOf = (name: string) => `127.9.5.${names.indexOf(name) + 1}`;
-const [well, redirected] = ["127.9.5.200", redirectTarget];
+const addressOf = (name: string) => `${network}.${names.indexOf(name) + 1}`;
+const [well, redirected] = [`${network}.200`, redirectTarget];
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
 let redirectsFollowed = 0;
@@ -121,12 +124,12 @@ afterAll(async () => {
 
 test("a program is asked over HTTP; nobody there, or a host that is no address, is no error", async () => {
   expect(await httpGetProgress(well)).toEqual(said);
-  expect(await httpGetProgress("127.9.4.7")).toBeUndefined();
+  expect(await httpGetProgress(`${network}.203`)).toBeUndefined();
   expect(await httpGetProgress("localhost")).toBeUndefined();
 });
 
 test("64 metrics are the most", async () => {
-  const host = "127.9.5.201";
+  const host = `${network}.201`;
   const answer = { ...said, metrics: figures(64) };
   await listen(
     createServer((_, response) => void json(answer)(response)),

@@ -301,6 +301,31 @@ describe("suspension", () => {
     expect(reasons(env)).toEqual(expect.arrayContaining(["Suspended", "Resumed"]));
   });
 
+  test("lets the spec change, and the Job is made again from what it says then", async () => {
+    const { env, engine } = await started();
+    const change = async (spec: Record<string, unknown>) => {
+      env.store.apply(exampleRuns, anExampleRun(spec));
+      return settle(env, engine);
+    };
+    const compute = { resources: { cpu: "3", memory: "8Gi" } };
+    await change({ suspend: true });
+    const [before] = env.store.list(jobs);
+    await change({ suspend: true, compute });
+    expect(env.store.list(jobs)[0]?.metadata.uid).toBe(before?.metadata.uid);
+    await change({ suspend: false, compute });
+    const [after, ...more] = env.store.list(jobs);
+    expect(more).toEqual([]);
+    expect(after?.metadata).toMatchObject({ name: "examplerun-demo-prepare-1" });
+    expect(after?.spec.suspend).toBe(false);
+    expect(after?.spec.template.spec.containers[0]?.resources?.limits?.memory).toBe("8Gi");
+    const [configMap] = env.store.list(configMaps);
+    expect(JSON.parse(configMap?.data["config.json"] ?? "")).toMatchObject({ threads: 3 });
+    expect(readExample(env).status).toMatchObject({
+      attempts: [{ number: 1 }],
+      stages: [{ state: "Running" }, {}],
+    });
+  });
+
   test("begins nothing", async () => {
     const { env } = await started({ suspend: true });
     expect(jobNames(env)).toEqual([]);

@@ -26,7 +26,13 @@ import {
   type ReferencedRun,
   readReferences,
 } from "../engine/references.ts";
-import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
+import {
+  type BatchKind,
+  type KernelProgress,
+  type Run,
+  type RunSpec,
+  runResource,
+} from "../kinds/batch-kind.ts";
 import { type HalfPlacedGang, readRivals } from "./gang-placement.ts";
 import { leaderPod } from "./progress.ts";
 import { notAdmitted } from "./queueing.ts";
@@ -53,6 +59,8 @@ export interface RunScope {
   claim?: PersistentVolumeClaim;
   /** The claim that the spec names is not there. */
   claimMissing: boolean;
+  /** Another object that has the directory which this one asks to adopt, as "Kind name". */
+  holder?: string;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
   cycle?: string[];
@@ -126,6 +134,7 @@ export async function readScope(
     storage,
     claim: ownClaim,
     claimMissing: asks && (await cluster.get(claims, namespace, storage.claimName)) === undefined,
+    holder: spec.storage.adopt && (await holderOf(reader, kind, run, storage)),
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
     jobs: ownJobs,
@@ -177,7 +186,7 @@ export interface RunStorage {
 
 export function storageOf(definition: KindDefinition, run: Run, { storage }: RunSpec): RunStorage {
   const { name, namespace, uid } = run.metadata;
-  const directory = `${definition.resource.plural}/${name}-${uid.slice(0, 8)}`;
+  const directory = storage.adopt ?? `${definition.resource.plural}/${name}-${uid.slice(0, 8)}`;
   if (storage.claimName !== undefined) return { claimName: storage.claimName, directory };
   if (storage.size === undefined)
     throw new TypeError("spec.storage has neither claimName nor size, though its CEL rule asks for one");
@@ -201,4 +210,35 @@ export function storageOf(definition: KindDefinition, run: Run, { storage }: Run
       },
     },
   };
+}
+
+/**
+ * Who has the directory that the run asks for: whose own it is, else who has begun in it, else who asked first.
+ * Where two begin at one instant all the same, the kernels let the last one alone write (`runtime/fence.py`).
+ */
+async function holderOf(
+  { cluster, specs }: ScopeReader,
+  kind: BatchKind,
+  run: Run,
+  { claimName, directory }: RunStorage,
+): Promise<string | undefined> {
+  const place = ({ metadata, status }: Run, { adopt }: RunSpec["storage"]) =>
+    [
+      adopt === undefined ? 0 : 1,
+      status?.startTime === undefined ? 1 : 0,
+      metadata.creationTimestamp,
+      metadata.uid,
+    ].join(" ");
+  const own = place(run, { adopt: directory });
+  const others = await cluster.list(runResource(kind), { namespace: run.metadata.namespace });
+  const holder = others.find((other) => {
+    const parsed = specs.read(kind, other);
+    if (other.metadata.uid === run.metadata.uid || "problem" in parsed) return false;
+    const { storage } = parsed.spec;
+    if (storage.claimName !== claimName) return false;
+    return (
+      storageOf(kind.definition, other, parsed.spec).directory === directory && place(other, storage) < own
+    );
+  });
+  return holder && `${holder.kind} ${holder.metadata.name}`;
 }

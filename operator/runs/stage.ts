@@ -1,4 +1,5 @@
 import type { Inputs } from "../api/artifact.ts";
+import type { Reason } from "../api/reasons.ts";
 import { timestamp } from "../clock/clock.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { Job, KubernetesObject } from "../cluster/objects.ts";
@@ -36,6 +37,7 @@ import {
   artifactOf,
   artifactsOf,
   attemptsAt,
+  attemptsSinceRetry,
   failed,
   resultsConfigMap,
   runArtifact,
@@ -78,8 +80,9 @@ function beginNext(scope: RunScope, prepared: Prepared, stage: Stage, last: Atte
   const { now, spec } = scope;
   const { status } = prepared;
   if (spec.suspend) return suspended(scope, status, stage);
-  if (last?.endTime !== undefined) {
-    const due = Date.parse(last.endTime) + backoffSeconds(attemptsAt(status, stage.name)) * 1000;
+  const earlier = attemptsSinceRetry(status, stage.name);
+  if (last?.endTime !== undefined && earlier.length > 0) {
+    const due = Date.parse(last.endTime) + backoffSeconds(earlier) * 1000;
     const left = Math.ceil((due - now.getTime()) / 1000);
     if (left > 0) return betweenAttempts(status, last, left);
   }
@@ -235,6 +238,7 @@ function attemptActive(
     remove: [...remove, ...older],
   };
   if (scope.spec.suspend) return { ...suspended(scope, status, stage), ...writes };
+  if (remove.length > 0) return { ...madeAnew(status, stage), apply, remove: writes.remove };
   return {
     status: withStage(status, stage.name, { state: "Running" }),
     root:
@@ -314,7 +318,7 @@ function attemptFailed(
     policy: scope.spec.failurePolicy,
     restarts,
     disruptionsInARow: before + 1,
-    earlier: attemptsAt(status, stage.name).filter(({ number }) => number < attempt.number),
+    earlier: attemptsSinceRetry(status, stage.name).filter(({ number }) => number < attempt.number),
     resumedFromStep,
   });
   const counted = consequence.action === "restart" && consequence.counted;
@@ -337,7 +341,7 @@ function attemptFailed(
   if (consequence.action === "fail")
     return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
   if (scope.spec.suspend) return suspended(scope, recorded, stage);
-  return betweenAttempts(recorded, closed, backoffSeconds(attemptsAt(recorded, stage.name)));
+  return betweenAttempts(recorded, closed, backoffSeconds(attemptsSinceRetry(recorded, stage.name)));
 }
 
 function betweenAttempts(status: RunStatus, attempt: Attempt, seconds: number): RunResult {
@@ -367,6 +371,12 @@ function suspended(scope: RunScope, status: RunStatus, stage: Stage): RunResult 
   };
 }
 
+/** The stage stays suspended until its Job is gone, and is then made from the spec as it is now. */
+function madeAnew(status: RunStatus, stage: Stage): RunResult {
+  const message = `stage ${stage.name}: the spec was changed while it was suspended, and its Job is made again`;
+  return { status, root: { reason: "WaitingForPods", message }, requeueAfter: 1, apply: [], remove: [] };
+}
+
 function podsLinger(status: RunStatus, stage: Stage): RunResult {
   const message = `stage ${stage.name}: pods of an earlier Job have not ended yet`;
   return { status, root: { reason: "WaitingForPods", message }, apply: [], remove: [] };
@@ -377,11 +387,11 @@ export function fail(
   scope: RunScope,
   status: RunStatus,
   stage: string | undefined,
-  reason: "InvalidConfig" | "ProgramFailed" | "DeadlineExceeded" | Failure["reason"],
+  reason: Reason,
   message: string,
 ): RunResult {
   return {
-    status: failed(status, stage, scope.now),
+    status: failed(status, stage, scope.now, { reason, message }),
     root: { reason, message },
     apply: [],
     remove: scope.jobs.filter((job) => !isFinished(job)).map((job) => found(jobs, job)),

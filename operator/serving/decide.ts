@@ -1,4 +1,10 @@
-import { configMaps, deployments, networkPolicies, services } from "../cluster/resource.ts";
+import {
+  configMaps,
+  deployments,
+  networkPolicies,
+  podDisruptionBudgets,
+  services,
+} from "../cluster/resource.ts";
 import {
   type FoundChild,
   found,
@@ -11,10 +17,16 @@ import { servingPlan } from "../estimates/serving-plan.ts";
 import { lookAgainSeconds } from "../runtime/outcome.ts";
 import { choose, isObstacle, type ServedModel, servedBefore } from "./model.ts";
 import { type ServingObjects, selectorOf, servingObjects } from "./objects.ts";
-import { isReady, type Rollout, readEndpoint, readRollout, wantedPods } from "./rollout.ts";
+import { isReady, isServing, type Rollout, readEndpoint, readRollout, wantedPods } from "./rollout.ts";
 import type { ServingScope, ServingStatus } from "./scope.ts";
 
-export type ServingResult = ReconcileResult<ServingStatus>;
+export interface ServingResult extends ReconcileResult<ServingStatus> {
+  root: Root;
+  /** Whether requests are answered now, by whichever model. */
+  answers: boolean;
+  /** Whether those that answer serve another model, or with another configuration, than what is asked for. */
+  servesPrevious: boolean;
+}
 
 /** What is to be done with an InferenceDeployment, as a pure function of what was read. */
 export function decide(scope: ServingScope): ServingResult {
@@ -32,21 +44,47 @@ export function decide(scope: ServingScope): ServingResult {
   return {
     status: { ...old, plan, ...replicaCounts(scope, objects), ...artifacts(old, asked, rollout) },
     root,
+    ...whoAnswers(scope, objects, obstacle),
     // What a rollout waits for is watched, except a port of this machine.
     requeueAfter: root.reason === "RollingOut" || root.reason === "PortInUse" ? lookAgainSeconds : undefined,
     apply: objects ? applied(objects) : [],
-    remove: objects && rollout?.state === "complete" ? outdated(scope, objects) : [],
+    remove: objects
+      ? [
+          ...unwantedBudgets(scope, objects),
+          ...(rollout?.state === "complete" ? outdated(scope, objects) : []),
+        ]
+      : [],
   };
 }
 
-function applied({ configMap, deployment, service, policy }: ServingObjects): WantedChild[] {
+/** Ready speaks of the endpoint, whoever is behind it; what is behind it is said besides. */
+export function whoAnswers(
+  { spec, service, pods }: ServingScope,
+  objects?: ServingObjects,
+  obstacle?: Root,
+): Pick<ServingResult, "answers" | "servesPrevious"> {
+  const reachable = service === undefined || readEndpoint(service, spec.port).error === undefined;
+  const serving = reachable ? pods.filter(isServing) : [];
+  const wantedAnswers = objects !== undefined && wantedPods(serving, objects.configHash).length > 0;
+  return {
+    answers: serving.length > 0,
+    servesPrevious: serving.length > 0 && (obstacle !== undefined || !wantedAnswers),
+  };
+}
+
+function applied({ configMap, deployment, service, policy, budget }: ServingObjects): WantedChild[] {
   return [
+    ...(budget ? [wanted(podDisruptionBudgets, budget, "update")] : []),
     ...(policy ? [wanted(networkPolicies, policy, "update")] : []),
     wanted(configMaps, configMap, "create"),
     wanted(services, service, "update"),
     wanted(deployments, deployment, "update"),
   ];
 }
+
+/** The budget of more replicas than there are to be now. */
+const unwantedBudgets = ({ budgets }: ServingScope, { budget }: ServingObjects): FoundChild[] =>
+  budget === undefined ? budgets.map((object) => found(podDisruptionBudgets, object)) : [];
 
 /** ConfigMaps that no replica reads any more. */
 function outdated({ configMaps: there }: ServingScope, { configMap }: ServingObjects): FoundChild[] {
@@ -83,7 +121,8 @@ function replicaCounts(
 
 function rootOf(scope: ServingScope, obstacle: Root | undefined, rollout: Rollout | undefined): Root {
   const digest = scope.owner.status?.served?.digest;
-  const meanwhile = digest === undefined ? "" : `; ${digest} is still being served`;
+  const meanwhile =
+    digest === undefined || !scope.pods.some(isServing) ? "" : `; ${digest} is still being served`;
   if (obstacle !== undefined) return { reason: obstacle.reason, message: obstacle.message + meanwhile };
   const error = scope.service && readEndpoint(scope.service, scope.spec.port).error;
   if (error !== undefined) {

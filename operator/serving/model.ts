@@ -66,6 +66,8 @@ function whyClosed(
   const named = `Evaluation ${name} (spec.requires)`;
   if (evaluation === undefined)
     return `${named} does not exist in this namespace; create it or correct the name`;
+  if (evaluation.spec.thresholds.length === 0)
+    return `${named} has no thresholds, so that nothing can pass; give it spec.thresholds (an Evaluation that has started must be made anew), or take it out of spec.requires`;
   const { passed, modelDigest } = evaluation.status ?? {};
   if (passed === undefined) return `${named} has not ended yet`;
   if (digest === undefined)

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import type { PodDefaults } from "../api/configuration.ts";
 import type { InferenceDeployment } from "../api/kinds.ts";
-import type { ConfigMap, Deployment, NetworkPolicy, Service, Wanted } from "../cluster/objects.ts";
+import type {
+  ConfigMap,
+  Deployment,
+  NetworkPolicy,
+  PodDisruptionBudget,
+  Service,
+  Wanted,
+} from "../cluster/objects.ts";
 import { ServeConfig } from "../contract/index.ts";
 import { networkPolicy, podSpec, threadsOf } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, labels } from "../engine/names.ts";
@@ -13,6 +20,8 @@ export interface ServingObjects {
   configMap: Wanted<ConfigMap>;
   deployment: Wanted<Deployment>;
   service: Wanted<Service>;
+  /** Where the spec asks for one, or several replicas do. */
+  budget?: Wanted<PodDisruptionBudget>;
   /** Where the operator's configuration asks for one. */
   policy?: Wanted<NetworkPolicy>;
   /** Tells the pods of this configuration from those of another. */
@@ -23,10 +32,23 @@ export interface ServingObjects {
 export const servingPort = 8000;
 
 /** Loading tens of gigabytes may take this long before a rollout counts as failed. */
-const progressDeadlineSeconds = 600;
+const loadSeconds = 600;
 
-/** Time for the answers under way after SIGTERM. */
-const graceSeconds = 60;
+/**
+ * Time for the answers under way after SIGTERM: for the longest one of a slow server. A pod that answers
+ * nobody goes at once.
+ */
+export function graceSecondsOf(
+  { terminationGracePeriodSeconds }: ServingSpec,
+  contextLength: number,
+): number {
+  const slowestTokensPerSecond = 20;
+  const longestAnswer = Math.ceil(contextLength / slowestTokensPerSecond);
+  return terminationGracePeriodSeconds ?? Math.min(3600, Math.max(60, longestAnswer));
+}
+
+/** Where there is no surge, the new pod gets its place when the old one has finished its answers. */
+const progressDeadlineSeconds = (graceSeconds: number) => loadSeconds + graceSeconds;
 
 const annotations = { artifactDigest: "tanren.dev/artifact-digest", rendering: "tanren.dev/rendering" };
 export const configLabel = "tanren.dev/config";
@@ -80,9 +102,29 @@ export function servingObjects(
     deployment,
     service,
     configHash,
+    budget: hasBudget(spec)
+      ? {
+          apiVersion: "policy/v1",
+          kind: "PodDisruptionBudget",
+          metadata: { ...metadata, name },
+          spec: {
+            maxUnavailable: spec.podDisruptionBudget.maxUnavailable,
+            selector: { matchLabels: selectorOf(owner) },
+          },
+        }
+      : undefined,
     policy: networkPolicy(owner, networkPolicies, servingPort),
   };
 }
+
+const hasBudget = ({ podDisruptionBudget, replicas }: ServingSpec): boolean =>
+  podDisruptionBudget.enabled ?? replicas > 1;
+
+/** The strategy in the Deployment's own shape, which states a RollingUpdate in full. */
+const strategyOf = ({ strategy }: ServingSpec): Deployment["spec"]["strategy"] =>
+  strategy.type === "Recreate"
+    ? { type: "Recreate" }
+    : { type: "RollingUpdate", rollingUpdate: strategy.rollingUpdate ?? { maxSurge: 1, maxUnavailable: 0 } };
 
 export const selectorOf = (owner: InferenceDeployment) => ({
   [labels.kind]: owner.kind,
@@ -112,15 +154,15 @@ function serveConfig(
 function deploymentSpec(
   owner: InferenceDeployment,
   spec: ServingSpec,
-  { claimName, path, artifact }: ServedModel,
+  { claimName, path, contextLength, artifact }: ServedModel,
   { podDefaults, configMap, configHash }: { podDefaults: PodDefaults; configMap: string; configHash: string },
 ): Deployment["spec"] {
+  const graceSeconds = graceSecondsOf(spec, contextLength);
   return {
     replicas: spec.replicas,
     selector: { matchLabels: selectorOf(owner) },
-    // A replica goes only when the one that follows it is ready.
-    strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-    progressDeadlineSeconds,
+    strategy: strategyOf(spec),
+    progressDeadlineSeconds: progressDeadlineSeconds(graceSeconds),
     template: {
       metadata: {
         labels: { ...childLabels(owner), [configLabel]: configHash },
@@ -150,6 +192,13 @@ function deploymentSpec(
           },
         },
         graceSeconds,
+        // There whatever the number of replicas: scaling must not change the pods that run.
+        topologySpreadConstraints: spec.topologySpreadConstraints.map((constraint) => ({
+          ...constraint,
+          labelSelector: { matchLabels: selectorOf(owner) },
+          // Pods of the rendering before do not count: they are about to go.
+          matchLabelKeys: ["pod-template-hash"],
+        })),
         restartPolicy: "Always",
       }),
     },

@@ -3,8 +3,16 @@ import { Allowed } from "../api/allowed.ts";
 import type { Artifact } from "../api/artifact.ts";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api/kinds.ts";
-import type { ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
-import { configMaps, deployments, events, pods, services } from "../cluster/resource.ts";
+import { findCondition } from "../cluster/conditions.ts";
+import type { Condition, ContainerStatus, Deployment, Pod } from "../cluster/objects.ts";
+import {
+  configMaps,
+  deployments,
+  events,
+  podDisruptionBudgets,
+  pods,
+  services,
+} from "../cluster/resource.ts";
 import { kindsByName } from "../engine/references.ts";
 import type { KernelResult } from "../kinds/batch-kind.ts";
 import { pretrainRunKind } from "../kinds/index.ts";
@@ -84,7 +92,8 @@ class Stand extends TestEnv {
     this.store.updateStatus(pretrainRun.resource, { ...run, status: { conditions, artifact: made } });
   }
 
-  evaluated(modelDigest: string, passed: boolean): void {
+  evaluated(modelDigest: string, passed: boolean | undefined): void {
+    const thresholds = [{ suite: "squad", metric: "exact_match", atLeast: "0.8" }];
     const object = this.store.apply(evaluation.resource, {
       apiVersion,
       kind: "Evaluation",
@@ -92,6 +101,7 @@ class Stand extends TestEnv {
       spec: evaluation.spec.parse({
         model: { pretrainRun: { name: "base" } },
         suites: [{ name: "squad", task: "jsquad", data: { claimName: "data", path: "q.json" }, shots: 2 }],
+        thresholds: passed === undefined ? [] : thresholds,
       }),
     });
     this.store.updateStatus(evaluation.resource, { ...object, status: { modelDigest, passed } });
@@ -104,8 +114,13 @@ class Stand extends TestEnv {
   }
 
   /** One pod of the Deployment's template in place of all there were. */
-  rollPods(container: Partial<ContainerStatus> = {}): Pod {
+  rollPods(): void {
     for (const pod of this.store.list(pods)) this.store.delete(pods, pod);
+    this.addPod();
+  }
+
+  /** A pod of the Deployment's template beside those that are there. */
+  addPod(container: Partial<ContainerStatus> = {}, conditions: Condition[] = []): Pod {
     const { template } = this.deployment.spec;
     const name = `chat-${template.metadata.labels["tanren.dev/config"]}`;
     const pod = this.store.apply(pods, {
@@ -129,7 +144,7 @@ class Stand extends TestEnv {
                 lastTransitionTime: "2026-01-01T00:00:00Z",
               },
             ]
-          : [],
+          : conditions,
         containerStatuses: [{ name: "kernel", ready, restartCount: 0, state: {}, ...container }],
       },
     });
@@ -156,7 +171,11 @@ class Stand extends TestEnv {
   }
 
   get ready() {
-    return this.status?.conditions?.find(({ type }) => type === "Ready");
+    return this.condition("Ready");
+  }
+
+  condition(type: string) {
+    return findCondition(this.status?.conditions, type);
   }
 }
 
@@ -252,6 +271,11 @@ test("the gate stays closed until the Evaluation has passed for this very artifa
     await stand.settle();
     expect(stand.store.list(deployments)).toEqual([]);
   }
+  stand.evaluated(digest("a"), undefined);
+  await stand.settle();
+  expect(stand.ready).toMatchObject({ reason: "EvaluationNotPassed" });
+  expect(stand.ready?.message).toContain("has no thresholds");
+  expect(stand.store.list(deployments)).toEqual([]);
   stand.evaluated(digest("a"), true);
   await stand.settle();
   await stand.rolledOut();
@@ -266,7 +290,8 @@ test("behind a closed gate the artifact served so far is still being served, and
   await stand.rolledOut();
   stand.trained(artifact("b"));
   await stand.apply({ requires: [{ name: "exam" }], replicas: 3 });
-  expect(stand.ready).toMatchObject({ status: "False", reason: "EvaluationNotPassed" });
+  expect(stand.ready).toMatchObject({ status: "True", reason: "EvaluationNotPassed" });
+  expect(stand.condition("ServingPrevious")).toMatchObject({ status: "True", reason: "EvaluationNotPassed" });
   expect(stand.ready?.message).toContain(`${digest("a")} is still being served`);
   expect(stand.deployment.spec.replicas).toBe(3);
   expect(stand.deployment.spec.template.metadata.annotations?.["tanren.dev/artifact-digest"]).toBe(
@@ -289,15 +314,132 @@ test("a program that ends tells why, and what was served stays", async () => {
     message: JSON.stringify(result),
     finishedAt: "2026-01-01T00:00:00Z",
   };
-  stand.rollPods({
+  stand.addPod({
     ready: false,
     state: { waiting: { reason: "CrashLoopBackOff" } },
     lastState: { terminated: ended },
   });
   await stand.settle();
-  expect(stand.ready).toMatchObject({ status: "False", reason: "ModelTooLarge" });
+  expect(stand.ready).toMatchObject({ status: "True", reason: "ModelTooLarge" });
   expect(stand.ready?.message).toBe(`the model needs 3 GiB; ${digest("a")} is still being served`);
+  expect(stand.condition("Stalled")).toMatchObject({ status: "True", reason: "ModelTooLarge" });
   expect(stand.status?.served?.digest).toBe(digest("a"));
+});
+
+test("Ready says that requests are answered, ServingPrevious by which model, Reconciling that a rollout is under way", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  await stand.apply();
+  expect(stand.ready).toMatchObject({ status: "False", reason: "RollingOut" });
+  await stand.rolledOut();
+  expect(stand.condition("ServingPrevious")).toBeUndefined();
+  stand.trained(artifact("b"));
+  await stand.settle();
+  expect(stand.ready).toMatchObject({ status: "True", reason: "RollingOut" });
+  expect(stand.condition("Reconciling")).toMatchObject({ status: "True", reason: "RollingOut" });
+  expect(stand.condition("ServingPrevious")).toMatchObject({ status: "True", reason: "RollingOut" });
+  await stand.rolledOut();
+  expect(stand.ready).toMatchObject({ status: "True", reason: "Available" });
+  expect(stand.condition("Reconciling")).toBeUndefined();
+  expect(stand.condition("ServingPrevious")).toBeUndefined();
+});
+
+test("with Recreate nobody answers in between, and Ready says so", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  const spec = { strategy: { type: "Recreate" } };
+  await stand.apply(spec);
+  await stand.rolledOut();
+  stand.trained(artifact("b"));
+  await stand.apply(spec);
+  expect(stand.deployment.spec.strategy).toEqual({ type: "Recreate" });
+  for (const pod of stand.store.list(pods)) stand.store.delete(pods, pod);
+  await stand.settle();
+  expect(stand.ready).toMatchObject({ status: "False", reason: "RollingOut" });
+  expect(stand.ready?.message).not.toContain("still being served");
+  expect(stand.condition("ServingPrevious")).toBeUndefined();
+});
+
+const noRoom: Condition = {
+  type: "PodScheduled",
+  status: "False",
+  reason: "Unschedulable",
+  message: "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
+  lastTransitionTime: "2026-01-01T00:00:00Z",
+};
+
+test("a surge pod that no node has room for is named, with the way out; where replicas go first there is none", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  await stand.apply();
+  await stand.rolledOut();
+  stand.trained(artifact("b"));
+  await stand.settle();
+  const { metadata } = stand.addPod({ ready: false }, [noRoom]);
+  await stand.settle();
+  expect(stand.ready).toMatchObject({ status: "True", reason: "SurgeUnschedulable" });
+  expect(stand.ready?.message).toContain(`no node has room for pod ${metadata.name}`);
+  expect(stand.ready?.message).toContain("1 Insufficient nvidia.com/gpu");
+  expect(stand.ready?.message).toContain("spec.strategy.type Recreate");
+  const rollingUpdate = { maxSurge: 0, maxUnavailable: 1 };
+  await stand.apply({ strategy: { rollingUpdate } });
+  expect(stand.deployment.spec.strategy).toEqual({ type: "RollingUpdate", rollingUpdate });
+  expect(stand.ready).toMatchObject({ reason: "RollingOut" });
+});
+
+test("a replica more that finds no room is no surge", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  await stand.apply();
+  await stand.rolledOut();
+  const pod = stand.store.list(pods)[0];
+  await stand.apply({ replicas: 2 });
+  if (pod) stand.store.apply(pods, { ...pod, metadata: { ...pod.metadata, name: "second" } });
+  const second = stand.store.get(pods, namespace, "second");
+  if (second)
+    stand.store.updateStatus(pods, { ...second, status: { phase: "Pending", conditions: [noRoom] } });
+  await stand.settle();
+  expect(stand.ready).toMatchObject({ status: "True", reason: "RollingOut" });
+  expect(stand.ready?.message).toContain("Insufficient nvidia.com/gpu");
+});
+
+test("several replicas have a PodDisruptionBudget and are spread; a single one has none unless asked for", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  const budgets = () => stand.store.list(podDisruptionBudgets).map(({ spec }) => spec.maxUnavailable);
+  await stand.apply();
+  const { template } = stand.deployment.spec;
+  expect(template.spec.topologySpreadConstraints).toMatchObject([
+    { maxSkew: 1, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" },
+  ]);
+  expect(budgets()).toEqual([]);
+  await stand.apply({ replicas: 3 });
+  expect(budgets()).toEqual([1]);
+  // Scaling must not replace the pods that run.
+  expect(stand.deployment.spec.template).toEqual(template);
+  await stand.apply({ replicas: 3, podDisruptionBudget: { maxUnavailable: 2 } });
+  expect(budgets()).toEqual([2]);
+  await stand.apply({ replicas: 3, podDisruptionBudget: { enabled: false } });
+  expect(budgets()).toEqual([]);
+  await stand.apply({ podDisruptionBudget: { enabled: true } });
+  expect(budgets()).toEqual([1]);
+});
+
+test.each([
+  ["a short answer", { contextLength: 64 }, 60],
+  ["a long one", { contextLength: 8192 }, 410],
+  ["one of hours", { contextLength: 200_000 }, 3600],
+  ["a time of one's own", { contextLength: 8192, terminationGracePeriodSeconds: 30 }, 30],
+])("a pod that goes has time for %s", async (_title, spec, seconds) => {
+  const stand = new Stand();
+  await stand.apply({ model: { directory: { claimName: "imports", path: "llama" } }, ...spec });
+  const { template, progressDeadlineSeconds } = stand.deployment.spec;
+  expect(template.spec.terminationGracePeriodSeconds).toBe(seconds);
+  expect(template.spec.containers[0]?.env).toContainEqual({
+    name: "TANREN_GRACE_SECONDS",
+    value: String(seconds),
+  });
+  expect(progressDeadlineSeconds).toBeGreaterThan(seconds);
 });
 
 test("a rollout that does not get ready in time has failed", async () => {

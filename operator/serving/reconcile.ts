@@ -1,20 +1,27 @@
 import { notAllowed } from "../api/allowed.ts";
 import { type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import { isReason, type Reason } from "../api/reasons.ts";
-import { findCondition, setRootCondition } from "../cluster/conditions.ts";
+import {
+  findCondition,
+  isTrue,
+  setCondition,
+  setRootCondition,
+  withoutCondition,
+} from "../cluster/conditions.ts";
 import {
   ChildError,
   carryOut,
   newEvent,
   outcomeOf,
   type Rim,
+  type Root,
   rootState,
 } from "../engine/reconcile-result.ts";
 import { specProblem } from "../engine/references.ts";
 import type { Reconciler } from "../runtime/controller.ts";
 import type { NewEvent } from "../runtime/events.ts";
 import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
-import { decide, type ServingResult } from "./decide.ts";
+import { decide, type ServingResult, whoAnswers } from "./decide.ts";
 import { readServingScope, type ServingReader, type ServingSpec, type ServingStatus } from "./scope.ts";
 
 export interface ServingReconciler extends ServingReader, Rim {}
@@ -31,13 +38,15 @@ export function reconcileServing(reader: ServingReconciler): Reconciler {
       // Nothing is rendered from such a spec, and what is served stays as it is.
       const problem = notAllowed(inferenceDeployment, owner.spec, reader.allowed);
       if (problem !== undefined) return write(reader, owner, unchanged(owner, "NotAllowed", problem));
+      const scope = await readServingScope(reader, owner, parsed.data as ServingSpec, reader.clock.now());
       try {
-        const scope = await readServingScope(reader, owner, parsed.data as ServingSpec, reader.clock.now());
         return await write(reader, owner, decide(scope));
       } catch (error) {
         if (!(error instanceof ChildError)) throw error;
+        const root: Root = { reason: error.reason, message: error.message };
         return write(reader, owner, {
           ...unchanged(owner, error.reason, error.message),
+          ...whoAnswers(scope, undefined, root),
           requeueAfter: lookAgainSeconds,
         });
       }
@@ -51,10 +60,12 @@ export function reconcileServing(reader: ServingReconciler): Reconciler {
   };
 }
 
-/** Nothing can be decided yet; what runs keeps running. */
+/** Nothing can be decided yet; what runs keeps running, and answers if it did. */
 const unchanged = (owner: InferenceDeployment, reason: Reason, message: string): ServingResult => ({
   status: owner.status ?? {},
   root: { reason, message },
+  answers: isTrue(owner.status?.conditions, "Ready") && (owner.status?.replicas ?? 0) > 0,
+  servesPrevious: isTrue(owner.status?.conditions, servingPrevious),
   apply: [],
   remove: [],
 });
@@ -65,10 +76,12 @@ async function write(
   result: ServingResult,
 ): Promise<Outcome> {
   const seen = { now: reader.clock.now(), generation: owner.metadata.generation ?? 0 };
-  const { status, root } = result;
-  const conditions = root
-    ? setRootCondition(status.conditions ?? [], rootState("Ready", root), seen)
-    : status.conditions;
+  const { status, root, answers, servesPrevious } = result;
+  const rooted = setRootCondition(status.conditions ?? [], rootState("Ready", root, answers), seen);
+  const { reason, message } = root;
+  const conditions = servesPrevious
+    ? setCondition(rooted, { type: servingPrevious, status: "True", reason, message }, seen)
+    : withoutCondition(rooted, servingPrevious);
   await carryOut(reader, {
     resource: inferenceDeployment.resource,
     schema: inferenceDeployment.status,
@@ -79,6 +92,9 @@ async function write(
   });
   return outcomeOf(result);
 }
+
+/** True while requests are answered by what was asked for before; absent otherwise. */
+const servingPrevious = "ServingPrevious";
 
 /** Every change of Ready's reason is told. */
 function readyEvents(before: ServingStatus, after: ServingStatus): NewEvent[] {

@@ -7,7 +7,7 @@ import { configLabel } from "./objects.ts";
 /** How far the replicas are, from the Deployment and its pods. */
 export type Rollout =
   | { state: "complete" }
-  | { state: "rolling"; reason: "RollingOut" | "FailedCreate"; message: string }
+  | { state: "rolling"; reason: "RollingOut" | "FailedCreate" | "SurgeUnschedulable"; message: string }
   | { state: "failed"; reason: Reason; message: string };
 
 export function readRollout(
@@ -25,12 +25,13 @@ export function readRollout(
     return { state: "complete" };
   const crash = crashOf(wantedPods(pods, configHash));
   if (crash !== undefined) return { state: "failed", ...crash };
+  const surge = unplacedSurge(deployment, pods);
   const progressing = findCondition(status.conditions, "Progressing");
   if (current && progressing?.status === "False" && progressing.reason === "ProgressDeadlineExceeded") {
     return {
       state: "failed",
       reason: "RolloutFailed",
-      message: `replicas did not become ready in time: ${progressing.message}`,
+      message: `replicas did not become ready in time: ${surge ?? progressing.message}`,
     };
   }
   const brought = wantedPods(pods, configHash);
@@ -38,10 +39,36 @@ export function readRollout(
   const refused = findCondition(status.conditions, "ReplicaFailure");
   if (refused?.status === "True")
     return { state: "rolling", reason: "FailedCreate", message: `${progress}; ${refused.message}` };
+  if (surge !== undefined)
+    return { state: "rolling", reason: "SurgeUnschedulable", message: `${progress}; ${surge}` };
   const waiting = waitingOf(brought);
   const message = waiting === undefined ? progress : `${progress}; ${waiting}`;
   return { state: "rolling", reason: "RollingOut", message };
 }
+
+/**
+ * A rollout that takes no replica away before another is ready stands still where no node has room for one
+ * pod more, as where every GPU is taken by the replicas themselves.
+ */
+function unplacedSurge({ spec }: Deployment, pods: readonly Pod[]): string | undefined {
+  const { strategy, replicas } = spec;
+  if (strategy.type === "Recreate" || strategy.rollingUpdate.maxUnavailable > 0) return undefined;
+  const living = pods.filter(isLiving);
+  const unplaced = living
+    .map(({ metadata, status }) => ({
+      name: metadata.name,
+      scheduled: findCondition(status?.conditions, "PodScheduled"),
+    }))
+    .find(({ scheduled }) => scheduled?.status === "False" && scheduled.reason === "Unschedulable");
+  if (unplaced === undefined || living.length <= replicas || !living.some(isServing)) return undefined;
+  return `no node has room for pod ${unplaced.name} beside the replicas that serve (${unplaced.scheduled?.message}); make room for it, or let a replica go first: spec.strategy.rollingUpdate with maxSurge 0 and maxUnavailable 1, or spec.strategy.type Recreate`;
+}
+
+const isLiving = ({ metadata, status }: Pod): boolean =>
+  metadata.deletionTimestamp === undefined && status?.phase !== "Failed" && status?.phase !== "Succeeded";
+
+/** Whether the pod answers requests, of whichever model. */
+export const isServing = (pod: Pod): boolean => isLiving(pod) && isReady(pod);
 
 export const wantedPods = (pods: readonly Pod[], configHash: string): Pod[] =>
   pods.filter(

@@ -4,9 +4,23 @@ import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
 import { type Evaluation, evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import type { InferenceDeploymentStatus } from "../api/status.ts";
-import type { ConfigMap, Deployment, KubernetesObject, Pod, Service } from "../cluster/objects.ts";
+import type {
+  ConfigMap,
+  Deployment,
+  KubernetesObject,
+  Pod,
+  PodDisruptionBudget,
+  Service,
+} from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
-import { configMaps, deployments, pods, type Resource, services } from "../cluster/resource.ts";
+import {
+  configMaps,
+  deployments,
+  podDisruptionBudgets,
+  pods,
+  type Resource,
+  services,
+} from "../cluster/resource.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
 import { dnsLabel, ownedBy } from "../engine/names.ts";
 import { type Consumer, type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
@@ -23,10 +37,11 @@ export const childKindsOfServing = (policies: NetworkPolicies): Resource<Kuberne
   pods,
   configMaps,
   services,
+  podDisruptionBudgets,
   ...policyKinds(policies),
 ];
 
-/** Name of Deployment and Service. */
+/** Name of Deployment, Service and PodDisruptionBudget. */
 export const servingName = (owner: InferenceDeployment) => dnsLabel(owner.metadata.name);
 
 /** A required Evaluation, where it exists. */
@@ -43,6 +58,7 @@ export interface ServingScope {
   required: RequiredEvaluation[];
   deployment?: Deployment;
   service?: Service;
+  budgets: PodDisruptionBudget[];
   pods: Pod[];
   configMaps: ConfigMap[];
   now: Date;
@@ -68,11 +84,12 @@ export async function readServingScope(
   const { namespace } = owner.metadata;
   const reference = modelReference(spec.model);
   const filter = { namespace, labels: ownedBy(owner) };
-  const [models, required, ownDeployments, ownServices, ownPods, ownConfigMaps] = await Promise.all([
+  const [models, required, ownDeployments, ownServices, budgets, ownPods, ownConfigMaps] = await Promise.all([
     readReferences(cluster, kinds, namespace, reference === undefined ? [] : [reference]),
     Promise.all(spec.requires.map(({ name }) => readRequired(cluster, namespace, name))),
     cluster.list(deployments, filter),
     cluster.list(services, filter),
+    cluster.list(podDisruptionBudgets, filter),
     cluster.list(pods, filter),
     cluster.list(configMaps, filter),
   ]);
@@ -85,6 +102,7 @@ export async function readServingScope(
     required,
     deployment: ownDeployments.find(isServing),
     service: ownServices.find(isServing),
+    budgets,
     pods: ownPods,
     configMaps: ownConfigMaps,
     now,

@@ -238,6 +238,7 @@ function clusterOf(store: Store): Cluster {
     list: async (resource, filter) => store.list(resource, filter),
     apply: async (resource, wanted) => store.apply(resource, wanted),
     create: async (resource, wanted) => store.create(resource, wanted),
+    patchSpec: async (resource, object, changes) => store.patchSpec(resource, object, changes),
     updateStatus: async (resource, object) => store.updateStatus(resource, object),
     setFinalizer: async (resource, object, finalizer, present) =>
       store.setFinalizer(resource, object, finalizer, present),

@@ -16,7 +16,8 @@ export function objectIn(state: RootState | undefined, observedGeneration = 2) {
 }
 
 const run = (reason: Reason) => rootState("Succeeded", { reason, message: "as it is" });
-const endpoint = (reason: Reason) => rootState("Ready", { reason, message: "as it is" });
+const endpoint = (reason: Reason, answers = false) =>
+  rootState("Ready", { reason, message: "as it is" }, answers);
 
 export const cases = [
   ["run nobody has seen", pretrainRun, objectIn(undefined), "Progressing", "InProgress"],
@@ -41,6 +42,20 @@ export const cases = [
     objectIn(endpoint("ScaledToZero")),
     "Suspended",
     "Current",
+  ],
+  [
+    "endpoint rolling out while the old model answers",
+    inferenceDeployment,
+    objectIn(endpoint("RollingOut", true)),
+    "Progressing",
+    "InProgress",
+  ],
+  [
+    "endpoint that failed to roll out while the old model answers",
+    inferenceDeployment,
+    objectIn(endpoint("RolloutFailed", true)),
+    "Degraded",
+    "Failed",
   ],
   ["endpoint that failed", inferenceDeployment, objectIn(endpoint("RolloutFailed")), "Degraded", "Failed"],
 ] as const;

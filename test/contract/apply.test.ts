@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { inferenceDeployment, pretrainRun } from "../../operator/api/kinds.ts";
 import type { KubernetesObject, Wanted } from "../../operator/cluster/objects.ts";
-import { type Cluster, ConflictError, InvalidError } from "../../operator/cluster/port.ts";
+import { type Cluster, ConflictError, InvalidError, NotFoundError } from "../../operator/cluster/port.ts";
 import { configMaps, type Resource, services } from "../../operator/cluster/resource.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aConfigMap, anEndpoint, aRun } from "./objects.ts";
@@ -64,6 +64,29 @@ overEveryAdapter("apply", (world) => {
     await sayAgain(endpoints, anEndpoint(world(), "again"));
     await sayAgain(configMaps, config);
     await sayAgain(services, service);
+  });
+
+  test("a patch of spec changes what it states alone, and takes away what it states as null", async () => {
+    const { cluster } = world();
+    const first = await cluster.apply(runs, aRun(world(), "patched", { activeDeadlineSeconds: 60 }));
+    const changes = { retry: 2, failurePolicy: { maxRestarts: 7 }, activeDeadlineSeconds: null };
+    const patched = await cluster.patchSpec(runs, first, changes);
+    const { activeDeadlineSeconds: _, ...kept } = first.spec as Record<string, unknown>;
+    expect(patched.spec).toEqual({
+      ...kept,
+      retry: 2,
+      failurePolicy: { ...(kept.failurePolicy as object), maxRestarts: 7 },
+    });
+    expect(patched.metadata.generation).toBe(2);
+    expect(await cluster.get(runs, world().namespace, "patched")).toEqual(patched);
+    expect(await cluster.patchSpec(runs, patched, changes)).toEqual(patched);
+    // Who applied the object goes on with it, and what was patched in stays.
+    const applied = await cluster.apply(runs, aRun(world(), "patched", { retry: 2 }));
+    expect(applied.spec).toMatchObject({ retry: 2 });
+    await expect(cluster.patchSpec(runs, first, { retry: -1 })).rejects.toThrow(InvalidError);
+    await expect(cluster.patchSpec(runs, first, { retri: 1 })).rejects.toThrow(InvalidError);
+    const gone = { metadata: { ...first.metadata, name: "never" } };
+    await expect(cluster.patchSpec(runs, gone, { retry: 1 })).rejects.toThrow(NotFoundError);
   });
 
   test("raises generation by one with a change of spec, and by none with a change of metadata", async () => {

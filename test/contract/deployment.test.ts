@@ -152,6 +152,101 @@ overEveryAdapter("Deployments", (world) => {
     expect(uids(await podsLeft(() => podsOf(world(), "stuck"), 2))).toEqual(uids(before));
   });
 
+  /** Looks at every change of the Deployment's pods until it is told to stop. */
+  async function observing(name: string, look: (living: Pod[]) => void): Promise<() => void> {
+    const { cluster, namespace } = world();
+    const living = new Map<string, Pod>();
+    const watch = cluster.watch(
+      pods,
+      { namespace, labels: { "tanren.dev/uid": name } },
+      ({ type, object }) => {
+        if (type === "DELETED") living.delete(object.metadata.uid);
+        else living.set(object.metadata.uid, object);
+        look([...living.values()]);
+      },
+    );
+    await watch.synced;
+    return () => watch.close();
+  }
+
+  test("with maxSurge 0 a replica goes before the next one comes, and no more than maxUnavailable are missing", async () => {
+    const { cluster } = world();
+    const deployment = (version: string) =>
+      aDeployment(world(), "tight", version, {
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+      });
+    await cluster.apply(deployments, deployment("one"));
+    await ready(world(), "tight", "one", 2);
+    await rolledOut(world(), "tight", 1, 2);
+    let most = 0;
+    let fewest = Number.POSITIVE_INFINITY;
+    const stop = await observing("tight", (all) => {
+      const living = all.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      most = Math.max(most, living.length);
+      if (living.length >= 2) fewest = Math.min(fewest, living.filter(isReady).length);
+    });
+    fewest = Number.POSITIVE_INFINITY;
+    await cluster.apply(deployments, deployment("two"));
+    await ready(world(), "tight", "two", 2);
+    const done = await rolledOut(world(), "tight", 2, 2);
+    stop();
+    expect(isTrue(done.status?.conditions, "Available")).toBe(true);
+    expect(await podsOf(world(), "tight", "one")).toEqual([]);
+    expect({ most, fewest }).toEqual({ most: 2, fewest: 1 });
+  });
+
+  test("Recreate never has pods of two templates, and is not available in between", async () => {
+    const { cluster } = world();
+    const deployment = (version: string) =>
+      aDeployment(world(), "anew", version, { strategy: { type: "Recreate" } });
+    await cluster.apply(deployments, deployment("one"));
+    await ready(world(), "anew", "one", 2);
+    await rolledOut(world(), "anew", 1, 2);
+    const together = new Set<string>();
+    const stop = await observing("anew", (all) => {
+      const running = all.filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
+      const versions = new Set(running.map(({ metadata }) => metadata.labels?.["tanren.dev/config"]));
+      together.add([...versions].toSorted().join(" and "));
+    });
+    await cluster.apply(deployments, deployment("two"));
+    const between = await until(
+      world(),
+      deployments,
+      "anew",
+      (now) => now.status?.observedGeneration === 2 && figures(now).availableReplicas === 0,
+    );
+    expect(findCondition(between.status?.conditions, "Available")).toMatchObject({ status: "False" });
+    await ready(world(), "anew", "two", 1);
+    const half = await until(world(), deployments, "anew", (now) => figures(now).availableReplicas === 1);
+    expect(isTrue(half.status?.conditions, "Available")).toBe(false);
+    await ready(world(), "anew", "two", 2);
+    await rolledOut(world(), "anew", 2, 2);
+    stop();
+    expect([...together].filter((versions) => versions.includes(" and "))).toEqual([]);
+    expect(together).toContain("two");
+  });
+
+  test("a surge pod that finds no place gives way when the strategy lets a replica go first", async () => {
+    const { cluster } = world();
+    const deployment = (version: string, maxSurge: number) =>
+      aDeployment(world(), "freed", version, {
+        replicas: 1,
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge, maxUnavailable: 1 - maxSurge } },
+      });
+    await cluster.apply(deployments, deployment("one", 1));
+    await ready(world(), "freed", "one", 1);
+    await rolledOut(world(), "freed", 1, 1);
+    await cluster.apply(deployments, deployment("two", 1));
+    await until(world(), deployments, "freed", (now) => figures(now).replicas === 2);
+    await cluster.apply(deployments, deployment("two", 0));
+    await eventually(
+      async () => (await podsOf(world(), "freed", "one")).length === 0,
+      "the old replica goes although the new one is not ready",
+    );
+    await ready(world(), "freed", "two", 1);
+    await rolledOut(world(), "freed", 3, 1);
+  });
+
   test("scale up, down and to nothing", async () => {
     const { cluster } = world();
     const deployment = (replicas: number) => aDeployment(world(), "scales", "one", { replicas });

@@ -10,6 +10,7 @@ import {
   deployments,
   jobs,
   networkPolicies,
+  podDisruptionBudgets,
   pods,
   type Resource,
   secrets,
@@ -114,6 +115,7 @@ overEveryAdapter("what the engines render", (world) => {
       ...child(configMaps, made.configMap),
       ...child(services, made.service),
       ...child(networkPolicies, made.policy),
+      ...child(podDisruptionBudgets, made.budget),
       ...child(deployments, made.deployment),
     ];
     await expectKept(world(), children);

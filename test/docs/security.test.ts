@@ -17,5 +17,7 @@ test.each(cases)("%s", (_, cell) => {
   const [span = ""] = codeSpans(cell);
   const [file = "", ...name] = span.split(": ");
   expect(existsSync(join(repository, file)), `${file} is no file`).toBe(true);
-  expect(readFileSync(join(repository, file), "utf8")).toContain(`"${name.join(": ")}"`);
+  const named = name.join(": ");
+  const declared = file.endsWith(".py") ? `\ndef ${named}(` : `"${named}"`;
+  expect(readFileSync(join(repository, file), "utf8")).toContain(declared);
 });

@@ -19,7 +19,7 @@ from ..model.pretrained import Pretrained
 from ..tokenizer import chatml
 from . import openai_api
 from .openai_api import ApiError, ChatRequest, CompletionRequest, Envelope
-from .worker import EngineFailed, QueueFull, Ticket, Worker
+from .worker import AnswerBroken, EngineFailed, QueueFull, Ticket, Worker
 
 MAX_BODY_BYTES = 8 * 2**20
 RETRY_AFTER_SECONDS = 1
@@ -147,15 +147,15 @@ class Service:
             if with_usage:
                 yield _event(envelope.closing_usage(len(ticket.request.prompt), tokens))
             yield b"data: [DONE]\n\n"
-        except EngineFailed:
-            yield _event(_engine_failed().body)
+        except AnswerBroken as broken:
+            # The status has been sent long ago: a last event with an error object is what clients know.
+            yield _event(_broken(broken).body)
         finally:
             self._close(ticket, streamed=True)
 
     def _close(self, ticket: Ticket, streamed: bool) -> None:
+        self.worker.release(ticket)
         generation = ticket.generation
-        if generation is None or generation.finish is None:
-            self.worker.cancel(ticket)
         seconds = round(time.monotonic() - ticket.submitted_at, 3)
         answer_tokens, finish = (
             (0, None) if generation is None else (len(generation.tokens), generation.finish)
@@ -192,7 +192,7 @@ async def _collect(ticket: Ticket) -> tuple[str, Finish, int]:
         text += part.text
         if part.finish is not None:
             return text, part.finish, part.tokens
-    raise EngineFailed
+    raise AssertionError("the parts of an answer end with a finish or an exception")
 
 
 def _event(body: dict[str, Any]) -> bytes:
@@ -203,10 +203,23 @@ def _event(body: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
-def _engine_failed() -> ApiError:
-    return ApiError(
-        500, "The engine has failed; the server is about to restart.", "server_error", code="engine_failed"
+def _broken(reason: AnswerBroken) -> ApiError:
+    """What a client is told of an answer that is not finished."""
+    if isinstance(reason, EngineFailed):
+        return ApiError(
+            500,
+            "The engine has failed; the server is about to restart.",
+            "server_error",
+            code="engine_failed",
+        )
+    error = ApiError(
+        503,
+        "The server is shutting down and cannot finish this answer; ask again.",
+        "server_error",
+        code="shutting_down",
     )
+    error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return error
 
 
 def add_routes(app: FastAPI, service_or_refuse: Callable[[], Service]) -> None:
@@ -215,8 +228,8 @@ def add_routes(app: FastAPI, service_or_refuse: Callable[[], Service]) -> None:
     async def run(http: HttpRequest, route: Route) -> Response:
         try:
             return await service_or_refuse().answer(http, route)
-        except EngineFailed:
-            raise _engine_failed() from None
+        except AnswerBroken as broken:
+            raise _broken(broken) from None
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:

@@ -16,8 +16,16 @@ class QueueFull(Exception):
     """As many requests wait as may; try again later."""
 
 
-class EngineFailed(Exception):
+class AnswerBroken(Exception):
+    """An answer that was begun, or waited for its turn, is not finished."""
+
+
+class EngineFailed(AnswerBroken):
     """The engine's thread has died; the process is about to end."""
+
+
+class ShuttingDown(AnswerBroken):
+    """The time that a server has for its last answers is over."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +47,21 @@ class Ticket:
         self.submitted_at = time.monotonic()
         self.last_token_at: float | None = None
         self._loop = loop
-        self._parts: asyncio.Queue[Part | None] = asyncio.Queue()
+        self._parts: asyncio.Queue[Part | AnswerBroken] = asyncio.Queue()
 
-    def post(self, part: Part | None) -> None:
-        """Called by the worker; None says that the engine failed."""
+    def post(self, part: Part | AnswerBroken) -> None:
+        """Called from other threads than the loop's."""
         try:
             self._loop.call_soon_threadsafe(self._parts.put_nowait, part)
         except RuntimeError:
             self.cancelled = True  # the loop is closed: nobody waits for the answer any more
 
     async def parts(self) -> AsyncIterator[Part]:
-        """The answer's parts as they come, the last one with a finish. Raises EngineFailed."""
+        """The answer's parts as they come, the last one with a finish. Raises AnswerBroken."""
         while True:
             part = await self._parts.get()
-            if part is None:
-                raise EngineFailed
+            if isinstance(part, AnswerBroken):
+                raise part
             yield part
             if part.finish is not None:
                 return
@@ -73,7 +81,12 @@ class Worker:
         self._most_open = most_open
         self._changed = threading.Condition()
         self._inbox: list[Ticket] = []
+        self._open: set[Ticket] = set()
+        self._closed = False
         self._under_way: dict[Generation, Ticket] = {}
+        # As of the moment they are read: a long step must not hide what has come since it began.
+        metrics.waiting.set_function(lambda: len(self._inbox) + engine.waiting)
+        metrics.running.set_function(lambda: engine.running)
         threading.Thread(target=self._run, name="engine", daemon=True).start()
 
     @property
@@ -81,20 +94,37 @@ class Worker:
         return bool(self._inbox or self._under_way)
 
     def submit(self, request: Request) -> Ticket:
-        """Hands a request over from a running event loop. Raises QueueFull or EngineFailed."""
+        """Hands a request over from a running event loop. Raises QueueFull or AnswerBroken."""
         ticket = Ticket(request, asyncio.get_running_loop())
         with self._changed:
             if self.failure is not None:
                 raise EngineFailed
+            if self._closed:
+                raise ShuttingDown
             if len(self._inbox) + len(self._under_way) >= self._most_open:
                 raise QueueFull
             self._inbox.append(ticket)
+            self._open.add(ticket)
             self._changed.notify()
         return ticket
 
-    def cancel(self, ticket: Ticket) -> None:
-        """The client has gone: its row is freed before the next step."""
+    def release(self, ticket: Ticket) -> None:
+        """Nobody waits for the answer any more; a row that works on it is freed before the next step."""
         ticket.cancelled = True
+        with self._changed:
+            self._open.discard(ticket)
+
+    def break_off(self) -> int:
+        """Tells every answer that is not finished that it will not be; returns how many those are.
+
+        They are told at once, not after the engine's step: that may take longer than the process has left.
+        """
+        with self._changed:
+            self._closed = True
+            unfinished = list(self._open)
+        for ticket in unfinished:
+            ticket.post(ShuttingDown())
+        return len(unfinished)
 
     def _run(self) -> None:
         try:
@@ -103,14 +133,12 @@ class Worker:
                 self._drop_cancelled()
                 for generation in self._engine.step():
                     self._tell(generation)
-                self._metrics.waiting.set(self._engine.waiting)
-                self._metrics.running.set(self._engine.running)
                 self._metrics.cache_use.set(self._engine.cache_use)
         except BaseException as error:
             with self._changed:
                 self.failure = error
-                for ticket in (*self._inbox, *self._under_way.values()):
-                    ticket.post(None)
+                for ticket in self._open:
+                    ticket.post(EngineFailed())
 
     def _take_in(self) -> None:
         """Moves arrivals to the engine; sleeps while there is nothing to do."""

@@ -27,6 +27,8 @@ const expectations = {
   StageStarted: "waits on",
   StageRestarted: "waits on",
   StageCompleted: "waits on",
+  Retried: "waits on",
+  RetryIgnored: "waits on",
   Resumed: "waits on",
   RollingOut: "waits on",
   PeerLost: "waits on",
@@ -43,6 +45,7 @@ const expectations = {
   JobSuspended: "fails when nothing else moves",
   NoProgress: "waits on",
   FailedCreate: "fails when nothing else moves",
+  SurgeUnschedulable: "fails when nothing else moves",
 
   InvalidSpec: "fails when it stays",
   NotAllowed: "fails when it stays",
@@ -75,6 +78,7 @@ const expectations = {
   Completed: "is done",
   ThresholdsMet: "is done",
   Available: "is done",
+  NoThresholds: "is done",
   ScaledToZero: "is done",
 } as const satisfies Record<Reason, string>;
 

@@ -19,9 +19,11 @@ function reasonOf(object: AnyObject): string {
 function phaseByStatus(object: AnyObject): Phase {
   const { conditions, completionTime } = object.status ?? {};
   const root = rootCondition(object);
-  if (root?.status === "True") return "done";
-  if (completionTime !== undefined) return "failed";
+  if (completionTime !== undefined) return root?.status === "True" ? "done" : "failed";
   if (isTrue(conditions, "Stalled")) return "blocked";
+  // An endpoint may answer while it is worked on.
+  if (isTrue(conditions, "Reconciling")) return "running";
+  if (root?.status === "True") return "done";
   return root?.type === "Succeeded" && root.status === "False" ? "failed" : "running";
 }
 

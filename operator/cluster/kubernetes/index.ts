@@ -177,6 +177,25 @@ export class KubernetesCluster implements Cluster {
     await this.#rest.json({ ...request, query: { ...request.query, dryRun: "All" } });
   }
 
+  async patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { metadata: { namespace, name, uid } }: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
+    const answer = await this.#rest.json({
+      verb: "patch",
+      resource,
+      namespace,
+      name,
+      query: { fieldManager: this.#fieldManager, fieldValidation: "Strict" },
+      body: { metadata: { uid }, spec: changes },
+      contentType: "application/merge-patch+json",
+    });
+    const written = readObject(resource, answer);
+    this.#informers.observeWrite(resource, written);
+    return written;
+  }
+
   async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     const { namespace, name } = object.metadata;
     const answer = await this.#rest.json({

@@ -149,6 +149,14 @@ export class LocalCluster implements Cluster {
     return this.#store.create(resource, wanted);
   }
 
+  async patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
+    return this.#store.patchSpec(resource, object, changes);
+  }
+
   async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#store.updateStatus(resource, object);
   }

@@ -91,7 +91,7 @@ describe("results", () => {
     ["above the threshold", 0.85, thresholds, true],
     ["at the threshold", 0.84, thresholds, true],
     ["below it", 0.8399, thresholds, false],
-    ["without thresholds", 0, [], true],
+    ["without thresholds there is nothing to pass", 0, [], undefined],
     ["when the metric was not measured", 1, [{ suite: "reading", metric: "char_f1", atLeast: "0.1" }], false],
   ])("%s", (_title, value, given, passed) => {
     expect(evaluationKind.results(spec({ thresholds: given }), inputs, scored(value))).toEqual({

@@ -84,7 +84,7 @@ type Scores = NonNullable<KernelResult["scores"]>;
 
 /**
  * scores, passed and modelDigest of status; nothing before the stage has ended. `passed` is what the
- * condition Passed says: every threshold is met, and without any it is true.
+ * condition Passed says: every threshold is met. Without any there is nothing to pass.
  */
 export function evaluationResults(
   spec: Spec,
@@ -100,7 +100,10 @@ export function evaluationResults(
       low: String(score.low),
       high: String(score.high),
     })),
-    passed: spec.thresholds.every((threshold) => meets(threshold, scores)),
+    passed:
+      spec.thresholds.length === 0
+        ? undefined
+        : spec.thresholds.every((threshold) => meets(threshold, scores)),
     modelDigest: inputs.get("model")?.artifact.digest,
   };
 }

@@ -36,7 +36,7 @@ export function decide(deployment: Deployment, pods: readonly Pod[], now: Date):
     updated: updated ?? [],
     old: old ?? [],
     available,
-    gone: pods.length - active.length,
+    oldRuns: pods.some((pod) => pod.metadata.labels?.[hashLabel] !== hash && !isTerminal(pod)),
   };
   const { replicas } = deployment.spec;
   const status: DeploymentDecision["status"] = {
@@ -62,32 +62,42 @@ interface Fleet {
   updated: Pod[];
   old: Pod[];
   available: Pod[];
-  /** Pods that end or have ended and still exist. */
-  gone: number;
+  /** Whether a process of an older template still runs, told to end or not. */
+  oldRuns: boolean;
 }
 
+/**
+ * deployment/rolling.go and recreate.go of kube-controller-manager: first the new pods are brought to their
+ * number, then old ones are taken away.
+ */
 function moveTowards(
   { spec }: Deployment,
-  { updated, old, available, gone }: Fleet,
+  { updated, old, available, oldRuns }: Fleet,
 ): Pick<DeploymentDecision, "create" | "remove"> {
-  const missing = spec.replicas - updated.length;
-  const surplus = ranked(updated, available).slice(0, Math.max(0, -missing));
-  if (spec.strategy.type === "Recreate") {
-    return {
-      create: old.length + gone > 0 && updated.length === 0 ? 0 : Math.max(0, missing),
-      remove: [...old, ...surplus],
-    };
-  }
-  const { maxSurge, maxUnavailable } = spec.strategy.rollingUpdate;
-  const room = spec.replicas + maxSurge - updated.length - old.length;
-  // Old pods that do not serve cost nothing; those that do go as far as enough others serve.
-  const spare =
-    available.length -
-    surplus.filter((pod) => available.includes(pod)).length -
-    (spec.replicas - maxUnavailable);
-  const idle = old.filter((pod) => !available.includes(pod));
-  const serving = old.filter((pod) => available.includes(pod)).slice(0, Math.max(0, spare));
-  return { create: Math.max(0, Math.min(missing, room)), remove: [...surplus, ...idle, ...serving] };
+  const { replicas, strategy } = spec;
+  const missing = Math.max(0, replicas - updated.length);
+  const surplus = ranked(updated, available).slice(0, Math.max(0, updated.length - replicas));
+  if (strategy.type === "Recreate") return { create: oldRuns ? 0 : missing, remove: [...old, ...surplus] };
+  const { maxSurge, maxUnavailable } = strategy.rollingUpdate;
+  const room = replicas + maxSurge - updated.length - old.length;
+  const create = Math.max(0, Math.min(missing, room));
+  const isAvailable = (pod: Pod) => available.includes(pod);
+  const keptAvailable = updated.filter((pod) => !surplus.includes(pod) && isAvailable(pod)).length;
+  const [serving, idle] = [true, false].map((is) => old.filter((pod) => isAvailable(pod) === is)) as [
+    Pod[],
+    Pod[],
+  ];
+  // New pods that do not serve yet are not counted on: for each of them an old one stays, if it can.
+  const least = replicas - maxUnavailable;
+  const expendable = (count: number) => Math.max(0, keptAvailable + count - least);
+  return {
+    create,
+    remove: [
+      ...surplus,
+      ...idle.slice(0, expendable(old.length)),
+      ...serving.slice(0, expendable(serving.length)),
+    ],
+  };
 }
 
 /** Those that do not serve first, then the youngest. */
@@ -112,8 +122,7 @@ function conditionsOf(
   now: Date,
 ): Condition[] {
   const { spec, metadata } = deployment;
-  const allowed =
-    spec.strategy.type === "RollingUpdate" ? spec.strategy.rollingUpdate.maxUnavailable : spec.replicas;
+  const allowed = spec.strategy.type === "RollingUpdate" ? spec.strategy.rollingUpdate.maxUnavailable : 0;
   const serves = (status.availableReplicas ?? 0) >= spec.replicas - allowed;
   const time = timestamp(now);
   const conditions = withCondition(deployment.status?.conditions, availability(serves), time);

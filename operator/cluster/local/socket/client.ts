@@ -92,6 +92,14 @@ class SocketClient implements LocalConnection {
     return this.#call("create", [resource, wanted]);
   }
 
+  patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { metadata }: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
+    return this.#call("patchSpec", [resource, { metadata }, changes]);
+  }
+
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#call("updateStatus", [resource, object]);
   }
@@ -108,9 +116,9 @@ class SocketClient implements LocalConnection {
   delete<T extends KubernetesObject>(
     resource: Resource<T>,
     { metadata }: Pick<T, "metadata">,
-    options?: DeleteOptions,
+    options: DeleteOptions = {},
   ): Promise<void> {
-    return this.#call("delete", [resource, { metadata }, ...(options ? [options] : [])]);
+    return this.#call("delete", [resource, { metadata }, options]);
   }
 
   watch<T extends KubernetesObject>(
