@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-kueue bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -106,6 +106,11 @@ test-operators: setup cluster-build ## an operator on this runtime sends no more
 	$(BEGIN)
 	$(VITEST) run test/bench $(REPORT)
 
+# Not in `make test`: who changes nothing about queues need not wait for Kueue to be compiled.
+test-kueue: setup cluster-build kueue-build ## queues, quota, preemption and resumption by a real Kueue, built from source (Go)
+	$(BEGIN)
+	$(VITEST) run test/kueue $(REPORT)
+
 bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go, and builds both; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
@@ -137,6 +142,9 @@ cluster-build: ## build Kubernetes from source (once per content, minutes)
 
 helm-build: ## build Helm from source (once per content)
 	test/cluster/launch build helm
+
+kueue-build: ## build Kueue from source (once per content; five minutes of one processor)
+	test/cluster/launch build kueue
 
 cluster-up: ## start a Kubernetes on this machine, print its kubeconfig
 	test/cluster/launch up $(ARGS)

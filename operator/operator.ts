@@ -113,6 +113,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const batches = kinds.map((kind) => ({ kind, consumer: batchConsumer(kind, specs) }));
   const reader: RunReconciler = {
     cluster,
+    namespace: options.namespace,
     clock,
     recorder,
     logger,

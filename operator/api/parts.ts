@@ -79,9 +79,6 @@ const PodCompute = z.strictObject({
   priorityClassName: governed("priorityClasses", objectName())
     .optional()
     .describe("PriorityClass of the pods"),
-  queueName: objectName()
-    .optional()
-    .describe("Kueue LocalQueue: becomes the label kueue.x-k8s.io/queue-name on the Jobs"),
   image: governed("images", text(512))
     .optional()
     .describe("image of the kernels; default: the operator's own setting"),
@@ -106,6 +103,14 @@ export const Compute = withRules(
     nodes: count(1, 4096)
       .default(1)
       .describe("number of pods of the main stage; each takes a node's share of the work"),
+    queueName: objectName()
+      .optional()
+      .describe("Kueue LocalQueue: becomes the label kueue.x-k8s.io/queue-name on the Jobs"),
+    workloadPriorityClassName: objectName()
+      .optional()
+      .describe(
+        "Kueue WorkloadPriorityClass, the rank among the Jobs of the queue: becomes the label kueue.x-k8s.io/priority-class",
+      ),
   }),
   acceleratorNeedsGpus,
 );

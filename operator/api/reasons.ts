@@ -103,6 +103,7 @@ export const reasons = {
   PeerLost: { phase: "running", event: "Warning", program: { PeerLost: infrastructure }, about: "a process of the same run was lost" },
   ProgramHung: { phase: "running", event: "Warning", about: "a program made no step for failurePolicy.progressDeadlineSeconds and was ended" },
   JobDeleted: { phase: "running", event: "Warning", about: "somebody deleted the Job of a stage that runs" },
+  GangNotPlaced: { phase: "running", event: "Warning", about: "only some pods of a gang found a node, and they made room for an older gang that lacked nodes as well" },
   PodLost: { phase: "running", event: "Warning", about: "a pod was evicted, preempted or lost its node" },
   Terminated: { phase: "running", event: "Normal", program: { Terminated: terminated }, about: "a program was asked to stop and has saved its state" },
 

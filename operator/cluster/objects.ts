@@ -174,6 +174,8 @@ export interface Job extends KubernetesObject {
     backoffLimitPerIndex?: number;
     maxFailedIndexes?: number;
     suspend?: boolean;
+    /** The controller that makes the pods, set by whoever hands the Job to another one. */
+    managedBy?: string;
     activeDeadlineSeconds?: number;
     podReplacementPolicy?: "Failed" | "TerminatingOrFailed";
     podFailurePolicy?: { rules: PodFailurePolicyRule[] };

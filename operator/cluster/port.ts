@@ -134,6 +134,9 @@ export const noPreviousLog = (namespace: string, name: string, cause?: unknown):
     },
   );
 
+/** The cluster does not have the kind. */
+export class UnknownKindError extends ClusterError {}
+
 export class ConflictError extends ClusterError {}
 
 /** Whoever asks may not, or a quota, a policy or a namespace that is going does not let it. */

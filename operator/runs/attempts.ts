@@ -26,6 +26,7 @@ export const failureClasses = [
   "program",
   "infrastructure",
   "terminated",
+  "unplaced",
 ] as const;
 export type FailureClass = (typeof failureClasses)[number];
 
@@ -214,6 +215,9 @@ const restartUncounted: Rule = ({ reason, message }, { policy, disruptionsInARow
         message: `${disruptionsInARow} attempts in a row were lost without a new checkpoint, more than failurePolicy.maxDisruptions ${policy.maxDisruptions}; the last one by ${reason}: ${message}`,
       };
 
+/** To wait for nodes is no failure, however often it is tried. */
+const tryAgain: Rule = () => ({ action: "restart", counted: false });
+
 const restartCounted: Rule = ({ reason, message }, { policy, restarts }) =>
   restarts < policy.maxRestarts
     ? { action: "restart", counted: true }
@@ -245,10 +249,15 @@ const rules: Record<FailureClass, Rule> = {
   program: restartCounted,
   infrastructure: restartUncounted,
   terminated: restartUncounted,
+  unplaced: tryAgain,
 };
 
 /** Whether failures of the kind cost nothing of the restart budget. */
-export const isUncounted = (failure: Failure): boolean => rules[failure.class] === restartUncounted;
+export const isUncounted = (failure: Failure): boolean =>
+  [restartUncounted, tryAgain].includes(rules[failure.class]);
+
+/** Whether they tell of an attempt that got nowhere: so many in a row end the run. */
+export const isLoss = (failure: Failure): boolean => rules[failure.class] === restartUncounted;
 
 export function consequenceOf(failure: Failure, history: History): Consequence {
   return rules[failure.class](failure, history);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { timestamp } from "../clock/clock.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
-import { type Cluster, ForbiddenError } from "../cluster/port.ts";
+import { type Cluster, ForbiddenError, UnknownKindError } from "../cluster/port.ts";
 import { events, jobs, pods } from "../cluster/resource.ts";
 import { containerName } from "../engine/kernel-pod.ts";
 import {
@@ -193,12 +193,56 @@ describe("a Job that somebody else", () => {
     expect(theJob(env).spec.suspend).toBe(true);
   });
 
-  test("queues is waited for by name", async () => {
-    const { env } = await started({ compute: { queueName: "team-a" } });
+  test("queues is waited for by name, and why in Kueue's words", async () => {
+    const { env, engine } = await started({ compute: { queueName: "team-a" } });
+    const waits = "stage prepare: Job examplerun-demo-prepare-1 waits until LocalQueue team-a admits it";
+    expect(conditionOf(readExample(env))).toMatchObject({ reason: "Queued", message: waits });
+    const job = theJob(env);
+    const said = async (status: string) => {
+      const condition = { type: "QuotaReserved", status, reason: "Pending", message: "insufficient quota" };
+      const metadata = { name: "job", namespace, labels: { "kueue.x-k8s.io/job-uid": job.metadata.uid } };
+      const workload = { kind: "Workload", metadata, status: { conditions: [condition] } };
+      const cluster: Cluster = {
+        ...env.cluster,
+        list: async (resource, filter) =>
+          resource.kind === "Workload" && filter?.labels?.["kueue.x-k8s.io/job-uid"] === job.metadata.uid
+            ? [workload as never]
+            : env.cluster.list(resource, filter),
+      };
+      await settle(env, engineOn(env, cluster));
+      return conditionOf(readExample(env))?.message;
+    };
+    expect(await said("False")).toBe(`${waits}: insufficient quota`);
+    expect(await said("True")).toBe(waits);
+    const absent: Cluster = {
+      ...env.cluster,
+      list: async (resource, filter) => {
+        if (resource.kind === "Workload") throw new UnknownKindError("no such kind");
+        return env.cluster.list(resource, filter);
+      },
+    };
+    await settle(env, engineOn(env, absent));
+    expect(conditionOf(readExample(env))?.message).toBe(
+      `${waits}: the cluster serves no Workload of kueue.x-k8s.io/v1beta2: install Kueue 0.15 or newer, or name no queue`,
+    );
+    // Its Job wakes the run, so one that has waited for long is seldom looked at.
+    expect(await settle(env, engine)).toMatchObject({ afterSeconds: 10 });
+    env.clock.advance(60_000);
+    expect(await settle(env, engine)).toMatchObject({ afterSeconds: 60 });
+    // Admitted or not, the Job is Kueue's to start.
+    expect(theJob(env).metadata.resourceVersion).toBe(job.metadata.resourceVersion);
+  });
+
+  test("hands to another cluster is said to lack there what it needs", async () => {
+    const { env, engine } = await started({ compute: { queueName: "team-a" } });
+    const job = theJob(env);
+    env.store.apply(jobs, { ...job, spec: { ...job.spec, managedBy: "kueue.x-k8s.io/multikueue" } });
+    await settle(env, engine);
     expect(conditionOf(readExample(env))).toMatchObject({
-      reason: "Queued",
-      message: "stage prepare: Job examplerun-demo-prepare-1 waits until LocalQueue team-a admits it",
+      reason: "FailedCreate",
+      message: expect.stringContaining("its spec.managedBy is kueue.x-k8s.io/multikueue"),
     });
+    expect(theJob(env).spec.managedBy).toBe("kueue.x-k8s.io/multikueue");
   });
 
   test("deletes ends the attempt, and the next one follows after its backoff", async () => {

@@ -36,8 +36,10 @@ import {
   runResource,
 } from "../kinds/batch-kind.ts";
 import type { Need } from "../kinds/needs.ts";
+import { type HalfPlacedGang, readRivals } from "./gang-placement.ts";
 import { leaderPod } from "./progress.ts";
-import { stuckAt } from "./waiting.ts";
+import { notAdmitted } from "./queueing.ts";
+import { isNotAdmitted, stuckAt } from "./waiting.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
 export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
@@ -70,11 +72,13 @@ export interface RunScope {
   /** Children of this very run, told by its uid. */
   jobs: Job[];
   pods: Pod[];
+  /** Gangs of other runs that are placed in part as this run's own is. */
+  rivals: HalfPlacedGang[];
   configMaps: ConfigMap[];
   services: Service[];
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
-  /** The cluster's newest complaint at the Job or pod that does not get on. */
+  /** What the cluster or Kueue says of the Job, pod or claim that does not get on. */
   complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
@@ -86,6 +90,8 @@ export interface RunScope {
 
 export interface ScopeReader {
   cluster: Cluster;
+  /** The one namespace that the operator looks after; absent: all. */
+  namespace?: string;
   clock: Clock;
   kinds: KindsByName;
   specs: ParsedSpecs;
@@ -138,6 +144,7 @@ export async function readScope(
     absent: begins ? await absentNeeds(cluster, namespace, needsOfRun(kind, spec)) : [],
     jobs: ownJobs,
     pods: ownPods,
+    rivals: await readRivals(reader, run, ownPods),
     configMaps: ownConfigMaps,
     services: ownServices,
     progress: leader && ofRun(run, reader.progressOf({ kind: run.kind, namespace, name }, leader)),
@@ -160,9 +167,10 @@ const patienceSeconds = 5;
 /** A claim is named, for what is said of the pod that waits for it does not. */
 async function complaintAt(
   cluster: Cluster,
-  object: KubernetesObject,
+  object: Job | Pod | PersistentVolumeClaim,
   now: Date,
 ): Promise<string | undefined> {
+  if (object.kind === "Job" && isNotAdmitted(object)) return notAdmitted(cluster, object);
   const age = (now.getTime() - Date.parse(object.metadata.creationTimestamp)) / 1000;
   if (age < patienceSeconds) return undefined;
   const complaint = await newestComplaint(cluster, object);

@@ -4,9 +4,9 @@ import { attemptName, dnsLabel } from "../engine/names.ts";
 import { RunSpec } from "../kinds/batch-kind.ts";
 import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
 import { aStage, exampleKind, TestEnv } from "../testing/test-env.ts";
+import { queueLabel, workloadPriorityLabel } from "./queueing.ts";
 import { storageOf } from "./scope.ts";
 import { attemptObjects } from "./stage-objects.ts";
-import { queueLabel } from "./waiting.ts";
 
 function rendered(
   stage: Parameters<typeof aStage>[0] = {},
@@ -161,9 +161,14 @@ test("the operator's defaults stand where the spec is silent, and only there", (
   expect(spec.volumes).toContainEqual(podDefaults.extraVolumes[0]);
   expect(spec.containers[0]?.volumeMounts).toContainEqual(podDefaults.extraVolumeMounts[0]);
 
-  const compute = { image: "own:1", imagePullSecrets: [{ name: "own" }], queueName: "own-queue" };
+  const compute = {
+    image: "own:1",
+    imagePullSecrets: [{ name: "own" }],
+    queueName: "own-queue",
+    workloadPriorityClassName: "urgent",
+  };
   const own = rendered({}, { compute }, podDefaults).job;
-  expect(own.metadata.labels).toMatchObject({ [queueLabel]: "own-queue" });
+  expect(own.metadata.labels).toMatchObject({ [queueLabel]: "own-queue", [workloadPriorityLabel]: "urgent" });
   expect(own.spec.template.spec.containers[0]?.image).toBe("own:1");
   expect(own.spec.template.spec.imagePullSecrets).toEqual([{ name: "own" }]);
 });

@@ -11,8 +11,8 @@ import { attemptName, childLabels, controllerReference, labels } from "../engine
 
 import { type FoundChild, found, type WantedChild, wanted } from "../engine/reconcile-result.ts";
 import type { Run, RunSpec, Stage } from "../kinds/batch-kind.ts";
+import { queueLabel, queueOf, workloadPriorityLabel } from "./queueing.ts";
 import type { RunScope, RunStorage } from "./scope.ts";
-import { queueLabel } from "./waiting.ts";
 
 /**
  * What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless
@@ -115,7 +115,7 @@ function job(
     metadata: {
       ...metadata,
       annotations: { [specAnnotation]: specDigest(run) },
-      labels: { ...metadata.labels, ...(queue !== undefined && { [queueLabel]: queue }) },
+      labels: { ...metadata.labels, ...queueLabels(queue, spec.compute.workloadPriorityClassName) },
     },
     spec: {
       completionMode: "Indexed",
@@ -154,6 +154,12 @@ function job(
     },
   };
 }
+
+/** A priority among the queue's Jobs means nothing to a Job without one. */
+const queueLabels = (queue?: string, priority?: string): Record<string, string> =>
+  queue === undefined
+    ? {}
+    : { [queueLabel]: queue, ...(priority !== undefined && { [workloadPriorityLabel]: priority }) };
 
 /** Environment of torchrun: node rank is JOB_COMPLETION_INDEX, which the Job controller sets. */
 function rendezvous(stage: Stage, name: string): EnvVar[] {
@@ -220,7 +226,7 @@ const suspendedAnnotation = "tanren.dev/suspended";
 export function suspension(scope: RunScope): { apply: WantedChild[]; remove: FoundChild[] } {
   const { suspend } = scope.spec;
   const active = scope.jobs.filter((job) => !isFinished(job) && job.metadata.deletionTimestamp === undefined);
-  const queued = active.filter((job) => job.metadata.labels?.[queueLabel] !== undefined);
+  const queued = active.filter((job) => queueOf(job) !== undefined);
   const own = active.filter((job) => !queued.includes(job));
   const unlike = own.filter((job) => (suspend ? job.spec.suspend !== true : isSuspendedByRun(job)));
   const outdated = suspend ? [] : unlike.filter((job) => isOutdated(job, scope.run));

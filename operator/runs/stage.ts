@@ -15,10 +15,12 @@ import {
   type Failure,
   gotOn,
   isLive,
+  isLoss,
   isUncounted,
   jobStatus,
   seenWithinSeconds,
 } from "./attempts.ts";
+import { giveWay } from "./gang-placement.ts";
 import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
 import type { RunScope } from "./scope.ts";
 import {
@@ -171,13 +173,16 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
     case "failed":
       return attemptFailed(scope, current, stage, known, observed.failure);
     case "active": {
-      const overdue = overdueFailure(scope, current.status.progress);
+      const overdue = overdueFailure(scope, current.status.progress) ?? madeRoom(scope);
       return overdue === undefined
         ? attemptActive(scope, current, stage, known, observed.waiting)
         : giveUp(scope, current, stage, known, job, overdue);
     }
   }
 }
+
+const madeRoom = ({ spec, run, pods, rivals, now }: RunScope): Failure | undefined =>
+  spec.suspend ? undefined : giveWay(run, pods, rivals, now);
 
 /**
  * The Job that status names is missing: the run took it away as it was suspended, or it has just been made and
@@ -207,6 +212,15 @@ function giveUp(
   };
 }
 
+/** A Job in a queue wakes its run when Kueue admits it; only why it does not is asked for, of many Jobs at once. */
+const queuedLookSeconds = 60;
+
+function secondsToNextLook(scope: RunScope, { startTime }: Attempt, waiting: Waiting | undefined): number {
+  const age = (scope.now.getTime() - Date.parse(startTime)) / 1000;
+  const isSettled = waiting?.reason === "Queued" && age >= queuedLookSeconds;
+  return isSettled ? Math.max(queuedLookSeconds, scope.progressSeconds) : scope.progressSeconds;
+}
+
 function attemptActive(
   scope: RunScope,
   { status, stages }: Prepared,
@@ -231,7 +245,7 @@ function attemptActive(
       waiting === undefined
         ? (standstill(scope, status.progress) ?? running(indexOf(stages, stage)))
         : { reason: waiting.reason, message: `stage ${stage.name}: ${waiting.message}` },
-    requeueAfter: scope.progressSeconds,
+    requeueAfter: secondsToNextLook(scope, attempt, waiting),
     ...writes,
   };
 }
@@ -322,7 +336,7 @@ function attemptFailed(
     ...withAttempt(status, closed),
     restarts: restarts + (counted ? 1 : 0),
     ...(isDisruption && { disruptions: disruptions + 1 }),
-    disruptionsInARow: isDisruption ? before + 1 : 0,
+    disruptionsInARow: isDisruption ? before + (isLoss(failure) ? 1 : 0) : 0,
   };
   if (consequence.action === "fail")
     return fail(scope, recorded, stage.name, consequence.reason, consequence.message);

@@ -1,8 +1,9 @@
 import type { Reason } from "../api/reasons.ts";
 import { findCondition, isFinished } from "../cluster/conditions.ts";
-import type { Job, KubernetesObject, PersistentVolumeClaim, Pod } from "../cluster/objects.ts";
+import type { Job, PersistentVolumeClaim, Pod } from "../cluster/objects.ts";
 import { plainText } from "../cluster/plain-text.ts";
 import { kernelStatus } from "../engine/kernel-pod.ts";
+import { queueOf } from "./queueing.ts";
 
 /** Why the pods of an attempt do not run, in the words of whoever keeps them from it. */
 
@@ -11,16 +12,14 @@ export interface Waiting {
   message: string;
 }
 
-/** By this label Kueue takes a Job into a LocalQueue. */
-export const queueLabel = "kueue.x-k8s.io/queue-name";
-
 /**
- * Undefined when all pods run. `complaint` is the newest Warning at what `stuckAt` names: neither Job nor pod
- * say themselves why pods are not made or cannot start.
+ * Undefined when all pods run. `complaint` is what others say of what `stuckAt` names: neither Job nor pod say
+ * themselves why pods are not made or cannot start.
  */
 export function waitingFor(job: Job, pods: readonly Pod[], complaint?: string): Waiting | undefined {
   const { name } = job.metadata;
-  if (job.spec.suspend === true) return suspendedBySomebody(job);
+  if (isManagedElsewhere(job)) return managedElsewhere(job);
+  if (job.spec.suspend === true) return suspendedBySomebody(job, complaint);
   if (pods.length < job.spec.completions && complaint !== undefined) {
     const made = `${pods.length} of ${job.spec.completions} pods of Job ${name} are created`;
     return { reason: "FailedCreate", message: `${made}: ${complaint}` };
@@ -33,16 +32,17 @@ export function waitingFor(job: Job, pods: readonly Pod[], complaint?: string): 
 }
 
 /**
- * The Job that lacks pods, the pod that was placed and cannot start, or the run's own claim that no storage was
- * found for: their Events say why.
+ * The Job that is not admitted or lacks pods, the pod that was placed and cannot start, or the run's own claim
+ * that no storage was found for: others say why.
  */
 export function stuckAt(
   jobs: readonly Job[],
   pods: readonly Pod[],
   claim?: PersistentVolumeClaim,
-): KubernetesObject | undefined {
-  const job = jobs.find((each) => !isFinished(each) && each.spec.suspend !== true);
+): Job | Pod | PersistentVolumeClaim | undefined {
+  const job = jobs.find((each) => !isFinished(each) && (each.spec.suspend !== true || isNotAdmitted(each)));
   if (job === undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
+  if (isNotAdmitted(job)) return job;
   const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
   if (own.length < job.spec.completions) return job;
   const pending = own.filter(isPending);
@@ -52,10 +52,27 @@ export function stuckAt(
 
 const waitingForPods = (message: string): Waiting => ({ reason: "WaitingForPods", message });
 
-function suspendedBySomebody({ metadata: { name, labels } }: Job): Waiting {
-  const queue = labels?.[queueLabel];
-  if (queue !== undefined)
-    return { reason: "Queued", message: `Job ${name} waits until LocalQueue ${queue} admits it` };
+export const isNotAdmitted = (job: Job): boolean => job.spec.suspend === true && queueOf(job) !== undefined;
+
+const isManagedElsewhere = ({ spec: { managedBy } }: Job): boolean =>
+  managedBy !== undefined && managedBy !== "kubernetes.io/job-controller";
+
+/** MultiKueue copies the Job alone to another cluster: its pods would lack all that it mounts. */
+function managedElsewhere({ metadata: { name }, spec: { managedBy } }: Job): Waiting {
+  const mend = "name a queue whose ClusterQueue has no such admission check, and start the run again";
+  return {
+    reason: "FailedCreate",
+    message: `pods of Job ${name} are not made in this cluster, for its spec.managedBy is ${managedBy}, and claims and configuration do not follow it to another: ${mend}`,
+  };
+}
+
+function suspendedBySomebody(job: Job, complaint: string | undefined): Waiting {
+  const { name } = job.metadata;
+  const queue = queueOf(job);
+  if (queue !== undefined) {
+    const why = complaint === undefined ? "" : `: ${complaint}`;
+    return { reason: "Queued", message: `Job ${name} waits until LocalQueue ${queue} admits it${why}` };
+  }
   const mend = `kubectl patch job ${name} --type merge --patch '{"spec":{"suspend":false}}'`;
   return {
     reason: "JobSuspended",

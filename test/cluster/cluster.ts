@@ -114,6 +114,11 @@ export async function helmPath(): Promise<string> {
   return (await launch(["build", "helm"])).trim();
 }
 
+/** The path of Kueue's program, built from its module: seconds, or minutes the first time. */
+export async function kueuePath(): Promise<string> {
+  return (await launch(["build", "kueue"])).trim();
+}
+
 async function launch(args: string[]): Promise<string> {
   const { code, stdout, stderr } = await command([launcher, ...args]);
   if (code !== 0) throw new Error(`${launcher} ${args.join(" ")} ended with ${code}: ${stderr}`);

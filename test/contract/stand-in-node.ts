@@ -5,7 +5,6 @@ import { pods } from "../../operator/cluster/resource.ts";
 import type { ApiServer } from "./api-server.ts";
 import { isOver } from "./waiting.ts";
 
-const nodeName = "stand-in";
 const leasePath = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 const heartbeatMilliseconds = 10_000;
 
@@ -14,6 +13,16 @@ type PodStatus = NonNullable<Pod["status"]>;
 interface Exit {
   code: number;
   message?: string;
+}
+
+export interface NodeOptions {
+  /** Nodes of one name are one node. */
+  name?: string;
+  cpu?: string;
+  labels?: Record<string, string>;
+  taints?: { key: string; effect: "NoSchedule" }[];
+  /** Where its pods are reached. */
+  podIP?: string;
 }
 
 /** What the test has said of a pod. */
@@ -32,21 +41,25 @@ export class StandInNode {
   readonly #cluster: Cluster;
   readonly #api: ApiServer;
   readonly #namespace: string;
+  readonly #options: Required<NodeOptions>;
   readonly #words = new Map<string, Word>();
   readonly #turns = new Map<string, Promise<void>>();
   readonly #errors: unknown[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
   #watch: { close(): void } | undefined;
 
-  constructor(cluster: Cluster, api: ApiServer, namespace: string) {
+  constructor(cluster: Cluster, api: ApiServer, namespace: string, options: NodeOptions = {}) {
     this.#cluster = cluster;
     this.#api = api;
     this.#namespace = namespace;
+    const standard = { name: "stand-in", cpu: "64", podIP: "192.0.2.1", labels: {}, taints: [] };
+    this.#options = { ...standard, ...options };
   }
 
   /** The node is shared by all namespaces; whoever comes first registers it. */
   async start(): Promise<void> {
-    const resources = { cpu: "64", memory: "64Gi", pods: "500" };
+    const { name: nodeName, cpu, taints } = this.#options;
+    const resources = { cpu, memory: "64Gi", pods: "500" };
     const now = timestamp(new Date());
     const ready = {
       type: "Ready",
@@ -63,8 +76,15 @@ export class StandInNode {
       "kubernetes.io/hostname": nodeName,
       "kubernetes.io/os": "linux",
       "kubernetes.io/arch": "amd64",
+      ...this.#options.labels,
     };
-    const node = { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, labels }, status };
+    const node = {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: nodeName, labels },
+      spec: { taints },
+      status,
+    };
     await this.#api.send("POST", "/api/v1/nodes", node, [409]);
     await this.#api.send("PATCH", `/api/v1/nodes/${nodeName}/status`, { status });
     const metadata = { name: nodeName, namespace: "kube-node-lease" };
@@ -96,7 +116,11 @@ export class StandInNode {
   }
 
   #renewal() {
-    return { holderIdentity: nodeName, leaseDurationSeconds: 40, renewTime: microTimestamp(new Date()) };
+    return {
+      holderIdentity: this.#options.name,
+      leaseDurationSeconds: 40,
+      renewTime: microTimestamp(new Date()),
+    };
   }
 
   /** One turn after another for each pod. */
@@ -109,12 +133,12 @@ export class StandInNode {
 
   async #sync({ name, uid }: Pod["metadata"]): Promise<void> {
     const pod = await this.#cluster.get(pods, this.#namespace, name);
-    if (pod?.metadata.uid !== uid || pod.spec.nodeName === undefined) return;
+    if (pod?.metadata.uid !== uid || pod.spec.nodeName !== this.#options.name) return;
     const leaving = pod.metadata.deletionTimestamp !== undefined;
     const word = this.#words.get(uid) ?? {};
     const killed = leaving && !word.held ? { code: 143 } : undefined;
     const exit = word.exit ?? killed;
-    const status = isOver(pod) ? undefined : next(pod, word, exit);
+    const status = isOver(pod) ? undefined : next(pod, word, exit, this.#options.podIP);
     try {
       if (status !== undefined) await this.#cluster.updateStatus(pods, { ...pod, status });
     } catch (error) {
@@ -137,7 +161,7 @@ export class StandInNode {
 }
 
 /** The status the pod should have; undefined when it has it already. */
-function next(pod: Pod, word: Word, exit: Word["exit"]): PodStatus | undefined {
+function next(pod: Pod, word: Word, exit: Word["exit"], podIP: string): PodStatus | undefined {
   const [stated] = pod.spec.containers;
   const [container] = pod.status?.containerStatuses ?? [];
   const phase = phaseOf(word, exit);
@@ -154,7 +178,7 @@ function next(pod: Pod, word: Word, exit: Word["exit"]): PodStatus | undefined {
   return {
     ...pod.status,
     phase,
-    podIP: pod.status?.podIP ?? "192.0.2.1",
+    podIP: pod.status?.podIP ?? podIP,
     startTime: pod.status?.startTime ?? now,
     conditions: [
       ...(pod.status?.conditions ?? []).filter(({ type }) => !Object.hasOwn(conditions, type)),

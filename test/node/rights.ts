@@ -3,8 +3,18 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { kinds } from "../../operator/api/kinds.ts";
+import { likeQuickstart } from "./manifests.ts";
 import { dangerous, granted, Role, table, used } from "./permissions.ts";
-import { mode, namespace, operatorAccount, operatorNamespace, operatorUser, type World } from "./world.ts";
+import { conditionOf, Run } from "./runs.ts";
+import {
+  mode,
+  namespace,
+  operatorAccount,
+  operatorNamespace,
+  operatorUser,
+  until,
+  type World,
+} from "./world.ts";
 
 const Binding = z.looseObject({
   metadata: z.looseObject({ namespace: z.string().optional() }),
@@ -85,8 +95,18 @@ async function usedByAdmission(world: World, roles: readonly Role[]): Promise<Se
   return needed;
 }
 
-/** What the operator asked for in all the tests before. */
+/** What the operator asked for in all the tests before, and the one thing that none of them makes it ask for. */
 export function rights(world: () => World): void {
+  test("a run in a queue of a cluster without Kueue says what is missing", async () => {
+    const queued = likeQuickstart("Corpus", "queued", { compute: { queueName: "team-a" } });
+    await world().apply(queued);
+    await until("the run says that nobody serves its queue", async () => {
+      const said = conditionOf(await world().get(Run, "corpus", "queued"), "Succeeded");
+      return (said?.reason === "Queued" && said.message.includes("install Kueue")) || undefined;
+    });
+    await world().kubectl("delete", "corpus", "queued", "--namespace", namespace);
+  });
+
   test("the operator has every right it used, none that it did not, none elsewhere, and none that is dangerous", async () => {
     const roles = await rolesOf(world());
     const given = granted(roles);

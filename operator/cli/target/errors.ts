@@ -1,6 +1,6 @@
 import { apiVersion } from "../../api/kinds.ts";
-import { UnknownKindError, UnreachableError } from "../../cluster/kubernetes/client/errors.ts";
-import { type Cluster, ClusterError, type Watch } from "../../cluster/port.ts";
+import { UnreachableError } from "../../cluster/kubernetes/client/errors.ts";
+import { type Cluster, ClusterError, UnknownKindError, type Watch } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
 
 /**

@@ -32,6 +32,7 @@ const expectations = {
   Resumed: "waits on",
   RollingOut: "waits on",
   PeerLost: "waits on",
+  GangNotPlaced: "waits on",
   PodLost: "waits on",
   JobDeleted: "waits on",
   ProgramHung: "waits on",

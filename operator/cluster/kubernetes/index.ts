@@ -27,7 +27,7 @@ export type { CacheOptions } from "./cache/informers.ts";
 export type { ReflectorHealth } from "./cache/reflector.ts";
 export type { Connection } from "./client/connection.ts";
 export { missingKinds } from "./client/discovery.ts";
-export { UnauthorizedError, UnknownKindError, UnreachableError } from "./client/errors.ts";
+export { UnauthorizedError, UnreachableError } from "./client/errors.ts";
 export type { KubeConfigSource } from "./client/kubeconfig.ts";
 export { type ElectionOptions, LeaderElection, NotLeaderError } from "./leader-election/election.ts";
 export { leaseStore } from "./leader-election/lease.ts";

@@ -1,8 +1,8 @@
 import type { Clock } from "../../../clock/clock.ts";
 import type { KubernetesObject } from "../../objects.ts";
+import { UnknownKindError } from "../../port.ts";
 import type { Resource } from "../../resource.ts";
 import type { Connection } from "./connection.ts";
-import { UnknownKindError } from "./errors.ts";
 import { Rest } from "./rest.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { connected, FakeApiServer, failureStatus, json, wanted } from "../../../testing/api-server.ts";
-import { ConflictError, ForbiddenError, InvalidError, NotFoundError } from "../../port.ts";
+import { ConflictError, ForbiddenError, InvalidError, NotFoundError, UnknownKindError } from "../../port.ts";
 import { configMaps } from "../../resource.ts";
-import { UnauthorizedError, UnknownKindError } from "../index.ts";
+import { UnauthorizedError } from "../index.ts";
 
 test.each([
   [

@@ -1,5 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import { ClusterError, ConflictError, ForbiddenError, InvalidError, NotFoundError } from "../../port.ts";
+import {
+  ClusterError,
+  ConflictError,
+  ForbiddenError,
+  InvalidError,
+  NotFoundError,
+  UnknownKindError,
+} from "../../port.ts";
 
 /** What a request asks for, in the words of its error. */
 export interface RequestInfo {
@@ -33,9 +40,6 @@ export class ThrottledError extends ClusterError {
 
 /** The API server does not know who is asking. */
 export class UnauthorizedError extends ClusterError {}
-
-/** The API server does not have the kind. */
-export class UnknownKindError extends ClusterError {}
 
 /**
  * A watch or a page of a list asks for a time that the API server no longer keeps; the answer is a new list.
