@@ -48,6 +48,12 @@ export function attemptName(
   );
 }
 
+/** Claim that a run writes to: one that exists, or its own. */
+export const claimNameOf = (
+  run: Pick<KubernetesObject, "kind" | "metadata">,
+  { claimName }: { claimName?: string },
+): string => claimName ?? dnsLabel(`${run.kind.toLowerCase()}-${run.metadata.name}`);
+
 /** Finds everything that was made for the object, and nothing of a namesake before or after it. */
 export const ownedBy = (owner: KubernetesObject) => ({ [labels.uid]: owner.metadata.uid });
 

@@ -14,7 +14,7 @@ import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
 import { newestComplaint } from "../engine/complaints.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
-import { childLabels, controllerReference, dnsLabel, ownedBy } from "../engine/names.ts";
+import { childLabels, claimNameOf, controllerReference, ownedBy } from "../engine/names.ts";
 import {
   findCycle,
   type KindsByName,
@@ -148,7 +148,7 @@ export function storageOf(definition: KindDefinition, run: Run, { storage }: Run
   if (storage.claimName !== undefined) return { claimName: storage.claimName, directory };
   if (storage.size === undefined)
     throw new TypeError("spec.storage has neither claimName nor size, though its CEL rule asks for one");
-  const claimName = dnsLabel(`${definition.singular}-${name}`);
+  const claimName = claimNameOf(run, storage);
   return {
     claimName,
     directory,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -24,6 +25,7 @@ var compilerFlags = []string{"-gcflags=all=-dwarf=false", "-gcflags=k8s.io/...=-
 type recipe struct {
 	name    string
 	module  string
+	program string   // the package to build; by default the module's own
 	inputs  []string // files whose content decides, relative to the module
 	salt    []string
 	prepare func(folder string) ([]string, error) // more arguments of `go build`; may write files to the folder
@@ -83,7 +85,7 @@ func (r recipe) compile(folder, output string) error {
 		}
 		flags = append(flags, more...)
 	}
-	arguments := slices.Concat([]string{"build", "-buildvcs=false", "-trimpath", "-o", output}, compilerFlags, flags, []string{"."})
+	arguments := slices.Concat([]string{"build", "-buildvcs=false", "-trimpath", "-o", output}, compilerFlags, flags, []string{cmp.Or(r.program, ".")})
 	command := goCommand(r.module, arguments...)
 	command.Stdout, command.Stderr = log, log
 	if err := command.Run(); err != nil {
@@ -156,6 +158,15 @@ func buildKubernetes(version string, node bool) (string, error) {
 func buildHelm() (string, error) {
 	module := filepath.Join(sources, "helm")
 	return recipe{name: "helm", module: module, inputs: []string{"main.go", "go.mod", "go.sum"}, flags: []string{"-ldflags", "-s -w"}}.build()
+}
+
+// Its programs are packages of its module: the module here only names the version. Whom it would find by the API of a
+// cloud is left out, and most of what there is to compile with it.
+func buildPrometheus(name string) (string, error) {
+	return recipe{
+		name: name, module: filepath.Join(sources, "prometheus"), program: "github.com/prometheus/prometheus/cmd/" + name,
+		inputs: []string{"go.mod", "go.sum"}, flags: []string{"-tags", "remove_all_sd", "-ldflags", "-s -w"},
+	}.build()
 }
 
 func buildPause() (string, error) {
