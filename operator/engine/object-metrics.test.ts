@@ -90,9 +90,9 @@ test("an endpoint has the replicas it asks for, and those that serve once it has
       status: { availableReplicas },
     }) as unknown as Parameters<typeof metrics.observeDeployment>[0]["object"];
   metrics.observeDeployment({ type: "ADDED", object: deployment() });
-  expect(await told()).toEqual([wanted, `tanren_endpoint_replicas_available{${chat}} 0`]);
+  expect(await told()).toEqual([`tanren_endpoint_replicas_available{${chat}} 0`, wanted]);
   metrics.observeDeployment({ type: "MODIFIED", object: deployment(1) });
-  expect(await told()).toEqual([wanted, `tanren_endpoint_replicas_available{${chat}} 1`]);
+  expect(await told()).toEqual([`tanren_endpoint_replicas_available{${chat}} 1`, wanted]);
   metrics.observe({ type: "DELETED", object: endpoint });
   expect(await told()).toEqual([]);
 });
