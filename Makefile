@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-chart test-cluster test-contract test-install test-operators test-alerts bench-operators images e2e generate lock verify lint fmt watch run clean cluster-build helm-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-alerts bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -89,19 +89,30 @@ test-sweeps: setup ## the crash sweep whole: the operator is killed after each o
 	$(BEGIN)
 	TANREN_SWEEP=whole $(VITEST) run test/journeys/crash-sweep $(REPORT)
 
+test-declarations: setup cluster-build ## every field of every kind at, within and beyond its bounds, and changes between them (TANREN_SEED; half an hour)
+	$(BEGIN)
+	TANREN_DECLARATIONS=whole $(VITEST) run --config test/vitest.config.ts test/declarations $(REPORT)
+
+test-perturbations: setup cluster-build ## operators that die at each write, are told late or never, or are two (TANREN_SEED; ten minutes)
+	$(BEGIN)
+	TANREN_PERTURBATIONS=whole $(VITEST) run --config test/vitest.config.ts test/perturbations $(REPORT)
+
 test-cluster: setup cluster-build ## the Kubernetes that tests run against, and the adapter and operator while it restarts and leaders die (Go)
 	$(BEGIN)
 	cd test/cluster/launcher && go vet ./... && go test ./...
 	$(VITEST) run test/cluster test/adapter $(REPORT)
 
-test-operators: setup cluster-build ## an operator on this runtime sends no more calls than it must, on a control plane built from source (Go)
+test-operators: setup cluster-build ## an operator on this runtime sends no more calls than it must, also in a burst, on a control plane built from source (Go)
 	$(BEGIN)
 	$(VITEST) run test/bench $(REPORT)
 
 bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go, and builds both; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
-test-contract: setup cluster-build ## both adapters under one suite, the CRDs, the command, on a real control plane (Go)
+bench-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core: calls, lease, fairness, memory (Go; half an hour; ARGS=--help)
+	$(NODE) test/bench/overload.ts $(ARGS)
+
+test-contract: setup cluster-build ## both adapters under one suite, CRDs, command, refusals, declarations, perturbations, on a real control plane (Go)
 	$(BEGIN)
 	$(VITEST) run --config test/vitest.config.ts $(REPORT)
 

@@ -8,7 +8,6 @@ import { inferenceDeployment } from "./api/kinds.ts";
 import { systemClock } from "./clock/clock.ts";
 import { aborted, sleep } from "./clock/sleep.ts";
 import {
-  type CacheOptions,
   type Connection,
   connectKubernetes,
   type KubeConfigSource,
@@ -21,14 +20,11 @@ import {
   openConnection,
   type ReflectorHealth,
 } from "./cluster/kubernetes/index.ts";
-import { labels, managed } from "./engine/names.ts";
 import { batchKinds } from "./kinds/index.ts";
-import { startOperator } from "./operator.ts";
-import { childKindsOfRuns } from "./runs/scope.ts";
+import { cachesOf, startOperator } from "./operator.ts";
 import { serveHealth } from "./runtime/health-server.ts";
 import { createLogger, type Logger } from "./runtime/logger.ts";
 import { Metrics } from "./runtime/metrics.ts";
-import { childKindsOfServing } from "./serving/scope.ts";
 
 /**
  * The operator as a process in a cluster: waits to be the leader, then runs the controllers until it is told
@@ -58,21 +54,6 @@ const instance = process.env.POD_NAME ?? hostname();
 const longestStopMilliseconds = 20_000;
 
 const kinds = [...batchKinds.map(({ definition }) => definition.resource), inferenceDeployment.resource];
-
-/** Children of all kinds; nothing else has its owner's kind or UID in a label. */
-const children = {
-  labels: managed,
-  impliedBy: [labels.kind, labels.uid],
-  indexedBy: labels.uid,
-};
-
-function cachesOf({ networkPolicies }: OperatorConfiguration): CacheOptions[] {
-  const made = new Set([...childKindsOfRuns(networkPolicies), ...childKindsOfServing(networkPolicies)]);
-  return [
-    ...kinds.map((resource): CacheOptions => ({ resource })),
-    ...Array.from(made, (resource): CacheOptions => ({ resource, ...children })),
-  ];
-}
 
 interface Surroundings {
   configuration: OperatorConfiguration;
@@ -144,7 +125,11 @@ async function operate(surroundings: Surroundings): Promise<number> {
   const metrics = new Metrics();
   collectDefaultMetrics({ register: metrics.registry });
   const isLeader = () => state.election?.isLeader() ?? state.cluster !== undefined;
-  const requests = new KubernetesMetrics(metrics.registry, { isLeader, watches });
+  const requests = new KubernetesMetrics(metrics.registry, {
+    isLeader,
+    watches,
+    calls: () => state.cluster?.calls(),
+  });
   const checks = { illness: () => standstill(watches()), wait: () => state.waitsFor };
   const health = await serveHealth(metrics, checks, configuration.port);
   logger.info({ port: health.port }, "serving /metrics, /healthz and /readyz");
@@ -234,6 +219,7 @@ async function lead(
     workers,
     progressSeconds,
     pods: podDefaults,
+    allow: allowed,
     networkPolicies: policies,
     leaderElection,
   } = configuration;
@@ -244,7 +230,7 @@ async function lead(
     ...restriction,
     ...(election && fence(election, leaderElection)),
     kubeconfig: source,
-    caches: cachesOf(configuration),
+    caches: cachesOf(configuration.networkPolicies),
     answered,
     report: (error) => logger.warn({ err: error }, "a watch failed and is opened again"),
   });
@@ -255,6 +241,7 @@ async function lead(
     cluster,
     kinds: batchKinds,
     podDefaults,
+    allowed,
     networkPolicies: policies,
     progressSeconds,
     workers,

@@ -1,15 +1,20 @@
+import { Allowed } from "./api/allowed.ts";
 import { defaultWorkers, NetworkPolicies, PodDefaults } from "./api/configuration.ts";
 import { type Evaluation, inferenceDeployment, type TanrenObject } from "./api/kinds.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
 import { findCondition } from "./cluster/conditions.ts";
+import type { CacheOptions } from "./cluster/kubernetes/index.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
 import { deployments, type Resource } from "./cluster/resource.ts";
-import { labels, ownerOf } from "./engine/names.ts";
+import { labels, managed, ownerOf } from "./engine/names.ts";
 import { ObjectMetrics } from "./engine/object-metrics.ts";
 import { batchConsumer, type Consumer, heldBy, kindsByName, ParsedSpecs } from "./engine/references.ts";
 import type { BatchKind } from "./kinds/batch-kind.ts";
-import { type AskProgress, httpGetProgress, throttle } from "./runs/progress.ts";
+import { batchKinds } from "./kinds/index.ts";
+import type { AskProgress } from "./runs/progress.ts";
+import { ProgressPoller } from "./runs/progress-poller.ts";
+import { httpGetProgress } from "./runs/progress-request.ts";
 import { type RunReconciler, reconcileRun } from "./runs/reconcile.ts";
 import { childKindsOfRuns } from "./runs/scope.ts";
 import { Controller, type Reconciler, type Runtime } from "./runtime/controller.ts";
@@ -28,6 +33,8 @@ export interface OperatorOptions {
   namespace?: string;
   /** What every kernel's pod gets beside its spec; absent: the configuration's defaults. */
   podDefaults?: PodDefaults;
+  /** What specs may use; absent: the configuration's defaults. */
+  allowed?: Allowed;
   /** Whether runs and endpoints get a NetworkPolicy, and whom it lets in; absent: none. */
   networkPolicies?: NetworkPolicies;
   /** Asks a running program how far it is. */
@@ -51,6 +58,23 @@ export interface Operator {
   stop(): Promise<void>;
 }
 
+/** Children of all kinds; nothing else has its owner's kind or UID in a label. */
+const children = {
+  labels: managed,
+  impliedBy: [labels.kind, labels.uid],
+  indexedBy: labels.uid,
+};
+
+/** What the controllers read again and again, for the adapter that can keep it in memory. */
+export function cachesOf(networkPolicies: NetworkPolicies): CacheOptions[] {
+  const kinds = [...batchKinds.map(({ definition }) => definition.resource), inferenceDeployment.resource];
+  const made = new Set([...childKindsOfRuns(networkPolicies), ...childKindsOfServing(networkPolicies)]);
+  return [
+    ...kinds.map((resource): CacheOptions => ({ resource })),
+    ...Array.from(made, (resource): CacheOptions => ({ resource, ...children })),
+  ];
+}
+
 /** Starts the controllers of all kinds; resolves once everything that exists is known and queued. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const {
@@ -59,6 +83,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     clock = systemClock,
     logger = createLogger(),
     podDefaults = PodDefaults.parse({}),
+    allowed = Allowed.parse({}),
     networkPolicies = NetworkPolicies.parse({}),
     progressSeconds = 10,
     workers = defaultWorkers,
@@ -78,6 +103,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     logger,
     instance: options.instance ?? "tanren-operator",
   });
+  const controllers = new Map<string, Controller<TanrenObject>>();
+  const poller = new ProgressPoller({
+    ask: options.askProgress ?? httpGetProgress,
+    seconds: progressSeconds,
+    clock,
+    wake: (run) => controllers.get(run.kind)?.enqueue(run),
+  });
   const specs = new ParsedSpecs();
   const batches = kinds.map((kind) => ({ kind, consumer: batchConsumer(kind, specs) }));
   const reader: RunReconciler = {
@@ -88,14 +120,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     consumers: [...batches.map(({ consumer }) => consumer), servingConsumer],
     kinds: kindsByName(kinds),
     specs,
-    askProgress: throttle(options.askProgress ?? httpGetProgress, clock, progressSeconds),
+    progressOf: (run, leader) => poller.look(run, leader),
     podDefaults,
+    allowed,
     networkPolicies,
     progressSeconds,
   };
 
   const objects = new ObjectMetrics(metrics.registry);
-  const controllers = new Map<string, Controller<TanrenObject>>();
   const wake = wakeByReference(controllers, specs);
   const add = (
     resource: Resource<TanrenObject>,

@@ -1,5 +1,6 @@
 import { customResourceDefinition } from "../../operator/api/crd.ts";
 import { kinds } from "../../operator/api/kinds.ts";
+import { admissionPolicies } from "./admission-policies.ts";
 import { alertRules } from "./alerts.ts";
 import { dashboards } from "./dashboards.ts";
 import { editRules, networkPolicyRules, operatorRules, viewRules } from "./rights.ts";
@@ -27,6 +28,10 @@ export function chartFiles(readme: string): Record<string, string> {
     ...folder(kinds, (kind) => [
       `crds/${kind.resource.plural}.yaml`,
       generatedYaml(customResourceDefinition(kind)),
+    ]),
+    ...folder(admissionPolicies, (policy) => [
+      `admission-policies/${policy.plural}.yaml`,
+      generatedYaml(policy),
     ]),
     ...folder(Object.entries(rules), ([name, list]) => [`rbac/${name}.yaml`, generatedYaml(list)]),
     ...folder(Object.entries(dashboards), ([name, dashboard]) => [`dashboards/${name}`, json(dashboard)]),

@@ -82,6 +82,7 @@ export function operatorObjects(installation: Installation): unknown[] {
     leaderElectionRules(name),
     metadata,
   );
+  if (mode === "cluster") leaseFlow(chart, metadata);
   if (mode === "cluster") bound(chart, "ClusterRole", { name }, operatorRules, metadata);
   else bound(chart, "Role", metadata, operatorRules, metadata);
   new ApiObject(chart, "serviceaccount", {
@@ -142,6 +143,27 @@ function bound(
     metadata,
     subjects: [{ kind: "ServiceAccount", ...account }],
     roleRef: { apiGroup: rbac, kind, name: metadata.name },
+  });
+}
+
+/** The API server answers renewals of the lease apart from the operator's other calls. */
+function leaseFlow(chart: Chart, account: { name: string; namespace: string }): void {
+  const leases = { apiGroups: ["coordination.k8s.io"], resources: ["leases"] };
+  new ApiObject(chart, "flowschema", {
+    apiVersion: "flowcontrol.apiserver.k8s.io/v1",
+    kind: "FlowSchema",
+    metadata: { name: `${account.name}-leader-election` },
+    spec: {
+      priorityLevelConfiguration: { name: "leader-election" },
+      matchingPrecedence: 150,
+      distinguisherMethod: { type: "ByUser" },
+      rules: [
+        {
+          subjects: [{ kind: "ServiceAccount", serviceAccount: account }],
+          resourceRules: [{ ...leases, verbs: ["get", "create", "update"], namespaces: [account.namespace] }],
+        },
+      ],
+    },
   });
 }
 

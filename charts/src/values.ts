@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Allowed } from "../../operator/api/allowed.ts";
 import {
   LeaderElection,
   NetworkPolicies,
@@ -190,6 +191,14 @@ export const Values = z.strictObject({
       extraVolumeMounts,
     })
     .prefault({}),
+  allow: Allowed.extend({
+    admissionPolicies: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether ValidatingAdmissionPolicies refuse at once what the operator would refuse (Kubernetes 1.30 and newer).",
+      ),
+  }).prefault({}),
   networkPolicies: Networking.prefault({}),
   serviceMonitor: monitor("the operator").prefault({}),
   podMonitor: monitor("the programs of runs and endpoints").prefault({}),
@@ -209,6 +218,7 @@ export const groups: Readonly<Record<string, string>> = {
   leaderElection: "Times of the Lease; each must be shorter than the one before it.",
   pods: "What every pod of a kernel gets beside what its run says.",
   "pods.image": "Image of the kernels where a run names none.",
+  allow: "What runs and endpoints may use; * stands for any characters. See docs/security.md.",
   networkPolicies: "NetworkPolicies; they need a network plugin that enforces them.",
   "networkPolicies.apiServer": "Where the operator finds the API server.",
   serviceMonitor: "ServiceMonitor (monitoring.coreos.com/v1) of the operator.",

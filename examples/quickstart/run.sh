@@ -16,7 +16,7 @@ if [ ! -s "$out/api-key" ]; then
 fi
 (
   umask 077
-  printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: assistant-keys\nstringData:\n  key: "%s"\n' "$(cat "$out/api-key")" >"$out/keys.yaml"
+  printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: tanren-assistant-keys\nstringData:\n  key: "%s"\n' "$(cat "$out/api-key")" >"$out/keys.yaml"
 )
 
 echo "==> The chain (state in $state; stopping and starting again goes on)"

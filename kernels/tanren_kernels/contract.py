@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 
@@ -155,6 +155,12 @@ class DeduplicateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -362,6 +368,12 @@ class TrainConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -398,6 +410,12 @@ class GenerateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -455,6 +473,12 @@ class JudgeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -517,6 +541,12 @@ class ServeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -569,15 +599,41 @@ class Progress(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    stage: Annotated[str, Field(min_length=1)]
+    stage: Annotated[str, Field(max_length=128, min_length=1)]
+    uid: Annotated[
+        str | None,
+        Field(
+            description="uid of the object that the program works for; absent: not known yet",
+            max_length=128,
+            min_length=1,
+        ),
+    ] = None
     step: Annotated[int, Field(ge=0)]
     total: Annotated[int, Field(description="0 while unknown", ge=0)]
     unit: Annotated[
-        str, Field(description="what a step is: step, document, file, prompt, item", min_length=1)
+        str,
+        Field(description="what a step is: step, document, file, prompt, item", max_length=128, min_length=1),
     ]
-    metrics: Annotated[dict[str, float], Field(description="newest values, e.g. loss, lr, tokens_per_second")]
-    since: Annotated[str, Field(description="RFC 3339 time the stage began in this process")]
-    updated: Annotated[str, Field(description="RFC 3339 time of the newest step")]
+    metrics: Annotated[
+        dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], float],
+        Field(description="newest values, e.g. loss, lr, tokens_per_second", max_length=64),
+    ]
+    since: Annotated[
+        str,
+        Field(
+            description="RFC 3339 time the stage began in this process",
+            max_length=35,
+            pattern="^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$",
+        ),
+    ]
+    updated: Annotated[
+        str,
+        Field(
+            description="RFC 3339 time of the newest step",
+            max_length=35,
+            pattern="^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$",
+        ),
+    ]
     checkpoint_step: Annotated[
         int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)
     ] = None
@@ -632,6 +688,7 @@ class FunnelRow(BaseModel):
         str,
         Field(
             description="read, extraction, rules, classifier, exact, min_hash, held_out, mixture",
+            max_length=128,
             min_length=1,
         ),
     ]
@@ -640,7 +697,10 @@ class FunnelRow(BaseModel):
     documents_out: Annotated[int, Field(ge=0)]
     bytes_in: Annotated[int, Field(ge=0)]
     bytes_out: Annotated[int, Field(ge=0)]
-    dropped: Annotated[dict[str, DroppedAdditionalProperty], Field(description="documents by reason")]
+    dropped: Annotated[
+        dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], DroppedAdditionalProperty],
+        Field(description="documents by reason", max_length=64),
+    ]
 
 
 class Score(BaseModel):
@@ -648,8 +708,8 @@ class Score(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    suite: Annotated[str, Field(min_length=1)]
-    metric: Annotated[str, Field(min_length=1)]
+    suite: Annotated[str, Field(max_length=128, min_length=1)]
+    metric: Annotated[str, Field(max_length=128, min_length=1)]
     value: float
     low: Annotated[float, Field(description="95 % confidence interval, lower end")]
     high: float
@@ -661,7 +721,7 @@ class PositionLoss(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    label: Annotated[str, Field(min_length=1)]
+    label: Annotated[str, Field(max_length=128, min_length=1)]
     from_: Annotated[int, Field(alias="from", ge=0)]
     to: Annotated[int, Field(ge=1)]
     loss: float
@@ -695,6 +755,12 @@ class CleanConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -766,6 +832,12 @@ class TokenizeConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -841,6 +913,12 @@ class EvaluateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
+    adopted: Annotated[
+        bool | None,
+        Field(
+            description="the run continues what another run left in its directory; there must be something"
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(
@@ -908,12 +986,15 @@ class Result(BaseModel):
     message: Annotated[str, Field(description="one sentence: what, where, how to mend it", max_length=1000)]
     artifact: ArtifactResult | None = None
     metrics: Annotated[
-        dict[str, float],
-        Field(description="final figures, e.g. loss, held_out_loss, unigram_entropy, rewards/accuracies"),
+        dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], float],
+        Field(
+            description="final figures, e.g. loss, held_out_loss, unigram_entropy, rewards/accuracies",
+            max_length=64,
+        ),
     ]
-    funnel: list[FunnelRow] | None = None
-    scores: list[Score] | None = None
-    position_losses: list[PositionLoss] | None = None
+    funnel: Annotated[list[FunnelRow] | None, Field(max_length=256)] = None
+    scores: Annotated[list[Score] | None, Field(max_length=256)] = None
+    position_losses: Annotated[list[PositionLoss] | None, Field(max_length=256)] = None
     step: Annotated[int | None, Field(ge=0)] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
 
@@ -941,6 +1022,9 @@ class Contract(BaseModel):
 
 # Port of /healthz, /progress and /metrics.
 PROGRAM_PORT = 9400
+
+# Figures that a program may say at once.
+MOST_METRICS = 64
 
 # Exit code of each reason.
 EXIT_CODES: dict[str, int] = {

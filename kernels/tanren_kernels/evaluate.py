@@ -21,6 +21,7 @@ from .runtime import durable_file, manifest
 from .runtime.errors import KernelError
 from .runtime.journal import Journal
 from .runtime.program import ProgramContext, run
+from .runtime.progress import bounded
 
 GROUP_BATCHES = 4
 """Items are answered in groups of so many batches; a restart repeats a group that was not finished."""
@@ -130,7 +131,7 @@ def _finished(
 ) -> Result:
     output = Path(config.output)
     written = manifest.write(output, artifact_type, config.run, parents, metadata, files)
-    shown = {name: round(value, 6) for name, value in metrics.items()}
+    shown = {name: round(value, 6) for name, value in bounded(metrics).items()}
     message = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())[:1000]
     return Result(
         reason="Completed",

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { InvalidError } from "../cluster/port.ts";
 import { type Refusal, refusals } from "./cel.ts";
 import { objectName } from "./fields.ts";
-import { immutabilityRules, type KindDefinition, type TanrenObject } from "./kinds.ts";
+import { type KindDefinition, rootRules, type TanrenObject } from "./kinds.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
 /**
@@ -24,7 +24,7 @@ function schemaOf(kind: KindDefinition): StructuralSchema {
   const made: StructuralSchema = {
     type: "object",
     properties: { spec: structuralSchema(kind.spec), status: structuralSchema(kind.status) },
-    "x-kubernetes-validations": immutabilityRules(kind),
+    "x-kubernetes-validations": rootRules(kind),
   };
   schemas.set(kind, made);
   return made;

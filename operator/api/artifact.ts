@@ -4,21 +4,23 @@ import { z } from "zod";
 
 export const artifactTypes = ["corpus", "model", "measurement", "evaluation"] as const;
 
+const word = () => z.string().max(253);
+
 export const Parent = z.object({
-  name: z.string().describe("role of the parent, e.g. corpus or model"),
-  digest: z.string().describe("digest of the parent's manifest"),
-  reference: z.string().optional().describe("object it came from, as Kind/name"),
+  name: word().describe("role of the parent, e.g. corpus or model"),
+  digest: word().describe("digest of the parent's manifest"),
+  reference: z.string().max(320).optional().describe("object it came from, as Kind/name"),
 });
 
 export const Artifact = z.object({
   type: z.enum(artifactTypes).describe("what it is"),
-  stage: z.string().describe("stage that made it"),
-  claimName: z.string().describe("claim it lies on"),
-  path: z.string().describe("directory below the claim's root"),
-  digest: z.string().describe("sha256 of its manifest, which names the sha256 of every file"),
+  stage: word().describe("stage that made it"),
+  claimName: word().describe("claim it lies on"),
+  path: z.string().max(1024).describe("directory below the claim's root"),
+  digest: word().describe("sha256 of its manifest, which names the sha256 of every file"),
   sizeBytes: z.int().describe("size of its files"),
-  parents: z.array(Parent).describe("artifacts it was made from"),
-  tokenizerDigest: z.string().optional().describe("sha256 of its tokenizer.json"),
+  parents: z.array(Parent).max(512).describe("artifacts it was made from"),
+  tokenizerDigest: word().optional().describe("sha256 of its tokenizer.json"),
   vocabularySize: z.int().optional().describe("tokens the tokenizer knows"),
   contextLength: z.int().optional().describe("context window in tokens"),
   parameters: z.int().optional().describe("parameters of the model"),

@@ -1,4 +1,5 @@
 import { Environment } from "@marcbachmann/cel-js";
+import { Quantity } from "../cluster/quantity.ts";
 import { type CelRule, fieldOf } from "./fields.ts";
 import type { StructuralSchema } from "./structural-schema.ts";
 
@@ -7,10 +8,22 @@ import type { StructuralSchema } from "./structural-schema.ts";
  * server.
  */
 
-const environment = new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
-  "list.sum(): dyn",
-  (list: bigint[]) => list.reduce((sum, value) => sum + value, 0n),
-);
+const environment = new Environment({ unlistedVariablesAreDyn: true })
+  .registerFunction("list.sum(): dyn", (list: bigint[]) => list.reduce((sum, value) => sum + value, 0n))
+  // The part of Kubernetes' quantity library that our rules use.
+  .registerType("Quantity", Quantity)
+  .registerFunction("isQuantity(string): bool", (text: string) => Quantity.parse(text) !== undefined)
+  .registerFunction("quantity(string): Quantity", quantityOf)
+  .registerFunction("Quantity.compareTo(Quantity): int", (one: Quantity, other: Quantity) =>
+    BigInt(one.compareTo(other)),
+  )
+  .registerFunction("Quantity.asApproximateFloat(): double", ({ value }: Quantity) => value);
+
+function quantityOf(text: string): Quantity {
+  const quantity = Quantity.parse(text);
+  if (quantity === undefined) throw new RangeError(`${JSON.stringify(text)} is no quantity`);
+  return quantity;
+}
 
 export interface Refusal {
   field: string;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Allowed } from "./allowed.ts";
 
 /**
  * The operator's own configuration: one JSON file, which the chart writes from its values. The chart's values
@@ -131,6 +132,9 @@ export const OperatorConfiguration = z
     namespace: name.optional().describe("The one namespace to look after; absent: all of them."),
     leaderElection: LeaderElection.prefault({}).describe("How replicas agree on the one that acts."),
     pods: PodDefaults.prefault({}).describe("What every pod of a kernel gets beside what its spec says."),
+    allow: Allowed.prefault({}).describe(
+      "What specs may use; what this configuration itself names they need not.",
+    ),
     networkPolicies: NetworkPolicies.prefault({}).describe(
       "NetworkPolicies of runs and endpoints; they need a network plugin that enforces them.",
     ),

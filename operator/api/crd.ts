@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectName } from "./fields.ts";
-import { group, immutabilityRules, type KindDefinition, version } from "./kinds.ts";
+import { group, type KindDefinition, rootRules, version } from "./kinds.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
 /**
@@ -25,7 +25,7 @@ function withoutListDefaults(schema: StructuralSchema, inList = false): Structur
 /** The CustomResourceDefinition of a kind, as an object to be written as YAML. */
 export function customResourceDefinition(kind: KindDefinition): Record<string, unknown> {
   const { resource } = kind;
-  const rules = immutabilityRules(kind);
+  const rules = rootRules(kind);
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",

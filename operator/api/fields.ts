@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Quantity, quantityPattern } from "../cluster/quantity.ts";
 
 /** Building blocks of the schemas: bounded strings, numbers as strings, quantities, CEL rules. */
 
@@ -54,6 +55,13 @@ export function atomicList<T extends z.ZodType>(item: T, max: number, min = 0) {
   return z.array(item).min(min).max(max).meta({ "x-kubernetes-list-type": "atomic" });
 }
 
+/** A map of at most so many entries. Zod has no bound for maps: JSON Schema says it, and a check holds it. */
+export const boundedMap = <K extends z.ZodString, V extends z.ZodType>(key: K, value: V, max: number) =>
+  z
+    .record(key, value)
+    .refine((map) => Object.keys(map).length <= max, `must have at most ${max} entries`)
+    .meta({ maxProperties: max });
+
 export const text = (max = 256) => z.string().min(1).max(max);
 
 /** RFC 1123 label. */
@@ -81,11 +89,49 @@ export const share = () =>
     .max(16)
     .regex(/^(0(\.[0-9]+)?|1(\.0+)?)$/);
 
-export const quantity = () =>
+/** A Kubernetes quantity that a rule bounds. The rule reads it as the API server does, `holds` as we do. */
+const quantity = (rule: CelRule, holds: (value: number) => boolean) =>
   z
     .string()
     .max(32)
-    .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/);
+    .regex(quantityPattern)
+    .refine((text) => holds(Quantity.parse(text)?.value ?? Number.NaN), rule.message)
+    .meta({ "x-kubernetes-validations": [rule] });
+
+/**
+ * CEL has quantities as doubles, whose last bits are what a product with a power of ten leaves of them: whole
+ * is what is as near to a whole number as that.
+ */
+const amount = "quantity(self).asApproximateFloat()";
+const nearest = `double(int(${amount} + 0.5))`;
+const isWhole = (value: number) => Math.abs(Math.trunc(value + 0.5) - value) <= value * 1e-15;
+
+/** An amount of memory or disk. Of a fraction of a byte nobody can say how much it is. */
+export const bytes = () =>
+  quantity(
+    {
+      rule:
+        "isQuantity(self) && quantity(self).compareTo(quantity('1')) >= 0 && " +
+        "quantity(self).compareTo(quantity('8Ei')) < 0 && " +
+        `${nearest} - ${amount} <= ${amount} * 1e-15 && ${amount} - ${nearest} <= ${amount} * 1e-15`,
+      message: "must be a whole number of bytes, at least 1 and less than 8Ei, e.g. 512Mi or 2Gi",
+    },
+    (value) => value >= 1 && value < 2 ** 63 && isWhole(value),
+  );
+
+/** More processors than a node has: what kernels may use as threads. */
+export const mostCpus = 1024;
+
+export const cpus = () =>
+  quantity(
+    {
+      rule:
+        "isQuantity(self) && quantity(self).compareTo(quantity('1m')) >= 0 && " +
+        `quantity(self).compareTo(quantity('${mostCpus}')) <= 0`,
+      message: `must be at least 1m and at most ${mostCpus}, e.g. 500m or 4`,
+    },
+    (value) => value >= 0.001 && value <= mostCpus,
+  );
 
 export const count = (min = 0, max = 1_000_000_000_000_000) => z.int().min(min).max(max);
 

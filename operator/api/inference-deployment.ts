@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { governed } from "./allowed.ts";
 import { atomicList, count, objectName } from "./fields.ts";
 import { LocalReference, ModelReference, ServingCompute } from "./parts.ts";
 
@@ -16,7 +17,7 @@ export const InferenceDeploymentSpec = z.strictObject({
     .describe("precision of weights and key-value cache"),
   auth: z
     .strictObject({
-      secretName: objectName().describe(
+      secretName: governed("secrets", objectName()).describe(
         "Secret whose values each are an API key; keys rotate without a restart",
       ),
     })

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { Condition, KubernetesObject } from "../cluster/objects.ts";
 import type { Resource } from "../cluster/resource.ts";
 import { AlignmentRunSpec } from "./alignment-run.ts";
@@ -7,8 +7,9 @@ import { CorpusSpec } from "./corpus.ts";
 import { EvaluationSpec } from "./evaluation.ts";
 import type { CelRule } from "./fields.ts";
 import { InferenceDeploymentSpec } from "./inference-deployment.ts";
-import { mutableRunFields } from "./parts.ts";
+import { runChanges, trainingChanges } from "./parts.ts";
 import { PretrainRunSpec } from "./pretrain-run.ts";
+import { type SpecChanges, transitionRules } from "./spec-changes.ts";
 import {
   AlignmentRunStatus,
   ContextExtensionStatus,
@@ -17,6 +18,7 @@ import {
   InferenceDeploymentStatus,
   PretrainRunStatus,
 } from "./status.ts";
+import { structuralSchema } from "./structural-schema.ts";
 
 /** The six kinds: what the CRDs, the documentation, the adapters and the command know of them. */
 
@@ -40,8 +42,8 @@ export interface KindDefinition<Spec extends z.ZodType = z.ZodType, Status exten
   about: string;
   spec: Spec;
   status: Status;
-  /** Fields of spec that may change once status.startTime is set; undefined: all may. */
-  mutable?: readonly string[];
+  /** What of spec may change once status.startTime is set; undefined: everything. */
+  changes?: SpecChanges;
   columns: PrinterColumn[];
   scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath: string };
 }
@@ -108,7 +110,16 @@ export const corpus = define(
       "Raw texts made into a tokenizer and packed training tokens: extraction, cleaning, deduplication, mixture.",
     spec: CorpusSpec,
     status: CorpusStatus,
-    mutable: mutableRunFields,
+    changes: {
+      ...runChanges,
+      sources: { until: "clean" },
+      extraction: { until: "clean" },
+      cleaning: { until: "clean" },
+      mixture: { until: "tokenize" },
+      tokenizer: { until: "tokenize" },
+      heldOutShare: { until: "tokenize" },
+      shardTokens: { until: "tokenize" },
+    },
     columns: runColumns({
       name: "Tokens",
       type: "integer",
@@ -124,7 +135,7 @@ export const pretrainRun = define(
     about: "A base model trained from random weights on a Corpus.",
     spec: PretrainRunSpec,
     status: PretrainRunStatus,
-    mutable: mutableRunFields,
+    changes: { ...runChanges, ...trainingChanges("training") },
     columns: runColumns(lossColumn),
   },
 );
@@ -136,7 +147,7 @@ export const contextExtension = define(
       "A model whose context window is extended, measured by loss at each token position before and after.",
     spec: ContextExtensionSpec,
     status: ContextExtensionStatus,
-    mutable: mutableRunFields,
+    changes: { ...runChanges, ...trainingChanges("training") },
     columns: runColumns(lossColumn),
   },
 );
@@ -147,7 +158,14 @@ export const alignmentRun = define(
     about: "A model made into a chat model: ChatML tuning, preference pairs from the model itself, DPO.",
     spec: AlignmentRunSpec,
     status: AlignmentRunStatus,
-    mutable: mutableRunFields,
+    changes: {
+      ...runChanges,
+      ...trainingChanges("chat.training", "dpo.training"),
+      "chat.datasets": { until: "chat" },
+      "preferences.datasets": { until: "dpo" },
+      "preferences.generate.prompts": { until: "candidates" },
+      "preferences.generate.judge": { until: "judge" },
+    },
     columns: runColumns(lossColumn),
   },
 );
@@ -158,7 +176,7 @@ export const evaluation = define(
     about: "Benchmark scores of a model with confidence intervals, held against thresholds.",
     spec: EvaluationSpec,
     status: EvaluationStatus,
-    mutable: mutableRunFields,
+    changes: { ...runChanges, suites: { until: "evaluate" } },
     columns: runColumns(column("Passed", condition("Passed", "status"), "whether every threshold is met")),
   },
 );
@@ -202,23 +220,16 @@ export type AlignmentRun = NonNullable<typeof alignmentRun.resource.object>;
 export type Evaluation = NonNullable<typeof evaluation.resource.object>;
 export type InferenceDeployment = NonNullable<typeof inferenceDeployment.resource.object>;
 
-/** Transition rules of a kind: what a started run is made of cannot change under it. */
-export function immutabilityRules(definition: KindDefinition): CelRule[] {
-  const mutable = definition.mutable;
-  if (mutable === undefined) return [];
-  return Object.keys(specShape(definition))
-    .filter((field) => !mutable.includes(field))
-    .map((field) => ({
-      rule:
-        "!has(oldSelf.status) || !has(oldSelf.status.startTime) || " +
-        `(has(self.spec.${field}) == has(oldSelf.spec.${field}) && (!has(self.spec.${field}) || self.spec.${field} == oldSelf.spec.${field}))`,
-      message: `spec.${field} cannot change once the run has started; create a new object with another name`,
-      fieldPath: `.spec.${field}`,
-    }));
-}
-
-function specShape(definition: KindDefinition): Record<string, unknown> {
-  if (!(definition.spec instanceof z.ZodObject))
-    throw new TypeError(`spec of ${definition.resource.kind} is no object`);
-  return definition.spec.shape;
+/** Rules at the root of a kind: how a started run may change, and whose directory it may adopt. */
+export function rootRules({ changes, spec, resource: { kind, plural } }: KindDefinition): CelRule[] {
+  if (changes === undefined) return [];
+  const adopted = "self.spec.storage.adopt";
+  return [
+    ...transitionRules(structuralSchema(spec), changes),
+    {
+      rule: `!has(self.spec.storage) || !has(${adopted}) || ${adopted}.startsWith('${plural}/')`,
+      message: `adopt must name the directory of a ${kind}: ${plural}/...`,
+      fieldPath: ".spec.storage.adopt",
+    },
+  ];
 }

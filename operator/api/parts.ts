@@ -1,17 +1,22 @@
 import { z } from "zod";
+import { Affinity } from "./affinity.ts";
+import { governed } from "./allowed.ts";
 import {
   atomicList,
+  boundedMap,
+  bytes,
   claimPath,
   count,
+  cpus,
   decimal,
   exactlyOneOf,
   mapList,
   objectName,
-  quantity,
   text,
   withRules,
 } from "./fields.ts";
 import { acceleratorNames } from "./presets.ts";
+import type { SpecChanges } from "./spec-changes.ts";
 
 /** Parts that several kinds share. */
 
@@ -20,7 +25,7 @@ export const LocalReference = z.strictObject({
 });
 
 export const ClaimPath = z.strictObject({
-  claimName: objectName().describe("PersistentVolumeClaim in the same namespace"),
+  claimName: governed("claims", objectName()).describe("PersistentVolumeClaim in the same namespace"),
   path: claimPath().default(".").describe("path below the claim's root"),
 });
 
@@ -37,7 +42,7 @@ export const ModelReference = withRules(
 ).describe("a model artifact; exactly one of the fields");
 
 const Toleration = z.strictObject({
-  key: text().optional().describe("taint key; absent tolerates every key"),
+  key: governed("taints", text().optional(), "").describe("taint key; absent tolerates every key"),
   operator: z.enum(["Exists", "Equal"]).default("Equal").describe("how key and value are compared"),
   value: z.string().max(256).optional().describe("taint value"),
   effect: z
@@ -45,6 +50,10 @@ const Toleration = z.strictObject({
     .optional()
     .describe("effect to tolerate; absent: all"),
   tolerationSeconds: count(0, 31_536_000).optional().describe("how long a NoExecute taint is tolerated"),
+});
+
+const PullSecret = z.strictObject({
+  name: governed("imagePullSecrets", objectName()).describe("name of a Secret in the same namespace"),
 });
 
 const PodCompute = z.strictObject({
@@ -57,30 +66,27 @@ const PodCompute = z.strictObject({
     ),
   resources: z
     .strictObject({
-      cpu: quantity()
-        .default("1")
-        .describe("CPUs of each pod, request and limit; kernels use as many threads"),
-      memory: quantity().default("2Gi").describe("memory of each pod, request and limit"),
+      cpu: cpus().default("1").describe("CPUs of each pod, request and limit; kernels use as many threads"),
+      memory: bytes().default("2Gi").describe("memory of each pod, request and limit"),
     })
     .prefault({})
     .describe("CPU and memory of each pod"),
-  nodeSelector: z
-    .record(z.string().max(253), z.string().max(63))
+  nodeSelector: governed("nodeLabels", boundedMap(z.string().max(317), z.string().max(63), 64))
     .optional()
     .describe("labels a node must have"),
   tolerations: atomicList(Toleration, 32).optional().describe("taints the pods tolerate"),
-  affinity: z
-    .looseObject({})
+  affinity: Affinity.optional().describe("core/v1 Affinity of the pods, passed on as it is"),
+  priorityClassName: governed("priorityClasses", objectName())
     .optional()
-    .meta({ "x-kubernetes-preserve-unknown-fields": true })
-    .describe("Kubernetes affinity of the pods, passed on as it is"),
-  priorityClassName: objectName().optional().describe("PriorityClass of the pods"),
+    .describe("PriorityClass of the pods"),
   queueName: objectName()
     .optional()
     .describe("Kueue LocalQueue: becomes the label kueue.x-k8s.io/queue-name on the Jobs"),
-  image: text(512).optional().describe("image of the kernels; default: the operator's own setting"),
-  imagePullSecrets: atomicList(LocalReference, 16).optional().describe("Secrets to pull the image with"),
-  serviceAccountName: objectName()
+  image: governed("images", text(512))
+    .optional()
+    .describe("image of the kernels; default: the operator's own setting"),
+  imagePullSecrets: atomicList(PullSecret, 16).optional().describe("Secrets to pull the image with"),
+  serviceAccountName: governed("serviceAccounts", objectName())
     .optional()
     .describe("ServiceAccount of the pods; they get no API token in any case"),
 });
@@ -106,11 +112,17 @@ export const Compute = withRules(
 
 export const Storage = withRules(
   z.strictObject({
-    claimName: objectName()
+    claimName: governed("claims", objectName())
       .optional()
       .describe("existing claim to write to; runs that share one keep to directories of their own"),
-    size: quantity().optional().describe("size of a claim made for this run and deleted with it"),
+    size: bytes().optional().describe("size of a claim made for this run and deleted with it"),
     storageClassName: objectName().optional().describe("storage class of the claim made"),
+    adopt: text(128)
+      .regex(/^[a-z]+\/[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+      .optional()
+      .describe(
+        "directory on the claim that a deleted run of the same kind left, as its status.storage.directory named it; the run continues from what lies there",
+      ),
     accessMode: z
       .enum(["ReadWriteOnce", "ReadWriteMany"])
       .optional()
@@ -122,6 +134,11 @@ export const Storage = withRules(
   {
     rule: "!has(self.claimName) || (!has(self.storageClassName) && !has(self.accessMode))",
     message: "storageClassName and accessMode belong to a claim that is made, not to claimName",
+  },
+  {
+    rule: "!has(self.adopt) || has(self.claimName)",
+    message: "adopt needs claimName: a claim made for the run is empty",
+    fieldPath: ".adopt",
   },
 );
 
@@ -168,6 +185,11 @@ export const runFields = {
     .boolean()
     .default(false)
     .describe("stops the run's pods after a checkpoint; false again resumes from there"),
+  retry: count(0, 1_000_000)
+    .default(0)
+    .describe(
+      "raised, it begins a failed run again: at the stage that failed, from its newest checkpoint, with a new restart budget and deadline; a run that has not failed is left alone",
+    ),
   compute: Compute.prefault({}).describe("where and with what the pods run"),
   storage: Storage.prefault({ size: "10Gi" }).describe("where the run writes"),
   failurePolicy: FailurePolicy.prefault({}).describe("what follows a failure"),
@@ -179,13 +201,27 @@ export const runFields = {
     .describe("Jobs and ConfigMaps of a finished run are deleted after this; status and artifact stay"),
 };
 
-/** Fields of `runFields` that may change while a run is under way. */
-export const mutableRunFields = [
-  "suspend",
-  "failurePolicy",
-  "activeDeadlineSeconds",
-  "ttlSecondsAfterFinished",
-] as const;
+/** What of `runFields` may change once the run has started. */
+export const runChanges = {
+  suspend: "always",
+  retry: "always",
+  failurePolicy: "always",
+  activeDeadlineSeconds: "always",
+  ttlSecondsAfterFinished: "always",
+  compute: "stopped",
+} as const satisfies SpecChanges;
+
+/** What of the fields of trainings may change once the run has started; `training` is where they stand. */
+export const trainingChanges = (...trainings: string[]): SpecChanges => ({
+  ...Object.fromEntries(
+    trainings.flatMap((training) => [
+      [`${training}.microBatchSize`, "stopped"],
+      [`${training}.evaluateEverySteps`, "stopped"],
+    ]),
+  ),
+  parallelism: "stopped",
+  checkpoints: "stopped",
+});
 
 const optimizerFields = {
   learningRate: decimal().describe("peak learning rate of AdamW"),

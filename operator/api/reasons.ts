@@ -65,12 +65,15 @@ export const reasons = {
   StageStarted: { phase: "running", event: "Normal", about: "a stage's first pods were created" },
   StageRestarted: { phase: "running", event: "Warning", about: "a stage failed and resumes from its last checkpoint" },
   StageCompleted: { phase: "running", event: "Normal", program: { Completed: done }, about: "a stage completed" },
+  Retried: { phase: "running", event: "Normal", about: "spec.retry was raised: the failed run begins again at the stage that failed, from its newest checkpoint" },
+  RetryIgnored: { phase: "running", event: "Normal", about: "spec.retry was raised on a run that has not failed: nothing is done" },
   Resumed: { phase: "running", event: "Normal", about: "spec.suspend was set back to false" },
   RollingOut: { phase: "running", event: "Normal", about: "replicas are being brought to the wanted artifact" },
 
   Suspended: { phase: "suspended", event: "Normal", about: "spec.suspend is true; the run resumes when it is false" },
 
   InvalidSpec: { phase: "blocked", event: "Warning", about: "the spec cannot be run as it is" },
+  NotAllowed: { phase: "blocked", event: "Warning", about: "the spec asks for something that the platform does not let it use" },
   CyclicReference: { phase: "blocked", event: "Warning", about: "the references lead back to the object itself" },
   InsufficientMemory: { phase: "blocked", event: "Warning", about: "the plan needs more memory than the pods have" },
   InputFailed: { phase: "blocked", event: "Warning", about: "a referenced object failed and will have no artifact" },

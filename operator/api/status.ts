@@ -1,29 +1,33 @@
 import { z } from "zod";
 import { Artifact } from "./artifact.ts";
+import { atomicList, boundedMap, mapList } from "./fields.ts";
 import { Language } from "./parts.ts";
 
 /**
- * Status shapes. Status is written by the operator alone, so it has no bounds; figures are numbers as
- * strings.
+ * Status shapes; figures are numbers as strings. Status is written by the operator alone, but much of it is
+ * what programs say: the bounds keep it small whatever they are.
  */
 
-const time = () => z.string().meta({ format: "date-time" });
-const figure = () => z.string().describe("decimal number");
+const time = () => z.string().max(64).meta({ format: "date-time" });
+const figure = () => z.string().max(64).describe("decimal number");
+/** A name, or one word. */
+const word = () => z.string().max(253);
+/** What the scale subresource has room for. */
+const replicas = () => z.int().min(0).max(2_147_483_647);
+const sentence = () => z.string().max(4096);
 
 export const Condition = z.object({
-  type: z.string().describe("name of the condition"),
+  type: word().describe("name of the condition"),
   status: z.enum(["True", "False", "Unknown"]).describe("whether it holds"),
-  reason: z.string().describe("why, as one word"),
-  message: z.string().describe("why, as a sentence"),
+  reason: word().describe("why, as one word"),
+  message: sentence().describe("why, as a sentence"),
   lastTransitionTime: time().describe("when status changed last"),
   observedGeneration: z.int().optional().describe("generation of the spec this speaks of"),
 });
 
-const Metric = z.object({ name: z.string().describe("name of the figure"), value: figure() });
+const Metric = z.object({ name: word().describe("name of the figure"), value: figure() });
 
-export const Metrics = z
-  .array(Metric)
-  .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] });
+export const Metrics = mapList(Metric, "name", 64);
 
 export const Plan = z.object({
   steps: z.int().optional().describe("optimizer steps of the main stage"),
@@ -44,12 +48,12 @@ export const Plan = z.object({
 export type Plan = z.output<typeof Plan>;
 
 export const Progress = z.object({
-  stage: z.string().describe("stage that runs"),
+  stage: word().describe("stage that runs"),
   step: z.int().describe("steps done"),
   total: z.int().describe("steps in all; 0 while unknown"),
-  unit: z.string().describe("what a step is"),
-  percent: z.string().describe("share of all stages' work that is done, e.g. 63%"),
-  eta: z.string().describe("time left in the stage, e.g. 4m10s; empty while unknown"),
+  unit: word().describe("what a step is"),
+  percent: word().describe("share of all stages' work that is done, e.g. 63%"),
+  eta: word().describe("time left in the stage, e.g. 4m10s; empty while unknown"),
   checkpointStep: z.int().optional().describe("step a restart would resume from"),
   metrics: Metrics.describe("newest figures, e.g. loss, lr, tokens_per_second"),
   updateTime: time().describe("when the program spoke last"),
@@ -57,20 +61,24 @@ export const Progress = z.object({
 });
 
 export const Attempt = z.object({
-  stage: z.string().describe("stage"),
+  stage: word().describe("stage"),
   number: z.int().describe("1 for the first"),
-  jobName: z.string().describe("Job of the attempt"),
+  jobName: word().describe("Job of the attempt"),
   startTime: time().describe("when its Job was asked for"),
   endTime: time().optional().describe("when it ended"),
-  reason: z.string().optional().describe("how it ended"),
-  message: z.string().optional().describe("how it ended, as a sentence"),
+  reason: word().optional().describe("how it ended"),
+  message: sentence().optional().describe("how it ended, as a sentence"),
   exitCode: z.int().optional().describe("exit code of the pod that decided"),
   resumedFromStep: z.int().optional().describe("checkpoint step it went on from"),
   counted: z.boolean().optional().describe("whether it counts towards failurePolicy.maxRestarts"),
+  retried: z
+    .boolean()
+    .optional()
+    .describe("whether spec.retry was raised after it: the failure policy counts the attempts since"),
 });
 
 export const StageStatus = z.object({
-  name: z.string().describe("name of the stage"),
+  name: word().describe("name of the stage"),
   state: z.enum(["Pending", "Running", "Succeeded", "Failed", "Suspended"]).describe("where it is"),
   startTime: time().optional().describe("when its first attempt began"),
   completionTime: time().optional().describe("when it ended"),
@@ -80,26 +88,33 @@ export const StageStatus = z.object({
 
 export const runStatusFields = {
   observedGeneration: z.int().optional().describe("generation of the spec that this status speaks of"),
-  conditions: z
-    .array(Condition)
+  conditions: mapList(Condition, "type", 32)
     .optional()
-    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] })
     .describe("Succeeded is the root; Ready, Reconciling and Stalled are for tools that know kstatus"),
   startTime: time().optional().describe("when the first stage began"),
   completionTime: time().optional().describe("when the run ended"),
   plan: Plan.optional().describe("what the run will take"),
   progress: Progress.optional().describe("how far the running stage is"),
-  stages: z
-    .array(StageStatus)
+  // CEL rules look through them, and what that costs is reckoned from the bound.
+  stages: mapList(StageStatus, "name", 16).optional().describe("stages in order"),
+  attempts: atomicList(Attempt, 64).optional().describe("newest attempts, oldest first"),
+  observedRetry: z.int().optional().describe("spec.retry that has been acted on"),
+  retryTime: time()
     .optional()
-    .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
-    .describe("stages in order"),
-  attempts: z
-    .array(Attempt)
+    .describe("when the run was retried last; activeDeadlineSeconds count from then"),
+  storage: z
+    .object({
+      claimName: word().describe("claim the run writes to"),
+      directory: sentence().describe(
+        "directory of the run below the claim's root, as spec.storage.adopt of another names it",
+      ),
+    })
     .optional()
-    .meta({ "x-kubernetes-list-type": "atomic" })
-    .describe("newest attempts, oldest first"),
-  restarts: z.int().optional().describe("restarts that counted towards failurePolicy.maxRestarts"),
+    .describe("where the run writes"),
+  restarts: z
+    .int()
+    .optional()
+    .describe("restarts that counted towards failurePolicy.maxRestarts, since the last retry"),
   disruptions: z
     .int()
     .optional()
@@ -112,28 +127,24 @@ export const runStatusFields = {
 };
 
 const FunnelRow = z.object({
-  step: z.string().describe("step of the funnel"),
+  step: word().describe("step of the funnel"),
   language: Language.describe("language"),
   documentsIn: z.int().describe("documents that came in"),
   documentsOut: z.int().describe("documents that stayed"),
   bytesIn: z.int().describe("bytes of text that came in"),
   bytesOut: z.int().describe("bytes of text that stayed"),
-  dropped: z.record(z.string(), z.int()).describe("documents dropped, by reason"),
+  dropped: boundedMap(word(), z.int(), 64).describe("documents dropped, by reason"),
 });
 
 export const CorpusStatus = z.object({
   ...runStatusFields,
-  funnel: z
-    .array(FunnelRow)
-    .optional()
-    .meta({ "x-kubernetes-list-type": "atomic" })
-    .describe("documents and bytes in and out, step by step"),
+  funnel: atomicList(FunnelRow, 256).optional().describe("documents and bytes in and out, step by step"),
 });
 
 export const PretrainRunStatus = z.object(runStatusFields);
 
 const PositionLoss = z.object({
-  label: z.string().describe("base, or a method"),
+  label: word().describe("base, or a method"),
   from: z.int().describe("first token position"),
   to: z.int().describe("position after the last"),
   loss: figure().describe("mean loss in nats"),
@@ -141,18 +152,16 @@ const PositionLoss = z.object({
 
 export const ContextExtensionStatus = z.object({
   ...runStatusFields,
-  positionLosses: z
-    .array(PositionLoss)
+  positionLosses: atomicList(PositionLoss, 256)
     .optional()
-    .meta({ "x-kubernetes-list-type": "atomic" })
     .describe("loss by token position on the same held-out documents, before and after"),
 });
 
 export const AlignmentRunStatus = z.object(runStatusFields);
 
 const Score = z.object({
-  suite: z.string().describe("name of the suite"),
-  metric: z.string().describe("name of the metric"),
+  suite: word().describe("name of the suite"),
+  metric: word().describe("name of the metric"),
   value: figure(),
   low: figure().describe("95 % confidence interval, lower end"),
   high: figure().describe("95 % confidence interval, upper end"),
@@ -161,13 +170,9 @@ const Score = z.object({
 
 export const EvaluationStatus = z.object({
   ...runStatusFields,
-  scores: z
-    .array(Score)
-    .optional()
-    .meta({ "x-kubernetes-list-type": "atomic" })
-    .describe("scores of the suites"),
+  scores: atomicList(Score, 256).optional().describe("scores of the suites"),
   passed: z.boolean().optional().describe("whether every threshold is met"),
-  modelDigest: z.string().optional().describe("digest of the model artifact the scores speak of"),
+  modelDigest: word().optional().describe("digest of the model artifact the scores speak of"),
 });
 
 export const InferenceDeploymentStatus = z.object({
@@ -176,11 +181,10 @@ export const InferenceDeploymentStatus = z.object({
     "Ready is the root; Reconciling and Stalled are for tools that know kstatus",
   ),
   plan: Plan.optional().describe("what a replica takes"),
-  url: z.string().optional().describe("base URL of the OpenAI-compatible endpoint"),
-  // The scale subresource has it as an int32.
-  replicas: z.int().min(0).max(2_147_483_647).optional().describe("pods that exist"),
-  readyReplicas: z.int().optional().describe("pods that are ready with the wanted artifact"),
-  selector: z.string().optional().describe("label selector of the pods, for the scale subresource"),
+  url: z.string().max(2048).optional().describe("base URL of the OpenAI-compatible endpoint"),
+  replicas: replicas().optional().describe("pods that exist"),
+  readyReplicas: replicas().optional().describe("pods that are ready with the wanted artifact"),
+  selector: z.string().max(1024).optional().describe("label selector of the pods, for the scale subresource"),
   served: Artifact.optional().describe("artifact that every ready replica serves"),
   rollingOut: Artifact.optional().describe("artifact that is being rolled out"),
 });

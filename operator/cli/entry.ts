@@ -8,6 +8,7 @@ import { getCommand } from "./commands/get.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { operatorCommand, stopCommand } from "./commands/operator.ts";
 import { planCommand } from "./commands/plan.ts";
+import { retryCommand } from "./commands/retry.ts";
 import { runCommand } from "./commands/run.ts";
 import { treeCommand } from "./commands/tree.ts";
 import { validateCommand } from "./commands/validate.ts";
@@ -76,6 +77,7 @@ function tanrenProgram(name: Program, version: string): Command {
     logsCommand(),
     chatCommand(),
     treeCommand(),
+    retryCommand(),
     deleteCommand(),
     ...(isPlugin ? [] : [stopCommand()]),
   ];

@@ -37,7 +37,19 @@ function tanren(words: readonly string[], program = binary): Promise<Ended> {
   });
 }
 
-const words = ["run", "validate", "plan", "get", "describe", "logs", "chat", "tree", "delete", "stop"];
+const words = [
+  "run",
+  "validate",
+  "plan",
+  "get",
+  "describe",
+  "logs",
+  "chat",
+  "tree",
+  "retry",
+  "delete",
+  "stop",
+];
 
 describe.concurrent("help", { timeout: 60_000 }, () => {
   test.each(words)("tanren %s --help has examples and the exit codes", async (word) => {

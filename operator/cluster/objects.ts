@@ -134,7 +134,7 @@ export interface ContainerStatus {
 export interface Pod extends KubernetesObject {
   apiVersion: "v1";
   kind: "Pod";
-  spec: PodSpec & { nodeName?: string };
+  spec: PodSpec & { nodeName?: string; hostNetwork?: boolean };
   status?: {
     phase: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
     /** Evicted, and the like: why the kubelet or the control plane ended the pod. */

@@ -27,6 +27,22 @@ export interface Cluster {
   apply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T>;
 
   /**
+   * As `apply`, of an object that is not there: throws ConflictError when its name is taken, whoever has it,
+   * and leaves that one as it is.
+   */
+  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T>;
+
+  /**
+   * Merges a few fields into the spec (JSON merge patch: null takes a field away) and leaves the others, and
+   * who owns them, as they are. Throws InvalidError as `apply` does, NotFoundError when the object is gone.
+   */
+  patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T>;
+
+  /**
    * Replaces status. Throws ConflictError when `object.metadata.resourceVersion` is not the newest,
    * NotFoundError when it is gone.
    */

@@ -87,5 +87,6 @@ const codes = Object.entries(kernelExitCodes).map(([reason, code]) => `    "${re
 appendFileSync(
   python,
   `\n\n# Port of /healthz, /progress and /metrics.\nPROGRAM_PORT = ${contract.programPort}\n` +
+    `\n# Figures that a program may say at once.\nMOST_METRICS = ${contract.mostMetrics}\n` +
     `\n# Exit code of each reason.\nEXIT_CODES: dict[str, int] = {\n${codes.join("")}}\n`,
 );

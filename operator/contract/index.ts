@@ -7,7 +7,7 @@ import { TrainConfig } from "./train.ts";
 export { CleanConfig, DeduplicateConfig, TokenizeConfig } from "./corpus.ts";
 export { EvaluateConfig, GenerateConfig, JudgeConfig, ServeConfig } from "./inference.ts";
 export { Manifest } from "./manifest.ts";
-export { Progress, programPort, Result } from "./result.ts";
+export { longestProgress, mostMetrics, Progress, programPort, Result } from "./result.ts";
 export { TrainConfig } from "./train.ts";
 
 /** Programs that run to an end, each the work of one stage. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { mostCpus } from "../api/fields.ts";
 
 /**
  * Shapes that several kernel programs share. Field names are the kernels' own: snake_case, PyTorch's and
@@ -41,10 +42,14 @@ export const RunIdentity = z
 export const common = {
   run: RunIdentity,
   output: RelativePath.describe("directory that the program owns and writes"),
+  adopted: z
+    .boolean()
+    .optional()
+    .describe("the run continues what another run left in its directory; there must be something"),
   threads: z
     .int()
     .min(1)
-    .max(1024)
+    .max(mostCpus)
     .describe("CPU threads to use; comes from the CPU limit, never from the machine"),
 };
 

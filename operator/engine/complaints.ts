@@ -1,6 +1,10 @@
 import { type KubernetesObject, lastSeen } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { events } from "../cluster/resource.ts";
+
+/** Limit of the API server for a note of its own kind; older ones may hold more. */
+const longestNote = 1024;
 
 /**
  * The newest Warning of the cluster's own controllers at an object, as `reason: note`: a Job does not say in
@@ -15,5 +19,5 @@ export async function newestComplaint(
   const [newest] = said
     .filter(({ type }) => type === "Warning")
     .toSorted((a, b) => Date.parse(lastSeen(b)) - Date.parse(lastSeen(a)));
-  return newest && `${newest.reason}: ${newest.note}`;
+  return newest && plainText(`${newest.reason}: ${newest.note}`, longestNote);
 }

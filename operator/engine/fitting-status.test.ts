@@ -43,6 +43,29 @@ test("of two entries with one key the first stays", () => {
   expect(leftOut).toEqual(['status.progress.metrics[1]: a second entry of the key ["loss"]']);
 });
 
+test("sentences are cut, lists and half pairs of UTF-16 as well", () => {
+  const metrics = Array.from({ length: 7000 }, (_, index) => ({ name: `m${index}`, value: "1" }));
+  const attempt = {
+    stage: "train\ud800",
+    number: 1,
+    jobName: "job",
+    startTime: time,
+    message: "x".repeat(9000),
+  };
+  const { status, leftOut } = fitStatus(PretrainRunStatus, {
+    progress: { ...progress, metrics },
+    attempts: [attempt],
+  });
+  expect(status).toEqual({
+    progress: { ...progress, metrics: metrics.slice(0, 64) },
+    attempts: [{ ...attempt, stage: "train\ufffd", message: `${"x".repeat(4095)}…` }],
+  });
+  expect(leftOut).toEqual([
+    "status.progress.metrics: what is beyond 64 entries",
+    "status.attempts[0].message: what is beyond 4096 characters",
+  ]);
+});
+
 test.each(kinds.map((kind) => [kind.resource.kind, kind] as const))(
   "%s: what fits stays as it is, and what was made to fit fits",
   (_, kind) => {

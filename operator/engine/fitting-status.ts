@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { type StructuralSchema, structuralSchema } from "../api/structural-schema.ts";
+import { plainText } from "../cluster/plain-text.ts";
 
 /**
  * A status that the API server takes, whatever programs and estimates came up with: a status that is refused
@@ -20,7 +21,10 @@ function cachedSchema(status: z.ZodType): StructuralSchema {
   return schema;
 }
 
-/** The status with every value left out that the kind's schema does not allow where it stands. */
+/**
+ * The status with every value left out that the kind's schema does not allow where it stands, and cut to what
+ * it has room for.
+ */
 export function fitStatus(schema: z.ZodType, status: unknown): Fitted {
   const leftOut: string[] = [];
   const fitted = fitValue(cachedSchema(schema), status, "status", leftOut);
@@ -36,16 +40,36 @@ function fitValue(schema: StructuralSchema, value: unknown, path: string, leftOu
   }
   if (Array.isArray(value)) return fitList(schema, value, path, leftOut);
   if (typeof value === "object" && value !== null) return fitMap(schema, value, path, leftOut);
-  return value;
+  return typeof value === "string" ? fitText(schema, value, path, leftOut) : value;
+}
+
+/** A sentence that is too long is cut. Half a pair of UTF-16 would come back as another character. */
+function fitText(
+  { maxLength = Number.POSITIVE_INFINITY }: StructuralSchema,
+  value: string,
+  path: string,
+  leftOut: string[],
+): string {
+  if (value.length <= maxLength) return value.toWellFormed();
+  leftOut.push(`${path}: what is beyond ${maxLength} characters`);
+  return plainText(value, maxLength);
+}
+
+/** The first so many. */
+function within<T>(all: readonly T[], most = all.length, path: string, leftOut: string[]): readonly T[] {
+  if (all.length > most) leftOut.push(`${path}: what is beyond ${most} entries`);
+  return all.slice(0, most);
 }
 
 function fitMap(schema: StructuralSchema, value: object, path: string, leftOut: string[]): unknown {
-  const entries = Object.entries(value).flatMap(([name, entry]) => {
-    const property = schema.properties?.[name] ?? schema.additionalProperties;
-    // What the schema does not know the API server forgets by itself.
-    const fitted = property ? fitValue(property, entry, `${path}.${name}`, leftOut) : entry;
-    return fitted === undefined ? [] : [[name, fitted] as const];
-  });
+  const entries = within(Object.entries(value), schema.maxProperties, path, leftOut).flatMap(
+    ([name, entry]) => {
+      const property = schema.properties?.[name] ?? schema.additionalProperties;
+      // What the schema does not know the API server forgets by itself.
+      const fitted = property ? fitValue(property, entry, `${path}.${name}`, leftOut) : entry;
+      return fitted === undefined ? [] : [[name, fitted] as const];
+    },
+  );
   const there = new Set(entries.map(([name]) => name));
   const missing = schema.required?.filter((name) => !there.has(name)) ?? [];
   if (missing.length === 0) return Object.fromEntries(entries);
@@ -61,7 +85,7 @@ function fitList(
 ): unknown[] {
   const { items, "x-kubernetes-list-map-keys": keys = [] } = schema;
   const seen = new Set<string>();
-  return value.flatMap((entry, index) => {
+  return within(value, schema.maxItems, path, leftOut).flatMap((entry, index) => {
     const here = `${path}[${index}]`;
     const fitted = items ? fitValue(items, entry, here, leftOut) : entry;
     if (fitted === undefined) return [];

@@ -15,6 +15,7 @@ import type {
   Volume,
   Wanted,
 } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { quantityValue } from "../cluster/quantity.ts";
 import { networkPolicies, type Resource } from "../cluster/resource.ts";
 import { programPort, Result } from "../contract/index.ts";
@@ -121,6 +122,7 @@ function container(pod: KernelPod): Container {
             subPath: pod.output.directory,
           },
       { name: "tmp", mountPath: "/tmp" },
+      ...(hasSharedMemory(pod) ? [{ name: "shm", mountPath: sharedMemory }] : []),
       ...pod.inputs.map((input) => ({
         name: volumeOf(pod, input.claimName),
         mountPath: `${workingDirectory}/inputs/${input.name}`,
@@ -145,6 +147,15 @@ function container(pod: KernelPod): Container {
   };
 }
 
+const sharedMemory = "/dev/shm";
+
+/**
+ * GPUs of a pod talk to each other through shared memory, of which container runtimes give 64 MB: NCCL fails
+ * there. As much as the pod's memory limit, towards which it counts. A platform's own volume goes first.
+ */
+const hasSharedMemory = ({ gpus, defaults }: KernelPod): boolean =>
+  gpus > 0 && !defaults.extraVolumeMounts.some(({ mountPath }) => mountPath === sharedMemory);
+
 function claimNames(pod: KernelPod): string[] {
   const output = pod.output === undefined ? [] : [pod.output.claimName];
   return [...new Set([...output, ...pod.inputs.map((input) => input.claimName)])];
@@ -157,6 +168,7 @@ function volumes(pod: KernelPod): Volume[] {
   return [
     { name: "config", configMap: { name: pod.configMap } },
     { name: "tmp", emptyDir: {} },
+    ...(hasSharedMemory(pod) ? [{ name: "shm", emptyDir: { medium: "Memory" as const } }] : []),
     ...(pod.output === undefined ? [{ name: "output", emptyDir: {} }] : []),
     ...claimNames(pod).map((claimName) => ({
       name: volumeOf(pod, claimName),
@@ -223,12 +235,15 @@ export function networkPolicy(
 
 const tcp = (port: number) => ({ port, protocol: "TCP" as const });
 
+/** More than any node keeps of a termination message, and than the results of a Job's pods come to. */
+const longestResult = 262_144;
+
 /**
  * The result in a termination message, read as what a stranger says; undefined when there is none or it is
  * not of the contract.
  */
 export function readResult(message: string | undefined): KernelResult | undefined {
-  if (message === undefined) return undefined;
+  if (message === undefined || message.length > longestResult) return undefined;
   let said: unknown;
   try {
     said = JSON.parse(message);
@@ -236,5 +251,6 @@ export function readResult(message: string | undefined): KernelResult | undefine
     return undefined;
   }
   const parsed = Result.safeParse(said);
-  return parsed.success ? parsed.data : undefined;
+  if (!parsed.success) return undefined;
+  return { ...parsed.data, message: plainText(parsed.data.message, parsed.data.message.length) };
 }

@@ -4,14 +4,15 @@ import { isStalled, type Reason, reasonEntry } from "../api/reasons.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { RootState } from "../cluster/conditions.ts";
 import type { KubernetesObject, Wanted } from "../cluster/objects.ts";
-import { type Cluster, ForbiddenError, InvalidError } from "../cluster/port.ts";
+import { plainText } from "../cluster/plain-text.ts";
+import { type Cluster, ConflictError, ForbiddenError, InvalidError } from "../cluster/port.ts";
 import { quantityValue } from "../cluster/quantity.ts";
-import type { Resource } from "../cluster/resource.ts";
+import { claims, type Resource } from "../cluster/resource.ts";
 import type { EventRecorder, NewEvent } from "../runtime/events.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { again, done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
 import { fitStatus } from "./fitting-status.ts";
-import { controllerUid } from "./names.ts";
+import { controllerUid, ownedBy } from "./names.ts";
 
 /** What a reconcile decides, and how it is carried out: the same for runs and endpoints. */
 
@@ -62,12 +63,15 @@ export function found<T extends KubernetesObject>(resource: Resource<T>, object:
   return { resource, object };
 }
 
+/** Of a condition: whatever is quoted in it, the sentence stays one that people read. */
+const longestMessage = 4096;
+
 /** The root condition: Succeeded is open until the end is known, Ready is either true or not. */
 export function rootState(type: RootState["type"], { reason, message }: Root): RootState {
   const { phase } = reasonEntry(reason);
   const stalled = isStalled(phase);
   const status = phase === "done" ? "True" : stalled || type === "Ready" ? "False" : "Unknown";
-  return { type, status, reason, message, stalled };
+  return { type, status, reason, message: plainText(message, longestMessage), stalled };
 }
 
 export function outcomeOf({
@@ -120,7 +124,7 @@ export async function carryOut<T extends KubernetesObject & { status?: unknown }
   { cluster, recorder, logger }: Rim,
   { resource, owner, result, status, schema, events }: Effects<T>,
 ): Promise<void> {
-  for (const child of result.apply) await applyChild(cluster, child);
+  for (const child of result.apply) await applyChild(cluster, owner, child);
   for (const { resource: kind, object, graceSeconds } of result.remove)
     await cluster.delete(kind, object, { graceSeconds });
   const before = (owner.status ?? {}) as Partial<NonNullable<T["status"]>>;
@@ -146,28 +150,60 @@ export class ChildError extends Error {
 
 /**
  * Makes a child, or makes it so again where `update` asks for that and it differs. Apply alone would not do:
- * it would take an object of another owner for ours.
+ * it would take an object of another owner for ours. The watch knows what the owner has, so that an object is
+ * asked for only where its name turns out to be taken.
  */
-async function applyChild(cluster: Cluster, { resource, wanted: child, mode }: WantedChild): Promise<void> {
-  const { namespace, name, ownerReferences } = child.metadata;
-  const existing = await cluster.get(resource, namespace, name);
-  if (existing !== undefined) {
-    const ours = ownerReferences?.some(({ uid }) => uid === controllerUid(existing));
-    if (!ours || existing.metadata.deletionTimestamp !== undefined) throw taken(existing);
-    if (mode === "create" || covers(existing, child)) return;
+async function applyChild(
+  cluster: Cluster,
+  owner: KubernetesObject,
+  { resource, wanted: child, mode }: WantedChild,
+): Promise<void> {
+  const { namespace, name } = child.metadata;
+  const own = await cluster.list(resource, { namespace, labels: ownedBy(owner) });
+  let existing = own.find(({ metadata }) => metadata.name === name);
+  if (existing === undefined) {
+    if (await created(cluster, resource, child)) return;
+    existing = await cluster.get(resource, namespace, name);
+    if (existing === undefined) throw new ConflictError(`${child.kind} ${name} was taken, and is gone now`);
   }
+  const ours = controllerUid(existing) === owner.metadata.uid;
+  if (!ours || existing.metadata.deletionTimestamp !== undefined) throw taken(child, existing);
+  if (mode === "create" || covers(existing, child)) return;
+  await refusalsTold(child, () => cluster.apply(resource, child));
+}
+
+/** False where the name is taken. */
+async function created(
+  cluster: Cluster,
+  resource: Resource<KubernetesObject>,
+  child: Wanted<KubernetesObject>,
+): Promise<boolean> {
   try {
-    await cluster.apply(resource, child);
+    await refusalsTold(child, () => cluster.create(resource, child));
+    return true;
   } catch (error) {
-    if (error instanceof InvalidError)
-      throw new ChildError("InvalidSpec", `the API server refuses ${error.message}`);
-    if (error instanceof ForbiddenError)
-      throw new ChildError("FailedCreate", `${child.kind} ${name} is refused: ${error.message}`);
+    if (error instanceof ConflictError) return false;
     throw error;
   }
 }
 
-function taken({ kind, metadata }: KubernetesObject): ChildError {
+/** What the API server refuses is the object's matter: its root condition says so. */
+async function refusalsTold(
+  { kind, metadata }: Wanted<KubernetesObject>,
+  write: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (error instanceof InvalidError)
+      throw new ChildError("InvalidSpec", `the API server refuses ${error.message}`);
+    if (error instanceof ForbiddenError)
+      throw new ChildError("FailedCreate", `${kind} ${metadata.name} is refused: ${error.message}`);
+    throw error;
+  }
+}
+
+function taken({ kind }: Wanted<KubernetesObject>, { metadata }: KubernetesObject): ChildError {
   if (metadata.deletionTimestamp !== undefined)
     return new ChildError(
       "Pending",
@@ -175,9 +211,10 @@ function taken({ kind, metadata }: KubernetesObject): ChildError {
     );
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
   const whose = owner ? `${owner.kind} ${owner.name}` : "somebody else";
+  const mend = kind === claims.kind ? "name it in spec.storage.claimName" : "rename this object";
   return new ChildError(
     "NameTaken",
-    `${kind} ${metadata.name} exists and belongs to ${whose}; delete it, or rename this object`,
+    `${kind} ${metadata.name} exists and belongs to ${whose}; delete it, or ${mend}`,
   );
 }
 

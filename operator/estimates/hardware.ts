@@ -36,7 +36,7 @@ export function rankOf(compute: z.output<typeof ServingCompute>): Rank {
   }
   return {
     device: "cpu",
-    memoryBytes: quantityValue(compute.resources.memory),
+    memoryBytes: Math.floor(quantityValue(compute.resources.memory)),
     flops: quantityValue(compute.resources.cpu) * flopsPerCpu,
   };
 }

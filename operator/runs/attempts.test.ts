@@ -41,7 +41,8 @@ function judged(
   change?.(env, job, env.store.list(pods, { namespace }));
   const [ended] = env.store.list(jobs, { namespace });
   if (ended === undefined) throw new Error("no Job");
-  return jobStatus(ended, env.store.list(pods, { namespace }), stage);
+  const later = new Date(env.clock.now().getTime() + 60_000);
+  return jobStatus(ended, env.store.list(pods, { namespace }), stage, { now: later });
 }
 
 const evicted: Ending = { exitCode: 137, evicted: true };

@@ -1,6 +1,7 @@
 import { kernelExitCodes, programExitCodes, type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { isTrue } from "../cluster/conditions.ts";
 import type { Job, Pod, TerminatedState } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { kernelStatus, readResult } from "../engine/kernel-pod.ts";
 import type { Attempt, KernelResult, RunSpec, Stage } from "../kinds/batch-kind.ts";
 import { completionIndex, stageResult } from "./progress.ts";
@@ -40,14 +41,33 @@ export function jobStatus(
   job: Job,
   pods: readonly Pod[],
   stage: Pick<Stage, "coupling" | "pods">,
-  complaint?: string,
+  { now, complaint }: { now: Date; complaint?: string },
 ): JobStatus {
   const own = pods.filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid));
+  if (isEndUnread(job, own, now)) {
+    const message = `Job ${job.metadata.name} has ended, and its pods have not been seen to yet`;
+    return { state: "active", waiting: { reason: "WaitingForPods", message } };
+  }
   if (isTrue(job.status?.conditions, "Complete")) return completedJob(job, own, stage);
   if (isTrue(job.status?.conditions, "Failed") && !hasLivePods(job, own))
     return { state: "failed", failure: deciding(job, own) };
   return { state: "active", waiting: waitingFor(job, own, complaint) };
 }
+
+/** A watch that lags behind another by so much is ill in other ways. */
+export const seenWithinSeconds = 10;
+
+/**
+ * Whether the Job's end is known and that of its pods may follow: they are told of by different watches, and
+ * only the pods say why. Pods that are still missing after a while were deleted.
+ */
+function isEndUnread(job: Job, pods: readonly Pod[], now: Date): boolean {
+  const ended = job.status?.conditions?.find(({ type, status }) => isEnd.has(type) && status === "True");
+  if (ended === undefined || pods.some((pod) => !isLive(pod))) return false;
+  return now.getTime() - Date.parse(ended.lastTransitionTime) < seenWithinSeconds * 1000;
+}
+
+const isEnd = new Set(["Complete", "Failed"]);
 
 /** Whether a pod may still be writing. Nobody else may start before they have all ended. */
 export const isLive = (pod: Pod): boolean =>
@@ -95,7 +115,7 @@ function deciding(job: Job, pods: readonly Pod[]): Failure {
   return {
     class: "lost",
     reason: "PodLost",
-    message: `Job ${job.metadata.name} failed and no pod of it is left to say why${said ? ` (${said.reason}: ${said.message})` : ""}`,
+    message: `Job ${job.metadata.name} failed and no pod of it is left to say why${said ? ` (${plainText(`${said.reason}: ${said.message}`, longestWord)})` : ""}`,
   };
 }
 
@@ -117,7 +137,10 @@ function podFailure(pod: Pod): Failure {
   const { invalid, numerics, terminated } = programExitCodes;
   const final = [invalid, numerics, terminated].some((code) => code === ended?.exitCode);
   if (ended === undefined || (isDisrupted(pod) && !final)) {
-    const why = pod.status?.message ?? pod.status?.reason ?? "its node or the control plane ended it";
+    const why = plainText(
+      pod.status?.message ?? pod.status?.reason ?? "its node or the control plane ended it",
+      longestWord,
+    );
     return { class: "lost", reason: "PodLost", message: `pod ${name} was lost: ${why}`, ...said };
   }
   const { class: endingClass, reason } = endingOf(ended.exitCode);
@@ -141,9 +164,12 @@ const endings = new Map<number, { class: FailureClass; reason: Reason }>([
 
 const endingOf = (exitCode: number) => endings.get(exitCode) ?? { class: "program", reason: "ProgramFailed" };
 
+/** Of what others say, within a sentence of ours. */
+const longestWord = 300;
+
 function describeExit(ended: TerminatedState): string {
   const signal = ended.exitCode > 128 && ended.exitCode < 160 ? `, signal ${ended.exitCode - 128}` : "";
-  const word = ended.message?.trim().split("\n").at(-1)?.slice(0, 300);
+  const word = plainText(ended.message?.trim().split("\n").at(-1) ?? "", longestWord);
   return `the program ended with exit code ${ended.exitCode}${signal}${word ? `: ${word}` : "; its log says why"}`;
 }
 

@@ -83,10 +83,10 @@ describe("what others refuse", () => {
     let forbidden = true;
     const cluster: Cluster = {
       ...env.cluster,
-      apply: async (resource, wanted) => {
+      create: async (resource, wanted) => {
         if (forbidden && resource.kind === "Job")
           throw new ForbiddenError("exceeded quota: count/jobs.batch=0");
-        return env.cluster.apply(resource, wanted);
+        return env.cluster.create(resource, wanted);
       },
     };
     env.store.apply(exampleRuns, anExampleRun());
@@ -106,7 +106,9 @@ describe("what others refuse", () => {
   test("pods that are refused are told of in the words of their Job's newest Warning", async () => {
     const { env, engine } = await started();
     complain(env, theJob(env), "FailedCreate", "Error creating: older", "older");
-    env.clock.advance(1000);
+    await settle(env, engine);
+    expect(conditionOf(readExample(env))?.reason, "a new Job has a moment").toBe("WaitingForPods");
+    env.clock.advance(5_000);
     complain(env, theJob(env), "FailedCreate", 'Error creating: pods "x" is forbidden: exceeded quota: gpus');
     await settle(env, engine);
     expect(conditionOf(readExample(env))).toMatchObject({
@@ -135,6 +137,7 @@ describe("what others refuse", () => {
       },
     });
     complain(env, pod, "FailedMount", 'secret "keys" not found');
+    env.clock.advance(5_000);
     await settle(env, engine);
     expect(conditionOf(readExample(env))).toMatchObject({
       reason: "WaitingForPods",
@@ -216,6 +219,19 @@ describe("a Job that somebody else", () => {
   });
 });
 
+test("a Job whose end is told before that of its pods is judged when they are told of, or are gone", async () => {
+  const { env, engine } = await started();
+  env.endJob(theJob(env), [badly("InvalidData", 64)]);
+  const cluster: Cluster = {
+    ...env.cluster,
+    list: async (resource, filter) => (resource.kind === "Pod" ? [] : env.cluster.list(resource, filter)),
+  };
+  await settle(env, engineOn(env, cluster));
+  expect(conditionOf(readExample(env))).toMatchObject({ status: "Unknown", reason: "WaitingForPods" });
+  await settle(env, engine);
+  expect(conditionOf(readExample(env))).toMatchObject({ status: "False", reason: "InvalidData" });
+});
+
 test("losses in a row without a checkpoint are counted, and end the run at failurePolicy.maxDisruptions", async () => {
   const { env, engine } = await started({ failurePolicy: { maxDisruptions: 2 } });
   const lose = async () => {
@@ -239,7 +255,7 @@ test("losses in a row without a checkpoint are counted, and end the run at failu
 test("a new checkpoint begins the count of losses anew", async () => {
   const env = new TestEnv();
   let checkpoint = 0;
-  const engine = engineOn(env, env.cluster, async () => ({
+  const engine = engineOn(env, env.cluster, () => ({
     stage: "prepare",
     step: checkpoint,
     total: 100,

@@ -1,9 +1,15 @@
-import { createServer } from "node:http";
 import { expect, test } from "vitest";
-import { programPort } from "../contract/index.ts";
 import type { KernelProgress } from "../kinds/batch-kind.ts";
-import { FakeClock } from "../testing/fake-clock.ts";
-import { finalProgress, httpGetProgress, throttle, updatedProgress } from "./progress.ts";
+import {
+  anExampleRun,
+  engineOn,
+  exampleRuns,
+  readExample,
+  reconcileExample,
+  settle,
+} from "../testing/example-runs.ts";
+import { TestEnv } from "../testing/test-env.ts";
+import { finalProgress, leaderPod, stageResult, updatedProgress } from "./progress.ts";
 
 const said: KernelProgress = {
   stage: "train",
@@ -56,35 +62,68 @@ test("the last word has the final figures beside those only the running program 
   });
 });
 
-test("a pod is asked once in the pause, however often the run is looked at", async () => {
-  const clock = new FakeClock();
-  let asked = 0;
-  const count = async () => {
-    asked += 1;
-    return said;
-  };
-  const ask = throttle(count, clock, 10);
-  expect(await ask("10.0.0.1")).toEqual(said);
-  expect(await ask("10.0.0.1")).toBeUndefined();
-  expect(await ask("10.0.0.2")).toEqual(said);
-  clock.advance(10_000);
-  expect(await ask("10.0.0.1")).toEqual(said);
-  expect(asked).toBe(3);
+test("a forecast that nobody would believe is none", () => {
+  const slow = { ...said, total: Number.MAX_SAFE_INTEGER };
+  expect(updatedProgress(undefined, slow, place, now).eta).toBe("");
+  expect(updatedProgress(undefined, { ...said, total: 10 }, place, now)).toMatchObject({
+    eta: "",
+    percent: "50%",
+  });
 });
 
-test("a program is asked over HTTP; nobody there, or a word that is no progress, is no error", async () => {
-  // Any address of 127.0.0.0/8 is this machine's; the port is fixed, so the address is one nobody else uses.
-  const host = "127.9.4.7";
-  expect(await httpGetProgress(host)).toBeUndefined();
-  let answer: unknown = said;
-  const server = createServer((_, response) => response.end(JSON.stringify(answer)));
-  await new Promise<void>((resolve) => server.listen(programPort, host, resolve));
-  try {
-    expect(await httpGetProgress(host)).toEqual(said);
-    answer = { ...said, step: "many" };
-    expect(await httpGetProgress(host)).toBeUndefined();
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
+test("the last word has at most as many figures as a program may say", () => {
+  const figures = (name: string) =>
+    Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`${name}${n}`, n]));
+  const before = updatedProgress(undefined, { ...said, metrics: figures("a") }, place, now);
+  const { metrics } = finalProgress(before, place, figures("b"));
+  expect(metrics.map(({ name }) => name[0])).toEqual(Array.from({ length: 64 }, () => "b"));
+});
+
+test("a sum over pods that each name reasons of their own is bounded like any", () => {
+  const funnelOf = (pod: number) =>
+    Array.from({ length: 4 }, (_, row) => ({
+      step: `rules${pod}-${row}`,
+      language: "ja" as const,
+      documents_in: 20,
+      documents_out: 10,
+      bytes_in: 2,
+      bytes_out: 1,
+      dropped: Object.fromEntries(
+        Array.from({ length: 10 }, (_, n) => [`${"reason".repeat(10)}${pod}-${n}`, 1]),
+      ),
+    }));
+  const resultOf = (pod: number) => ({
+    reason: "Completed" as const,
+    message: "done",
+    metrics: {},
+    funnel: funnelOf(pod),
+  });
+  const others = Array.from({ length: 500 }, (_, pod) => resultOf(pod + 1));
+  const sum = stageResult([resultOf(0), ...others], "independent");
+  expect(JSON.stringify(sum).length).toBeLessThan(65_536);
+  expect(sum.funnel?.[1]?.dropped).toEqual({ other: 10 });
+});
+
+test("only the Job's own pod is asked, at an address of its own", async () => {
+  const env = new TestEnv();
+  let uid = "of-another-run";
+  const engine = engineOn(env, env.cluster, () => ({ ...said, uid }));
+  env.store.apply(exampleRuns, anExampleRun());
+  await settle(env, engine);
+  const [job] = env.openJobs();
+  const [pod] = job ? env.startPods(job) : [];
+  if (job === undefined || pod === undefined) throw new Error("the run has no pod");
+  expect(leaderPod([job], [pod])).toBe(pod);
+  // What has the node's address shares it with everything there; an owner that is no controller anybody names.
+  const owners = pod.metadata.ownerReferences?.map((owner) => ({ ...owner, controller: false }));
+  expect(leaderPod([job], [{ ...pod, spec: { ...pod.spec, hostNetwork: true } }])).toBeUndefined();
+  expect(
+    leaderPod([job], [{ ...pod, metadata: { ...pod.metadata, ownerReferences: owners } }]),
+  ).toBeUndefined();
+
+  await reconcileExample(engine);
+  expect(readExample(env).status?.progress?.step).toBe(0);
+  uid = readExample(env).metadata.uid;
+  await reconcileExample(engine);
+  expect(readExample(env).status?.progress?.step).toBe(150);
 });

@@ -1,10 +1,15 @@
 import type { z } from "zod";
-import { type Clock, timestamp } from "../clock/clock.ts";
+import { timestamp } from "../clock/clock.ts";
 import { formatDuration } from "../clock/duration.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { Job, Pod } from "../cluster/objects.ts";
-import { Progress, programPort } from "../contract/index.ts";
-import type { FunnelRow as FunnelRowSchema } from "../contract/result.ts";
+import {
+  type FunnelRow as FunnelRowSchema,
+  mostDropReasons,
+  mostMetrics,
+  mostRows,
+} from "../contract/result.ts";
+import { controllerUid } from "../engine/names.ts";
 import type { KernelProgress, KernelResult, RunProgress } from "../kinds/batch-kind.ts";
 
 /** What programs report: how far they are while they run, and their results at the end. */
@@ -12,47 +17,21 @@ import type { KernelProgress, KernelResult, RunProgress } from "../kinds/batch-k
 /** Asks a pod how far it is; undefined when it does not answer, which is no error. */
 export type AskProgress = (podIP: string) => Promise<KernelProgress | undefined>;
 
-const patienceMilliseconds = 2000;
-
-export const httpGetProgress: AskProgress = async (podIP) => {
-  const host = podIP.includes(":") ? `[${podIP}]` : podIP;
-  try {
-    const answer = await fetch(`http://${host}:${programPort}/progress`, {
-      signal: AbortSignal.timeout(patienceMilliseconds),
-      redirect: "error",
-    });
-    const parsed = Progress.safeParse(await answer.json());
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-/** Asks a pod once in so many seconds and says nothing in between, whatever wakes the run meanwhile. */
-export function throttle(ask: AskProgress, clock: Clock, seconds: number): AskProgress {
-  const asked = new Map<string, number>();
-  // Timers may fire a little early.
-  const pause = seconds * 900;
-  return async (podIP) => {
-    const now = clock.now().getTime();
-    for (const [pod, time] of asked) if (now - time >= pause) asked.delete(pod);
-    if (asked.has(podIP)) return undefined;
-    asked.set(podIP, now);
-    return ask(podIP);
-  };
-}
-
-/** The pod that answers for the running attempt: index 0 of the Job that has not ended. */
+/**
+ * The pod that answers for the running attempt: index 0 of the Job that has not ended. A pod on its node's
+ * network has the address of everything else there.
+ */
 export function leaderPod(jobs: readonly Job[], pods: readonly Pod[]): Pod | undefined {
   const running = jobs.filter((job) => !isFinished(job));
-  const uids = new Set(running.map((job) => job.metadata.uid));
+  const uids = new Set<string | undefined>(running.map((job) => job.metadata.uid));
   return pods.find(
     (pod) =>
       pod.status?.phase === "Running" &&
       pod.status.podIP !== undefined &&
       pod.metadata.deletionTimestamp === undefined &&
+      pod.spec.hostNetwork !== true &&
       completionIndex(pod) === 0 &&
-      pod.metadata.ownerReferences?.some(({ uid }) => uids.has(uid)),
+      uids.has(controllerUid(pod)),
   );
 }
 
@@ -115,7 +94,8 @@ export function finalProgress(
   metrics: Readonly<Record<string, number>>,
 ): RunProgress {
   const final = metricList(metrics);
-  const kept = old.metrics.filter(({ name }) => !(name in metrics));
+  const others = old.metrics.filter(({ name }) => !Object.hasOwn(metrics, name));
+  const kept = others.slice(0, Math.max(0, mostMetrics - final.length));
   return {
     ...old,
     ...(old.total > 0 && { step: old.total }),
@@ -130,12 +110,16 @@ function percent({ index, count }: StageIndex, share: number): string {
   return `${Math.floor((100 * (index + share)) / count)}%`;
 }
 
+/** Seconds beyond which nobody believes a forecast: ten years. */
+const longestEta = 315_360_000;
+
 /** Time left at the rate of this process so far, e.g. 4m10s; empty while there is no rate. */
 function eta({ step, total, since, updated, resumed_from_step = 0 }: KernelProgress): string {
   const seconds = (Date.parse(updated) - Date.parse(since)) / 1000;
   const done = step - resumed_from_step;
-  if (total === 0 || done <= 0 || !(seconds > 0)) return "";
-  return formatDuration(Math.ceil(((total - step) * seconds) / done));
+  if (total < step || done <= 0 || !(seconds > 0)) return "";
+  const left = Math.ceil(((total - step) * seconds) / done);
+  return left < longestEta ? formatDuration(left) : "";
 }
 
 /** Metrics as status has them: decimal strings of at most six digits, by name. */
@@ -160,7 +144,19 @@ export function stageResult(
 ): KernelResult {
   const [first, ...others] = results;
   if (coupling === "gang" || others.length === 0 || first.funnel === undefined) return first;
-  return { ...first, funnel: addStatistics(results.flatMap((result) => result.funnel ?? [])) };
+  return { ...first, funnel: shortened(addStatistics(results.flatMap((result) => result.funnel ?? []))) };
+}
+
+/** Of all rows together: they are kept in a ConfigMap and in status. */
+const longestStatistics = 65_536;
+
+/** Rows whose names of reasons are longer than any kernel's lose them. */
+function shortened(rows: readonly FilterStatistics[]): FilterStatistics[] {
+  if (JSON.stringify(rows).length <= longestStatistics) return [...rows];
+  return rows.map((row) => ({
+    ...row,
+    dropped: { other: Object.values(row.dropped).reduce((sum, count) => sum + count, 0) },
+  }));
 }
 
 function addStatistics(rows: readonly FilterStatistics[]): FilterStatistics[] {
@@ -168,15 +164,19 @@ function addStatistics(rows: readonly FilterStatistics[]): FilterStatistics[] {
   for (const row of rows) {
     const key = `${row.step}/${row.language}`;
     const sum = sums.get(key);
-    sums.set(key, sum === undefined ? row : addRows(sum, row));
+    if (sum !== undefined) sums.set(key, addRows(sum, row));
+    else if (sums.size < mostRows) sums.set(key, row);
   }
   return [...sums.values()];
 }
 
 function addRows(sum: FilterStatistics, row: FilterStatistics): FilterStatistics {
   const dropped = new Map(Object.entries(sum.dropped));
-  for (const [reason, count] of Object.entries(row.dropped))
+  for (const [said, count] of Object.entries(row.dropped)) {
+    // Pods that each name reasons of their own must not make the sum as large as all of them.
+    const reason = dropped.has(said) || dropped.size < mostDropReasons - 1 ? said : "other";
     dropped.set(reason, (dropped.get(reason) ?? 0) + count);
+  }
   return {
     ...sum,
     documents_in: sum.documents_in + row.documents_in,

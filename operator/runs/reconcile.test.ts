@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
-import { InvalidError } from "../cluster/port.ts";
+import { type Cluster, InvalidError } from "../cluster/port.ts";
 import { claims, configMaps, events, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
 import { inUseFinalizer } from "../engine/references.ts";
 import {
@@ -42,6 +42,21 @@ describe("a run", () => {
     await reconcileExample(engineOn(env));
     expect(readExample(env).metadata.finalizers).toEqual([inUseFinalizer]);
     expect(jobNames(env)).toEqual([]);
+  });
+
+  test("that asks for what the platform keeps to itself starts nothing", async () => {
+    const compute = { priorityClassName: "system-node-critical" };
+    const { env, engine } = await started({ compute });
+    expect(conditionOf(readExample(env))).toMatchObject({
+      status: "False",
+      reason: "NotAllowed",
+      message: expect.stringContaining("spec.compute.priorityClassName"),
+    });
+    expect([...env.store.list(jobs), ...env.store.list(claims), ...env.store.list(configMaps)]).toEqual([]);
+    expect(reasons(env)).toEqual(["NotAllowed"]);
+    env.store.apply(exampleRuns, anExampleRun({ compute: { priorityClassName: "batch" } }));
+    await settle(env, engine);
+    expect(jobNames(env)).toEqual(["examplerun-demo-prepare-1"]);
   });
 
   test("has its plan, claim, ConfigMap and first Job once it has started", async () => {
@@ -216,8 +231,30 @@ describe("a run", () => {
       throw new InvalidError("Job", "examplerun-demo-prepare-1", [{ field: "spec", message: "no" }]);
     };
     env.store.apply(exampleRuns, anExampleRun());
-    await settle(env, engineOn(env, { ...env.cluster, apply: refuse }));
+    await settle(env, engineOn(env, { ...env.cluster, create: refuse }));
     expect(conditionOf(readExample(env))).toMatchObject({ status: "False", reason: "InvalidSpec" });
+  });
+
+  test("asks for no object by name but a claim that is not its own, and for that until its Job is made", async () => {
+    const env = new TestEnv();
+    const asked: string[] = [];
+    const get: Cluster["get"] = async (resource, inNamespace, name) => {
+      if (resource.plural !== exampleRuns.plural) asked.push(`${resource.kind} ${name}`);
+      return env.cluster.get(resource, inNamespace, name);
+    };
+    const engine = engineOn(env, { ...env.cluster, get });
+    env.store.apply(exampleRuns, anExampleRun());
+    await settle(env, engine);
+    expect(asked).toEqual([]);
+    env.store.apply(claims, {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "shared", namespace },
+      spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
+    });
+    env.store.apply(exampleRuns, anExampleRun({ storage: { claimName: "shared" } }, "other"));
+    await settle(env, engine, "other");
+    expect(asked).toEqual(["PersistentVolumeClaim shared"]);
   });
 
   test("waits for the claim it is to write to", async () => {
@@ -262,6 +299,31 @@ describe("suspension", () => {
     expect(env.store.get(jobs, namespace, "examplerun-demo-prepare-1")?.spec.suspend).toBe(false);
     expect(readExample(env).status?.stages?.[0]?.state).toBe("Running");
     expect(reasons(env)).toEqual(expect.arrayContaining(["Suspended", "Resumed"]));
+  });
+
+  test("lets the spec change, and the Job is made again from what it says then", async () => {
+    const { env, engine } = await started();
+    const change = async (spec: Record<string, unknown>) => {
+      env.store.apply(exampleRuns, anExampleRun(spec));
+      return settle(env, engine);
+    };
+    const compute = { resources: { cpu: "3", memory: "8Gi" } };
+    await change({ suspend: true });
+    const [before] = env.store.list(jobs);
+    await change({ suspend: true, compute });
+    expect(env.store.list(jobs)[0]?.metadata.uid).toBe(before?.metadata.uid);
+    await change({ suspend: false, compute });
+    const [after, ...more] = env.store.list(jobs);
+    expect(more).toEqual([]);
+    expect(after?.metadata).toMatchObject({ name: "examplerun-demo-prepare-1" });
+    expect(after?.spec.suspend).toBe(false);
+    expect(after?.spec.template.spec.containers[0]?.resources?.limits?.memory).toBe("8Gi");
+    const [configMap] = env.store.list(configMaps);
+    expect(JSON.parse(configMap?.data["config.json"] ?? "")).toMatchObject({ threads: 3 });
+    expect(readExample(env).status).toMatchObject({
+      attempts: [{ number: 1 }],
+      stages: [{ state: "Running" }, {}],
+    });
   });
 
   test("begins nothing", async () => {
@@ -417,7 +479,9 @@ test("progress of the running program stands in status, with its share of the wh
     updated: "2026-01-01T00:01:00Z",
     checkpoint_step: 20,
   };
-  const engine = engineOn(env, env.cluster, async (podIP) => (podIP === "10.0.0.1" ? said : undefined));
+  const engine = engineOn(env, env.cluster, (_, leader) =>
+    leader.status?.podIP === "10.0.0.1" ? said : undefined,
+  );
   env.store.apply(exampleRuns, anExampleRun());
   await settle(env, engine);
   for (const job of env.openJobs()) env.startPods(job);

@@ -1,7 +1,7 @@
+import { notAllowed } from "../api/allowed.ts";
 import type { Inputs } from "../api/artifact.ts";
 import type { Reason } from "../api/reasons.ts";
 import { setCondition } from "../cluster/conditions.ts";
-import { controllerUid } from "../engine/names.ts";
 import { ChildError, carryOut, newEvent, outcomeOf, type Rim } from "../engine/reconcile-result.ts";
 import {
   type Consumer,
@@ -17,8 +17,16 @@ import { withFinalizer } from "../runtime/finalizer.ts";
 import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
 import { type RunScope, readScope, type ScopeReader } from "./scope.ts";
 import { fail, type RunResult, reconcileStage } from "./stage.ts";
-import { children, suspension } from "./stage-objects.ts";
-import { concludeStatus, runEvents, withStages } from "./status.ts";
+import { children, isOfAttempt, suspension } from "./stage-objects.ts";
+import {
+  concludeStatus,
+  hasFailed,
+  openStage,
+  retried,
+  retriedMessage,
+  runEvents,
+  withStages,
+} from "./status.ts";
 
 /** One reconcile of a batch object: the world is read once, the phases decide, the rim carries out. */
 
@@ -40,12 +48,18 @@ interface RunPhase {
 
 /** In order; the first that has a result decides, and the last always has one. */
 export const runPhases: readonly RunPhase[] = [
+  {
+    name: "retry",
+    invariant: "status.observedRetry is spec.retry: no retry is lost, none is made twice",
+    decide: retry,
+  },
   { name: "retire", invariant: "the run has not ended: what has ended starts nothing", decide: retire },
   {
     name: "deadline",
-    invariant: "activeDeadlineSeconds have not passed since the start",
+    invariant: "activeDeadlineSeconds have not passed since the start or the last retry",
     decide: checkDeadline,
   },
+  { name: "allowed", invariant: "the platform lets the run use what its spec names", decide: checkAllowed },
   {
     name: "plan",
     invariant: "status has the plan of a run that has not begun; a run that has keeps its own",
@@ -59,7 +73,7 @@ export const runPhases: readonly RunPhase[] = [
   },
   {
     name: "claim",
-    invariant: "the claim is the run's to write to, or is there to be created",
+    invariant: "the claim that the spec names is there, and the directory is the run's to write to",
     decide: checkClaim,
   },
   { name: "stage", invariant: "status names an attempt only after its Job was made", decide: advanceStage },
@@ -91,6 +105,27 @@ const blocked = (
   ...more,
 });
 
+/**
+ * A greater spec.retry begins a failed run again; any other is only noted. Only an increase counts, so that a
+ * GitOps tool that takes back what `tanren retry` wrote does not retry once more. That the retry was seen and
+ * that the run is open again is one write.
+ */
+function retry(scope: RunScope, known: Known): RunResult | Known {
+  const { observedRetry } = known.status;
+  const wanted = scope.spec.retry;
+  if (wanted === observedRetry) return known;
+  const status = { ...known.status, observedRetry: wanted };
+  if (wanted <= (observedRetry ?? 0) || !hasFailed(status)) return { ...known, status };
+  const open = retried(status, scope.now);
+  return {
+    status: open,
+    root: { reason: "Retried", message: retriedMessage(open) },
+    requeueAfter: 0,
+    apply: [],
+    remove: [],
+  };
+}
+
 /** A finished run does nothing but delete its Jobs after ttlSecondsAfterFinished. */
 function retire(scope: RunScope, known: Known): RunResult | Known {
   const { completionTime } = known.status;
@@ -100,7 +135,8 @@ function retire(scope: RunScope, known: Known): RunResult | Known {
   if (ttl === undefined) return nothing;
   const left = Math.ceil((Date.parse(completionTime) - scope.now.getTime()) / 1000) + ttl;
   if (left > 0) return { ...nothing, requeueAfter: left };
-  return { ...nothing, remove: children(scope, () => true) };
+  // A run that failed may be retried, and needs the results of the stages that have completed.
+  return { ...nothing, remove: children(scope, hasFailed(known.status) ? isOfAttempt : () => true) };
 }
 
 function checkDeadline(scope: RunScope, known: Known): RunResult | Known {
@@ -108,20 +144,32 @@ function checkDeadline(scope: RunScope, known: Known): RunResult | Known {
   const left = secondsToDeadline(scope, status);
   if (left === undefined || left > 0) return known;
   const stage = status.stages?.find(({ state }) => state === "Running" || state === "Suspended")?.name;
-  const message = `the run had not ended ${scope.spec.activeDeadlineSeconds} s after its start, as spec.activeDeadlineSeconds asks`;
+  const since = status.retryTime === undefined ? "start" : "last retry";
+  const message = `the run had not ended ${scope.spec.activeDeadlineSeconds} s after its ${since}, as spec.activeDeadlineSeconds asks`;
   return fail(scope, status, stage, "DeadlineExceeded", message);
+}
+
+/** What has begun was allowed then, and may have become another only for a retry. */
+function checkAllowed({ kind, run, allowed }: RunScope, known: Known): RunResult | Known {
+  const problem = !beginsAnew(known.status) ? undefined : notAllowed(kind.definition, run.spec, allowed);
+  return problem === undefined ? known : blocked(known.status, "NotAllowed", problem);
 }
 
 const hasBegun = ({ startTime }: RunStatus) => startTime !== undefined;
 
-function plan({ kind, spec, references }: RunScope, { status }: Known): Known {
+/** Whether what comes next is the first attempt, or the first since a retry: the spec may be another. */
+const beginsAnew = (status: RunStatus) => !hasBegun(status) || status.attempts?.at(-1)?.retried === true;
+
+function plan({ kind, spec, references, storage }: RunScope, { status: before }: Known): Known {
+  const { claimName, directory } = storage;
+  const status = { ...before, storage: { claimName, directory } };
   const seen = references.map(resolve);
   const inputs: Inputs = new Map(seen.filter(isResolved).map((input) => [input.role, input]));
   const unresolved = seen.find((input): input is InputProblem => !isResolved(input));
   return {
     inputs,
     unresolved,
-    status: hasBegun(status) ? status : { ...status, plan: kind.plan(spec, inputs) },
+    status: beginsAnew(status) ? { ...status, plan: kind.plan(spec, inputs) } : status,
   };
 }
 
@@ -134,23 +182,25 @@ function resolveReferences(scope: RunScope, known: Known): RunResult | Known {
   return blocked(status, unresolved.reason, unresolved.message, hasBegun(status) ? suspension(scope) : {});
 }
 
-function refuse({ kind, spec }: RunScope, known: Known): RunResult | Known {
-  const refusal = hasBegun(known.status) ? undefined : kind.refuse(spec, known.inputs);
-  return refusal === undefined ? known : blocked(known.status, refusal.reason, refusal.message);
+function refuse(scope: RunScope, known: Known): RunResult | Known {
+  const { status, inputs } = known;
+  const refusal = beginsAnew(status) ? scope.kind.refuse(scope.spec, inputs) : undefined;
+  if (refusal === undefined) return known;
+  // A run that has begun may change only once it has failed.
+  return hasBegun(status)
+    ? fail(scope, status, openStage(status), refusal.reason, refusal.message)
+    : blocked(status, refusal.reason, refusal.message);
 }
 
-function checkClaim({ storage, claim, run }: RunScope, known: Known): RunResult | Known {
-  const named = `PersistentVolumeClaim ${storage.claimName}`;
-  if (storage.wanted === undefined && claim === undefined) {
-    const message = `${named} of spec.storage.claimName does not exist; create it or correct the name`;
+/** Whether a claim that is to be made finds its name taken shows when it is made. */
+function checkClaim({ storage, claimMissing, holder }: RunScope, known: Known): RunResult | Known {
+  if (claimMissing) {
+    const message = `PersistentVolumeClaim ${storage.claimName} of spec.storage.claimName does not exist; create it or correct the name`;
     return blocked(known.status, "InputNotFound", message);
   }
-  if (storage.wanted !== undefined && claim !== undefined && controllerUid(claim) !== run.metadata.uid) {
-    const message = `${named} exists and is not this run's; delete it, or name it in spec.storage.claimName`;
-    // Claims of others are not watched.
-    return blocked(known.status, "NameTaken", message, { requeueAfter: lookAgainSeconds });
-  }
-  return known;
+  if (holder === undefined || hasBegun(known.status)) return known;
+  const message = `${holder} writes to ${storage.directory}, which spec.storage.adopt names; delete it first, its directory stays`;
+  return blocked(known.status, "NameTaken", message, { requeueAfter: lookAgainSeconds });
 }
 
 function advanceStage(scope: RunScope, { status, inputs }: Known): RunResult {
@@ -158,9 +208,12 @@ function advanceStage(scope: RunScope, { status, inputs }: Known): RunResult {
   return reconcileStage(scope, { status: withStages(status, stages), inputs, stages });
 }
 
-function secondsToDeadline({ spec, now }: RunScope, { startTime }: RunStatus): number | undefined {
-  if (spec.activeDeadlineSeconds === undefined || startTime === undefined) return undefined;
-  return Math.ceil((Date.parse(startTime) - now.getTime()) / 1000) + spec.activeDeadlineSeconds;
+function secondsToDeadline(
+  { spec, now }: RunScope,
+  { startTime, retryTime = startTime }: RunStatus,
+): number | undefined {
+  if (spec.activeDeadlineSeconds === undefined || retryTime === undefined) return undefined;
+  return Math.ceil((Date.parse(retryTime) - now.getTime()) / 1000) + spec.activeDeadlineSeconds;
 }
 
 /** Wakes the run at its deadline, or when it is to be retired, unless something else wakes it before. */
@@ -206,9 +259,14 @@ async function advance(reader: RunReconciler, kind: BatchKind, run: Run): Promis
   const status = run.status ?? {};
   if ("problem" in parsed) {
     // What has ended stays ended, even when a newer schema would not let it in.
-    return status.completionTime === undefined
-      ? write(reader, kind, run, blocked(status, "InvalidSpec", parsed.problem))
-      : done;
+    return write(
+      reader,
+      kind,
+      run,
+      status.completionTime === undefined
+        ? blocked(status, "InvalidSpec", parsed.problem)
+        : { status, apply: [], remove: [] },
+    );
   }
   try {
     return await write(reader, kind, run, decide(await readScope(reader, kind, run, parsed)));

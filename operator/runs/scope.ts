@@ -1,6 +1,9 @@
+import type { Allowed } from "../api/allowed.ts";
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { KindDefinition } from "../api/kinds.ts";
 import type { Clock } from "../clock/clock.ts";
+import { isFinished } from "../cluster/conditions.ts";
+import type { ObjectName } from "../cluster/object-key.ts";
 import type {
   ConfigMap,
   Job,
@@ -23,8 +26,14 @@ import {
   type ReferencedRun,
   readReferences,
 } from "../engine/references.ts";
-import type { BatchKind, KernelProgress, Run, RunSpec } from "../kinds/batch-kind.ts";
-import { type AskProgress, leaderPod } from "./progress.ts";
+import {
+  type BatchKind,
+  type KernelProgress,
+  type Run,
+  type RunSpec,
+  runResource,
+} from "../kinds/batch-kind.ts";
+import { leaderPod } from "./progress.ts";
 import { stuckAt } from "./waiting.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
@@ -44,10 +53,12 @@ export interface RunScope {
   /** The kind's own spec, with defaults. */
   spec: RunSpec;
   storage: RunStorage;
-  /**
-   * The claim the run writes to, its own or another's; absent when there is none, or it is not needed yet.
-   */
+  /** The run's own claim; absent until it is made. */
   claim?: PersistentVolumeClaim;
+  /** The claim that the spec names is not there. */
+  claimMissing: boolean;
+  /** Another object that has the directory which this one asks to adopt, as "Kind name". */
+  holder?: string;
   references: ReferencedRun[];
   /** The way back to the run itself along references, when there is one. */
   cycle?: string[];
@@ -62,6 +73,7 @@ export interface RunScope {
   complaint?: string;
   now: Date;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   /** Seconds between two looks at a running program. */
   progressSeconds: number;
@@ -72,8 +84,10 @@ export interface ScopeReader {
   clock: Clock;
   kinds: KindsByName;
   specs: ParsedSpecs;
-  askProgress: AskProgress;
+  /** What the run's program has said last of how far it is; waits for nobody. */
+  progressOf: (run: ObjectName, leader: Pod) => KernelProgress | undefined;
   podDefaults: PodDefaults;
+  allowed: Allowed;
   networkPolicies: NetworkPolicies;
   progressSeconds: number;
 }
@@ -97,35 +111,55 @@ export async function readScope(
     readReferences(cluster, kinds, namespace, named),
   ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
-  const isClaim = ({ metadata }: PersistentVolumeClaim) => metadata.name === storage.claimName;
-  // A claim of others is in no cache: it is asked for only where it matters.
-  const asks = !unresolved && run.status?.completionTime === undefined;
-  const address = leaderPod(ownJobs, ownPods)?.status?.podIP;
-  const stuck = stuckAt(ownJobs, ownPods, ownClaims.find(isClaim));
+  // A claim of others is in no cache: it is asked for only where a Job is to be made that needs it.
+  const asks =
+    storage.wanted === undefined &&
+    !unresolved &&
+    run.status?.completionTime === undefined &&
+    ownJobs.every(isFinished);
+  const leader = leaderPod(ownJobs, ownPods);
+  const ownClaim = ownClaims.find(({ metadata }) => metadata.name === storage.claimName);
+  const now = reader.clock.now();
+  const stuck = stuckAt(ownJobs, ownPods, ownClaim);
   return {
     kind,
     run,
     spec,
     storage,
-    claim:
-      ownClaims.find(isClaim) ?? (asks ? await cluster.get(claims, namespace, storage.claimName) : undefined),
+    claim: ownClaim,
+    claimMissing: asks && (await cluster.get(claims, namespace, storage.claimName)) === undefined,
+    holder: spec.storage.adopt && (await holderOf(reader, kind, run, storage)),
     references,
     cycle: unresolved ? await findCycle(reader, { kind: run.kind, namespace, name }, named) : undefined,
     jobs: ownJobs,
     pods: ownPods,
     configMaps: ownConfigMaps,
     services: ownServices,
-    progress: address === undefined ? undefined : await reader.askProgress(address),
-    complaint: stuck && (await complaintAt(cluster, stuck)),
-    now: reader.clock.now(),
+    progress: leader && ofRun(run, reader.progressOf({ kind: run.kind, namespace, name }, leader)),
+    complaint: stuck && (await complaintAt(cluster, stuck, now)),
+    now,
     podDefaults,
+    allowed: reader.allowed,
     networkPolicies: reader.networkPolicies,
     progressSeconds,
   };
 }
 
+/** The answer of a program of this run: an address may have become another pod's in the meantime. */
+const ofRun = ({ metadata }: Run, said: KernelProgress | undefined): KernelProgress | undefined =>
+  said?.uid === undefined || said.uid === metadata.uid ? said : undefined;
+
+/** What others make of a new object takes a moment; Events are in no cache, and many in a burst of objects. */
+const patienceSeconds = 5;
+
 /** A claim is named, for what is said of the pod that waits for it does not. */
-async function complaintAt(cluster: Cluster, object: KubernetesObject): Promise<string | undefined> {
+async function complaintAt(
+  cluster: Cluster,
+  object: KubernetesObject,
+  now: Date,
+): Promise<string | undefined> {
+  const age = (now.getTime() - Date.parse(object.metadata.creationTimestamp)) / 1000;
+  if (age < patienceSeconds) return undefined;
   const complaint = await newestComplaint(cluster, object);
   const { kind, metadata } = object;
   return complaint !== undefined && kind === claims.kind
@@ -144,7 +178,7 @@ export interface RunStorage {
 
 export function storageOf(definition: KindDefinition, run: Run, { storage }: RunSpec): RunStorage {
   const { name, namespace, uid } = run.metadata;
-  const directory = `${definition.resource.plural}/${name}-${uid.slice(0, 8)}`;
+  const directory = storage.adopt ?? `${definition.resource.plural}/${name}-${uid.slice(0, 8)}`;
   if (storage.claimName !== undefined) return { claimName: storage.claimName, directory };
   if (storage.size === undefined)
     throw new TypeError("spec.storage has neither claimName nor size, though its CEL rule asks for one");
@@ -168,4 +202,35 @@ export function storageOf(definition: KindDefinition, run: Run, { storage }: Run
       },
     },
   };
+}
+
+/**
+ * Who has the directory that the run asks for: whose own it is, else who has begun in it, else who asked first.
+ * Where two begin at one instant all the same, the kernels let the last one alone write (`runtime/fence.py`).
+ */
+async function holderOf(
+  { cluster, specs }: ScopeReader,
+  kind: BatchKind,
+  run: Run,
+  { claimName, directory }: RunStorage,
+): Promise<string | undefined> {
+  const place = ({ metadata, status }: Run, { adopt }: RunSpec["storage"]) =>
+    [
+      adopt === undefined ? 0 : 1,
+      status?.startTime === undefined ? 1 : 0,
+      metadata.creationTimestamp,
+      metadata.uid,
+    ].join(" ");
+  const own = place(run, { adopt: directory });
+  const others = await cluster.list(runResource(kind), { namespace: run.metadata.namespace });
+  const holder = others.find((other) => {
+    const parsed = specs.read(kind, other);
+    if (other.metadata.uid === run.metadata.uid || "problem" in parsed) return false;
+    const { storage } = parsed.spec;
+    if (storage.claimName !== claimName) return false;
+    return (
+      storageOf(kind.definition, other, parsed.spec).directory === directory && place(other, storage) < own
+    );
+  });
+  return holder && `${holder.kind} ${holder.metadata.name}`;
 }

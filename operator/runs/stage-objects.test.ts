@@ -108,6 +108,24 @@ test("resources: requests are limits, threads are divided among processes, an ac
   expect(spec.nodeSelector).toEqual({ "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3" });
 });
 
+test("pods with GPUs have shared memory for NCCL, unless the platform brings its own; others have none", () => {
+  const shm = { name: "shm", emptyDir: { medium: "Memory" } };
+  const podOf = (gpusPerPod: number, podDefaults?: object) =>
+    rendered({ gpusPerPod }, { compute: { gpusPerNode: gpusPerPod } }, podDefaults).job.spec.template.spec;
+  const withGpus = podOf(2);
+  expect(withGpus.volumes).toContainEqual(shm);
+  expect(withGpus.containers[0]?.volumeMounts).toContainEqual({ name: "shm", mountPath: "/dev/shm" });
+  expect(podOf(0).volumes).not.toContainEqual(shm);
+  const own = {
+    extraVolumes: [{ name: "own", emptyDir: { medium: "Memory", sizeLimit: "8Gi" } }],
+    extraVolumeMounts: [{ name: "own", mountPath: "/dev/shm" }],
+  };
+  const mounts = podOf(2, own).containers[0]?.volumeMounts.filter(
+    ({ mountPath }) => mountPath === "/dev/shm",
+  );
+  expect(mounts).toEqual([{ name: "own", mountPath: "/dev/shm" }]);
+});
+
 test("names are labels of the length that pods need, and different names stay different", () => {
   const named = (kind: string, name: string) => ({
     kind,

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { PodDefaults } from "../api/configuration.ts";
+import { runChanges } from "../api/parts.ts";
 import { programExitCodes as exitCodes } from "../api/reasons.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { ConfigMap, EnvVar, Job, KubernetesObject, Service, Wanted } from "../cluster/objects.ts";
@@ -54,6 +56,7 @@ export function stageConfig(
     ...own,
     run: { kind: run.kind, namespace, name, uid, stage: stage.name, attempt },
     output: `output/${stage.name}`,
+    ...(spec.storage.adopt !== undefined && { adopted: true }),
     threads: threadsOf(spec.compute, stage.processesPerPod),
   });
   if (parsed.success) return { config: parsed.data };
@@ -102,7 +105,7 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
 export const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stage.pods > 1;
 
 function job(
-  { spec, storage, stage, podDefaults }: AttemptPlan,
+  { run, spec, storage, stage, podDefaults }: AttemptPlan,
   metadata: AttemptObjects["configMap"]["metadata"],
 ): Wanted<Job> {
   const queue = spec.compute.queueName ?? podDefaults.queueName;
@@ -111,6 +114,7 @@ function job(
     kind: "Job",
     metadata: {
       ...metadata,
+      annotations: { [specAnnotation]: specDigest(run) },
       labels: { ...metadata.labels, ...(queue !== undefined && { [queueLabel]: queue }) },
     },
     spec: {
@@ -174,8 +178,35 @@ export function children(scope: RunScope, picked: (object: KubernetesObject) => 
 export const numberOf = (object: KubernetesObject): number =>
   Number(object.metadata.labels?.[labels.attempt]);
 
+export const isOfAttempt = (object: KubernetesObject): boolean =>
+  object.metadata.labels?.[labels.attempt] !== undefined;
+
 export const isOfStage = (object: KubernetesObject, stage: string): boolean =>
   object.metadata.labels?.[labels.stage] === stage;
+
+/** On a Job, the digest of the spec that it was made from. */
+const specAnnotation = "tanren.dev/spec";
+
+const notMadeFrom = new Set(
+  Object.entries(runChanges).flatMap(([field, when]) => (when === "always" ? [field] : [])),
+);
+
+/** Digest of what of a spec a Job is made from; the order of its fields is not in it. */
+function specDigest({ spec }: Run): string {
+  const made = Object.entries(spec ?? {}).filter(([field]) => !notMadeFrom.has(field));
+  const text = JSON.stringify(Object.fromEntries(made), (_key, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+/** Whether the spec has changed since the Job was made. One that an older operator made does not say. */
+function isOutdated({ metadata }: Job, run: Run): boolean {
+  const made = metadata.annotations?.[specAnnotation];
+  return made !== undefined && made !== specDigest(run);
+}
 
 /** On a Job that the run has suspended, so that only those are resumed: others suspend Jobs too. */
 const suspendedAnnotation = "tanren.dev/suspended";
@@ -183,8 +214,8 @@ const suspendedAnnotation = "tanren.dev/suspended";
 /**
  * The Jobs that still run, suspended or resumed as spec.suspend says. A Job is stated as it was read, so that
  * a newer operator's rendering never touches it. Kueue alone starts and stops the Jobs of its queues, so one
- * of those is taken away instead, and made again when the run resumes. A Job that a person or another
- * controller has suspended stays so.
+ * of those is taken away instead, and made again when the run resumes; so is one whose spec was changed while
+ * it was suspended, with all of its name. A Job that a person or another controller has suspended stays so.
  */
 export function suspension(scope: RunScope): { apply: WantedChild[]; remove: FoundChild[] } {
   const { suspend } = scope.spec;
@@ -192,9 +223,15 @@ export function suspension(scope: RunScope): { apply: WantedChild[]; remove: Fou
   const queued = active.filter((job) => job.metadata.labels?.[queueLabel] !== undefined);
   const own = active.filter((job) => !queued.includes(job));
   const unlike = own.filter((job) => (suspend ? job.spec.suspend !== true : isSuspendedByRun(job)));
+  const outdated = suspend ? [] : unlike.filter((job) => isOutdated(job, scope.run));
+  const names = new Set(outdated.map(({ metadata }) => metadata.name));
   return {
-    apply: unlike.map((job) => wanted(jobs, restated(job, suspend), "update")),
-    remove: suspend ? queued.map((job) => found(jobs, job)) : [],
+    apply: unlike
+      .filter((job) => !outdated.includes(job))
+      .map((job) => wanted(jobs, restated(job, suspend), "update")),
+    remove: suspend
+      ? queued.map((job) => found(jobs, job))
+      : children(scope, ({ metadata }) => names.has(metadata.name)),
   };
 }
 

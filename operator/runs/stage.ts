@@ -1,4 +1,5 @@
 import type { Inputs } from "../api/artifact.ts";
+import type { Reason } from "../api/reasons.ts";
 import { timestamp } from "../clock/clock.ts";
 import { isFinished } from "../cluster/conditions.ts";
 import type { Job, KubernetesObject } from "../cluster/objects.ts";
@@ -16,6 +17,7 @@ import {
   isLive,
   isUncounted,
   jobStatus,
+  seenWithinSeconds,
 } from "./attempts.ts";
 import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
 import type { RunScope } from "./scope.ts";
@@ -33,6 +35,7 @@ import {
   artifactOf,
   artifactsOf,
   attemptsAt,
+  attemptsSinceRetry,
   failed,
   resultsConfigMap,
   runArtifact,
@@ -75,8 +78,9 @@ function beginNext(scope: RunScope, prepared: Prepared, stage: Stage, last: Atte
   const { now, spec } = scope;
   const { status } = prepared;
   if (spec.suspend) return suspended(scope, status, stage);
-  if (last?.endTime !== undefined) {
-    const due = Date.parse(last.endTime) + backoffSeconds(attemptsAt(status, stage.name)) * 1000;
+  const earlier = attemptsSinceRetry(status, stage.name);
+  if (last?.endTime !== undefined && earlier.length > 0) {
+    const due = Date.parse(last.endTime) + backoffSeconds(earlier) * 1000;
     const left = Math.ceil((due - now.getTime()) / 1000);
     if (left > 0) return betweenAttempts(status, last, left);
   }
@@ -160,7 +164,7 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
   const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
   const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
   const current: Prepared = { ...prepared, status: withAttempt({ ...status, progress }, known) };
-  const observed = jobStatus(job, scope.pods, stage, scope.complaint);
+  const observed = jobStatus(job, scope.pods, stage, scope);
   switch (observed.state) {
     case "succeeded":
       return stageCompleted(scope, current, stage, known, observed.result);
@@ -174,9 +178,6 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
     }
   }
 }
-
-/** A reader that lags behind its own writes by so much is ill in other ways. */
-const seenWithinSeconds = 10;
 
 /**
  * The Job that status names is missing: the run took it away as it was suspended, or it has just been made and
@@ -223,6 +224,7 @@ function attemptActive(
     remove: [...remove, ...older],
   };
   if (scope.spec.suspend) return { ...suspended(scope, status, stage), ...writes };
+  if (remove.length > 0) return { ...madeAnew(status, stage), apply, remove: writes.remove };
   return {
     status: withStage(status, stage.name, { state: "Running" }),
     root:
@@ -302,7 +304,7 @@ function attemptFailed(
     policy: scope.spec.failurePolicy,
     restarts,
     disruptionsInARow: before + 1,
-    earlier: attemptsAt(status, stage.name).filter(({ number }) => number < attempt.number),
+    earlier: attemptsSinceRetry(status, stage.name).filter(({ number }) => number < attempt.number),
     resumedFromStep,
   });
   const counted = consequence.action === "restart" && consequence.counted;
@@ -325,7 +327,7 @@ function attemptFailed(
   if (consequence.action === "fail")
     return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
   if (scope.spec.suspend) return suspended(scope, recorded, stage);
-  return betweenAttempts(recorded, closed, backoffSeconds(attemptsAt(recorded, stage.name)));
+  return betweenAttempts(recorded, closed, backoffSeconds(attemptsSinceRetry(recorded, stage.name)));
 }
 
 function betweenAttempts(status: RunStatus, attempt: Attempt, seconds: number): RunResult {
@@ -355,6 +357,12 @@ function suspended(scope: RunScope, status: RunStatus, stage: Stage): RunResult 
   };
 }
 
+/** The stage stays suspended until its Job is gone, and is then made from the spec as it is now. */
+function madeAnew(status: RunStatus, stage: Stage): RunResult {
+  const message = `stage ${stage.name}: the spec was changed while it was suspended, and its Job is made again`;
+  return { status, root: { reason: "WaitingForPods", message }, requeueAfter: 1, apply: [], remove: [] };
+}
+
 function podsLinger(status: RunStatus, stage: Stage): RunResult {
   const message = `stage ${stage.name}: pods of an earlier Job have not ended yet`;
   return { status, root: { reason: "WaitingForPods", message }, apply: [], remove: [] };
@@ -365,11 +373,11 @@ export function fail(
   scope: RunScope,
   status: RunStatus,
   stage: string | undefined,
-  reason: "InvalidConfig" | "ProgramFailed" | "DeadlineExceeded" | Failure["reason"],
+  reason: Reason,
   message: string,
 ): RunResult {
   return {
-    status: failed(status, stage, scope.now),
+    status: failed(status, stage, scope.now, { reason, message }),
     root: { reason, message },
     apply: [],
     remove: scope.jobs.filter((job) => !isFinished(job)).map((job) => found(jobs, job)),

@@ -2,11 +2,11 @@ import { posix } from "node:path";
 import type { Artifact, Inputs } from "../api/artifact.ts";
 import { isReason, type Reason, reasonEntry } from "../api/reasons.ts";
 import { timestamp } from "../clock/clock.ts";
-import { findCondition, setCondition, setRootCondition } from "../cluster/conditions.ts";
+import { findCondition, isTrue, setCondition, setRootCondition } from "../cluster/conditions.ts";
 import type { Condition, ConfigMap, Wanted } from "../cluster/objects.ts";
 import { readResult } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel } from "../engine/names.ts";
-import { newEvent, type ReconcileResult, rootState } from "../engine/reconcile-result.ts";
+import { newEvent, type ReconcileResult, type Root, rootState } from "../engine/reconcile-result.ts";
 import type { Attempt, KernelResult, Run, RunStatus, Stage, StageStatus } from "../kinds/batch-kind.ts";
 import type { NewEvent } from "../runtime/events.ts";
 import type { RunStorage } from "./scope.ts";
@@ -45,14 +45,56 @@ export function withAttempt(status: RunStatus, attempt: Attempt): RunStatus {
   return { ...status, attempts: set };
 }
 
+/** The first stage that has not completed. */
+export const openStage = ({ stages }: RunStatus): string | undefined =>
+  stages?.find(({ state }) => state !== "Succeeded")?.name;
+
 export const attemptsAt = (status: RunStatus, stage: string): Attempt[] =>
   (status.attempts ?? []).filter((attempt) => attempt.stage === stage);
 
-/** The run has ended badly: no further attempt is made. */
-export function failed(status: RunStatus, stage: string | undefined, now: Date): RunStatus {
+/** Attempts that the failure policy looks at: those since the run was retried. */
+export function attemptsSinceRetry(status: RunStatus, stage: string): Attempt[] {
+  const attempts = status.attempts ?? [];
+  const last = attempts.findLastIndex(({ retried }) => retried);
+  return attempts.slice(last + 1).filter((attempt) => attempt.stage === stage);
+}
+
+/** The run has ended badly: no further attempt is made, and none is open any more. */
+export function failed(
+  status: RunStatus,
+  stage: string | undefined,
+  now: Date,
+  { reason, message }: Root,
+): RunStatus {
   const completionTime = timestamp(now);
-  const ended = { ...status, completionTime };
+  const attempts = status.attempts?.map((attempt) =>
+    attempt.endTime === undefined ? { ...attempt, endTime: completionTime, reason, message } : attempt,
+  );
+  const ended = { ...status, attempts, completionTime };
   return stage === undefined ? ended : withStage(ended, stage, { state: "Failed", completionTime });
+}
+
+export const hasFailed = ({ completionTime, conditions }: RunStatus): boolean =>
+  completionTime !== undefined && !isTrue(conditions, "Succeeded");
+
+/**
+ * A failed run as it stands to be continued: nothing of what it did is lost, and its plan, restart budget and
+ * deadline begin anew.
+ */
+export function retried({ completionTime: _, plan: __, ...status }: RunStatus, now: Date): RunStatus {
+  const last = status.attempts?.at(-1);
+  return {
+    ...status,
+    retryTime: timestamp(now),
+    stages: status.stages?.map(({ completionTime, ...stage }) =>
+      stage.state === "Succeeded"
+        ? { ...stage, completionTime }
+        : { ...stage, state: stage.state === "Failed" ? "Pending" : stage.state },
+    ),
+    attempts: status.attempts?.map((attempt) => (attempt === last ? { ...attempt, retried: true } : attempt)),
+    restarts: 0,
+    disruptionsInARow: 0,
+  };
 }
 
 /**
@@ -61,7 +103,12 @@ export function failed(status: RunStatus, stage: string | undefined, now: Date):
 export function concludeStatus(run: Run, { status, root }: ReconcileResult<RunStatus>, now: Date): RunStatus {
   const generation = run.metadata.generation ?? 0;
   const next: RunStatus & { passed?: unknown } = { ...status, observedGeneration: generation };
-  if (root === undefined) return next;
+  // What has ended stays as it is, and that is said of the spec as it is now.
+  if (root === undefined)
+    return {
+      ...next,
+      conditions: status.conditions?.map((condition) => ({ ...condition, observedGeneration: generation })),
+    };
   const seen = { now, generation };
   const conditions = setRootCondition(status.conditions ?? [], rootState("Succeeded", root), seen);
   if (typeof next.passed !== "boolean") return { ...next, conditions };
@@ -180,12 +227,32 @@ export function resultsConfigMap(run: Run, results: ReadonlyMap<string, KernelRe
 /** What people are told: a function of the status before and after. */
 export function runEvents(before: RunStatus, after: RunStatus): NewEvent[] {
   return [
+    ...retryEvents(before, after),
     ...(after.attempts ?? []).flatMap((attempt) => attemptEvents(before, attempt)),
     ...(after.stages ?? []).flatMap((stage) => stageEvents(before, stage)),
     ...["Succeeded", "Passed"].flatMap((type) =>
       conditionEvents(findCondition(before.conditions, type), findCondition(after.conditions, type)),
     ),
   ];
+}
+
+function retryEvents(before: RunStatus, after: RunStatus): NewEvent[] {
+  const { observedRetry: retry = 0 } = after;
+  if (retry <= (before.observedRetry ?? 0)) return [];
+  if (before.completionTime !== undefined && after.completionTime === undefined)
+    return [newEvent("Retried", `spec.retry is ${retry}: ${retriedMessage(after)}`)];
+  // A new object may come with any number.
+  if (before.startTime === undefined) return [];
+  const why = after.completionTime === undefined ? "has not ended" : "has succeeded";
+  return [newEvent("RetryIgnored", `spec.retry is ${retry}: the run ${why}, so there is nothing to retry`)];
+}
+
+/** What a retry begins with. */
+export function retriedMessage({ stages, progress }: RunStatus): string {
+  const stage = openStage({ stages });
+  const step = progress?.stage === stage ? progress?.checkpointStep : undefined;
+  const from = step === undefined ? "" : ` from the checkpoint of step ${step}`;
+  return stage === undefined ? "the run begins again" : `stage ${stage} begins again${from}`;
 }
 
 function attemptEvents(before: RunStatus, attempt: Attempt): NewEvent[] {

@@ -1,6 +1,7 @@
 import type { Reason } from "../api/reasons.ts";
 import { findCondition, isFinished } from "../cluster/conditions.ts";
 import type { Job, KubernetesObject, PersistentVolumeClaim, Pod } from "../cluster/objects.ts";
+import { plainText } from "../cluster/plain-text.ts";
 import { kernelStatus } from "../engine/kernel-pod.ts";
 
 /** Why the pods of an attempt do not run, in the words of whoever keeps them from it. */
@@ -62,6 +63,8 @@ function suspendedBySomebody({ metadata: { name, labels } }: Job): Waiting {
   };
 }
 
+const longestReason = 1024;
+
 const isPending = (pod: Pod): boolean => pod.status === undefined || pod.status.phase === "Pending";
 
 const isPlaced = (pod: Pod): boolean =>
@@ -69,12 +72,14 @@ const isPlaced = (pod: Pod): boolean =>
 
 function pendingReason(pod: Pod, complaint: string | undefined): string {
   const scheduled = findCondition(pod.status?.conditions, "PodScheduled");
-  if (scheduled?.status === "False")
-    return [scheduled.reason, scheduled.message, complaint].map((word) => (word ? `: ${word}` : "")).join("");
+  if (scheduled?.status === "False") return inWords([scheduled.reason, scheduled.message, complaint]);
   const waiting = kernelStatus(pod)?.state.waiting;
   if (waiting === undefined) return complaint === undefined ? " is pending" : `: ${complaint}`;
-  return [waiting.reason, waiting.message ?? complaint].map((word) => (word ? `: ${word}` : "")).join("");
+  return inWords([waiting.reason, waiting.message ?? complaint]);
 }
+
+const inWords = (words: readonly (string | undefined)[]): string =>
+  words.map((word) => (word ? `: ${plainText(word, longestReason)}` : "")).join("");
 
 /**
  * A container that runs in a pod that is not ready: batch pods have no readiness probe, so the node does not

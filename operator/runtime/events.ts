@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Clock, microTimestamp } from "../clock/clock.ts";
 import type { KubernetesObject } from "../cluster/objects.ts";
+import { firstBytes } from "../cluster/plain-text.ts";
 import type { Cluster } from "../cluster/port.ts";
 import { events } from "../cluster/resource.ts";
 import type { Logger } from "./logger.ts";
@@ -18,7 +19,7 @@ export interface NewEvent {
 
 const quietMilliseconds = 600_000;
 const remembered = 4096;
-/** Limit of the API server. */
+/** Limit of the API server, in bytes. */
 const longestNote = 1024;
 
 /**
@@ -79,7 +80,7 @@ export class EventRecorder {
       type: event.type,
       reason: event.reason,
       action: event.action,
-      note: event.note.slice(0, longestNote),
+      note: firstBytes(event.note, longestNote),
       regarding: { apiVersion: about.apiVersion, kind: about.kind, namespace, name, uid },
       reportingController: "tanren.dev/operator",
       reportingInstance: this.#instance,

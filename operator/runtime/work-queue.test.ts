@@ -38,6 +38,64 @@ test("urgent keys go first, also those that waited already or are worked on", as
   expect([await taken(), await taken()]).toEqual(["a", "b"]);
 });
 
+async function order(queue: WorkQueue, count: number): Promise<(string | undefined)[]> {
+  const taken: (string | undefined)[] = [];
+  for (let taking = 0; taking < count; taking++) {
+    const key = await queue.take();
+    if (key !== undefined) queue.done(key);
+    taken.push(key);
+  }
+  return taken;
+}
+
+test("a burst of one namespace lets another's key through at its next turn", async () => {
+  const { queue } = aQueue();
+  for (let index = 0; index < 1_000; index++) queue.add(`burst/${index}`, { urgent: true });
+  await order(queue, 10);
+  queue.add("other/scale", { urgent: true });
+  expect(await order(queue, 2)).toContain("other/scale");
+});
+
+test("an endless burst of urgent keys does not stop what is not urgent: it has one key in four", async () => {
+  const { queue } = aQueue();
+  for (let index = 0; index < 1_000; index++) queue.add(`burst/${index}`, { urgent: true });
+  for (const key of ["old/a", "old/b", "new/c"]) queue.add(key);
+  const taken = await order(queue, 12);
+  expect(taken.filter((key) => !key?.startsWith("burst/"))).toEqual(["old/a", "new/c", "old/b"]);
+  expect(taken.slice(0, 3).every((key) => key?.startsWith("burst/"))).toBe(true);
+});
+
+test("whatever waits, each namespace is passed over at most once by every other between two turns", async () => {
+  const namespaces = ["a", "b", "c"];
+  const keys = fc.array(fc.tuple(fc.constantFrom(...namespaces), fc.nat(30)), { maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(keys, async (added) => {
+      const { queue } = aQueue();
+      const left = new Map<string, number>();
+      for (const key of new Set(added.map(([namespace, name]) => `${namespace}/${name}`))) {
+        queue.add(key, { urgent: true });
+        const namespace = key.slice(0, 1);
+        left.set(namespace, (left.get(namespace) ?? 0) + 1);
+      }
+      const taken = await order(
+        queue,
+        [...left.values()].reduce((sum, count) => sum + count, 0),
+      );
+      const passes = new Map<string, number>();
+      for (const key of taken) {
+        const served = key?.slice(0, 1) ?? "";
+        left.set(served, (left.get(served) ?? 0) - 1);
+        passes.set(served, 0);
+        for (const other of namespaces) {
+          if (other === served || (left.get(other) ?? 0) === 0) continue;
+          passes.set(other, (passes.get(other) ?? 0) + 1);
+          expect(passes.get(other)).toBeLessThan(namespaces.length);
+        }
+      }
+    }),
+  );
+});
+
 test("of several delayed adds the earliest counts", async () => {
   const { clock, queue } = aQueue();
   queue.addAfter("a", 1000);
@@ -96,7 +154,7 @@ type Step =
   | { do: "take" }
   | { do: "finish" }
   | { do: "pass"; time: number };
-const key = fc.constantFrom("a", "b", "c");
+const key = fc.constantFrom("a/x", "a/y", "b/x");
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     fc.record({

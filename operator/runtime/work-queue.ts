@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../clock/clock.ts";
+import { FairQueue } from "../cluster/fair-queue.ts";
 
 /** Told of what the queue does; the metrics implement it. */
 export interface QueueObserver {
@@ -18,24 +19,28 @@ export interface WorkQueueOptions {
 
 const firstBackoff = 5;
 const longestBackoff = 60_000;
+/** While both kinds wait, one key in so many is not urgent: a long burst does not stop what is under way. */
+const urgentInRow = 3;
 
 /**
- * Keys that want work, after client-go's work queue. Invariants:
+ * Keys (`namespace/name`) that want work, after client-go's work queue. Invariants:
  * - a key is handed out to one worker at a time; keys are independent of each other;
  * - a key added while it waits is handed out once; added while it is worked on, once more afterwards;
- * - urgent keys are handed out before all others, whenever they were added; among equals the oldest add comes
- *   first;
+ * - three urgent keys are handed out for each that is not, whenever they were added;
+ * - among equals namespaces take turns, and within a namespace the oldest add comes first: what waits for its
+ *   namespace's turn waits for at most one key of every other;
  * - of several delayed adds of a key the earliest counts, and handing the key out meanwhile does not cancel
  *   it.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  /**
-   * Keys that want work, with the time of the first add; insertion order is the order of work. No key is in
-   * both.
-   */
-  readonly #urgent = new Map<string, number>();
-  readonly #waiting = new Map<string, number>();
+  /** Keys that want work; no key is in both. */
+  readonly #urgent = new FairQueue<string>();
+  readonly #patient = new FairQueue<string>();
+  /** When a key that wants work was first added. */
+  readonly #addedAt = new Map<string, number>();
+  /** Urgent keys handed out in a row while others waited. */
+  #inRow = 0;
   /** Keys being worked on, with the time the work began. */
   readonly #working = new Map<string, number>();
   /** Keys added while being worked on, and whether one of the adds was urgent. */
@@ -50,16 +55,13 @@ export class WorkQueue {
   }
 
   add(key: string, { urgent = false } = {}): void {
-    if (this.#stopped || this.#urgent.has(key)) return;
-    const since = this.#waiting.get(key);
+    if (this.#stopped) return;
     const dirty = this.#dirty.get(key);
-    if (since === undefined && dirty === undefined) this.#options.observer?.added();
+    const waits = this.#addedAt.has(key);
+    if (!waits && dirty === undefined) this.#options.observer?.added();
     if (this.#working.has(key)) this.#dirty.set(key, urgent || dirty === true);
-    else if (since === undefined) this.#push(key, urgent);
-    else if (urgent) {
-      this.#waiting.delete(key);
-      this.#urgent.set(key, since);
-    }
+    else if (!waits) this.#push(key, urgent);
+    else if (urgent && this.#patient.remove(namespaceOf(key), key)) this.#urgent.push(namespaceOf(key), key);
   }
 
   addAfter(key: string, milliseconds: number): void {
@@ -99,7 +101,7 @@ export class WorkQueue {
    */
   take(): Promise<string | undefined> {
     if (this.#stopped) return Promise.resolve(undefined);
-    const [key] = this.#urgent.size > 0 ? this.#urgent.keys() : this.#waiting.keys();
+    const key = this.#next();
     if (key !== undefined) return Promise.resolve(this.#start(key));
     return new Promise((resolve) => this.#takers.push(resolve));
   }
@@ -121,33 +123,40 @@ export class WorkQueue {
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
     this.#urgent.clear();
-    this.#waiting.clear();
+    this.#patient.clear();
+    this.#addedAt.clear();
     this.#dirty.clear();
     for (const resolve of this.#takers.splice(0)) resolve(undefined);
   }
 
   #push(key: string, urgent: boolean): void {
-    (urgent ? this.#urgent : this.#waiting).set(key, this.#now());
+    (urgent ? this.#urgent : this.#patient).push(namespaceOf(key), key);
+    this.#addedAt.set(key, this.#now());
     const taker = this.#takers.shift();
-    if (taker === undefined) this.#options.observer?.depth(this.#depth);
-    else taker(this.#start(key));
+    const next = taker && this.#next();
+    if (taker === undefined || next === undefined) this.#options.observer?.depth(this.#addedAt.size);
+    else taker(this.#start(next));
+  }
+
+  #next(): string | undefined {
+    const passedOver = this.#patient.size > 0 && this.#urgent.size > 0 && this.#inRow < urgentInRow;
+    this.#inRow = passedOver ? this.#inRow + 1 : 0;
+    return passedOver || this.#patient.size === 0 ? this.#urgent.shift() : this.#patient.shift();
   }
 
   #start(key: string): string {
-    const queued = this.#urgent.get(key) ?? this.#waiting.get(key) ?? this.#now();
-    this.#urgent.delete(key);
-    this.#waiting.delete(key);
+    const queued = this.#addedAt.get(key) ?? this.#now();
+    this.#addedAt.delete(key);
     this.#working.set(key, this.#now());
-    this.#options.observer?.depth(this.#depth);
+    this.#options.observer?.depth(this.#addedAt.size);
     this.#options.observer?.started((this.#now() - queued) / 1000);
     return key;
-  }
-
-  get #depth(): number {
-    return this.#urgent.size + this.#waiting.size;
   }
 
   #now(): number {
     return this.#options.clock.now().getTime();
   }
 }
+
+/** Keys without a namespace are one namespace's. */
+const namespaceOf = (key: string) => key.slice(0, Math.max(0, key.indexOf("/")));

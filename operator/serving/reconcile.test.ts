@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Allowed } from "../api/allowed.ts";
 import type { Artifact } from "../api/artifact.ts";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { apiVersion, evaluation, inferenceDeployment, pretrainRun } from "../api/kinds.ts";
@@ -35,6 +36,7 @@ class Stand extends TestEnv {
     cluster: this.cluster,
     kinds: kindsByName([pretrainRunKind]),
     podDefaults: PodDefaults.parse({ image: "kernels:test" }),
+    allowed: Allowed.parse({}),
     networkPolicies: NetworkPolicies.parse({}),
     clock: this.clock,
     logger,
@@ -158,10 +160,23 @@ class Stand extends TestEnv {
   }
 }
 
+test("a Secret that has not opted in is never mounted, and what is served stays as it is", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  await stand.apply({ auth: { secretName: "database" } });
+  expect(stand.ready).toMatchObject({ status: "False", reason: "NotAllowed" });
+  expect(stand.store.list(deployments)).toEqual([]);
+  await stand.apply();
+  const { spec } = stand.deployment;
+  await stand.apply({ auth: { secretName: "database" }, replicas: 3 });
+  expect(stand.ready).toMatchObject({ status: "False", reason: "NotAllowed" });
+  expect(stand.deployment.spec).toEqual(spec);
+});
+
 test("a model is served: Deployment, Service, and a ConfigMap that the program accepts", async () => {
   const stand = new Stand();
   stand.trained(artifact("a"));
-  await stand.apply({ port: 8080, auth: { secretName: "keys" } });
+  await stand.apply({ port: 8080, auth: { secretName: "tanren-keys" } });
   expect(stand.deployment.spec.strategy).toEqual({
     type: "RollingUpdate",
     rollingUpdate: { maxUnavailable: 0, maxSurge: 1 },
@@ -175,7 +190,7 @@ test("a model is served: Deployment, Service, and a ConfigMap that the program a
   });
   const { template } = stand.deployment.spec;
   expect(template.metadata.annotations?.["tanren.dev/artifact-digest"]).toBe(digest("a"));
-  expect(template.spec.volumes).toContainEqual({ name: "keys", secret: { secretName: "keys" } });
+  expect(template.spec.volumes).toContainEqual({ name: "keys", secret: { secretName: "tanren-keys" } });
   expect(stand.store.get(services, namespace, "chat")?.spec.ports).toEqual([
     { name: "http", port: 8080, targetPort: 8000 },
   ]);

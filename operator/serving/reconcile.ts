@@ -1,3 +1,4 @@
+import { notAllowed } from "../api/allowed.ts";
 import { type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
 import { isReason, type Reason } from "../api/reasons.ts";
 import { findCondition, setRootCondition } from "../cluster/conditions.ts";
@@ -27,6 +28,9 @@ export function reconcileServing(reader: ServingReconciler): Reconciler {
       const parsed = inferenceDeployment.spec.safeParse(owner.spec);
       if (!parsed.success)
         return write(reader, owner, unchanged(owner, "InvalidSpec", specProblem(parsed.error)));
+      // Nothing is rendered from such a spec, and what is served stays as it is.
+      const problem = notAllowed(inferenceDeployment, owner.spec, reader.allowed);
+      if (problem !== undefined) return write(reader, owner, unchanged(owner, "NotAllowed", problem));
       try {
         const scope = await readServingScope(reader, owner, parsed.data as ServingSpec, reader.clock.now());
         return await write(reader, owner, decide(scope));

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Allowed } from "../api/allowed.ts";
 import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { InferenceDeploymentSpec } from "../api/inference-deployment.ts";
 import { type Evaluation, evaluation, type InferenceDeployment, inferenceDeployment } from "../api/kinds.ts";
@@ -52,6 +53,7 @@ export interface ServingScope {
 export interface ServingReader {
   cluster: Cluster;
   kinds: KindsByName;
+  allowed: Allowed;
   podDefaults: PodDefaults;
   networkPolicies: NetworkPolicies;
 }

@@ -1,10 +1,10 @@
+import { Allowed } from "../api/allowed.ts";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import type { Condition, Wanted } from "../cluster/objects.ts";
 import type { Cluster } from "../cluster/port.ts";
 
 import { batchConsumer, kindsByName, ParsedSpecs } from "../engine/references.ts";
 import { type Run, runResource } from "../kinds/batch-kind.ts";
-import type { AskProgress } from "../runs/progress.ts";
 import { type RunReconciler, reconcileRun } from "../runs/reconcile.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
@@ -19,7 +19,7 @@ export const silent = createLogger({ level: "silent" });
 export function engineOn(
   env: TestEnv,
   cluster: Cluster = env.cluster,
-  askProgress: AskProgress = async () => undefined,
+  progressOf: RunReconciler["progressOf"] = () => undefined,
 ): RunReconciler {
   const specs = new ParsedSpecs();
   return {
@@ -30,8 +30,9 @@ export function engineOn(
     recorder: new EventRecorder({ cluster, clock: env.clock, logger: silent, instance: "test" }),
     kinds: kindsByName([exampleKind]),
     consumers: [batchConsumer(exampleKind, specs)],
-    askProgress,
+    progressOf,
     podDefaults: PodDefaults.parse({ image: "kernels:test" }),
+    allowed: Allowed.parse({}),
     networkPolicies: NetworkPolicies.parse({}),
     progressSeconds: 10,
   };

@@ -43,7 +43,7 @@ export function changed(kind: string, changes: Changes): Record<string, unknown>
       node = node[name] as Record<string, unknown>;
     }
     if (value === undefined) delete node[last];
-    else node[last] = value;
+    else node[last] = structuredClone(value);
   }
   return spec;
 }

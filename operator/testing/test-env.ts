@@ -237,6 +237,8 @@ function clusterOf(store: Store): Cluster {
     get: async (resource, inNamespace, name) => store.get(resource, inNamespace, name),
     list: async (resource, filter) => store.list(resource, filter),
     apply: async (resource, wanted) => store.apply(resource, wanted),
+    create: async (resource, wanted) => store.create(resource, wanted),
+    patchSpec: async (resource, object, changes) => store.patchSpec(resource, object, changes),
     updateStatus: async (resource, object) => store.updateStatus(resource, object),
     setFinalizer: async (resource, object, finalizer, present) =>
       store.setFinalizer(resource, object, finalizer, present),
@@ -271,6 +273,7 @@ export function killedAt(
       return writes;
     },
     apply: (resource, wanted) => guard(() => cluster.apply(resource, wanted)),
+    create: (resource, wanted) => guard(() => cluster.create(resource, wanted)),
     updateStatus: (resource, object) => guard(() => cluster.updateStatus(resource, object)),
     setFinalizer: (resource, object, finalizer, present) =>
       guard(() => cluster.setFinalizer(resource, object, finalizer, present)),

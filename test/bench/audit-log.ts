@@ -15,6 +15,8 @@ export interface Call {
    * fractions.
    */
   at: number;
+  /** When the API server received it. */
+  receivedAt: number;
 }
 
 /** Requests of operators and of the bench itself, without bodies; the control plane's own are left out. */
@@ -112,6 +114,7 @@ export function callOf(line: string): Call[] {
       namespace,
       code: event.responseStatus?.code ?? 0,
       at: milliseconds(event.stageTimestamp),
+      receivedAt: milliseconds(event.requestReceivedTimestamp),
     },
   ];
 }

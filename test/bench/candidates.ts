@@ -108,7 +108,9 @@ export async function tanrenOperator(workers: number): Promise<Candidate> {
  * Node as in the operator's image: with its options, and with what it has compiled kept. The first run, for
  * --help, fills that cache.
  */
-async function node(program: string): Promise<{ version: string; environment: Record<string, string> }> {
+export async function node(
+  program: string,
+): Promise<{ version: string; environment: Record<string, string> }> {
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
   const [, options] =
     /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(repository, "operator/Containerfile"), "utf8")) ?? [];

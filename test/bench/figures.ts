@@ -63,6 +63,20 @@ function firstByName(calls: readonly Call[], wanted: (call: Call) => boolean): M
   return times;
 }
 
+/** The most calls that the API server had in its hands at once. */
+export function mostAtOnce(calls: readonly Call[]): number {
+  const edges = calls.flatMap(({ receivedAt, at }) => [
+    { time: receivedAt, change: 1 },
+    { time: at, change: -1 },
+  ]);
+  let [now, most] = [0, 0];
+  for (const { change } of edges.toSorted((a, b) => a.time - b.time || a.change - b.change)) {
+    now += change;
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
 /** The value below which a share of the values lies, by the nearest rank. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);

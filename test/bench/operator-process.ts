@@ -18,6 +18,13 @@ export interface Memory {
 
 const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"]).toString());
 
+/** Seconds of processor time, in user and kernel mode, of all the threads of a process since it started. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
 /** An operator as a process, measured from outside through /proc. */
 export class OperatorProcess {
   /** When it was started, in milliseconds since the epoch. */
@@ -59,11 +66,8 @@ export class OperatorProcess {
     return readFileSync(this.#log, "utf8").slice(-2000);
   }
 
-  /** Seconds of processor time, in user and kernel mode, of all its threads since it started. */
   cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+    return cpuSeconds(this.#child.pid ?? 0);
   }
 
   memory(): Memory {

@@ -32,10 +32,24 @@ export const pretrainRuns: Workload = {
   kind: "PretrainRun",
   plural: "pretrainruns",
   spec: samples.PretrainRun,
-  isConverged({ status }) {
-    const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; reason: string }[] };
-    return conditions.some(({ type, reason }) => type === "Succeeded" && reason === "InputNotFound");
-  },
+  isConverged: ({ status }) => succeededReason(status) === "InputNotFound",
   isFirstEffect: ({ resource, verb, code }) =>
     resource === "pretrainruns/status" && verb !== "get" && code === 200,
 };
+
+/** Corpora on a claim that is there, whose first Jobs wait in a queue: no pods are made. */
+export const queuedCorpora: Workload = {
+  apiVersion: "tanren.dev/v1alpha1",
+  kind: "Corpus",
+  plural: "corpora",
+  spec: { ...samples.Corpus, storage: { claimName: "shared" }, compute: { queueName: "training" } },
+  isConverged: ({ status }) => succeededReason(status) === "Queued",
+  // Status is written once the Job is there.
+  isFirstEffect: ({ resource, verb, code }) =>
+    resource === "corpora/status" && verb !== "get" && code === 200,
+};
+
+function succeededReason(status: unknown): string | undefined {
+  const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; reason: string }[] };
+  return conditions.find(({ type }) => type === "Succeeded")?.reason;
+}

@@ -48,7 +48,7 @@ test("every panel names a metric", () => {
 async function ofOperator(): Promise<Set<string>> {
   const { registry } = new Metrics();
   collectDefaultMetrics({ register: registry });
-  new KubernetesMetrics(registry, { isLeader: () => true, watches: () => [] });
+  new KubernetesMetrics(registry, { isLeader: () => true, watches: () => [], calls: () => undefined });
   new ObjectMetrics(registry);
   return series(await registry.metrics());
 }

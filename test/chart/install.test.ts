@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { Allowed, notAllowed } from "../../operator/api/allowed.ts";
+import { kinds } from "../../operator/api/kinds.ts";
 import { covers } from "../../operator/engine/reconcile-result.ts";
+import { type Changes, changed } from "../../operator/testing/samples.ts";
 import { startCluster, type TestCluster } from "../cluster/cluster.ts";
 import { buildHelm, chart, type Helm, Renderer } from "./helm.ts";
 import { documents, identity } from "./release.ts";
@@ -254,6 +257,85 @@ describe("Helm", () => {
   test("upgrades the definitions too", async () => {
     succeed(["upgrade", "tanren", chart, ...place]);
     expect(await columns()).toContain("ETA");
+  });
+
+  test("what the platform does not allow is refused as it is written, as the operator would refuse it", async () => {
+    const allow = Allowed.parse({
+      images: ["registry.example.com/tanren/*"],
+      claims: ["pages", "team-*"],
+      serviceAccounts: [],
+      nodeLabels: ["topology.kubernetes.io/*"],
+      taints: ["nvidia.com/gpu"],
+    });
+    const named = (kind: string, name: string, changes: Changes) => ({
+      apiVersion: "tanren.dev/v1alpha1",
+      kind,
+      metadata: { name, namespace: "forge" },
+      spec: changed(kind, changes),
+    });
+    const send = (args: string[], object: unknown) =>
+      cluster.kubectl([...args, "-f", "-"], { input: JSON.stringify(object) });
+    const old = named("Corpus", "older", { "compute.image": "elsewhere:1" });
+    expect((await send(["apply"], old)).code).toBe(0);
+    succeed(["upgrade", "tanren", chart, ...place], { allow: { ...allow, admissionPolicies: true } });
+
+    const gpu = { key: "nvidia.com/gpu", operator: "Exists" };
+    const terms = (key: string) => ({
+      nodeSelectorTerms: [{ matchExpressions: [{ key, operator: "Exists" }] }],
+    });
+    const required = "compute.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution";
+    const tried: [kind: string, changes: Changes][] = [
+      ["Corpus", { "compute.image": "evil:1" }],
+      ["Corpus", { "compute.image": "registry.example.com/tanren/kernels:1" }],
+      ["Corpus", { "compute.image": "registry-example.com/tanren/kernels:1" }],
+      ["Corpus", { storage: { claimName: "others" } }],
+      ["Corpus", { storage: { claimName: "team-a" } }],
+      [
+        "Corpus",
+        { "cleaning.classifier": { clean: { claimName: "others" }, dirty: { claimName: "pages" } } },
+      ],
+      ["Corpus", { "compute.priorityClassName": "system-node-critical" }],
+      ["Corpus", { "compute.priorityClassName": "batch" }],
+      ["Corpus", { "compute.serviceAccountName": "default" }],
+      ["Corpus", { "compute.nodeSelector": { "kubernetes.io/hostname": "n" } }],
+      ["Corpus", { "compute.nodeSelector": { "topology.kubernetes.io/zone": "a" } }],
+      ["Corpus", { "compute.tolerations": [gpu] }],
+      ["Corpus", { "compute.tolerations": [gpu, { operator: "Exists" }] }],
+      ["Corpus", { [required]: terms("pool") }],
+      ["Corpus", { [required]: terms("topology.kubernetes.io/zone") }],
+      ["InferenceDeployment", { "auth.secretName": "database" }],
+      ["InferenceDeployment", { "auth.secretName": "tanren-keys" }],
+      ["InferenceDeployment", { model: { directory: { claimName: "others" } } }],
+    ];
+    const verdict = async ([kind, changes]: (typeof tried)[number]) => {
+      const { code, stderr } = await send(["create", "--dry-run=server"], named(kind, "tried", changes));
+      expect(code === 0 || /is not allowed on this platform/.test(stderr), stderr).toBe(true);
+      return code === 0;
+    };
+    const definition = (name: string) => kinds.find(({ resource }) => resource.kind === name) ?? kinds[0];
+    const operators = tried.map(
+      ([kind, changes]) => notAllowed(definition(kind), changed(kind, changes), allow) === undefined,
+    );
+    expect(new Set(operators)).toEqual(new Set([true, false]));
+    // The API server takes policies up in its own time.
+    await expect.poll(() => Promise.all(tried.map(verdict)), { timeout: 30_000 }).toEqual(operators);
+
+    // What was there before can be let go, but not be changed into something else that is not allowed.
+    await kubectl(
+      "patch",
+      "corpus",
+      "older",
+      "-n",
+      "forge",
+      "--type=merge",
+      "-p",
+      '{"metadata":{"finalizers":[]}}',
+    );
+    const changedImage = named("Corpus", "older", { "compute.image": "elsewhere:2" });
+    expect((await send(["apply"], changedImage)).stderr).toContain("spec.compute.image is not allowed");
+    await kubectl("delete", "corpus", "older", "-n", "forge");
+    succeed(["upgrade", "tanren", chart, ...place]);
+    expect(await kubectl("get", "validatingadmissionpolicies", "-o", "name")).not.toContain("tanren");
   });
 
   test("another configuration rolls the pods, the same does not", async () => {

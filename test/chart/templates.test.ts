@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { valuesTable } from "../../charts/src/values-file.ts";
+import { admissionpolicies } from "./cases/admissionpolicies.ts";
 import type { Case, Suite } from "./cases/case.ts";
 import { clusterrole } from "./cases/clusterrole.ts";
 import { clusterrolesAggregated } from "./cases/clusterroles-aggregated.ts";
@@ -9,6 +10,7 @@ import { configmap } from "./cases/configmap.ts";
 import { configmapDashboards } from "./cases/configmap-dashboards.ts";
 import { crds } from "./cases/crds.ts";
 import { deployment } from "./cases/deployment.ts";
+import { flowschema } from "./cases/flowschema.ts";
 import { networkpolicyOperator } from "./cases/networkpolicy-operator.ts";
 import { networkpolicyRuns } from "./cases/networkpolicy-runs.ts";
 import { poddisruptionbudget } from "./cases/poddisruptionbudget.ts";
@@ -26,12 +28,14 @@ import { identity, type Manifest, one, valuesOf } from "./release.ts";
 /** Each template by itself, rendered by Helm: one file of cases for each. */
 
 const suites: Readonly<Record<string, Suite>> = {
+  "admissionpolicies.yaml": admissionpolicies,
   "clusterrole.yaml": clusterrole,
   "clusterroles-aggregated.yaml": clusterrolesAggregated,
   "configmap-dashboards.yaml": configmapDashboards,
   "configmap.yaml": configmap,
   "crds.yaml": crds,
   "deployment.yaml": deployment,
+  "flowschema.yaml": flowschema,
   "networkpolicy-operator.yaml": networkpolicyOperator,
   "networkpolicy-runs.yaml": networkpolicyRuns,
   "poddisruptionbudget.yaml": poddisruptionbudget,

@@ -20,6 +20,18 @@ const own = "NetworkPolicy/tanren-operator";
 const enabled = { "networkPolicies.enabled": true };
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 
+const policies = [
+  "alignmentruns",
+  "contextextensions",
+  "corpora",
+  "evaluations",
+  "inferencedeployments",
+  "pretrainruns",
+].flatMap((plural) => [
+  `ValidatingAdmissionPolicy/tanren-operator-${plural}`,
+  `ValidatingAdmissionPolicyBinding/tanren-operator-${plural}`,
+]);
+
 export const effects: Effect[] = [
   { path: "global.imageRegistry", value: "mirror.example.com/t", changes: configuration },
   {
@@ -28,6 +40,7 @@ export const effects: Effect[] = [
     changes: [
       ...configuration,
       ...["ClusterRole/tanren-operator", "ClusterRoleBinding/tanren-operator"],
+      "FlowSchema/tanren-operator-leader-election",
       ...["Role/tanren-operator", "RoleBinding/tanren-operator"],
     ],
   },
@@ -66,6 +79,7 @@ export const effects: Effect[] = [
       pods,
       ...["ServiceAccount/tanren-operator", "ServiceAccount/somebody"],
       ...["ClusterRoleBinding/tanren-operator", "RoleBinding/tanren-leader-election"],
+      "FlowSchema/tanren-operator-leader-election",
     ],
   },
   {
@@ -128,6 +142,24 @@ export const effects: Effect[] = [
     changes: configuration,
   },
   { path: "pods.extraVolumeMounts", value: [{ name: "cache", mountPath: "/cache" }], changes: configuration },
+  ...[
+    "images",
+    "imagePullSecrets",
+    "secrets",
+    "serviceAccounts",
+    "priorityClasses",
+    "claims",
+    "nodeLabels",
+    "taints",
+  ].map(
+    (list): Effect => ({
+      path: `allow.${list}`,
+      value: ["team-a.*"],
+      beside: { "allow.admissionPolicies": true },
+      changes: [...configuration, ...policies.filter((name) => !name.includes("Binding"))],
+    }),
+  ),
+  { path: "allow.admissionPolicies", value: true, changes: policies },
   {
     path: "networkPolicies.enabled",
     value: true,

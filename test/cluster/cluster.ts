@@ -50,12 +50,18 @@ export interface TestCluster {
   stopComponent(name: Component, options?: { kill?: boolean }): Promise<void>;
   /** Starts a stopped component again, with its data and port; returns when it answers. */
   startComponent(name: Component): Promise<void>;
+  /** Process of a component that runs. */
+  pidOf(name: Component): number;
   /** Ends all its processes and removes all it made. */
   stop(): Promise<void>;
 }
 
 const launcher = join(import.meta.dirname, "launch");
-const record = z.object({ binary: z.string(), hostAddress: z.string() });
+const record = z.object({
+  binary: z.string(),
+  hostAddress: z.string(),
+  processes: z.record(z.string(), z.object({ pid: z.int() })),
+});
 let started = 0;
 
 /**
@@ -82,6 +88,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
     stopComponent: async (component, { kill } = {}) =>
       void (await launch(["stop-component", component, ...ours, ...(kill ? ["--kill"] : [])])),
     startComponent: async (component) => void (await launch(["start-component", component, ...ours])),
+    pidOf(component) {
+      const running = readRecord(directory).processes[component];
+      if (running === undefined) throw new Error(`${component} does not run in cluster ${name}`);
+      return running.pid;
+    },
     stop: async () => void (await launch(["down", ...ours])),
   };
 }

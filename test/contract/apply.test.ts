@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { inferenceDeployment, pretrainRun } from "../../operator/api/kinds.ts";
 import type { KubernetesObject, Wanted } from "../../operator/cluster/objects.ts";
-import { type Cluster, InvalidError } from "../../operator/cluster/port.ts";
+import { type Cluster, ConflictError, InvalidError, NotFoundError } from "../../operator/cluster/port.ts";
 import { configMaps, type Resource, services } from "../../operator/cluster/resource.ts";
 import { overEveryAdapter } from "./every-adapter.ts";
 import { aConfigMap, anEndpoint, aRun } from "./objects.ts";
@@ -23,6 +23,30 @@ overEveryAdapter("apply", (world) => {
     expect(await cluster.get(endpoints, namespace, "new")).toEqual(made);
   });
 
+  test("create makes what is not there, and leaves what has the name as it is", async () => {
+    const { cluster, namespace } = world();
+    const wanted = aConfigMap(world(), "first", { a: "1" });
+    const made = await cluster.create(configMaps, wanted);
+    expect(made).toMatchObject({ metadata: { name: "first", namespace }, data: { a: "1" } });
+    const other = aConfigMap(world(), "first", { b: "2" }, { labels: { l: "x" } });
+    for (const creator of [cluster, await world().another()])
+      await expect(creator.create(configMaps, other)).rejects.toThrow(ConflictError);
+    expect(await cluster.get(configMaps, namespace, "first")).toEqual(made);
+    const endpoint = await cluster.create(endpoints, anEndpoint(world(), "created"));
+    expect(endpoint.metadata.generation).toBe(1);
+    await expect(cluster.create(endpoints, anEndpoint(world(), "created"))).rejects.toThrow(ConflictError);
+    await cluster.delete(configMaps, made);
+    const again = await cluster.create(configMaps, other);
+    expect(again.metadata.uid, "the name is free again").not.toBe(made.metadata.uid);
+  });
+
+  test("what was created and is applied later loses what is no longer stated", async () => {
+    const { cluster } = world();
+    await cluster.create(configMaps, aConfigMap(world(), "shrinks", { a: "1", b: "2" }));
+    const fewer = await cluster.apply(configMaps, aConfigMap(world(), "shrinks", { b: "3" }));
+    expect(fewer.data).toEqual({ b: "3" });
+  });
+
   test("said again, also by another connection, changes nothing, not even resourceVersion", async () => {
     const { cluster, namespace } = world();
     const config = aConfigMap(world(), "again", { a: "1" }, { labels: { l: "x" }, annotations: { n: "y" } });
@@ -40,6 +64,29 @@ overEveryAdapter("apply", (world) => {
     await sayAgain(endpoints, anEndpoint(world(), "again"));
     await sayAgain(configMaps, config);
     await sayAgain(services, service);
+  });
+
+  test("a patch of spec changes what it states alone, and takes away what it states as null", async () => {
+    const { cluster } = world();
+    const first = await cluster.apply(runs, aRun(world(), "patched", { activeDeadlineSeconds: 60 }));
+    const changes = { retry: 2, failurePolicy: { maxRestarts: 7 }, activeDeadlineSeconds: null };
+    const patched = await cluster.patchSpec(runs, first, changes);
+    const { activeDeadlineSeconds: _, ...kept } = first.spec as Record<string, unknown>;
+    expect(patched.spec).toEqual({
+      ...kept,
+      retry: 2,
+      failurePolicy: { ...(kept.failurePolicy as object), maxRestarts: 7 },
+    });
+    expect(patched.metadata.generation).toBe(2);
+    expect(await cluster.get(runs, world().namespace, "patched")).toEqual(patched);
+    expect(await cluster.patchSpec(runs, patched, changes)).toEqual(patched);
+    // Who applied the object goes on with it, and what was patched in stays.
+    const applied = await cluster.apply(runs, aRun(world(), "patched", { retry: 2 }));
+    expect(applied.spec).toMatchObject({ retry: 2 });
+    await expect(cluster.patchSpec(runs, first, { retry: -1 })).rejects.toThrow(InvalidError);
+    await expect(cluster.patchSpec(runs, first, { retri: 1 })).rejects.toThrow(InvalidError);
+    const gone = { metadata: { ...first.metadata, name: "never" } };
+    await expect(cluster.patchSpec(runs, gone, { retry: 1 })).rejects.toThrow(NotFoundError);
   });
 
   test("raises generation by one with a change of spec, and by none with a change of metadata", async () => {

@@ -34,7 +34,23 @@ const climbing = (path: string, changes: (path: string) => Changes, kinds?: stri
   ...(kinds && { kinds }),
 });
 
+/** Amounts that Kubernetes reads, and of them those that mean nothing to a pod or a claim. */
+const amount = (path: string, message: RegExp, refused: string): Case => ({
+  path,
+  message,
+  accepted: { [path.replace(/^spec\./, "")]: path.endsWith("cpu") ? "1e3" : "1.5Gi" },
+  refused: { [path.replace(/^spec\./, "")]: refused },
+});
+
 const cases: Case[] = [
+  amount("spec.compute.resources.memory", /whole number of bytes/, "1m"),
+  amount("spec.compute.resources.cpu", /at most 1024/, "1500"),
+  {
+    path: "spec.storage.size",
+    message: /whole number of bytes/,
+    accepted: { storage: { size: "1Ei" } },
+    refused: { storage: { size: "9223372036854775808" } },
+  },
   {
     path: "spec.compute",
     message: /accelerator needs gpusPerNode/,
@@ -53,6 +69,20 @@ const cases: Case[] = [
     accepted: { storage: { size: "1Gi", storageClassName: "standard", accessMode: "ReadWriteOnce" } },
     refused: { storage: { claimName: "files", accessMode: "ReadWriteOnce" } },
   },
+  {
+    path: "spec.storage",
+    message: /adopt needs claimName/,
+    accepted: {},
+    refused: { storage: { size: "1Gi", adopt: "corpora/old-1a2b3c4d" } },
+  },
+  ...["corpora", "pretrainruns", "contextextensions", "alignmentruns", "evaluations"].map(
+    (plural): Case => ({
+      path: "",
+      message: new RegExp(`adopt must name the directory of a \\w+: ${plural}/`),
+      accepted: { storage: { claimName: "files", adopt: `${plural}/old-1a2b3c4d` } },
+      refused: { storage: { claimName: "files", adopt: "models/old-1a2b3c4d" } },
+    }),
+  ),
   {
     path: "spec.model",
     message: /exactly one of pretrainRun, contextExtension/,
@@ -192,8 +222,15 @@ export function caseOf({ kind, path, message }: Rule): Case {
   return only;
 }
 
-/** A valid change of every field that a started run keeps. */
+/** A valid change of every field that a started run keeps; "lets": of what it lets change in the field. */
 const kept: Record<string, Changes> = {
+  "chat lets": { "chat.training.microBatchSize": 2 },
+  "dpo lets": { "dpo.training.microBatchSize": 2 },
+  "training lets": { "training.microBatchSize": 2 },
+  "chat.datasets lets": { "chat.datasets": named("q") },
+  "preferences.datasets lets": { "preferences.datasets": named("q") },
+  "preferences.generate.prompts lets": { "preferences.generate.prompts.path": "q" },
+  "preferences.generate.judge lets": { "preferences.generate.judge": { maxCharacters: 9 } },
   "Corpus.sources": { sources: [...source("."), { ...source("more")[0], name: "more" }] },
   "Corpus.extraction": { extraction: { mainContent: false } },
   "Corpus.cleaning": { cleaning: { rules: {} } },
@@ -225,8 +262,18 @@ const kept: Record<string, Changes> = {
   seed: { seed: 7 },
 };
 
-export function changeOf({ kind, keeps = "" }: Rule): Changes {
-  const changes = kept[`${kind}.${keeps}`] ?? kept[keeps];
+/** What the object has before the change, where a sample has nothing to change. */
+const before: Record<string, Changes> = {
+  "dpo lets": { dpo, preferences: { datasets: named("p") } },
+  "preferences.datasets lets": { dpo, preferences: { datasets: named("p") } },
+  "preferences.generate.prompts lets": { dpo, preferences: { generate: { prompts: file("p") } } },
+  "preferences.generate.judge lets": { dpo, preferences: { generate: { prompts: file("p") } } },
+};
+
+export const sampleFor = ({ keeps = "", lets }: Rule): Changes => (lets && before[`${keeps} lets`]) ?? {};
+
+export function changeOf({ kind, keeps = "", lets }: Rule): Changes {
+  const changes = (lets && kept[`${keeps} lets`]) ?? kept[`${kind}.${keeps}`] ?? kept[keeps];
   if (changes === undefined)
     throw new Error(`cases.ts has no change of ${kind} spec.${keeps}, which a rule keeps`);
   return changes;

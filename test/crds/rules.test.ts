@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { TanrenObject } from "../../operator/api/kinds.ts";
 import { type Changes, changed } from "../../operator/testing/samples.ts";
-import { caseOf, changeOf } from "./cases.ts";
+import { caseOf, changeOf, sampleFor } from "./cases.ts";
 import { committedRules, type Rule } from "./rules.ts";
 import {
   anObject,
@@ -49,8 +49,9 @@ test.each(single)("%s", async (_, rule) => {
 test.each(transition)("%s", async (_, rule) => {
   const { cluster } = server();
   const { resource } = kindOf(rule.kind);
-  const name = `${rule.kind}-${rule.keeps}`.toLowerCase();
-  const object = (changes: Changes) => anObject(server(), rule.kind, name, changed(rule.kind, changes));
+  const name = `${rule.kind}-${rule.keeps}${rule.lets ? "-lets" : ""}`.toLowerCase().replaceAll(".", "-");
+  const object = (changes: Changes) =>
+    anObject(server(), rule.kind, name, changed(rule.kind, { ...sampleFor(rule), ...changes }));
   const fresh = await cluster.apply(resource, object({}));
   // Before the run has started it may become another.
   expect(await serverVerdict(server(), object(changeOf(rule)))).toEqual([]);
@@ -60,7 +61,24 @@ test.each(transition)("%s", async (_, rule) => {
   expectTold(verdict, rule);
   expectSame(verdict, await ownVerdict(object(changeOf(rule)), started));
   await expectStays(server(), object({}), started);
-  await expectStays(server(), object({ suspend: true, "failurePolicy.maxRestarts": 9 }), started);
+  await expectStays(server(), object({ suspend: true, "failurePolicy.maxRestarts": 9, retry: 1 }), started);
+
+  /** Whether the change is let in after another write of spec or status, here as there. */
+  const lets = async (old: TanrenObject) => {
+    const found = await serverVerdict(server(), object({ ...changeOf(rule), suspend: true }));
+    expectSame(found, await ownVerdict(object({ ...changeOf(rule), suspend: true }), old));
+    return found.length === 0;
+  };
+  const written = (status: Record<string, unknown>, old: TanrenObject) =>
+    cluster.updateStatus(resource, { ...old, status: { ...startedStatus, ...status } });
+  const suspended = await cluster.apply(resource, object({ suspend: true }));
+  expect(await lets(suspended)).toBe(rule.lets?.suspended ?? false);
+  const completionTime = "2026-01-02T00:00:00Z";
+  const failed = await written({ completionTime }, await cluster.apply(resource, object({ suspend: false })));
+  expect(await lets(failed)).toBe(rule.lets !== undefined);
+  if (rule.lets?.until === undefined) return;
+  const stages = [{ name: rule.lets.until, state: "Succeeded" }];
+  expect(await lets(await written({ completionTime, stages }, failed))).toBe(false);
 });
 
 /** The rule's own sentence at the rule's own field. */

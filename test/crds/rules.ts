@@ -15,6 +15,8 @@ export interface Rule {
    * alone.
    */
   keeps?: string;
+  /** When a transition rule lets it change all the same: while the run is stopped, or until a stage is done. */
+  lets?: { suspended: boolean; until?: string };
 }
 
 interface Schema {
@@ -44,10 +46,12 @@ function rulesBelow(schema: Schema, kind: string, path: string): Rule[] {
   const here = (schema["x-kubernetes-validations"] ?? []).map(({ rule, message, fieldPath = "" }): Rule => {
     const field = `${path}${fieldPath}`.replace(/^\./, "");
     if (!rule.includes("oldSelf")) return { kind, path, message, field };
-    const keeps = /^spec\.(\w+)$/.exec(field)?.[1];
+    const keeps = /^spec\.(.+)$/.exec(field)?.[1];
     if (keeps === undefined)
       throw new Error(`${kind}: the tests do not know what transition rule ${rule} keeps`);
-    return { kind, path, message, field, keeps };
+    if (!rule.includes("completionTime")) return { kind, path, message, field, keeps };
+    const until = /stage\.name == '(\w+)'/.exec(rule)?.[1];
+    return { kind, path, message, field, keeps, lets: { suspended: rule.includes("suspend"), until } };
   });
   const fields = Object.entries(schema.properties ?? {}).map(([name, inner]) => [
     path ? `${path}.${name}` : name,

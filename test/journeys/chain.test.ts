@@ -116,8 +116,8 @@ test("the base model becomes a chat model that answers behind a key", async () =
     small.extend(),
     small.align(),
     small.evaluate(),
-    small.serve("assistant", { port, auth: { secretName: "keys" }, requires: [{ name: "gate" }] }),
-    { apiVersion: "v1", kind: "Secret", metadata: { name: "keys" }, stringData: { one: key } },
+    small.serve("assistant", { port, auth: { secretName: "tanren-keys" }, requires: [{ name: "gate" }] }),
+    { apiVersion: "v1", kind: "Secret", metadata: { name: "tanren-keys" }, stringData: { one: key } },
   ]);
   const started = await world.tanren("run", "-f", manifests, "--detach");
   expect(started.code, started.errors).toBe(0);

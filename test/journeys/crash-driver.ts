@@ -27,7 +27,7 @@ let writes = 0;
  * The port with every write counted; the crash comes when the write is done and its answer is not yet read.
  */
 function counted(cluster: Cluster): Cluster {
-  const writing = new Set<PropertyKey>(["apply", "updateStatus", "setFinalizer", "delete"]);
+  const writing = new Set<PropertyKey>(["apply", "create", "updateStatus", "setFinalizer", "delete"]);
   return new Proxy(cluster, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name);

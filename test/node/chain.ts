@@ -39,7 +39,7 @@ export function chain(world: () => World): void {
     const keys: Manifest = {
       apiVersion: "v1",
       kind: "Secret",
-      metadata: { name: "assistant-keys" },
+      metadata: { name: "tanren-assistant-keys" },
       stringData: { key: apiKey },
     };
     await world().apply(keys, ...quickstartManifests());

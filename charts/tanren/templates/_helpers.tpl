@@ -40,6 +40,15 @@ namespace: {{ .Release.Namespace | quote }}
 {{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .context.Chart.AppVersion }}{{ end }}
 {{- end }}
 
+{{/* Patterns of an allow-list as the regular expressions that operator/api/allowed.ts makes of them. */}}
+{{- define "tanren.patterns" -}}
+{{- $expressions := list }}
+{{- range . }}
+{{- $expressions = append $expressions (printf "^%s$" (. | replace "." "[.]" | replace "*" ".*")) }}
+{{- end }}
+{{- toJson $expressions }}
+{{- end }}
+
 {{/* What the operator may do where it looks after runs. */}}
 {{- define "tanren.operatorRules" -}}
 {{ .Files.Get "files/rbac/operator.yaml" | trim }}
@@ -79,6 +88,7 @@ pods:
   {{- end }}
   extraVolumes: {{ toJson .Values.pods.extraVolumes }}
   extraVolumeMounts: {{ toJson .Values.pods.extraVolumeMounts }}
+allow: {{ omit .Values.allow "admissionPolicies" | toJson }}
 networkPolicies:
   enabled: {{ .Values.networkPolicies.enabled }}
   {{- if .Values.networkPolicies.enabled }}

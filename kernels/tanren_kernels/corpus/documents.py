@@ -64,7 +64,7 @@ def fingerprint(config: BaseModel, *more: object) -> str:
     """What a result depends on: the config without who runs it, where and how parallel, and `more`, which
     stands for its inputs' content.
     """
-    own = config.model_dump(exclude={"run", "input", "output", "threads", "workers"})
+    own = config.model_dump(exclude={"run", "input", "output", "adopted", "threads", "workers"})
     return hashlib.sha256(manifest.canonical([own, *more])).hexdigest()
 
 

@@ -31,6 +31,20 @@ def take_over(directory: Path, holder: str) -> None:
     require_newest()
 
 
+def require_predecessor(directory: Path, uid: str) -> None:
+    """Raises InvalidConfig where `directory`, which is to be continued, holds nothing that another run left:
+    a misspelt name would silently begin from nothing.
+    """
+    left = [path.name for path in directory.iterdir() if path.name != DIRECTORY] if directory.exists() else []
+    others = [path for path in directory.glob(f"{DIRECTORY}/*/*") if f"-{uid}-" not in path.name]
+    if not left and not others:
+        raise KernelError(
+            "InvalidConfig",
+            "the directory that spec.storage.adopt names holds nothing; correct the name, or leave adopt out "
+            "to begin from nothing.",
+        )
+
+
 def require_newest() -> None:
     """Raises PeerLost where another attempt has begun. Does nothing in a process that took no place."""
     if place is None:

@@ -90,11 +90,13 @@ def _read_config(model: type[Config], path: Path) -> Config:
         raise KernelError("InvalidConfig", f"config {path}: {field}: {first['msg']}.") from error
 
 
-def _take_over(config: BaseModel) -> None:
+def _take_over(place: _Place) -> None:
     """From here on earlier attempts at the stage write nothing: they may live on a node that was lost."""
-    place = _Place.model_validate(config.model_dump(include={"run", "output"}))
+    directory = Path(place.output).parent
+    if place.adopted:
+        fence.require_predecessor(directory, place.run.uid)
     holder = f"{place.run.uid}-{place.run.attempt}"
-    fence.take_over(Path(place.output).parent / fence.DIRECTORY / place.run.stage, holder)
+    fence.take_over(directory / fence.DIRECTORY / place.run.stage, holder)
 
 
 class _Place(BaseModel):
@@ -102,6 +104,7 @@ class _Place(BaseModel):
 
     run: RunIdentity
     output: str
+    adopted: bool | None = None
 
 
 def _say_ending(
@@ -158,7 +161,9 @@ def run(
 
     try:
         config = _read_config(config_model, arguments.config)
-        _take_over(config)
+        place = _Place.model_validate(config.model_dump(include={"run", "output", "adopted"}))
+        context.progress.identify(place.run.uid)
+        _take_over(place)
         # Only the first process of a pod has the port: the pod has one address.
         server = (
             ProgressServer(context.progress, arguments.port)

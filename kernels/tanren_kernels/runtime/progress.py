@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from ..contract import PROGRAM_PORT, Progress
+from ..contract import MOST_METRICS, PROGRAM_PORT, Progress
 from .errors import KernelError
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def bounded(metrics: Mapping[str, float]) -> dict[str, float]:
+    """What the contract lets a program say of its figures: the first 64 that JSON has a number for."""
+    finite = [(name, value) for name, value in metrics.items() if math.isfinite(value)]
+    return dict(finite[:MOST_METRICS])
 
 
 class ProgressReporter:
@@ -38,7 +46,7 @@ class ProgressReporter:
             old = self._progress
             values = {
                 "step": step,
-                "metrics": {**old.metrics, **(metrics or {})},
+                "metrics": bounded({**old.metrics, **(metrics or {})}),
                 "updated": _now(),
                 **fields,
             }
@@ -51,6 +59,11 @@ class ProgressReporter:
                 **self._progress.metrics,
             }.items():
                 self._gauge(name).set(value)
+
+    def identify(self, uid: str) -> None:
+        """Says for which object the program works: addresses of pods are given to others after them."""
+        with self._lock:
+            self._progress = self._progress.model_copy(update={"uid": uid})
 
     def snapshot(self) -> Progress:
         with self._lock:

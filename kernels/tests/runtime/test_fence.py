@@ -64,3 +64,21 @@ def test_an_attempt_that_was_replaced_does_not_come_back(tmp_path: Path) -> None
     begin_elsewhere(tmp_path, "other-1")
     with pytest.raises(KernelError, match="other-1"):
         fence.take_over(tmp_path, "uid-1")
+
+
+def test_what_is_to_be_continued_must_be_there(tmp_path: Path) -> None:
+    places = tmp_path / fence.DIRECTORY / "train"
+    with pytest.raises(KernelError, match=r"spec\.storage\.adopt names holds nothing") as refused:
+        fence.require_predecessor(tmp_path / "misspelt", "uid")
+    assert refused.value.reason == "InvalidConfig"
+    # Attempts of the run itself, such as the one that was refused, leave nothing to continue.
+    fence.take_over(places, "uid-1")
+    with pytest.raises(KernelError):
+        fence.require_predecessor(tmp_path, "uid")
+    begin_elsewhere(places, "other-1")
+    fence.require_predecessor(tmp_path, "uid")
+
+
+def test_files_of_a_run_that_took_no_places_can_be_continued(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    fence.require_predecessor(tmp_path, "uid")

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { ClusterError } from "../../cluster/port.ts";
 import { Failure } from "../failure.ts";
+import { printable } from "../terminal/printable.ts";
 import type { AnswerOptions, ChatClient, Message } from "./client.ts";
 
 export interface ChatStreams {
@@ -81,7 +82,7 @@ async function exchange(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await conversation.send(message, (text) => output.write(text), signal);
+    await conversation.send(message, (text) => output.write(printable(text)), signal);
   } catch (error) {
     if (signal.aborted) output.write(" … (interrupted)\n");
     else if (error instanceof Failure || error instanceof ClusterError) output.write(`${error.message}\n`);

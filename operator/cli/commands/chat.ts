@@ -8,6 +8,7 @@ import { positiveInteger, temperature, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
 import type { Target } from "../target/target.ts";
+import { printable } from "../terminal/printable.ts";
 
 interface ChatOptions {
   namespace?: string;
@@ -63,7 +64,9 @@ async function chat(target: Target, options: ChatOptions, name?: string): Promis
 async function talk(client: ChatClient, options: ChatOptions): Promise<void> {
   const conversation = new Conversation(client, await client.model(), options);
   if (options.message !== undefined)
-    return conversation.send(options.message, (text) => process.stdout.write(text));
+    return conversation.send(options.message, (text) =>
+      process.stdout.write(process.stdout.isTTY ? printable(text) : text),
+    );
   if (process.stdin.isTTY) return converse(conversation, { input: process.stdin, output: process.stdout });
   throw new Failure("usage", "standard input is no terminal: give the message with --message TEXT");
 }

@@ -3,7 +3,7 @@ import type { KubernetesObject } from "../../cluster/objects.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import type { Resource } from "../../cluster/resource.ts";
 import { Failure } from "../failure.ts";
-import { parseReference, title } from "../kinds.ts";
+import { type AnyObject, parseReference, title } from "../kinds.ts";
 import { filesOption, timeSpan, withHelp } from "../options.ts";
 import { findObject, manifestsFor } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
@@ -35,7 +35,8 @@ export function deleteCommand(): Command {
 
 interface Deletable {
   resource: Resource<KubernetesObject>;
-  object: KubernetesObject;
+  /** Claims and the like have neither spec nor status that anything here looks at. */
+  object: KubernetesObject & Partial<Pick<AnyObject, "spec" | "status">>;
 }
 
 async function remove(target: Target, options: DeleteOptions, kind?: string, name?: string): Promise<void> {
@@ -82,6 +83,14 @@ async function present(
   return found.flatMap(({ resource, object }) => (object ? [{ resource, object }] : []));
 }
 
+/** A claim that was not made for the run keeps what the run wrote. */
+function leftBehind({ spec, status }: Deletable["object"]): string {
+  const { claimName } = (spec?.storage ?? {}) as { claimName?: string };
+  const directory = status?.storage?.directory;
+  if (claimName === undefined || directory === undefined) return "";
+  return `; its files stay on claim ${claimName}, and spec.storage.adopt: ${directory} continues from them`;
+}
+
 async function waitUntilGone(
   { cluster, operatorHint }: OperatorHandle,
   objects: readonly Deletable[],
@@ -96,7 +105,7 @@ async function waitUntilGone(
     [...left].map(async ([one, watcher]) => {
       if (!(await watcher.wait(AbortSignal.any([signal, timer]), report))) return;
       left.delete(one);
-      terminal.print(`${title(one.object)} deleted`);
+      terminal.print(`${title(one.object)} deleted${leftBehind(one.object)}`);
     }),
   );
   const names = [...left.keys()].map(({ object }) => title(object)).join(", ");

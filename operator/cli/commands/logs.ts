@@ -8,6 +8,7 @@ import { positiveInteger, withHelp } from "../options.ts";
 import { findObject, withConnection } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
 import type { ReadableCluster, Target } from "../target/target.ts";
+import { printable } from "../terminal/printable.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 import { figure } from "../terminal/units.ts";
 
@@ -66,7 +67,7 @@ async function logs(target: Target, options: LogsOptions, kind: string, name?: s
     const readings = chosen.map((pod) => async () => {
       const { namespace, name } = pod.metadata;
       for await (const line of linesOf(cluster.logs(namespace, name, reading)))
-        terminal.print(prefixed(pod) + show(line));
+        terminal.print(prefixed(pod) + (terminal.interactive ? printable(show(line)) : show(line)));
     });
     if (options.follow) await Promise.all(readings.map((read) => read()));
     else for (const read of readings) await read();

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { quantity } from "../../api/fields.ts";
+import { bytes } from "../../api/fields.ts";
 import type { PersistentVolumeClaim, Secret } from "../../cluster/objects.ts";
 import { claims, secrets } from "../../cluster/resource.ts";
 
@@ -11,7 +11,7 @@ const PersistentVolumeClaimBody = z.strictObject({
   spec: z.strictObject({
     accessModes: z.array(z.enum(accessModes)).min(1),
     storageClassName: z.string().optional(),
-    resources: z.strictObject({ requests: z.strictObject({ storage: quantity() }) }),
+    resources: z.strictObject({ requests: z.strictObject({ storage: bytes() }) }),
   }),
 });
 

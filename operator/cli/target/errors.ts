@@ -16,6 +16,8 @@ export function withFormattedErrors(cluster: Cluster, server: string): Cluster {
     get: (...input) => formatted(cluster.get(...input)),
     list: (...input) => formatted(cluster.list(...input)),
     apply: (...input) => formatted(cluster.apply(...input)),
+    create: (...input) => formatted(cluster.create(...input)),
+    patchSpec: (...input) => formatted(cluster.patchSpec(...input)),
     updateStatus: (...input) => formatted(cluster.updateStatus(...input)),
     setFinalizer: (...input) => formatted(cluster.setFinalizer(...input)),
     delete: (...input) => formatted(cluster.delete(...input)),

@@ -27,6 +27,8 @@ const expectations = {
   StageStarted: "waits on",
   StageRestarted: "waits on",
   StageCompleted: "waits on",
+  Retried: "waits on",
+  RetryIgnored: "waits on",
   Resumed: "waits on",
   RollingOut: "waits on",
   PeerLost: "waits on",
@@ -44,6 +46,7 @@ const expectations = {
   FailedCreate: "fails when nothing else moves",
 
   InvalidSpec: "fails when it stays",
+  NotAllowed: "fails when it stays",
   CyclicReference: "fails when it stays",
   InsufficientMemory: "fails when it stays",
   InputFailed: "fails when it stays",

@@ -16,6 +16,7 @@ import { pods, type Resource } from "../resource.ts";
 import { type CacheOptions, Informers } from "./cache/informers.ts";
 import type { ReflectorHealth } from "./cache/reflector.ts";
 import { readList, readObject } from "./cache/stored-object.ts";
+import { type CallsHealth, CallsInFlight } from "./client/calls-in-flight.ts";
 import { Connection } from "./client/connection.ts";
 import { Credentials } from "./client/credentials.ts";
 import type { KubeConfigSource } from "./client/kubeconfig.ts";
@@ -73,22 +74,26 @@ export class KubernetesCluster implements Cluster {
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #rest: Rest;
+  readonly #calls: CallsInFlight;
   readonly #informers: Informers;
 
   constructor(options: KubernetesOptions) {
-    const { clock = systemClock, random = Math.random, writeTimeoutSeconds, mayWrite, answered } = options;
+    const { clock = systemClock, random = Math.random, monotonic = () => performance.now() } = options;
+    const { writeTimeoutSeconds, mayWrite, answered } = options;
     this.#options = options;
     this.#clock = clock;
     this.#connection = openConnection(options.kubeconfig ?? {}, clock);
+    this.#calls = new CallsInFlight(clock, monotonic);
     this.#rest = new Rest({
       connection: this.#connection,
+      calls: this.#calls,
       clock,
       random,
       writeTimeoutSeconds,
       mayWrite,
       answered,
     });
-    const { namespace, caches = [], report, monotonic = () => performance.now() } = options;
+    const { namespace, caches = [], report } = options;
     this.#informers = new Informers(
       { namespace, rest: this.#rest, clock, monotonic, random, report },
       caches,
@@ -113,6 +118,11 @@ export class KubernetesCluster implements Cluster {
   /** For client-node's own protocols, such as port forwarding. */
   kubeConfig(): Promise<KubeConfig> {
     return this.#connection.credentials.kubeConfig();
+  }
+
+  /** Calls under way and waiting, and how many the API server has room for. */
+  calls(): CallsHealth {
+    return this.#calls.health();
   }
 
   /** How every watch is doing. */
@@ -150,6 +160,14 @@ export class KubernetesCluster implements Cluster {
     return object;
   }
 
+  /** An apply that is bound to a version no object has makes an object, or conflicts. */
+  async create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.apply(resource, {
+      ...wanted,
+      metadata: { ...wanted.metadata, resourceVersion: versionOfNone },
+    });
+  }
+
   /**
    * A dry run of `apply`: throws what it would throw. The answer is left aside, for an object that is not
    * there yet has no version.
@@ -157,6 +175,25 @@ export class KubernetesCluster implements Cluster {
   async tryApply<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<void> {
     const request = this.#application(resource, wanted);
     await this.#rest.json({ ...request, query: { ...request.query, dryRun: "All" } });
+  }
+
+  async patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { metadata: { namespace, name, uid } }: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
+    const answer = await this.#rest.json({
+      verb: "patch",
+      resource,
+      namespace,
+      name,
+      query: { fieldManager: this.#fieldManager, fieldValidation: "Strict" },
+      body: { metadata: { uid }, spec: changes },
+      contentType: "application/merge-patch+json",
+    });
+    const written = readObject(resource, answer);
+    this.#informers.observeWrite(resource, written);
+    return written;
   }
 
   async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
@@ -304,6 +341,9 @@ export class KubernetesCluster implements Cluster {
     return { object };
   }
 }
+
+/** An empty etcd is at revision 1: the first object that is ever written has a later one. */
+const versionOfNone = "1";
 
 /**
  * Whether nothing holds the object any more: the API server answers with it a last time as it takes it away.

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { ReflectorHealth } from "./cache/reflector.ts";
+import type { CallsHealth } from "./client/calls-in-flight.ts";
 
 /** Metrics of what goes to and comes from the API server, in client-go's names where it has them. */
 export class KubernetesMetrics {
@@ -7,7 +8,12 @@ export class KubernetesMetrics {
 
   constructor(
     registry: Registry,
-    parts: { isLeader: () => boolean; watches: () => readonly ReflectorHealth[] },
+    parts: {
+      isLeader: () => boolean;
+      watches: () => readonly ReflectorHealth[];
+      /** Undefined until there is a connection. */
+      calls: () => CallsHealth | undefined;
+    },
   ) {
     this.#requests = new Counter({
       name: "rest_client_requests_total",
@@ -23,6 +29,31 @@ export class KubernetesMetrics {
         this.set(parts.isLeader() ? 1 : 0);
       },
     });
+    const ofCalls = (name: string, help: string, value: (calls: CallsHealth) => number) =>
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          const calls = parts.calls();
+          if (calls) this.set(value(calls));
+        },
+      });
+    ofCalls(
+      "tanren_api_calls_in_flight",
+      "Calls to the API server under way, watches aside",
+      (calls) => calls.inFlight,
+    );
+    ofCalls(
+      "tanren_api_calls_limit",
+      "Calls that may be under way, by how fast they are answered",
+      (calls) => calls.limit,
+    );
+    ofCalls(
+      "tanren_api_calls_waiting",
+      "Calls that wait until others have been answered",
+      (calls) => calls.waiting,
+    );
     const perWatch = (name: string, help: string, value: (health: ReflectorHealth) => number) =>
       new Gauge({
         name,

@@ -145,6 +145,18 @@ export class LocalCluster implements Cluster {
     return this.#store.apply(resource, wanted);
   }
 
+  async create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#store.create(resource, wanted);
+  }
+
+  async patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
+    return this.#store.patchSpec(resource, object, changes);
+  }
+
   async updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#store.updateStatus(resource, object);
   }

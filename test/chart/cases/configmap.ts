@@ -73,6 +73,31 @@ export const configmap: Suite = {
       },
     },
     {
+      it: "hands on what specs may use",
+      set: {
+        "allow.images": ["registry.example.com/*"],
+        "allow.imagePullSecrets": ["registry"],
+        "allow.secrets": [],
+        "allow.serviceAccounts": ["runs"],
+        "allow.priorityClasses": ["batch"],
+        "allow.nodeLabels": ["pool"],
+        "allow.taints": ["nvidia.com/gpu"],
+        "allow.admissionPolicies": true,
+      },
+      expect: {
+        allow: {
+          images: ["registry.example.com/*"],
+          imagePullSecrets: ["registry"],
+          secrets: [],
+          serviceAccounts: ["runs"],
+          priorityClasses: ["batch"],
+          claims: ["*"],
+          nodeLabels: ["pool"],
+          taints: ["nvidia.com/gpu"],
+        },
+      },
+    },
+    {
       it: "keeps a name that YAML would take for a number",
       set: { "pods.queueName": "1e3" },
       expect: { "pods.queueName": "1e3" },

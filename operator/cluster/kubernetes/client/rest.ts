@@ -3,6 +3,7 @@ import type { Clock } from "../../../clock/clock.ts";
 import { sleep } from "../../../clock/sleep.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
+import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { Call, Connection } from "./connection.ts";
 import {
   CutOffError,
@@ -35,6 +36,8 @@ export interface RestOptions {
   mayWrite?: () => void;
   /** Called for every response. */
   answered?: (method: string, code: number) => void;
+  /** Where calls wait until the server has room for them; absent: they do not. */
+  calls?: CallsInFlight;
 }
 
 /** One request about a resource. */
@@ -45,6 +48,14 @@ export interface Request extends Place {
   body?: unknown;
   contentType?: string;
   signal?: AbortSignal;
+}
+
+interface Exchange {
+  response: IncomingMessage;
+  /** Empty of a stream. */
+  body: string;
+  /** Seconds, where the server asks to wait. */
+  retryAfter?: number;
 }
 
 const methods = {
@@ -85,8 +96,7 @@ export class Rest {
     const { clock, random, mostTries = 4 } = this.#options;
     for (let tries = 1; ; tries++) {
       try {
-        const response = await this.open(request);
-        const body = await this.#readBody(request, response);
+        const { response, body } = await this.#exchange(request, { stream: false });
         return parseJson(body) ?? this.#raiseForeign(request, response, body);
       } catch (error) {
         if (!(error instanceof CutOffError) || isWrite(request) || tries >= mostTries) throw error;
@@ -95,35 +105,65 @@ export class Rest {
     }
   }
 
-  /** A response of status 2xx whose body is to be read or destroyed. */
+  /** A response of status 2xx whose body is to be read or destroyed: a stream, which no limit counts. */
   async open(request: Request): Promise<IncomingMessage> {
+    return (await this.#exchange(request, { stream: true })).response;
+  }
+
+  /** A response of status 2xx, with its body unless that is a stream. */
+  async #exchange(request: Request, { stream }: { stream: boolean }): Promise<Exchange> {
     const { clock, random, connection, mostTries = 4 } = this.#options;
     const call = this.#call(request);
     let renewed = false;
     for (let tries = 1; ; tries++) {
-      const response = await connection.open(call);
+      const exchange = await (stream ? this.#send(request, call, stream) : this.#sendInTurn(request, call));
+      const { response, body, retryAfter } = exchange;
       const code = response.statusCode ?? 0;
-      this.#options.answered?.(call.method, code);
-      const isOk = code >= 200 && code < 300;
-      if (isOk && !isWebPage(response)) {
+      if (isOk(code) && !isWebPage(response)) {
         this.#reached = true;
-        return response;
+        return exchange;
       }
-      const body = await this.#readBody(request, response);
-      const retryAfter = retryAfterSeconds(response, clock.now());
       const canWait = retryAfter !== undefined && retryAfter <= longestRetryAfterSeconds && tries < mostTries;
       if (code === 401 && !renewed) {
         renewed = true;
         connection.credentials.reload();
       } else if (canWait) {
         await sleep(clock, retryAfter * 1000 * jitter(random), request.signal);
-      } else if (isOk || isRedirect(code) || isWebPage(response, body)) {
+      } else if (isOk(code) || isRedirect(code) || isWebPage(response, body)) {
         this.#raiseForeign(request, response, body);
       } else {
         this.#reached = true;
         throw errorFor(requestInfo(request), { code, body, retryAfter });
       }
     }
+  }
+
+  /** The place is given back between two tries: who waits for Retry-After is in nobody's way. */
+  async #sendInTurn(request: Request, call: Call): Promise<Exchange> {
+    const { namespace = "", verb, signal } = request;
+    const end = await this.#options.calls?.enter(namespace, signal);
+    const isList = verb === "list";
+    try {
+      const exchange = await this.#send(request, call, false);
+      const { response, retryAfter } = exchange;
+      const refused = [429, 503, 504].includes(response.statusCode ?? 0);
+      const retryAfterSeconds = retryAfter && Math.min(retryAfter, longestRetryAfterSeconds);
+      end?.({ refused, retryAfterSeconds, isList });
+      return exchange;
+    } catch (error) {
+      end?.({ refused: error instanceof UnreachableError, isList });
+      throw error;
+    }
+  }
+
+  async #send(request: Request, call: Call, stream: boolean): Promise<Exchange> {
+    const { connection, clock, answered } = this.#options;
+    const response = await connection.open(call);
+    const code = response.statusCode ?? 0;
+    answered?.(call.method, code);
+    const isStream = stream && isOk(code) && !isWebPage(response);
+    const body = isStream ? "" : await this.#readBody(request, response);
+    return { response, body, retryAfter: retryAfterSeconds(response, clock.now()) };
   }
 
   #call(request: Request): Call {
@@ -181,6 +221,8 @@ export class Rest {
     return `${methods[request.verb]} ${pathOf(request.resource, request)}`;
   }
 }
+
+const isOk = (code: number) => code >= 200 && code < 300;
 
 function isWrite({ verb }: Request): boolean {
   return !["get", "list", "watch"].includes(verb);

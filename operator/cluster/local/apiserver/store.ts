@@ -69,11 +69,26 @@ export class Store {
     if (resource.status) delete next.status;
     if (resource.status && old.status !== undefined) next.status = old.status;
     if (resource.plural === pods.plural) next.spec = { ...(next.spec as object), ...nodeName(old as Pod) };
+    return this.#change(resource, old, next);
+  }
+
+  patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): T {
+    const old = this.#current(resource, object);
+    return this.#change(resource, old, { ...old, spec: merged(old.spec, plain(changes)) });
+  }
+
+  /** Puts what admission makes of the object; its generation counts changes of its spec. */
+  #change<T extends KubernetesObject>(resource: Resource<T>, old: Stored, next: Stored): T {
     const admitted = plain(this.#admission.admit(resource.plural, next, old));
     if (isDeepStrictEqual(admitted, old)) return structuredClone(old) as T;
     const respecified = old.metadata.generation !== undefined && !isDeepStrictEqual(admitted.spec, old.spec);
-    if (respecified) admitted.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    return this.#put(resource.plural, old, admitted) as T;
+    const generation = (old.metadata.generation ?? 0) + 1;
+    const metadata = respecified ? { ...admitted.metadata, generation } : admitted.metadata;
+    return this.#put(resource.plural, old, { ...admitted, metadata }) as T;
   }
 
   /** Creates an object; ConflictError when its name is taken. */
@@ -215,7 +230,7 @@ export class Store {
     return made;
   }
 
-  #current<T extends KubernetesObject>(resource: Resource<T>, object: T): Stored {
+  #current<T extends KubernetesObject>(resource: Resource<T>, object: Pick<T, "metadata">): Stored {
     const key = keyOf(object.metadata);
     const old = this.#kind(resource.plural).get(key);
     if (!old) throw new NotFoundError(`${resource.kind} ${key} is gone`);
@@ -274,6 +289,17 @@ function at(object: object, path: string): unknown {
   return path
     .split(".")
     .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object);
+}
+
+/** JSON merge patch (RFC 7396). */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const base = typeof target === "object" && target !== null && !Array.isArray(target) ? target : {};
+  const fields = new Map<string, unknown>(Object.entries(base));
+  for (const [name, value] of Object.entries(patch))
+    if (value === null) fields.delete(name);
+    else fields.set(name, merged(fields.get(name), value));
+  return Object.fromEntries(fields);
 }
 
 /** As JSON has it: no undefined fields, nothing shared with the caller. */

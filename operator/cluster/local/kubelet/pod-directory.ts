@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { timestamp } from "../../../clock/clock.ts";
 import type { Pod, TerminatedState } from "../../objects.ts";
@@ -58,22 +58,30 @@ export function terminatedState(
 }
 
 function head(path: string): string {
-  return read(path)
-    .subarray(0, messageBytes)
+  return read(path, messageBytes, "start")
     .toString("utf8")
     .replace(/\uFFFD$/, "");
 }
 
 /** As the kubelet's FallbackToLogsOnError: the last 2,048 bytes or 80 lines, whichever is less. */
 function tail(path: string): string {
-  return read(path).subarray(-2_048).toString("utf8").split("\n").slice(-80).join("\n");
+  return read(path, 2_048, "end").toString("utf8").split("\n").slice(-80).join("\n");
 }
 
-function read(path: string): Buffer {
+/** At most so many bytes of the file: a program may leave any number. */
+function read(path: string, bytes: number, from: "start" | "end"): Buffer {
+  let file: number;
   try {
-    return readFileSync(path);
+    file = openSync(path, "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return Buffer.alloc(0); // the program left none
     throw error;
+  }
+  try {
+    const buffer = Buffer.alloc(bytes);
+    const position = from === "start" ? 0 : Math.max(0, fstatSync(file).size - bytes);
+    return buffer.subarray(0, readSync(file, buffer, 0, bytes, position));
+  } finally {
+    closeSync(file);
   }
 }

@@ -88,6 +88,18 @@ class SocketClient implements LocalConnection {
     return this.#call("apply", [resource, wanted]);
   }
 
+  create<T extends KubernetesObject>(resource: Resource<T>, wanted: Wanted<T>): Promise<T> {
+    return this.#call("create", [resource, wanted]);
+  }
+
+  patchSpec<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { metadata }: Pick<T, "metadata">,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<T> {
+    return this.#call("patchSpec", [resource, { metadata }, changes]);
+  }
+
   updateStatus<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
     return this.#call("updateStatus", [resource, object]);
   }
@@ -104,7 +116,7 @@ class SocketClient implements LocalConnection {
   delete<T extends KubernetesObject>(
     resource: Resource<T>,
     { metadata }: Pick<T, "metadata">,
-    options?: DeleteOptions,
+    options: DeleteOptions = {},
   ): Promise<void> {
     return this.#call("delete", [resource, { metadata }, options]);
   }
