@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-kueue bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-kueue test-alerts bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -128,6 +128,12 @@ test-chart: setup helm-build ## chart and plain manifests: templates, values, ri
 test-install: setup cluster-build helm-build ## the chart by Helm and plainly on a real API server, both built from source (Go)
 	$(BEGIN)
 	$(VITEST) run test/chart/install $(REPORT)
+
+# Apart from `make test`: Prometheus alone takes seven minutes of processor time to compile.
+test-alerts: setup cluster-build ## every alert on recorded series, and a Prometheus built from source beside the operator (Go)
+	$(BEGIN)
+	test/cluster/launch build promtool prometheus
+	$(VITEST) run test/alerts $(REPORT)
 
 images: setup ## container images of operator and kernels, with lists of what is inside (ACCELERATOR=cpu: smaller, without GPUs)
 	$(NODE) images/build.ts $(ACCELERATOR)

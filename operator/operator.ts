@@ -6,8 +6,9 @@ import { findCondition } from "./cluster/conditions.ts";
 import type { CacheOptions } from "./cluster/kubernetes/index.ts";
 import type { KubernetesObject } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
-import type { Resource } from "./cluster/resource.ts";
+import { deployments, type Resource } from "./cluster/resource.ts";
 import { labels, managed, ownerOf } from "./engine/names.ts";
+import { ObjectMetrics } from "./engine/object-metrics.ts";
 import { batchConsumer, type Consumer, heldBy, kindsByName, ParsedSpecs } from "./engine/references.ts";
 import type { BatchKind } from "./kinds/batch-kind.ts";
 import { batchKinds } from "./kinds/index.ts";
@@ -127,6 +128,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     progressSeconds,
   };
 
+  const objects = new ObjectMetrics(metrics.registry);
   const wake = wakeByReference(controllers, specs);
   const add = (
     resource: Resource<TanrenObject>,
@@ -143,7 +145,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         labels: { [labels.kind]: kind },
         ownerOf: (child) => ownerOf(kind, child),
       },
-      onEvent: (event) => wake(consumer, event),
+      onEvent: (event) => {
+        objects.observe(event);
+        wake(consumer, event);
+      },
       workers,
     });
     controllers.set(kind, controller);
@@ -157,10 +162,19 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     childKindsOfServing(networkPolicies),
   );
 
-  await Promise.all(controllers.values().map((controller) => controller.start()));
+  const replicas = cluster.watch(
+    deployments,
+    {
+      ...(options.namespace !== undefined && { namespace: options.namespace }),
+      labels: { [labels.kind]: inferenceDeployment.resource.kind },
+    },
+    (event) => objects.observeDeployment(event),
+  );
+  await Promise.all([replicas.synced, ...controllers.values().map((controller) => controller.start())]);
   logger.info({ kinds: [...controllers.keys()] }, "operator started");
   return {
     async stop() {
+      replicas.close();
       await Promise.all(controllers.values().map((controller) => controller.stop()));
       logger.info("operator stopped");
     },

@@ -1,6 +1,7 @@
 import { customResourceDefinition } from "../../operator/api/crd.ts";
 import { kinds } from "../../operator/api/kinds.ts";
 import { admissionPolicies } from "./admission-policies.ts";
+import { alertRules } from "./alerts.ts";
 import { dashboards } from "./dashboards.ts";
 import { editRules, networkPolicyRules, operatorRules, viewRules } from "./rights.ts";
 import { valuesSchema, valuesTable, valuesYaml } from "./values-file.ts";
@@ -34,6 +35,7 @@ export function chartFiles(readme: string): Record<string, string> {
     ]),
     ...folder(Object.entries(rules), ([name, list]) => [`rbac/${name}.yaml`, generatedYaml(list)]),
     ...folder(Object.entries(dashboards), ([name, dashboard]) => [`dashboards/${name}`, json(dashboard)]),
+    [`${dataFolder}/rules/tanren.yaml`]: generatedYaml(alertRules),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   OperatorConfiguration,
   PodDefaults,
 } from "../../operator/api/configuration.ts";
+import { runbook } from "./alerts.ts";
 
 /**
  * The chart's values, from which `make generate` writes values.yaml, values.schema.json and the README's
@@ -103,6 +104,16 @@ const GrafanaDashboards = z.strictObject({
     .describe("Labels by which Grafana's sidecar selects the ConfigMap."),
 });
 
+const PrometheusRule = z.strictObject({
+  enabled: z.boolean().default(false).describe("Whether the Prometheus operator is given the alerts."),
+  labels: stringMap.default({}).describe("Labels by which Prometheus selects the rules."),
+  runbook: z
+    .string()
+    .min(1)
+    .default(runbook)
+    .describe("Where you serve docs/operations.md: alerts link to its sections."),
+});
+
 const { workers, progressSeconds, logLevel } = OperatorConfiguration.shape;
 const { leaseDurationSeconds, renewDeadlineSeconds, retryPeriodSeconds } = LeaderElection.shape;
 const { imagePullSecrets, extraVolumes, extraVolumeMounts } = PodDefaults.shape;
@@ -191,6 +202,7 @@ export const Values = z.strictObject({
   networkPolicies: Networking.prefault({}),
   serviceMonitor: monitor("the operator").prefault({}),
   podMonitor: monitor("the programs of runs and endpoints").prefault({}),
+  prometheusRule: PrometheusRule.prefault({}),
   grafanaDashboards: GrafanaDashboards.prefault({}),
 });
 
@@ -211,5 +223,6 @@ export const groups: Readonly<Record<string, string>> = {
   "networkPolicies.apiServer": "Where the operator finds the API server.",
   serviceMonitor: "ServiceMonitor (monitoring.coreos.com/v1) of the operator.",
   podMonitor: "PodMonitor (monitoring.coreos.com/v1) of kernels' pods: progress, loss, requests.",
+  prometheusRule: "PrometheusRule (monitoring.coreos.com/v1) with the alerts of files/rules.",
   grafanaDashboards: "Dashboards for Grafana.",
 };

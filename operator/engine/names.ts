@@ -51,6 +51,12 @@ export function attemptName(
 /** The claim that is made for a run which names none. */
 export const ownClaimName = (kind: string, name: string): string => dnsLabel(`${kind.toLowerCase()}-${name}`);
 
+/** Claim that a run writes to: one that exists, or its own. */
+export const claimNameOf = (
+  run: Pick<KubernetesObject, "kind" | "metadata">,
+  { claimName }: { claimName?: string },
+): string => claimName ?? ownClaimName(run.kind, run.metadata.name);
+
 /** Finds everything that was made for the object, and nothing of a namesake before or after it. */
 export const ownedBy = (owner: KubernetesObject) => ({ [labels.uid]: owner.metadata.uid });
 

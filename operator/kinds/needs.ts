@@ -50,7 +50,8 @@ export const claimNeed = (
 });
 
 export function computeNeeds(compute: z.output<typeof Compute> | z.output<typeof ServingCompute>): Need[] {
-  const { priorityClassName, queueName, serviceAccountName, imagePullSecrets = [] } = compute;
+  const { priorityClassName, serviceAccountName, imagePullSecrets = [] } = compute;
+  const queueName = "queueName" in compute ? compute.queueName : undefined;
   return [
     ...named("PriorityClass", priorityClassName, "compute.priorityClassName"),
     ...named("LocalQueue", queueName, "compute.queueName"),

@@ -14,7 +14,8 @@ export function judgeMachine(spec: object, { cpus }: Machine): Finding[] {
     field: `spec.compute.${field}`,
     message,
   });
-  const { gpusPerNode, queueName, resources } = compute;
+  const { gpusPerNode, resources } = compute;
+  const queueName = "queueName" in compute ? compute.queueName : undefined;
   // Ranks of one process group wait for each other; other pods can take turns.
   const pods = "parallelism" in spec && "nodes" in compute ? compute.nodes : 1;
   const together = pods === 1 ? "" : `, for ${pods} pods at once,`;

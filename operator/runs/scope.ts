@@ -18,7 +18,7 @@ import { claims, configMaps, jobs, pods, type Resource, services } from "../clus
 import { absentNeeds } from "../engine/absent-needs.ts";
 import { newestComplaint } from "../engine/complaints.ts";
 import { policyKinds } from "../engine/kernel-pod.ts";
-import { childLabels, controllerReference, ownClaimName, ownedBy } from "../engine/names.ts";
+import { childLabels, claimNameOf, controllerReference, ownedBy } from "../engine/names.ts";
 import {
   findCycle,
   type KindsByName,
@@ -195,7 +195,7 @@ export function storageOf(definition: KindDefinition, run: Run, { storage }: Run
   if (storage.claimName !== undefined) return { claimName: storage.claimName, directory };
   if (storage.size === undefined)
     throw new TypeError("spec.storage has neither claimName nor size, though its CEL rule asks for one");
-  const claimName = ownClaimName(run.kind, name);
+  const claimName = claimNameOf(run, storage);
   return {
     claimName,
     directory,

@@ -15,6 +15,7 @@ import { networkpolicyOperator } from "./cases/networkpolicy-operator.ts";
 import { networkpolicyRuns } from "./cases/networkpolicy-runs.ts";
 import { poddisruptionbudget } from "./cases/poddisruptionbudget.ts";
 import { podmonitor } from "./cases/podmonitor.ts";
+import { prometheusrule } from "./cases/prometheusrule.ts";
 import { role } from "./cases/role.ts";
 import { roleLeaderElection } from "./cases/role-leader-election.ts";
 import { service } from "./cases/service.ts";
@@ -39,6 +40,7 @@ const suites: Readonly<Record<string, Suite>> = {
   "networkpolicy-runs.yaml": networkpolicyRuns,
   "poddisruptionbudget.yaml": poddisruptionbudget,
   "podmonitor.yaml": podmonitor,
+  "prometheusrule.yaml": prometheusrule,
   "role-leader-election.yaml": roleLeaderElection,
   "role.yaml": role,
   "service.yaml": service,

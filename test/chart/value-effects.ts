@@ -217,6 +217,19 @@ export const effects: Effect[] = [
     beside: { "podMonitor.enabled": true },
     changes: ["PodMonitor/tanren-programs"],
   },
+  { path: "prometheusRule.enabled", value: true, changes: ["PrometheusRule/tanren-operator"] },
+  {
+    path: "prometheusRule.labels",
+    value: { release: "prometheus" },
+    beside: { "prometheusRule.enabled": true },
+    changes: ["PrometheusRule/tanren-operator"],
+  },
+  {
+    path: "prometheusRule.runbook",
+    value: "https://docs.example.com/tanren/operations",
+    beside: { "prometheusRule.enabled": true },
+    changes: ["PrometheusRule/tanren-operator"],
+  },
   { path: "grafanaDashboards.enabled", value: true, changes: ["ConfigMap/tanren-dashboards"] },
   {
     path: "grafanaDashboards.labels",

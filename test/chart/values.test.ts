@@ -69,6 +69,7 @@ test("another release name and namespace leave nothing of the first", () => {
     podDisruptionBudget: enabled,
     serviceMonitor: enabled,
     podMonitor: enabled,
+    prometheusRule: enabled,
     grafanaDashboards: enabled,
   };
   const objects = render().objects(

@@ -109,10 +109,12 @@ function readRecord(directory: string): z.output<typeof record> {
   return record.parse(JSON.parse(readFileSync(join(directory, "instance.json"), "utf8")));
 }
 
-/** The path of a Helm built from source: seconds, or minutes the first time. */
-export async function helmPath(): Promise<string> {
-  return (await launch(["build", "helm"])).trim();
-}
+/** The path of a program built from source: seconds, or minutes the first time. */
+export const helmPath = (): Promise<string> => build("helm");
+export const prometheusPath = (): Promise<string> => build("prometheus");
+export const promtoolPath = (): Promise<string> => build("promtool");
+
+const build = async (program: string): Promise<string> => (await launch(["build", program])).trim();
 
 /** The path of Kueue's program, built from its module: seconds, or minutes the first time. */
 export async function kueuePath(): Promise<string> {

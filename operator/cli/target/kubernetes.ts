@@ -1,7 +1,6 @@
-import { UnknownKindError } from "../../cluster/kubernetes/client/errors.ts";
 import type { KubernetesCluster } from "../../cluster/kubernetes/index.ts";
 import type { KubernetesObject, Pod, Wanted } from "../../cluster/objects.ts";
-import { type Cluster, ClusterError, ForbiddenError } from "../../cluster/port.ts";
+import { type Cluster, ClusterError, ForbiddenError, UnknownKindError } from "../../cluster/port.ts";
 import {
   claims,
   localQueues,

@@ -12,7 +12,10 @@ export const servicemonitor: Suite = {
       expect: {
         "metadata.namespace": "tanren-system",
         "metadata.labels": commonLabels,
-        spec: { selector: { matchLabels: operatorLabels }, endpoints: [{ port: "http", interval: "30s" }] },
+        spec: {
+          selector: { matchLabels: operatorLabels },
+          endpoints: [{ port: "http", honorLabels: true, interval: "30s" }],
+        },
       },
     },
     {
@@ -24,7 +27,7 @@ export const servicemonitor: Suite = {
       },
       expect: {
         "metadata.labels": { ...commonLabels, release: "prometheus" },
-        "spec.endpoints": [{ port: "http", interval: "1m" }],
+        "spec.endpoints": [{ port: "http", honorLabels: true, interval: "1m" }],
       },
     },
   ],

@@ -169,6 +169,15 @@ func buildKueue() (string, error) {
 	}.build()
 }
 
+// Its programs are packages of its module: the module here only names the version. Whom it would find by the API of a
+// cloud is left out, and most of what there is to compile with it.
+func buildPrometheus(name string) (string, error) {
+	return recipe{
+		name: name, module: filepath.Join(sources, "prometheus"), program: "github.com/prometheus/prometheus/cmd/" + name,
+		inputs: []string{"go.mod", "go.sum"}, flags: []string{"-tags", "remove_all_sd", "-ldflags", "-s -w"},
+	}.build()
+}
+
 func buildPause() (string, error) {
 	module := filepath.Join(sources, "launcher", "pause")
 	return recipe{name: "pause", module: module, inputs: []string{"main.go", "../go.mod"}, flags: []string{"-ldflags", "-s -w"}}.build()
