@@ -3,7 +3,9 @@ import { defineConfig } from "vitest/config";
 /** Tests against a real control plane, which is built on the first run and shared by all files of a run. */
 export default defineConfig({
   test: {
-    include: ["contract", "crds", "command", "refusals"].map((room) => `test/${room}/**/*.test.ts`),
+    include: ["contract", "crds", "command", "refusals", "declarations", "perturbations"].map(
+      (room) => `test/${room}/**/*.test.ts`,
+    ),
     globalSetup: ["test/cluster/global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -43,7 +43,9 @@ const NodeAffinity = z.strictObject({
 });
 
 const LabelSelector = z.strictObject({
-  matchLabels: boundedMap(key(), z.string().max(63), 16).optional().describe("labels that must be there"),
+  matchLabels: boundedMap(z.string().max(317), z.string().max(63), 16)
+    .optional()
+    .describe("labels that must be there"),
   matchExpressions: atomicList(
     z.strictObject({
       key: key().describe("label"),

@@ -248,7 +248,7 @@ spec:
         spec: {
           model: { directory: { claimName: "models" } },
           auth: { secretName: "keys" },
-          compute: { serviceAccountName: "robot", priorityClassName: "urgent", queueName: "team" },
+          compute: { serviceAccountName: "robot", priorityClassName: "urgent" },
         },
       }),
     );
@@ -258,12 +258,14 @@ spec:
     expect(error).toMatch(missing("Secret", "keys", "auth.secretName"));
     expect(error).toMatch(missing("ServiceAccount", "robot", "compute.serviceAccountName"));
     expect(error).toMatch(missing("PriorityClass", "urgent", "compute.priorityClassName", "in this cluster"));
-    // No Kueue is installed: nothing of its kinds is there.
-    expect(error).toMatch(missing("LocalQueue", "team", "compute.queueName"));
-    await bench.write("lacking.yaml", corpus("lacking", "  storage: {size: 1Gi, storageClassName: fast}\n"));
-    expect((await bench.plugin("validate", "-f", "lacking.yaml")).error).toMatch(
+    const more = "  storage: {size: 1Gi, storageClassName: fast}\n  compute: {queueName: team}\n";
+    await bench.write("lacking.yaml", corpus("lacking", more));
+    const lacking = await bench.plugin("validate", "-f", "lacking.yaml");
+    expect(lacking.error).toMatch(
       /StorageClass fast \(spec.storage.storageClassName\) does not exist in this cluster;/,
     );
+    // No Kueue is installed: nothing of its kinds is there.
+    expect(lacking.error).toMatch(/LocalQueue team \(spec.compute.queueName\) does not exist/);
     await bench.write(
       "lacking.yaml",
       corpus("there", "  compute: {serviceAccountName: default, priorityClassName: system-node-critical}\n"),

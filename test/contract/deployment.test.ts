@@ -216,7 +216,11 @@ overEveryAdapter("Deployments", (world) => {
       (now) => now.status?.observedGeneration === 2 && figures(now).availableReplicas === 0,
     );
     expect(findCondition(between.status?.conditions, "Available")).toMatchObject({ status: "False" });
-    await ready(world(), "anew", "two", 1);
+    const [first] = await eventually(async () => {
+      const own = (await podsOf(world(), "anew", "two")).filter(isRunning);
+      return own.length === 2 && own;
+    }, "both pods of the second version run");
+    await world().setReady(given(first), true);
     const half = await until(world(), deployments, "anew", (now) => figures(now).availableReplicas === 1);
     expect(isTrue(half.status?.conditions, "Available")).toBe(false);
     await ready(world(), "anew", "two", 2);

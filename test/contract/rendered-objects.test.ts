@@ -69,7 +69,7 @@ overEveryAdapter("what the engines render", (world) => {
       const children = [
         ...child(claims, storage.wanted),
         ...child(networkPolicies, networkPolicy(run, policies)),
-        ...kind.stages(run.spec, inputs).flatMap((stage) => {
+        ...kind.stages(kind.definition.spec.parse(run.spec), inputs).flatMap((stage) => {
           const made = stageConfig(run, common, stage, 1, stage.config(artifacts));
           if ("problem" in made) throw new Error(made.problem);
           if (stage.artifact) artifacts.set(stage.name, sampleArtifact({ type: "model", stage: stage.name }));

@@ -58,6 +58,18 @@ const cases: Case[] = [
     refused: { "compute.accelerator": "a100-80gb" },
   },
   {
+    path: "spec.strategy",
+    message: /rollingUpdate belongs to type RollingUpdate/,
+    accepted: { strategy: { type: "Recreate" } },
+    refused: { strategy: { type: "Recreate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } },
+  },
+  {
+    path: "spec.strategy",
+    message: /maxSurge and maxUnavailable cannot both be 0/,
+    accepted: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } },
+    refused: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 0 } } },
+  },
+  {
     path: "spec.storage",
     message: /exactly one of claimName, size/,
     accepted: { storage: { claimName: "files" } },

@@ -28,7 +28,7 @@ import { type Declaration, declarationsOf } from "./mutations.ts";
 /** Declarations of a run: a seeded sample, or with TANREN_DECLARATIONS=whole all. */
 const whole = process.env.TANREN_DECLARATIONS === "whole";
 const seed = Number(process.env.TANREN_SEED ?? 20_261_126);
-const sampled = Number(process.env.N ?? 1500);
+const sampled = 1500;
 const atOnce = 50;
 
 const directory = mkdtempSync(join(tmpdir(), "tanren-declarations-"));
