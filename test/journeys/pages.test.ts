@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFi
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { admit } from "../../operator/api/admission.ts";
 import { type KindDefinition, kinds, type TanrenObject } from "../../operator/api/kinds.ts";
@@ -36,6 +37,9 @@ beforeAll(async () => {
   symlinkSync(join(repository, "bin/tanren"), join(folder, "bin/tanren"));
   for (const data of ["web", "code"])
     mkdirSync(join(folder, "build/quickstart/data", data), { recursive: true });
+  for (const web of ["web/ja.warc.gz", "web/en.warc.gz"])
+    writeFileSync(join(folder, "build/quickstart/data", web), gzipSync("WARC/1.0\r\n\r\n"));
+  writeFileSync(join(folder, "build/quickstart/data/code/main.py"), "print()\n");
   writeFileSync(join(folder, "build/quickstart/api-key"), "secret\n");
   writeFileSync(
     join(folder, "build/quickstart/keys.yaml"),

@@ -71,10 +71,11 @@ test(
     const running = await withCheckpoint("late", lasting("late"));
     // It takes effect on the run that is under way.
     const hurried = world.write("hurried", [lasting("late", { activeDeadlineSeconds: 1 })]);
-    const ended = await world.tanren("run", "-f", hurried, "--until", "complete");
+    const taken = await world.tanren("run", "-f", hurried, "--detach");
+    expect(taken.code, taken.errors).toBe(0);
+    const ended = await running.ended;
     expect(ended.code, ended.errors).toBe(1);
     expect(ended.errors).toContain("DeadlineExceeded");
-    expect((await running.ended).code).toBe(1);
     // A finished run takes the change, and waiting for it ends although the generations are written apart.
     const raised = world.write("raised", [lasting("late", { activeDeadlineSeconds: 3600 })]);
     expect((await world.tanren("run", "-f", raised, "--until", "complete", "--timeout", "60s")).code).toBe(1);
@@ -132,8 +133,15 @@ test(
     const pairs = Array.from({ length: 12 }, (_, n) => pair(`yes ${n}`, `no ${n}`));
     const file = join(world.root, "files/pairs.jsonl");
     writeFileSync(file, `${[...pairs, '{"prompt": 7}'].join("\n")}\n`);
+    // Within the context of the base model.
+    const usual = small.align().spec as {
+      chat: { training: Record<string, unknown> };
+      dpo: { training: Record<string, unknown> };
+    };
     const run = small.align("taught", {
       model: { pretrainRun: { name: "undisturbed" } },
+      chat: { ...usual.chat, training: { ...usual.chat.training, sequenceLength: 64 } },
+      dpo: { training: { ...usual.dpo.training, sequenceLength: 64 } },
       preferences: { datasets: [{ name: "pairs", claimName: "files", path: "pairs.jsonl" }] },
     });
     const failed = await world.tanren("run", "-f", world.write("taught", [run]), "--until", "complete");

@@ -208,6 +208,7 @@ export const small = {
           limit: 4,
         },
       ],
+      thresholds: [{ suite: "commonsense", metric: "accuracy", atLeast: "0" }],
       compute,
       ...changes,
     }),

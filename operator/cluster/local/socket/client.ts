@@ -53,9 +53,8 @@ export async function connectLocal(
  * moment longer.
  */
 function isAbsent(error: unknown): boolean {
-  return ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(
-    (error as NodeJS.ErrnoException).code ?? "",
-  );
+  const { code } = (error instanceof ClusterError ? error.cause : error) as NodeJS.ErrnoException;
+  return ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "");
 }
 
 function raise(error: Error): never {
@@ -197,7 +196,10 @@ class SocketClient implements LocalConnection {
         path: `/${method}`,
         signal,
       };
-      request(options, resolve).on("error", reject).end(JSON.stringify(input));
+      // An operator that ends takes its connections along, whatever was asked of it.
+      const fail = (cause: Error) =>
+        reject(isAbsent(cause) ? new ClusterError(lostMessage, { cause }) : cause);
+      request(options, resolve).on("error", fail).end(JSON.stringify(input));
     });
   }
 }
