@@ -117,11 +117,11 @@ function problemOf(schema: StructuralSchema, value: unknown): string | undefined
 
 const isDateTime = (text: string) => dateTime.test(text) && !Number.isNaN(Date.parse(text));
 
-/** Of numbers only those are integers that JSON and int64 share. */
+/** Of numbers only those are integers that an int64 holds. */
 function typeOf(value: unknown): string {
   if (Array.isArray(value)) return "array";
   if (value === null) return "null";
-  return Number.isSafeInteger(value) ? "integer" : typeof value;
+  return Number.isInteger(value) && Math.abs(Number(value)) < 2 ** 63 ? "integer" : typeof value;
 }
 
 const show = (value: unknown) => String(JSON.stringify(value)).slice(0, 60);
