@@ -48,7 +48,7 @@ describe.each(pagesHere)("%s", { timeout: patience }, (page) => {
       .replaceAll("examples/", `${repository}/examples/`)
       .replaceAll("$PWD/", `${repository}/`);
     const ending = endings.find(([pattern]) => pattern.test(line));
-    const limit = ending?.[1] === 124 ? "timeout 30 " : "";
+    const limit = ending?.[1] === 124 ? "timeout 10 " : "";
     const { code, out, error } = await bench.shell(limit + words);
     if (ending === undefined)
       expect({ code, error: error.replaceAll(remarks, "") }).toEqual({ code: 0, error: "" });
