@@ -41,7 +41,8 @@ async function succeeds(name: string, ...manifests: Manifest[]): Promise<string>
 
 /** The run is under way, and has saved a state. */
 async function withCheckpoint(name: string, manifest: Manifest) {
-  const running = world.start("run", "-f", world.write(name, [manifest]), "--until", "complete");
+  const taken = await world.tanren("run", "-f", world.write(name, [manifest]), "--detach");
+  expect(taken.code, taken.errors).toBe(0);
   const runs = join(world.root, "runs/pretrainruns");
   const saved = () =>
     existsSync(runs) &&
@@ -52,7 +53,6 @@ async function withCheckpoint(name: string, manifest: Manifest) {
     if (Date.now() > end) throw new Error(`${name} saved no checkpoint in 90 s`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return running;
 }
 
 let undisturbed = "";
@@ -68,12 +68,10 @@ afterAll(() => world.close());
 test(
   "a deadline that passed is raised, and a retry ends in the bits of an undisturbed run",
   async () => {
-    const running = await withCheckpoint("late", lasting("late"));
+    await withCheckpoint("late", lasting("late"));
     // It takes effect on the run that is under way.
     const hurried = world.write("hurried", [lasting("late", { activeDeadlineSeconds: 1 })]);
-    const taken = await world.tanren("run", "-f", hurried, "--detach");
-    expect(taken.code, taken.errors).toBe(0);
-    const ended = await running.ended;
+    const ended = await world.tanren("run", "-f", hurried, "--until", "complete");
     expect(ended.code, ended.errors).toBe(1);
     expect(ended.errors).toContain("DeadlineExceeded");
     // A finished run takes the change, and waiting for it ends although the generations are written apart.
@@ -94,7 +92,7 @@ test(
 test(
   "a deleted run leaves its directory, and a run that adopts it continues to the same bits",
   async () => {
-    const running = await withCheckpoint("left", lasting("left"));
+    await withCheckpoint("left", lasting("left"));
     const { storage } = await statusOf("pretrainrun", "left");
     const directory = storage?.directory ?? "";
     expect(directory).toMatch(/^pretrainruns\/left-[0-9a-f]{8}$/);
@@ -102,7 +100,6 @@ test(
     const deleted = await world.tanren("delete", "pretrainrun", "left");
     expect(deleted.code, deleted.errors).toBe(0);
     expect(deleted.output).toContain(`spec.storage.adopt: ${directory}`);
-    await running.ended;
     await succeeds("heir", heir(directory));
     const { artifact, attempts } = await statusOf("pretrainrun", "heir");
     expect(artifact?.digest).toBe(undisturbed);
@@ -152,7 +149,7 @@ test(
     writeFileSync(file, `${pairs.join("\n")}\n`);
     const retried = await world.tanren("retry", "alignmentrun", "taught");
     expect(retried.code, retried.errors).toBe(0);
-    expect(retried.output).toContain("AlignmentRun/taught is retried: stage dpo begins again");
+    expect(retried.output).toMatch(/^AlignmentRun\/taught is retried: .*stage dpo/);
     await succeeds("taught", run);
     const { attempts } = await statusOf("alignmentrun", "taught");
     expect(attempts?.map(({ stage, number }) => `${stage}-${number}`)).toEqual(["chat-1", "dpo-1", "dpo-2"]);

@@ -15,7 +15,7 @@ import { World } from "./world.ts";
  */
 
 const minutes = 60_000;
-vi.setConfig({ testTimeout: 15 * minutes });
+vi.setConfig({ testTimeout: 30 * minutes });
 let started: World | undefined;
 const world = (): World => {
   if (started === undefined) throw new Error("the cluster did not start");

@@ -21,7 +21,7 @@ export const operatorAccount = "tanren-operator";
 export const operatorUser = `system:serviceaccount:${operatorNamespace}:${operatorAccount}`;
 
 /** Nothing that is waited for takes this long, even where other work takes most of the machine. */
-const patienceSeconds = 400;
+const patienceSeconds = 900;
 
 export const Condition = z.looseObject({
   type: z.string(),

@@ -167,10 +167,23 @@ class SocketClient implements LocalConnection {
   }
 
   async #call<Value>(method: string, input: unknown[]): Promise<Value> {
-    const response = await this.#post(method, input);
-    const answer: Answer = JSON.parse((await response.setEncoding("utf8").toArray()).join(""));
+    const text = await this.#ask(method, input).catch((error: unknown) => {
+      // A kept connection may close under a question; what only reads is asked again.
+      if (isAbsent(error) && (method === "get" || method === "list")) return this.#ask(method, input);
+      throw error;
+    });
+    const answer: Answer = JSON.parse(text);
     if ("error" in answer) throw fromWire(answer.error);
     return answer.value as Value;
+  }
+
+  async #ask(method: string, input: unknown[]): Promise<string> {
+    const response = await this.#post(method, input);
+    try {
+      return (await response.setEncoding("utf8").toArray()).join("");
+    } catch (cause) {
+      throw isAbsent(cause) ? new ClusterError(lostMessage, { cause }) : cause;
+    }
   }
 
   async *#lines(method: string, input: unknown[], signal: AbortSignal): AsyncIterable<unknown> {
