@@ -126,7 +126,7 @@ test(
   "a data file is mended, and a retry repeats the stage that failed alone",
   async () => {
     const pair = (chosen: string, rejected: string) =>
-      JSON.stringify({ prompt: [{ role: "user", content: "Reply" }], chosen, rejected });
+      JSON.stringify({ prompt: [{ role: "user", content: `Reply to ${chosen}` }], chosen, rejected });
     const pairs = Array.from({ length: 12 }, (_, n) => pair(`yes ${n}`, `no ${n}`));
     const file = join(world.root, "files/pairs.jsonl");
     writeFileSync(file, `${[...pairs, '{"prompt": 7}'].join("\n")}\n`);

@@ -22,6 +22,9 @@ type Tree = { [field: string]: unknown };
 const compute = { resources: { cpu: "900m", memory: "1Gi" } };
 const storage = { size: "1Gi" };
 
+/** A CPU without bfloat16 emulates it, at a quarter of the speed: what is tried here is not the precision. */
+const precision = readFileSync("/proc/cpuinfo", "utf8").includes("avx512_bf16") ? "bfloat16" : "float32";
+
 /** What is laid over the quickstart's specs, as a merge patch. */
 const smaller: Record<string, Tree> = {
   Corpus: {
@@ -33,14 +36,20 @@ const smaller: Record<string, Tree> = {
   PretrainRun: {
     model: { preset: "llama-tiny" },
     sequenceLength: 64,
-    training: { tokens: 1_536_000, globalBatchTokens: 1024, microBatchSize: 16, evaluateEverySteps: 500 },
+    training: {
+      ...{ tokens: 1_536_000, globalBatchTokens: 1024, microBatchSize: 16, evaluateEverySteps: 500 },
+      precision,
+    },
     checkpoints: { everySteps: 50 },
     compute,
     storage,
   },
   ContextExtension: {
     contextLength: 128,
-    training: { tokens: 614_400, globalBatchTokens: 1024, microBatchSize: 8, evaluateEverySteps: 200 },
+    training: {
+      ...{ tokens: 614_400, globalBatchTokens: 1024, microBatchSize: 8, evaluateEverySteps: 200 },
+      precision,
+    },
     measurement: { documents: 12 },
     checkpoints: { everySteps: 50 },
     compute,
