@@ -214,9 +214,9 @@ function taken({ kind }: Wanted<KubernetesObject>, { metadata }: KubernetesObjec
       "Pending",
       `waiting for ${kind} ${metadata.name} of an earlier owner to be deleted`,
     );
+  if (kind === claims.kind) return new ChildError("NameTaken", claimNameTaken(metadata.name).message);
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
   const whose = owner ? `${owner.kind} ${owner.name}` : "somebody else";
-  if (kind === claims.kind) return new ChildError("NameTaken", claimNameTaken(metadata.name).message);
   return new ChildError(
     "NameTaken",
     `${kind} ${metadata.name} exists and belongs to ${whose}; delete it, or rename this object`,

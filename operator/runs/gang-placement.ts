@@ -6,6 +6,7 @@ import { labels, managed } from "../engine/names.ts";
 import type { KindsByName } from "../engine/references.ts";
 import { type Run, runResource } from "../kinds/batch-kind.ts";
 import { type Failure, isLive } from "./attempts.ts";
+import { isPlaced } from "./waiting.ts";
 
 /**
  * The scheduler places pods one by one, so two gangs can each hold nodes that the other lacks, and both wait
@@ -23,9 +24,6 @@ export interface HalfPlacedGang {
 
 /** Pods of a gang find each other by their Service's name; no others have one. */
 const isOfGang = (pod: Pod): boolean => pod.spec.subdomain !== undefined && isLive(pod);
-
-const isPlaced = ({ spec, status }: Pod): boolean =>
-  spec.nodeName !== undefined || findCondition(status?.conditions, "PodScheduled")?.status === "True";
 
 /** Since when the pod finds no node; undefined: it has one, or was not tried yet. */
 function unschedulableSince({ status }: Pod): number | undefined {

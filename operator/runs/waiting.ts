@@ -84,8 +84,8 @@ const longestReason = 1024;
 
 const isPending = (pod: Pod): boolean => pod.status === undefined || pod.status.phase === "Pending";
 
-const isPlaced = (pod: Pod): boolean =>
-  findCondition(pod.status?.conditions, "PodScheduled")?.status === "True";
+export const isPlaced = ({ spec, status }: Pod): boolean =>
+  spec.nodeName !== undefined || findCondition(status?.conditions, "PodScheduled")?.status === "True";
 
 function pendingReason(pod: Pod, complaint: string | undefined): string {
   const scheduled = findCondition(pod.status?.conditions, "PodScheduled");
