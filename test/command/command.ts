@@ -45,8 +45,11 @@ export interface Bench {
     env?: Record<string, string>,
   ): Promise<Ended>;
   kubectl(...words: string[]): Promise<Ended>;
-  /** A line as a person types it, with kubectl on the PATH and the namespace as the context's. */
-  shell(line: string): Promise<Ended>;
+  /**
+   * A line as a person types it, with kubectl on the PATH and the namespace as the context's. One that does not
+   * end by itself is interrupted once its output shows `until`.
+   */
+  shell(line: string, until?: RegExp): Promise<Ended>;
   /** Replaces the status of an object that is there. */
   setStatus(kind: string, name: string, status: object): Promise<void>;
   close(): Promise<void>;
@@ -83,7 +86,7 @@ export async function openBench(kubeconfig = inject("kubeconfig")): Promise<Benc
     plugin: (...words) => call(kubectl, [...before, "tanren", ...words, "-n", namespace]),
     run: (program, words, env) => call(join(binaries, program), words, env),
     kubectl: (...words) => call(kubectl, [...before, ...words]),
-    async shell(line) {
+    async shell(line, until) {
       const programs = join(directory, ".local/bin");
       await mkdir(programs, { recursive: true });
       const script = `#!/bin/sh\nexec ${[kubectl, ...before].map((word) => `"${word}"`).join(" ")} "$@"\n`;
@@ -94,7 +97,12 @@ export async function openBench(kubeconfig = inject("kubeconfig")): Promise<Benc
         KUBECONFIG: own,
       });
       const PATH = [programs, binaries, process.env.PATH].join(delimiter);
-      return call("sh", ["-c", line], { KUBECONFIG: own, PATH });
+      const words = until === undefined ? line : `exec ${line}`;
+      const environment = { KUBECONFIG: own, HOME: directory, PATH };
+      const { child, seen, ended } = started("sh", ["-c", words], directory, environment);
+      for (const stream of until === undefined ? [] : [child.stdout, child.stderr])
+        stream.on("data", () => until?.test(seen.out + seen.error) && child.kill("SIGINT"));
+      return ended;
     },
     async setStatus(kind, name, status) {
       const resource = resourceOf(kind);

@@ -19,13 +19,13 @@ beforeAll(async () => {
 }, patience);
 afterAll(() => bench?.close(), patience);
 
-/** What ends otherwise than well, as nothing reconciles here: how, and where the line is seen to end well. */
-const endings: readonly [pattern: RegExp, code: number, output: RegExp][] = [
+/** What ends otherwise than well, as nothing reconciles here: how. Without a code, once the test has seen enough. */
+const endings: readonly [pattern: RegExp, code: number | undefined, output: RegExp][] = [
   // Nothing made an artifact.
   [/ tree$/, 4, /has made an artifact yet/],
-  // Watched until the test ends it.
-  [/ get .*(--watch|-w)\b/, 124, /base/],
-  [/ run .*--until complete/, 124, /no operator has looked at/],
+  // Watched for ever.
+  [/ get .*(--watch|-w)\b/, undefined, /base/],
+  [/ run .*--until complete/, undefined, /no operator has looked at/],
   // Nothing has failed.
   [/ retry /, 1, /there is nothing to retry/],
 ];
@@ -48,13 +48,14 @@ describe.each(pagesHere)("%s", { timeout: patience }, (page) => {
       .replaceAll("examples/", `${repository}/examples/`)
       .replaceAll("$PWD/", `${repository}/`);
     const ending = endings.find(([pattern]) => pattern.test(line));
-    const limit = ending?.[1] === 124 ? "timeout 10 " : "";
-    const { code, out, error } = await bench.shell(limit + words);
-    if (ending === undefined)
+    const [, expected, output] = ending ?? [];
+    const watched = ending !== undefined && expected === undefined;
+    const { code, out, error } = await bench.shell(words, watched ? output : undefined);
+    if (output === undefined)
       expect({ code, error: error.replaceAll(remarks, "") }).toEqual({ code: 0, error: "" });
     else {
-      expect(code).toBe(ending[1]);
-      expect(out + error).toMatch(ending[2]);
+      if (!watched) expect(code).toBe(expected);
+      expect(out + error).toMatch(output);
     }
     if (/ (get|describe) /.test(`${line} `)) expect(out).toMatch(/assistant|base|web/);
   });
