@@ -1,8 +1,9 @@
 """Program `evaluate`: benchmark suites with confidence intervals, or loss by token position.
 
-Suites write results.jsonl (one line per item), report.json and an artifact of type evaluation. Loss by
-position writes losses.jsonl (one line per model, document and bin), report.json, the figure and an artifact
-of type measurement.
+Suites write results.jsonl (one line per item), report.json and an artifact of type evaluation. The answers
+of each suite are kept as they come in answers/SUITE.jsonl, which a restart continues; a suite whose data,
+model or settings have changed since is asked again. Loss by position writes losses.jsonl (one line per model,
+document and bin), report.json, the figure and an artifact of type measurement.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from .runtime.journal import Journal
 from .runtime.program import ProgramContext, run
 from .runtime.progress import bounded
 
+ANSWERS = "answers"
+
 GROUP_BATCHES = 4
 """Items are answered in groups of so many batches; a restart repeats a group that was not finished."""
 
@@ -35,26 +38,34 @@ def evaluate_suites(config: EvaluateConfig, model: Input, context: ProgramContex
         suite.name: manifest.verify_input(suite.examples) for suite in config.suites if suite.examples
     }
     ready = load(model, torch.float32, cache_tokens=0)
-    settings = {
+    asked = {
+        suite.name: {
+            **suite.model_dump(exclude={"data", "examples"}),
+            "data": data[suite.name].digest,
+            "examples": examples[suite.name].digest if suite.name in examples else None,
+            "model": ready.parent.digest,
+            "batch_size": config.batch_size,
+        }
+        for suite in config.suites
+    }
+    suites = {suite.name: suite_of(suite, ready, config.batch_size) for suite in config.suites}
+    answers = {name: Journal(output / ANSWERS / f"{name}.jsonl", asked[name]) for name in suites}
+    changed = [name for name, journal in answers.items() if journal.dropped]
+    for name in changed:
+        context.log("answers dropped", suite=name, count=answers[name].dropped, cause="data, model or settings")
+    resumed_from = _answer_all(suites, answers, GROUP_BATCHES * config.batch_size, context)
+    lines = {name: journal.entries for name, journal in answers.items()}
+    results = b"".join(journal.path.read_bytes() for journal in answers.values())
+    durable_file.write(output / "results.jsonl", results)
+    scores = [score for name, suite in suites.items() for score in suite.scores(lines[name])]
+    cut = {name: sum(line["prompt_cut"] for line in of_suite) for name, of_suite in lines.items()}
+    report = {
         "model": ready.parent.digest,
-        "suites": [
-            {**suite.model_dump(exclude={"data", "examples"}), "data": data[suite.name].digest}
-            for suite in config.suites
-        ],
-        "examples": {name: parent.digest for name, parent in examples.items()},
+        "suites": list(asked.values()),
         "batch_size": config.batch_size,
+        "scores": [score.model_dump() for score in scores],
+        "prompts_cut": cut,
     }
-    suites = [suite_of(suite, ready, config.batch_size) for suite in config.suites]
-    results = Journal(output / "results.jsonl", settings)
-    lines = _answer_all(suites, results, GROUP_BATCHES * config.batch_size, context)
-    scores = [
-        score for suite, of_suite in zip(suites, lines, strict=True) for score in suite.scores(of_suite)
-    ]
-    cut = {
-        suite.name: sum(line["prompt_cut"] for line in of_suite)
-        for suite, of_suite in zip(config.suites, lines, strict=True)
-    }
-    report = {**settings, "scores": [score.model_dump() for score in scores], "prompts_cut": cut}
     _write_json(output / "report.json", report)
     metrics = {f"{score.suite}/{score.metric}": score.value for score in scores}
     _write_json(output / "metrics.jsonl", metrics)
@@ -70,29 +81,31 @@ def evaluate_suites(config: EvaluateConfig, model: Input, context: ProgramContex
         files,
         metrics,
         scores=scores,
+        note=f"; {', '.join(changed)} asked again, because data, model or settings have changed" if changed else "",
+        resumed_from_step=resumed_from or None,
     )
 
 
 def _answer_all(
-    suites: list[Suite], results: Journal, group_size: int, context: ProgramContext
-) -> list[list[dict[str, Any]]]:
-    """Result lines of every suite; those of finished groups are taken from the journal."""
-    total = sum(suite.count for suite in suites)
-    found = []
-    before = 0
-    for suite in suites:
-        done = min(max(len(results.entries) - before, 0), suite.count)
+    suites: dict[str, Suite], answers: dict[str, Journal], group_size: int, context: ProgramContext
+) -> int:
+    """Completes the journal of every suite; finished groups are not asked again. Returns how many items were
+    answered before.
+    """
+    for name, suite in suites.items():
+        done = len(answers[name].entries)
         if done < suite.count:
-            results.keep(before + done - done % group_size)
-        for start in range(len(results.entries) - before, suite.count, group_size):
+            answers[name].keep(done - done % group_size)
+    resumed_from = done = sum(len(journal.entries) for journal in answers.values())
+    total = sum(suite.count for suite in suites.values())
+    for name, suite in suites.items():
+        for start in range(len(answers[name].entries), suite.count, group_size):
             context.stop_if_asked()
-            results.append(suite.answer(start, min(start + group_size, suite.count)))
-            context.progress.update(
-                len(results.entries), total, unit="item", checkpoint_step=len(results.entries)
-            )
-        found.append(results.entries[before : before + suite.count])
-        before += suite.count
-    return found
+            lines = suite.answer(start, min(start + group_size, suite.count))
+            answers[name].append(lines)
+            done += len(lines)
+            context.progress.update(done, total, unit="item", checkpoint_step=done)
+    return resumed_from
 
 
 def measure_positions(config: EvaluateConfig, context: ProgramContext) -> Result:
@@ -127,12 +140,14 @@ def _finished(
     metadata: dict[str, Any],
     files: list[Path],
     metrics: dict[str, float],
+    note: str = "",
     **found: Any,
 ) -> Result:
     output = Path(config.output)
     written = manifest.write(output, artifact_type, config.run, parents, metadata, files)
     shown = {name: round(value, 6) for name, value in bounded(metrics).items()}
-    message = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())[:1000]
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
+    message = figures[: 1000 - len(note)] + note
     return Result(
         reason="Completed",
         message=message,
@@ -152,7 +167,7 @@ def main(config: EvaluateConfig, context: ProgramContext) -> Result:
     names = [suite.name for suite in config.suites]
     if len(set(names)) != len(names):
         raise KernelError(
-            "InvalidConfig", "suites have equal names; give each its own, as scores are told apart by it."
+            "InvalidConfig", "suites have equal names; give each its own, as it names the scores."
         )
     if bool(config.suites) == (config.loss_by_position is not None):
         raise KernelError(

@@ -2,7 +2,8 @@
 
 Reads prompts (JSON lines with `messages` that end with a user turn, and optionally `reference`), writes
 candidates.jsonl: one line per prompt, in the prompts' order, with its samples, their seeds and the sampler's
-settings. generation.json says how many there will be.
+settings. generation.json says how many there will be. A restart continues the file; where prompts, model or
+settings have changed since, it begins from nothing.
 """
 
 from __future__ import annotations
@@ -154,6 +155,8 @@ def main(config: GenerateConfig, context: ProgramContext) -> Result:
     )
     settings = {"model": candidates.model_digest, "prompts_file": prompts_parent.digest, **sampler}
     done = Journal(output / "candidates.jsonl", settings)
+    if done.dropped:
+        context.log("candidates dropped", count=done.dropped, cause="prompts, model or settings have changed")
     durable_file.write(
         output / "generation.json", json.dumps({**settings, "prompts": len(prompts)}).encode() + b"\n"
     )
@@ -181,7 +184,8 @@ def main(config: GenerateConfig, context: ProgramContext) -> Result:
         "mean_tokens": sum(sample["tokens"] for sample in samples) / len(samples),
     }
     durable_file.write(output / "metrics.jsonl", json.dumps(metrics).encode() + b"\n")
-    message = f"{len(samples)} candidate answers to {len(prompts)} prompts."
+    again = ", generated again because prompts, model or settings have changed" if done.dropped else ""
+    message = f"{len(samples)} candidate answers to {len(prompts)} prompts{again}."
     return Result(
         reason="Completed",
         message=message,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -182,12 +183,50 @@ def test_the_chosen_answer_is_the_likeliest(work: Path) -> None:
 def test_a_killed_evaluation_goes_on_to_the_same_bytes(work: Path, kept: float) -> None:
     first = evaluate.main(config(), context())
     whole = (work / "output/results.jsonl").read_bytes()
-    (work / "second").mkdir()
-    (work / "second/results.jsonl").write_bytes(whole[: int(len(whole) * kept)])
+    # Suites are asked one after another, so a kill leaves some beginning of all that is written.
+    left = int(len(whole) * kept)
+    (work / "second/answers").mkdir(parents=True)
+    for suite in ("jsquad", "jcqa"):
+        answers = (work / f"output/answers/{suite}.jsonl").read_bytes()
+        (work / f"second/answers/{suite}.jsonl").write_bytes(answers[:left])
+        left = max(0, left - len(answers))
     second = evaluate.main(config("second"), context())
     assert (work / "second/results.jsonl").read_bytes() == whole
     assert first.artifact is not None and second.artifact is not None
     assert first.artifact.digest == second.artifact.digest
+
+
+def mend_choices(work: Path) -> None:
+    (work / "inputs/choices.jsonl").write_text(
+        "".join(json.dumps(choice_line(n) | {"label": 1}, ensure_ascii=False) + "\n" for n in range(13))
+    )
+
+
+def replace_model(work: Path) -> None:
+    tiny.write_model(work / "inputs/model", tiny.model(max_position_embeddings=512))
+
+
+@pytest.mark.parametrize(
+    ("change", "kept", "said"),
+    [
+        # The nine answers to the suite whose data stayed are kept.
+        (mend_choices, 9, "; jcqa asked again, because data, model or settings have changed"),
+        (replace_model, None, "; jsquad, jcqa asked again, because data, model or settings have changed"),
+    ],
+)
+def test_what_has_changed_since_is_asked_again_and_it_is_said(
+    work: Path, change: Callable[[Path], None], kept: int | None, said: str
+) -> None:
+    assert "asked again" not in evaluate.main(config(), context()).message
+    change(work)
+    again = evaluate.main(config(), context())
+    assert again.message.endswith(said)
+    assert again.resumed_from_step == kept
+    fresh = evaluate.main(config("fresh"), context())
+    assert (work / "output/results.jsonl").read_bytes() == (work / "fresh/results.jsonl").read_bytes()
+    assert again.artifact is not None and fresh.artifact is not None
+    assert again.artifact.digest == fresh.artifact.digest
+    assert "asked again" not in evaluate.main(config(), context()).message
 
 
 def test_shots_come_from_examples_and_then_all_data_is_scored(work: Path) -> None:

@@ -95,12 +95,15 @@ def test_a_stopped_run_keeps_finished_groups(work: Path) -> None:
     assert (work / "output/candidates.jsonl").stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_lines_of_other_settings_are_not_mixed_in(work: Path) -> None:
-    generate.main(config(), context())
-    with pytest.raises(KernelError, match="other settings") as raised:
-        generate.main(config(seed=4), context())
-    assert raised.value.reason == "InvalidConfig"
-    assert (work / "output/candidates.jsonl").exists()
+def test_candidates_for_other_prompts_are_generated_again_and_it_is_said(work: Path) -> None:
+    generate.main(config("undisturbed", seed=4), context())
+    first = generate.main(config(), context())
+    assert "again" not in first.message
+    second = generate.main(config(seed=4), context())
+    assert "generated again because prompts, model or settings have changed" in second.message
+    assert second.resumed_from_step is None
+    written = (work / "output/candidates.jsonl").read_bytes()
+    assert written == (work / "undisturbed/candidates.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -149,3 +152,6 @@ def test_a_journal_keeps_whole_lines_only(tmp_path: Path) -> None:
     journal.keep(1)
     journal.append([{"n": 9}])
     assert [json.loads(line)["n"] for line in path.read_text().splitlines()] == [1, 9]
+    assert Journal(path, {"a": 1}).dropped == 0
+    assert Journal(path, {"a": 2}).dropped == 2
+    assert path.read_bytes() == b""

@@ -10,7 +10,7 @@ from ..contract import EXIT_CODES
 class KernelError(Exception):
     """A known ending other than success.
 
-    `reason` is one of the contract's reasons; `message` is one sentence: what, where, how to mend it.
+    `reason` is one of the contract's reasons; `message` is one sentence: what, where, how to fix it.
     """
 
     def __init__(self, reason: str, message: str) -> None:

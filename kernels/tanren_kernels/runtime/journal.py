@@ -17,9 +17,10 @@ from .manifest import canonical
 class Journal:
     """The finished items of a program, one JSON line each, in the order they were finished.
 
-    `settings` is everything an item's value depends on. Each line names its fingerprint, so that lines made
-    under other settings are refused instead of being mixed in. Invariant: the file on disk is a sequence of
-    whole lines, but for a torn last line that a kill may leave, which the next opening removes.
+    `settings` is everything an item's value depends on. Each line names its fingerprint: lines made under
+    other settings are of no use any more, and opening drops them (`dropped` says how many), so that a run
+    whose data or model has changed makes them anew. Invariant: the file on disk is a sequence of whole lines
+    of one fingerprint, but for a torn last line that a kill may leave, which the next opening removes.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
@@ -27,13 +28,12 @@ class Journal:
         self.fingerprint = hashlib.sha256(canonical(settings)).hexdigest()[:16]
         path.parent.mkdir(parents=True, exist_ok=True)
         self.entries: list[dict[str, Any]] = _whole_lines(path) if path.exists() else []
-        for number, entry in enumerate(self.entries, start=1):
-            if entry.get("settings") != self.fingerprint:
-                raise KernelError(
-                    "InvalidConfig",
-                    f"{path} line {number} was made under other settings than this config's; remove the file "
-                    "or name another output.",
-                )
+        current = next(
+            (n for n, entry in enumerate(self.entries) if entry.get("settings") != self.fingerprint),
+            len(self.entries),
+        )
+        self.dropped = len(self.entries) - current
+        self.keep(current)
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
         """Adds the entries and returns when they are on disk."""
@@ -48,6 +48,7 @@ class Journal:
     def keep(self, count: int) -> None:
         """Drops all but the first `count` entries."""
         if count < len(self.entries):
+            fence.require_newest()
             with self.path.open("rb+") as file:
                 for _ in range(count):
                     file.readline()
@@ -60,6 +61,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     data = path.read_bytes()
     whole = data.rfind(b"\n") + 1
     if whole < len(data):
+        fence.require_newest()
         os.truncate(path, whole)
     try:
         return [json.loads(line) for line in data[:whole].splitlines()]

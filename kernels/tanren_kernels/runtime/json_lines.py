@@ -37,10 +37,10 @@ def _lines(file: Path) -> Iterator[tuple[dict[str, Any], str]]:
                 body = json.loads(line)
             except ValueError as error:
                 raise KernelError(
-                    "InvalidData", f"{file} line {number} is no JSON: {error}; mend or remove the line."
+                    "InvalidData", f"{file} line {number} is no JSON: {error}; correct or remove the line."
                 ) from error
             if not isinstance(body, dict):
                 raise KernelError(
-                    "InvalidData", f"{file} line {number} is no JSON object; mend or remove the line."
+                    "InvalidData", f"{file} line {number} is no JSON object; correct or remove the line."
                 )
             yield body, f"{file} line {number}"
