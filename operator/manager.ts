@@ -20,6 +20,8 @@ import {
   openConnection,
   type ReflectorHealth,
 } from "./cluster/kubernetes/index.ts";
+import type { PodGroup } from "./cluster/objects.ts";
+import { podGroups, type Resource } from "./cluster/resource.ts";
 import { batchKinds } from "./kinds/index.ts";
 import { cachesOf, startOperator } from "./operator.ts";
 import { serveHealth } from "./runtime/health-server.ts";
@@ -138,7 +140,9 @@ async function operate(surroundings: Surroundings): Promise<number> {
     await waitForKinds(surroundings, state, connection);
     if (!stopping.aborted) await stand(surroundings, state, connection);
     if (stopping.aborted) return 0;
-    return await lead(surroundings, state, { metrics, answered: requests.answered.bind(requests) });
+    const podGroupResource = await servedPodGroups(connection, logger);
+    const answered = requests.answered.bind(requests);
+    return await lead(surroundings, state, { metrics, answered, podGroupResource });
   } finally {
     await state.election?.stop();
     connection.close();
@@ -172,6 +176,17 @@ async function problemWithKinds(connection: Connection): Promise<string | undefi
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** Which the API server has says nothing of the scheduler: one that knows no gangs passes over them. */
+async function servedPodGroups(
+  connection: Connection,
+  logger: Logger,
+): Promise<Resource<PodGroup> | undefined> {
+  const missing = await missingKinds(connection, systemClock, podGroups);
+  const served = podGroups.find((resource) => !missing.includes(resource));
+  if (served) logger.info({ apiVersion: served.apiVersion }, "gangs get a PodGroup of the scheduler");
+  return served;
 }
 
 /**
@@ -208,11 +223,17 @@ async function stand(surroundings: Surroundings, state: State, connection: Conne
   if (!stopping.aborted) logger.info({ identity }, "elected leader");
 }
 
+interface Leading {
+  metrics: Metrics;
+  answered: (method: string, code: number) => void;
+  podGroupResource: Resource<PodGroup> | undefined;
+}
+
 /** Runs the controllers until the process is asked to stop, or leads no more. */
 async function lead(
   { configuration, source, logger, stopping }: Surroundings,
   state: State,
-  { metrics, answered }: { metrics: Metrics; answered: (method: string, code: number) => void },
+  { metrics, answered, podGroupResource }: Leading,
 ): Promise<number> {
   const {
     namespace,
@@ -230,7 +251,7 @@ async function lead(
     ...restriction,
     ...(election && fence(election, leaderElection)),
     kubeconfig: source,
-    caches: cachesOf(configuration.networkPolicies),
+    caches: cachesOf(configuration.networkPolicies, podGroupResource),
     answered,
     report: (error) => logger.warn({ err: error }, "a watch failed and is opened again"),
   });
@@ -243,6 +264,7 @@ async function lead(
     podDefaults,
     allowed,
     networkPolicies: policies,
+    podGroupResource,
     progressSeconds,
     workers,
     logger,

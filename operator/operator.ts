@@ -4,7 +4,7 @@ import { type Evaluation, inferenceDeployment, type TanrenObject } from "./api/k
 import { type Clock, systemClock } from "./clock/clock.ts";
 import { findCondition } from "./cluster/conditions.ts";
 import type { CacheOptions } from "./cluster/kubernetes/index.ts";
-import type { KubernetesObject } from "./cluster/objects.ts";
+import type { KubernetesObject, PodGroup } from "./cluster/objects.ts";
 import type { Cluster, WatchEvent } from "./cluster/port.ts";
 import { deployments, type Resource } from "./cluster/resource.ts";
 import { labels, managed, ownerOf } from "./engine/names.ts";
@@ -37,6 +37,8 @@ export interface OperatorOptions {
   allowed?: Allowed;
   /** Whether runs and endpoints get a NetworkPolicy, and whom it lets in; absent: none. */
   networkPolicies?: NetworkPolicies;
+  /** Makes gangs the scheduler's; absent: the cluster has no such kind. */
+  podGroupResource?: Resource<PodGroup>;
   /** Asks a running program how far it is. */
   askProgress?: AskProgress;
   /** Seconds between two looks at a running program. */
@@ -66,9 +68,15 @@ const children = {
 };
 
 /** What the controllers read again and again, for the adapter that can keep it in memory. */
-export function cachesOf(networkPolicies: NetworkPolicies): CacheOptions[] {
+export function cachesOf(
+  networkPolicies: NetworkPolicies,
+  podGroupResource?: Resource<PodGroup>,
+): CacheOptions[] {
   const kinds = [...batchKinds.map(({ definition }) => definition.resource), inferenceDeployment.resource];
-  const made = new Set([...childKindsOfRuns(networkPolicies), ...childKindsOfServing(networkPolicies)]);
+  const made = new Set([
+    ...childKindsOfRuns(networkPolicies, podGroupResource),
+    ...childKindsOfServing(networkPolicies),
+  ]);
   return [
     ...kinds.map((resource): CacheOptions => ({ resource })),
     ...Array.from(made, (resource): CacheOptions => ({ resource, ...children })),
@@ -85,6 +93,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     podDefaults = PodDefaults.parse({}),
     allowed = Allowed.parse({}),
     networkPolicies = NetworkPolicies.parse({}),
+    podGroupResource,
     progressSeconds = 10,
     workers = defaultWorkers,
     metrics = new Metrics(),
@@ -125,6 +134,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     podDefaults,
     allowed,
     networkPolicies,
+    podGroupResource,
     progressSeconds,
   };
 
@@ -153,8 +163,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     });
     controllers.set(kind, controller);
   };
+  const childrenOfRuns = childKindsOfRuns(networkPolicies, podGroupResource);
   for (const { kind, consumer } of batches)
-    add(kind.definition.resource, consumer, reconcileRun(kind, reader), childKindsOfRuns(networkPolicies));
+    add(kind.definition.resource, consumer, reconcileRun(kind, reader), childrenOfRuns);
   add(
     inferenceDeployment.resource,
     servingConsumer,

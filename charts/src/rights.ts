@@ -40,6 +40,8 @@ export const operatorRules: readonly Rule[] = [
     resources: ["poddisruptionbudgets"],
     verbs: [...observe, ...apply, "delete"],
   },
+  // Made where the API server schedules gangs; elsewhere the right is to nothing.
+  { apiGroups: ["scheduling.k8s.io"], resources: ["podgroups"], verbs: [...observe, ...apply, "delete"] },
   // Listed where a Job waits for its queue; without Kueue the right is to nothing.
   { apiGroups: ["kueue.x-k8s.io"], resources: ["workloads"], verbs: ["list"] },
   // Listed where a Job or a pod does not say itself why it does not get on.

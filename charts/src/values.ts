@@ -85,10 +85,7 @@ const Networking = z.strictObject({
 
 const monitor = (what: string) =>
   z.strictObject({
-    enabled: z
-      .boolean()
-      .default(false)
-      .describe(`Whether the Prometheus operator is told to scrape ${what}.`),
+    enabled: z.boolean().default(false).describe(`Whether the Prometheus operator is to scrape ${what}.`),
     labels: stringMap.default({}).describe("Labels by which Prometheus selects the monitor."),
     interval: z
       .string()

@@ -985,7 +985,7 @@ class Result(BaseModel):
         "PeerLost",
         "Terminated",
     ]
-    message: Annotated[str, Field(description="one sentence: what, where, how to mend it", max_length=1000)]
+    message: Annotated[str, Field(description="one sentence: what, where, how to fix it", max_length=1000)]
     artifact: ArtifactResult | None = None
     metrics: Annotated[
         dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], float],

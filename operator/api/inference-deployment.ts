@@ -81,7 +81,7 @@ export const InferenceDeploymentSpec = z.strictObject({
   terminationGracePeriodSeconds: count(5, 86_400)
     .optional()
     .describe(
-      "how long a pod that is told to go may finish its answers; default: as long as an answer of contextLength tokens takes at 20 tokens a second, from 60 to 3600",
+      "how long a pod that is asked to stop may finish its answers; default: as long as an answer of contextLength tokens takes at 20 tokens a second, from 60 to 3600",
     ),
   podDisruptionBudget: PodDisruptionBudgetSpec.prefault({}).describe(
     "how many replicas evictions may take away",

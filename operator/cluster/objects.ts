@@ -112,6 +112,8 @@ export interface PodSpec {
   topologySpreadConstraints?: TopologySpreadConstraint[];
   priorityClassName?: string;
   imagePullSecrets?: { name: string }[];
+  /** The PodGroup that the scheduler places the pod with. */
+  schedulingGroup?: { podGroupName: string };
 }
 
 export interface PodTemplate {
@@ -263,6 +265,13 @@ export interface NetworkPolicy extends KubernetesObject {
     ingress: { from?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
     egress?: { to?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
   };
+}
+
+/** Pods that the scheduler places all at once, or none of them. */
+export interface PodGroup extends KubernetesObject {
+  apiVersion: `scheduling.k8s.io/${string}`;
+  kind: "PodGroup";
+  spec: { schedulingPolicy: { gang: { minCount: number } } };
 }
 
 export interface ConfigMap extends KubernetesObject {

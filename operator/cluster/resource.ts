@@ -8,6 +8,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
+  PodGroup,
   Secret,
   Service,
 } from "./objects.ts";
@@ -70,6 +71,10 @@ export const storageClasses: Resource<KubernetesObject> = {
   ...resource("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
   clusterScoped: true,
 };
+/** Of API servers that schedule gangs, newest version first. */
+export const podGroups: readonly Resource<PodGroup>[] = ["v1", "v1beta1", "v1alpha3", "v1alpha2"].map(
+  (version) => resource(`scheduling.k8s.io/${version}`, "PodGroup", "podgroups", true),
+);
 /** Of Kueue, newest version first. */
 export const localQueues: readonly Resource<KubernetesObject>[] = ["v1beta2", "v1beta1"].map((version) =>
   resource(`kueue.x-k8s.io/${version}`, "LocalQueue", "localqueues", true),

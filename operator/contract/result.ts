@@ -77,7 +77,7 @@ export const mostRows = 256;
 export const Result = z
   .strictObject({
     reason: z.enum(kernelReasons),
-    message: z.string().max(1000).describe("one sentence: what, where, how to mend it"),
+    message: z.string().max(1000).describe("one sentence: what, where, how to fix it"),
     artifact: ArtifactResult.optional(),
     metrics: Metrics.describe("final figures, e.g. loss, held_out_loss, unigram_entropy, rewards/accuracies"),
     funnel: z.array(FunnelRow).max(mostRows).optional(),

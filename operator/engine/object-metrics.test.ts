@@ -82,13 +82,10 @@ test("an endpoint has the replicas it asks for, and those that serve once it has
   const wanted = `tanren_endpoint_replicas{${chat}} 2`;
   expect(await told()).toEqual([wanted]);
   const labels = { "tanren.dev/kind": "InferenceDeployment", "tanren.dev/name": "chat" };
-  const deployment = (availableReplicas?: number) =>
-    ({
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: metadata("inferencedeployment-chat", labels),
-      status: { availableReplicas },
-    }) as unknown as Parameters<typeof metrics.observeDeployment>[0]["object"];
+  const deployment = (availableReplicas?: number) => ({
+    metadata: metadata("inferencedeployment-chat", labels),
+    status: { availableReplicas },
+  });
   metrics.observeDeployment({ type: "ADDED", object: deployment() });
   expect(await told()).toEqual([`tanren_endpoint_replicas_available{${chat}} 0`, wanted]);
   metrics.observeDeployment({ type: "MODIFIED", object: deployment(1) });

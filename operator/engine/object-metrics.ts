@@ -95,7 +95,10 @@ export class ObjectMetrics {
   }
 
   /** Told of every event of a Deployment that an endpoint has. */
-  observeDeployment({ type, object }: WatchEvent<Deployment>): void {
+  observeDeployment({
+    type,
+    object,
+  }: Pick<WatchEvent<Deployment>, "type"> & { object: Pick<Deployment, "metadata" | "status"> }): void {
     const { namespace, labels: own } = object.metadata;
     const key = keyOf({ kind: own?.[labels.kind] ?? "", namespace, name: own?.[labels.name] ?? "" });
     if (type === "DELETED") this.#available.delete(key);

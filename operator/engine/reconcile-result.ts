@@ -133,7 +133,9 @@ export async function carryOut<T extends KubernetesObject & { status?: unknown }
   for (const { resource: kind, object, graceSeconds } of result.remove)
     await cluster.delete(kind, object, { graceSeconds });
   const before = (owner.status ?? {}) as Partial<NonNullable<T["status"]>>;
-  const { status: fitted, leftOut } = fitStatus(schema, JSON.parse(JSON.stringify(status)));
+  const stated: unknown = JSON.parse(JSON.stringify(status));
+  if (isDeepStrictEqual(before, stated)) return;
+  const { status: fitted, leftOut } = fitStatus(schema, stated);
   const after = fitted as NonNullable<T["status"]>;
   if (isDeepStrictEqual(before, after)) return;
   const { namespace, name } = owner.metadata;

@@ -12,19 +12,12 @@ import {
   readExample,
   reconcileExample,
   settle,
+  startedExample,
 } from "../testing/example-runs.ts";
 import { badly, exampleKind, namespace, TestEnv } from "../testing/test-env.ts";
 import { reconcileRun } from "./reconcile.ts";
 
 /** What the cluster and people do to a run, and what the run says of it. */
-
-async function started(spec: Record<string, unknown> = {}) {
-  const env = new TestEnv();
-  const engine = engineOn(env);
-  env.store.apply(exampleRuns, anExampleRun(spec));
-  await settle(env, engine);
-  return { env, engine };
-}
 
 function theJob(env: TestEnv): Job {
   const [job] = env.store.list(jobs);
@@ -104,7 +97,7 @@ describe("what others refuse", () => {
   });
 
   test("pods that are refused are told of in the words of their Job's newest Warning", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     complain(env, theJob(env), "FailedCreate", "Error creating: older", "older");
     await settle(env, engine);
     expect(conditionOf(readExample(env))?.reason, "a new Job has a moment").toBe("WaitingForPods");
@@ -123,7 +116,7 @@ describe("what others refuse", () => {
   });
 
   test("a pod that was placed and cannot start says why", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     const [pod] = env.startPods(theJob(env));
     if (pod === undefined) throw new Error("no pod");
     const scheduled = { type: "PodScheduled", status: "True" as const, reason: "", message: "" };
@@ -146,7 +139,7 @@ describe("what others refuse", () => {
   });
 
   test("a reconcile that throws for a while is told of, and a run that has ended stays as it is", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     const reconciler = reconcileRun(exampleKind, engine);
     await reconciler.failed?.({ namespace, name: "demo" }, "failed calling webhook");
     expect(conditionOf(readExample(env))).toMatchObject({
@@ -171,7 +164,7 @@ describe("a Job that somebody else", () => {
   };
 
   test("suspended stays so, and the run says whose turn it is", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     suspendBySomebody(env);
     const before = theJob(env).metadata.resourceVersion;
     for (let look = 0; look < 3; look++) await reconcileExample(engine);
@@ -184,7 +177,7 @@ describe("a Job that somebody else", () => {
   });
 
   test("suspended is not resumed by a run that is suspended and resumed meanwhile", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     suspendBySomebody(env);
     env.store.apply(exampleRuns, anExampleRun({ suspend: true }));
     await settle(env, engine);
@@ -194,7 +187,7 @@ describe("a Job that somebody else", () => {
   });
 
   test("queues is waited for by name, and why in Kueue's words", async () => {
-    const { env, engine } = await started({ compute: { queueName: "team-a" } });
+    const { env, engine } = await startedExample({ compute: { queueName: "team-a" } });
     const waits = "stage prepare: Job examplerun-demo-prepare-1 waits until LocalQueue team-a admits it";
     expect(conditionOf(readExample(env))).toMatchObject({ reason: "Queued", message: waits });
     const job = theJob(env);
@@ -234,7 +227,7 @@ describe("a Job that somebody else", () => {
   });
 
   test("hands to another cluster is said to lack there what it needs", async () => {
-    const { env, engine } = await started({ compute: { queueName: "team-a" } });
+    const { env, engine } = await startedExample({ compute: { queueName: "team-a" } });
     const job = theJob(env);
     env.store.apply(jobs, { ...job, spec: { ...job.spec, managedBy: "kueue.x-k8s.io/multikueue" } });
     await settle(env, engine);
@@ -246,7 +239,7 @@ describe("a Job that somebody else", () => {
   });
 
   test("deletes ends the attempt, and the next one follows after its backoff", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     env.clock.advance(20_000);
     env.store.delete(jobs, theJob(env));
     await settle(env, engine);
@@ -264,7 +257,7 @@ describe("a Job that somebody else", () => {
 });
 
 test("a Job whose end is told before that of its pods is judged when they are told of, or are gone", async () => {
-  const { env, engine } = await started();
+  const { env, engine } = await startedExample();
   env.endJob(theJob(env), [badly("InvalidData", 64)]);
   const cluster: Cluster = {
     ...env.cluster,
@@ -277,7 +270,7 @@ test("a Job whose end is told before that of its pods is judged when they are to
 });
 
 test("losses in a row without a checkpoint are counted, and end the run at failurePolicy.maxDisruptions", async () => {
-  const { env, engine } = await started({ failurePolicy: { maxDisruptions: 2 } });
+  const { env, engine } = await startedExample({ failurePolicy: { maxDisruptions: 2 } });
   const lose = async () => {
     for (const job of env.openJobs()) env.endJob(job, [badly("DiskFull", 75)]);
     await settle(env, engine);
@@ -326,7 +319,7 @@ test("a new checkpoint begins the count of losses anew", async () => {
 
 describe("a node that does not answer", () => {
   test("is named, and waited for", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     const running = env.startPods(theJob(env));
     run(env, running);
     await settle(env, engine);
@@ -343,7 +336,7 @@ describe("a node that does not answer", () => {
   });
 
   test("is given up after failurePolicy.nodeLostSeconds: its pods are not waited for", async () => {
-    const { env, engine } = await started({ failurePolicy: { nodeLostSeconds: 120 } });
+    const { env, engine } = await startedExample({ failurePolicy: { nodeLostSeconds: 120 } });
     const running = env.startPods(theJob(env));
     run(env, running, timestamp(env.clock.now()));
     env.clock.advance(119_000);
@@ -369,7 +362,7 @@ describe("a node that does not answer", () => {
 
 describe("a program that stands still", () => {
   test("is said to, after ten minutes without a step", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     run(env, env.startPods(theJob(env)));
     await settle(env, engine);
     env.clock.advance(599_000);
@@ -385,7 +378,7 @@ describe("a program that stands still", () => {
   });
 
   test("is ended and restarted after failurePolicy.progressDeadlineSeconds, at a restart's cost", async () => {
-    const { env, engine } = await started({ failurePolicy: { progressDeadlineSeconds: 900 } });
+    const { env, engine } = await startedExample({ failurePolicy: { progressDeadlineSeconds: 900 } });
     run(env, env.startPods(theJob(env)));
     await settle(env, engine);
     env.clock.advance(900_000);

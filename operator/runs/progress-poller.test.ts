@@ -5,7 +5,15 @@ import { FakeClock } from "../testing/fake-clock.ts";
 import { ProgressPoller } from "./progress-poller.ts";
 
 const run = { kind: "PretrainRun", namespace: "team", name: "base" };
-const said = (step: number) => ({ stage: "train", step, total: 200 }) as unknown as KernelProgress;
+const said = (step: number): KernelProgress => ({
+  stage: "train",
+  step,
+  total: 200,
+  unit: "step",
+  metrics: {},
+  since: "2026-01-01T00:00:00Z",
+  updated: "2026-01-01T00:00:01Z",
+});
 const aPod = (uid: string, podIP = `10.0.0.${uid}`) => ({ metadata: { uid }, status: { podIP } }) as Pod;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 

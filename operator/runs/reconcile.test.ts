@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
 import { type Cluster, InvalidError } from "../cluster/port.ts";
-import { claims, configMaps, events, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
+import {
+  claims,
+  configMaps,
+  events,
+  jobs,
+  networkPolicies,
+  podGroups,
+  pods,
+  services,
+} from "../cluster/resource.ts";
 import { inUseFinalizer } from "../engine/references.ts";
 import {
   anExampleRun,
@@ -11,16 +20,9 @@ import {
   readExample,
   reconcileExample,
   settle,
+  startedExample,
 } from "../testing/example-runs.ts";
 import { aClaim, badly, digest, namespace, TestEnv, well } from "../testing/test-env.ts";
-
-async function started(spec: Record<string, unknown> = {}) {
-  const env = new TestEnv();
-  const engine = engineOn(env);
-  env.store.apply(exampleRuns, anExampleRun(spec));
-  await settle(env, engine);
-  return { env, engine };
-}
 
 const jobNames = (env: TestEnv) => env.store.list(jobs).map((job) => job.metadata.name);
 const reasons = (env: TestEnv) => env.store.list(events).map((event) => event.reason);
@@ -46,7 +48,7 @@ describe("a run", () => {
 
   test("that asks for what the platform keeps to itself starts nothing", async () => {
     const compute = { priorityClassName: "system-node-critical" };
-    const { env, engine } = await started({ compute });
+    const { env, engine } = await startedExample({ compute });
     expect(conditionOf(readExample(env))).toMatchObject({
       status: "False",
       reason: "NotAllowed",
@@ -60,7 +62,7 @@ describe("a run", () => {
   });
 
   test("has its plan, claim, ConfigMap and first Job once it has started", async () => {
-    const { env } = await started();
+    const { env } = await startedExample();
     const run = readExample(env);
     expect(run.status).toMatchObject({
       observedGeneration: 1,
@@ -86,7 +88,7 @@ describe("a run", () => {
   });
 
   test("goes through its stages to an artifact with its path, parents and figures", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     await play(env, engine, well);
     expect(jobNames(env)).toEqual(["examplerun-demo-build-1", "examplerun-demo-prepare-1"]);
     expect(env.store.get(services, namespace, "examplerun-demo-build-1")?.spec.clusterIP).toBe("None");
@@ -113,7 +115,7 @@ describe("a run", () => {
   });
 
   test("writes nothing when nothing has changed", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     await play(env, engine, well);
     const before = [...env.store.everything()].map(({ object }) => object.metadata.resourceVersion);
     await reconcileExample(engine);
@@ -122,7 +124,7 @@ describe("a run", () => {
   });
 
   test("starts no pods while the kind refuses, and begins when the spec is mended", async () => {
-    const { env, engine } = await started({ needsBytes: 3 * 2 ** 30 });
+    const { env, engine } = await startedExample({ needsBytes: 3 * 2 ** 30 });
     expect(jobNames(env)).toEqual([]);
     expect(conditionOf(readExample(env))).toMatchObject({
       status: "False",
@@ -136,7 +138,7 @@ describe("a run", () => {
   });
 
   test("fails for good on exit 64, with the kernel's reason", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     const outcome = await play(env, engine, badly("InvalidData", 64), well);
     const run = readExample(env);
     expect(conditionOf(run)).toMatchObject({
@@ -153,7 +155,7 @@ describe("a run", () => {
   });
 
   test("goes on with a new attempt after its backoff, and sweeps the old one once the new one is known", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     expect(await play(env, engine, badly("PeerLost", 75), well)).toEqual({ kind: "again", afterSeconds: 5 });
     expect(jobNames(env)).toEqual(["examplerun-demo-prepare-1"]);
     expect(readExample(env).status?.attempts?.[0]).toMatchObject({
@@ -171,7 +173,7 @@ describe("a run", () => {
   });
 
   test("waits for pods of the attempt before that may still write", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     const [job] = env.openJobs();
     if (job === undefined) throw new Error("no Job");
     env.startPods(job);
@@ -186,14 +188,44 @@ describe("a run", () => {
   });
 
   test("does not render a Job that exists anew", async () => {
-    const { env } = await started();
+    const { env } = await startedExample();
     const before = env.store.list(jobs);
     await settle(env, { ...engineOn(env), podDefaults: PodDefaults.parse({ image: "kernels:newer" }) });
     expect(env.store.list(jobs)).toEqual(before);
   });
 
+  test("gets a PodGroup for each attempt of a gang, again where it was taken away", async () => {
+    const [podGroupResource] = podGroups;
+    if (podGroupResource === undefined) throw new Error("no version of PodGroups is known");
+    const env = new TestEnv();
+    const engine = { ...engineOn(env), podGroupResource };
+    const names = () => env.store.list(podGroupResource).map(({ metadata }) => metadata.name);
+    env.store.apply(exampleRuns, anExampleRun());
+    await settle(env, engine);
+    expect(names()).toEqual([]);
+    await play(env, engine, well, well);
+    expect(names()).toEqual(["examplerun-demo-build-1"]);
+    for (const podGroup of env.store.list(podGroupResource)) env.store.delete(podGroupResource, podGroup);
+    await settle(env, engine);
+    expect(names()).toEqual(["examplerun-demo-build-1"]);
+    await play(env, engine, badly("InternalError", 1));
+    env.clock.advance(60_000);
+    await settle(env, engine);
+    expect(names()).toEqual(["examplerun-demo-build-2"]);
+  });
+
+  test("leaves nothing of earlier attempts, also where the last one ended before it was looked at", async () => {
+    const { env, engine } = await startedExample();
+    await play(env, engine, badly("InternalError", 1));
+    env.clock.advance(60_000);
+    await reconcileExample(engine);
+    expect(jobNames(env)).toEqual(["examplerun-demo-prepare-1", "examplerun-demo-prepare-2"]);
+    await play(env, engine, well, well);
+    expect(jobNames(env)).toEqual(["examplerun-demo-build-1", "examplerun-demo-prepare-2"]);
+  });
+
   test("makes a ConfigMap that was taken away again, with the same bytes", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     const [configMap] = env.store.list(configMaps);
     if (configMap === undefined) throw new Error("no ConfigMap");
     env.store.delete(configMaps, configMap);
@@ -258,13 +290,13 @@ describe("a run", () => {
   });
 
   test("waits for the claim it is to write to", async () => {
-    const { env } = await started({ storage: { claimName: "absent" } });
+    const { env } = await startedExample({ storage: { claimName: "absent" } });
     expect(conditionOf(readExample(env))).toMatchObject({ reason: "InputNotFound" });
     expect(jobNames(env)).toEqual([]);
   });
 
   test("waits for the claims it is to read before its first pod, and for none once it has begun", async () => {
-    const { env, engine } = await started({ reads: "pages" });
+    const { env, engine } = await startedExample({ reads: "pages" });
     expect(conditionOf(readExample(env))).toMatchObject({
       reason: "InputNotFound",
       message:
@@ -280,7 +312,7 @@ describe("a run", () => {
   });
 
   test("lets its Jobs go after ttlSecondsAfterFinished and keeps status and claim", async () => {
-    const { env, engine } = await started({ ttlSecondsAfterFinished: 60 });
+    const { env, engine } = await startedExample({ ttlSecondsAfterFinished: 60 });
     await play(env, engine, well);
     expect(await play(env, engine, well)).toEqual({ kind: "again", afterSeconds: 60 });
     env.clock.advance(60_000);
@@ -292,7 +324,7 @@ describe("a run", () => {
   });
 
   test("fails at its deadline and takes its pods away", async () => {
-    const { env, engine } = await started({ activeDeadlineSeconds: 100 });
+    const { env, engine } = await startedExample({ activeDeadlineSeconds: 100 });
     env.clock.advance(95_000);
     expect(await settle(env, engine)).toMatchObject({ kind: "waiting", afterSeconds: 5 });
     env.clock.advance(5000);
@@ -304,7 +336,7 @@ describe("a run", () => {
 
 describe("suspension", () => {
   test("stops the Job, keeps status, and goes on with the same Job", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     env.store.apply(exampleRuns, anExampleRun({ suspend: true }));
     await settle(env, engine);
     expect(env.store.get(jobs, namespace, "examplerun-demo-prepare-1")?.spec.suspend).toBe(true);
@@ -318,7 +350,7 @@ describe("suspension", () => {
   });
 
   test("lets the spec change, and the Job is made again from what it says then", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     const change = async (spec: Record<string, unknown>) => {
       env.store.apply(exampleRuns, anExampleRun(spec));
       return settle(env, engine);
@@ -343,13 +375,13 @@ describe("suspension", () => {
   });
 
   test("begins nothing", async () => {
-    const { env } = await started({ suspend: true });
+    const { env } = await startedExample({ suspend: true });
     expect(jobNames(env)).toEqual([]);
     expect(conditionOf(readExample(env))?.reason).toBe("Suspended");
   });
 
   test("takes exit 143 as what was asked for: no attempt follows before the run goes on", async () => {
-    const { env, engine } = await started();
+    const { env, engine } = await startedExample();
     env.store.apply(exampleRuns, anExampleRun({ suspend: true }));
     const [job] = env.openJobs();
     if (job === undefined) throw new Error("no Job");
@@ -367,7 +399,7 @@ describe("suspension", () => {
 
   test("takes a queued Job away, since Kueue alone may start and stop it", async () => {
     const compute = { queueName: "team-a" };
-    const { env, engine } = await started({ compute });
+    const { env, engine } = await startedExample({ compute });
     expect(env.store.get(jobs, namespace, "examplerun-demo-prepare-1")?.spec.suspend).toBe(true);
     expect(
       env.store.get(jobs, namespace, "examplerun-demo-prepare-1")?.metadata.labels?.[
@@ -385,7 +417,7 @@ describe("suspension", () => {
 
 describe("references", () => {
   test("are waited for, and become parents of the artifact", async () => {
-    const { env, engine } = await started({ from: "parent" });
+    const { env, engine } = await startedExample({ from: "parent" });
     expect(conditionOf(readExample(env))).toMatchObject({ status: "Unknown", reason: "InputNotFound" });
     env.store.apply(exampleRuns, anExampleRun({}, "parent"));
     await settle(env, engine, "parent");

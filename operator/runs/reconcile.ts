@@ -18,8 +18,9 @@ import type { Reconciler } from "../runtime/controller.ts";
 import { withFinalizer } from "../runtime/finalizer.ts";
 import { done, lookAgainSeconds, type Outcome } from "../runtime/outcome.ts";
 import { type RunScope, readScope, type ScopeReader } from "./scope.ts";
-import { fail, type RunResult, reconcileStage } from "./stage.ts";
+import { reconcileStage } from "./stage.ts";
 import { children, isOfAttempt, suspension } from "./stage-objects.ts";
+import { fail, type RunResult } from "./stage-results.ts";
 import {
   concludeStatus,
   hasFailed,
@@ -148,10 +149,9 @@ function checkDeadline(scope: RunScope, known: Known): RunResult | Known {
   const { status } = known;
   const left = secondsToDeadline(scope, status);
   if (left === undefined || left > 0) return known;
-  const stage = status.stages?.find(({ state }) => state === "Running" || state === "Suspended")?.name;
   const since = status.retryTime === undefined ? "start" : "last retry";
   const message = `the run had not ended ${scope.spec.activeDeadlineSeconds} s after its ${since}, as spec.activeDeadlineSeconds asks`;
-  return fail(scope, status, stage, "DeadlineExceeded", message);
+  return fail(scope, status, openStage(status), "DeadlineExceeded", message);
 }
 
 /** What has begun was allowed then, and may have become another only for a retry. */

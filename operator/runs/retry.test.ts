@@ -7,14 +7,14 @@ import {
   exampleRuns,
   readExample,
   settle,
+  startedExample,
 } from "../testing/example-runs.ts";
 import { badly, type Ending, namespace, TestEnv, well } from "../testing/test-env.ts";
 
 type Spec = Record<string, unknown>;
 
 async function started(spec: Spec = {}) {
-  const env = new TestEnv();
-  const engine = engineOn(env);
+  const { env, engine } = await startedExample(spec);
   const change = async (changes: Spec) => {
     env.store.apply(exampleRuns, anExampleRun({ ...spec, ...changes }));
     return settle(env, engine);
@@ -23,7 +23,6 @@ async function started(spec: Spec = {}) {
     for (const job of env.openJobs()) env.endJob(job, endings);
     return settle(env, engine);
   };
-  await change({});
   return { env, engine, change, play };
 }
 

@@ -10,6 +10,7 @@ import type {
   KubernetesObject,
   PersistentVolumeClaim,
   Pod,
+  PodGroup,
   Service,
   Wanted,
 } from "../cluster/objects.ts";
@@ -42,13 +43,17 @@ import { notAdmitted } from "./queueing.ts";
 import { isNotAdmitted, stuckAt } from "./waiting.ts";
 
 /** The kinds of what is made for a run; pods are made by its Jobs. */
-export const childKindsOfRuns = (policies: NetworkPolicies): Resource<KubernetesObject>[] => [
+export const childKindsOfRuns = (
+  policies: NetworkPolicies,
+  podGroups?: Resource<PodGroup>,
+): Resource<KubernetesObject>[] => [
   jobs,
   pods,
   configMaps,
   services,
   claims,
   ...policyKinds(policies),
+  ...(podGroups ? [podGroups] : []),
 ];
 
 /** Everything a reconcile of a run looks at, read once. What is decided is a function of this. */
@@ -76,6 +81,9 @@ export interface RunScope {
   rivals: HalfPlacedGang[];
   configMaps: ConfigMap[];
   services: Service[];
+  podGroups: PodGroup[];
+  /** Absent: the API server does not schedule gangs. */
+  podGroupResource?: Resource<PodGroup>;
   /** What the running program says; absent when none runs or answers. */
   progress?: KernelProgress;
   /** What the cluster or Kueue says of the Job, pod or claim that does not get on. */
@@ -100,6 +108,7 @@ export interface ScopeReader {
   podDefaults: PodDefaults;
   allowed: Allowed;
   networkPolicies: NetworkPolicies;
+  podGroupResource?: Resource<PodGroup>;
   progressSeconds: number;
 }
 
@@ -109,18 +118,20 @@ export async function readScope(
   run: Run,
   { spec, references: named }: Exclude<ParsedSpec, { problem: string }>,
 ): Promise<RunScope> {
-  const { cluster, kinds, podDefaults, progressSeconds } = reader;
+  const { cluster, kinds, podDefaults, podGroupResource, progressSeconds } = reader;
   const { namespace, name } = run.metadata;
   const storage = storageOf(kind.definition, run, spec);
   const filter = { namespace, labels: ownedBy(run) };
-  const [ownJobs, ownPods, ownConfigMaps, ownServices, ownClaims, references] = await Promise.all([
-    cluster.list(jobs, filter),
-    cluster.list(pods, filter),
-    cluster.list(configMaps, filter),
-    cluster.list(services, filter),
-    cluster.list(claims, filter),
-    readReferences(cluster, kinds, namespace, named),
-  ]);
+  const [ownJobs, ownPods, ownConfigMaps, ownServices, ownPodGroups, ownClaims, references] =
+    await Promise.all([
+      cluster.list(jobs, filter),
+      cluster.list(pods, filter),
+      cluster.list(configMaps, filter),
+      cluster.list(services, filter),
+      podGroupResource ? cluster.list(podGroupResource, filter) : [],
+      cluster.list(claims, filter),
+      readReferences(cluster, kinds, namespace, named),
+    ]);
   const unresolved = references.some((reference) => reference.run?.status?.artifact === undefined);
   const hasEnded = run.status?.completionTime !== undefined;
   // A claim of others is in no cache: it is asked for only where a Job is to be made that needs it.
@@ -147,6 +158,8 @@ export async function readScope(
     rivals: await readRivals(reader, run, ownPods),
     configMaps: ownConfigMaps,
     services: ownServices,
+    podGroups: ownPodGroups,
+    podGroupResource,
     progress: leader && ofRun(run, reader.progressOf({ kind: run.kind, namespace, name }, leader)),
     complaint: stuck && (await complaintAt(cluster, stuck, now)),
     now,

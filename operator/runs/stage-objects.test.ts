@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { PodDefaults } from "../api/configuration.ts";
+import { podGroups } from "../cluster/resource.ts";
 import { attemptName, dnsLabel } from "../engine/names.ts";
 import { RunSpec } from "../kinds/batch-kind.ts";
 import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
@@ -12,6 +13,7 @@ function rendered(
   stage: Parameters<typeof aStage>[0] = {},
   spec: Record<string, unknown> = {},
   podDefaults: unknown = { image: "kernels:1" },
+  podGroupResource?: (typeof podGroups)[number],
 ) {
   const run = new TestEnv().store.apply(exampleRuns, anExampleRun(spec));
   const common = RunSpec.parse(run.spec);
@@ -24,6 +26,7 @@ function rendered(
     attempt: 3,
     config: { seed: 1 },
     podDefaults: PodDefaults.parse(podDefaults),
+    podGroupResource,
   });
 }
 
@@ -72,6 +75,29 @@ test("inputs are mounted read-only, one volume per claim, and a claim's root wit
       },
     ]),
   );
+});
+
+test("where the scheduler places gangs, several pods of one wait for each other in a PodGroup", () => {
+  const [newest] = podGroups;
+  const { job, podGroup } = rendered({ pods: 4 }, {}, undefined, newest);
+  expect(podGroup).toMatchObject({
+    apiVersion: "scheduling.k8s.io/v1",
+    metadata: {
+      name: "examplerun-demo-build-3",
+      labels: job.metadata.labels,
+      ownerReferences: job.metadata.ownerReferences,
+    },
+    spec: { schedulingPolicy: { gang: { minCount: 4 } } },
+  });
+  expect(job.spec.template.spec.schedulingGroup).toEqual({ podGroupName: "examplerun-demo-build-3" });
+  for (const alone of [
+    rendered({ pods: 4 }),
+    rendered({ pods: 1 }, {}, undefined, newest),
+    rendered({ pods: 4, coupling: "independent" }, {}, undefined, newest),
+  ]) {
+    expect(alone.podGroup).toBeUndefined();
+    expect(alone.job.spec.template.spec.schedulingGroup).toBeUndefined();
+  }
 });
 
 test("a gang of several pods meets at index 0 of a headless Service named like the Job", () => {

@@ -3,8 +3,16 @@ import type { PodDefaults } from "../api/configuration.ts";
 import { runChanges } from "../api/parts.ts";
 import { programExitCodes as exitCodes } from "../api/reasons.ts";
 import { isFinished } from "../cluster/conditions.ts";
-import type { ConfigMap, EnvVar, Job, KubernetesObject, Service, Wanted } from "../cluster/objects.ts";
-import { configMaps, jobs, services } from "../cluster/resource.ts";
+import type {
+  ConfigMap,
+  EnvVar,
+  Job,
+  KubernetesObject,
+  PodGroup,
+  Service,
+  Wanted,
+} from "../cluster/objects.ts";
+import { configMaps, jobs, type Resource, services } from "../cluster/resource.ts";
 import { stagePrograms } from "../contract/index.ts";
 import { containerName, podSpec, threadsOf } from "../engine/kernel-pod.ts";
 import { attemptName, childLabels, controllerReference, labels } from "../engine/names.ts";
@@ -16,11 +24,12 @@ import type { RunScope, RunStorage } from "./scope.ts";
 
 /**
  * What an attempt at a stage is made of: a ConfigMap, a Job and, for gangs of several pods, a headless
- * Service; all of one name.
+ * Service and a PodGroup where the API server has that kind; all of one name.
  */
 export interface AttemptObjects {
   configMap: Wanted<ConfigMap>;
   service?: Wanted<Service>;
+  podGroup?: Wanted<PodGroup>;
   job: Wanted<Job>;
 }
 
@@ -33,6 +42,8 @@ export interface AttemptPlan {
   /** Configuration of the stage's program, complete. */
   config: unknown;
   podDefaults: PodDefaults;
+  /** Absent: the API server does not schedule gangs. */
+  podGroupResource?: Resource<PodGroup>;
 }
 
 const rendezvousPort = 29_400;
@@ -99,7 +110,13 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
       ports: [{ name: "rendezvous", port: rendezvousPort, targetPort: rendezvousPort }],
     },
   };
-  return { configMap, service, job: job(plan, metadata) };
+  const podGroup: Wanted<PodGroup> | undefined = plan.podGroupResource && {
+    apiVersion: plan.podGroupResource.apiVersion as PodGroup["apiVersion"],
+    kind: "PodGroup",
+    metadata,
+    spec: { schedulingPolicy: { gang: { minCount: stage.pods } } },
+  };
+  return { configMap, service, podGroup, job: job(plan, metadata, podGroup) };
 }
 
 export const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stage.pods > 1;
@@ -107,6 +124,7 @@ export const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stag
 function job(
   { run, spec, storage, stage, podDefaults }: AttemptPlan,
   metadata: AttemptObjects["configMap"]["metadata"],
+  podGroup?: Wanted<PodGroup>,
 ): Wanted<Job> {
   const queue = spec.compute.queueName ?? podDefaults.queueName;
   return {
@@ -136,20 +154,23 @@ function job(
       },
       template: {
         metadata: { labels: metadata.labels ?? {} },
-        spec: podSpec({
-          program: stage.program,
-          compute: spec.compute,
-          defaults: podDefaults,
-          gpus: stage.gpusPerPod,
-          processes: stage.processesPerPod,
-          configMap: metadata.name,
-          inputs: stage.mounts,
-          output: { claimName: storage.claimName, directory: storage.directory },
-          env: rendezvous(stage, metadata.name),
-          graceSeconds,
-          restartPolicy: "Never",
-          ...(hasRendezvous(stage) && { subdomain: metadata.name }),
-        }),
+        spec: {
+          ...podSpec({
+            program: stage.program,
+            compute: spec.compute,
+            defaults: podDefaults,
+            gpus: stage.gpusPerPod,
+            processes: stage.processesPerPod,
+            configMap: metadata.name,
+            inputs: stage.mounts,
+            output: { claimName: storage.claimName, directory: storage.directory },
+            env: rendezvous(stage, metadata.name),
+            graceSeconds,
+            restartPolicy: "Never",
+            ...(hasRendezvous(stage) && { subdomain: metadata.name }),
+          }),
+          ...(podGroup && { schedulingGroup: { podGroupName: podGroup.metadata.name } }),
+        },
       },
     },
   };
@@ -172,11 +193,13 @@ function rendezvous(stage: Stage, name: string): EnvVar[] {
   ];
 }
 
-/** Jobs, ConfigMaps and Services of the run that the test picks. */
+/** Jobs, ConfigMaps, Services and PodGroups of the run that the test picks. */
 export function children(scope: RunScope, picked: (object: KubernetesObject) => boolean): FoundChild[] {
+  const { podGroups, podGroupResource } = scope;
   return [
     ...scope.jobs.filter(picked).map((job) => found(jobs, job)),
     ...scope.services.filter(picked).map((service) => found(services, service)),
+    ...(podGroupResource ? podGroups.filter(picked).map((group) => found(podGroupResource, group)) : []),
     ...scope.configMaps.filter(picked).map((configMap) => found(configMaps, configMap)),
   ];
 }

@@ -1,61 +1,38 @@
-import type { Inputs } from "../api/artifact.ts";
-import type { Reason } from "../api/reasons.ts";
 import { timestamp } from "../clock/clock.ts";
-import { isFinished } from "../cluster/conditions.ts";
 import type { Job, KubernetesObject } from "../cluster/objects.ts";
 import { claims, configMaps, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
 import { networkPolicy } from "../engine/kernel-pod.ts";
 import { attemptName } from "../engine/names.ts";
-import { found, type ReconcileResult, type WantedChild, wanted } from "../engine/reconcile-result.ts";
-import type { Attempt, KernelResult, RunStatus, Stage } from "../kinds/batch-kind.ts";
-import { lookAgainSeconds } from "../runtime/outcome.ts";
-import {
-  backoffSeconds,
-  consequenceOf,
-  type Failure,
-  gotOn,
-  isLive,
-  isLoss,
-  isUncounted,
-  jobStatus,
-  seenWithinSeconds,
-} from "./attempts.ts";
+import { found, type WantedChild, wanted } from "../engine/reconcile-result.ts";
+import type { Attempt, RunStatus, Stage } from "../kinds/batch-kind.ts";
+import { attemptFailed, ofOlderAttempts, runCompleted, stageCompleted } from "./attempt-end.ts";
+import { backoffSeconds, type Failure, jobStatus, seenWithinSeconds } from "./attempts.ts";
 import { giveWay } from "./gang-placement.ts";
-import { finalProgress, initialProgress, metricList, type StageIndex, updatedProgress } from "./progress.ts";
+import { initialProgress, updatedProgress } from "./progress.ts";
 import type { RunScope } from "./scope.ts";
+import { attemptObjects, hasRendezvous, isOfStage, stageConfig, suspension } from "./stage-objects.ts";
 import {
-  attemptObjects,
-  children,
-  hasRendezvous,
-  isOfStage,
-  numberOf,
-  stageConfig,
-  suspension,
-} from "./stage-objects.ts";
+  betweenAttempts,
+  fail,
+  hasLivePods,
+  indexOf,
+  madeAnew,
+  type Prepared,
+  podsLinger,
+  type RunResult,
+  running,
+  suspended,
+} from "./stage-results.ts";
 import { overdueFailure, standstill } from "./standstill.ts";
 import {
-  artifactOf,
   artifactsOf,
   attemptsAt,
   attemptsSinceRetry,
-  failed,
-  resultsConfigMap,
-  runArtifact,
   stageStatus,
-  storedResults,
   withAttempt,
   withStage,
 } from "./status.ts";
 import { isOnLostNode, type Waiting } from "./waiting.ts";
-
-export type RunResult = ReconcileResult<RunStatus>;
-
-/** A run that may run: its inputs are there and nothing forbids it. */
-export interface Prepared {
-  status: RunStatus;
-  inputs: Inputs;
-  stages: readonly Stage[];
-}
 
 /**
  * The life of a stage, as a function of what was read. Invariants, whatever instant the operator is killed
@@ -121,18 +98,20 @@ function begin(scope: RunScope, { status, stages }: Prepared, stage: Stage, atte
 
 /** The attempt's objects; its Job is to come after what its pods need. */
 function render(
-  { run, spec, storage, podDefaults }: RunScope,
+  { run, spec, storage, podDefaults, podGroupResource }: RunScope,
   stage: Stage,
   attempt: Attempt,
   config: unknown,
 ) {
-  const objects = attemptObjects({ run, spec, storage, stage, attempt: attempt.number, config, podDefaults });
+  const plan = { run, spec, storage, stage, attempt: attempt.number, config, podDefaults, podGroupResource };
+  const { configMap, service, podGroup, job } = attemptObjects(plan);
   return {
     surroundings: [
-      wanted(configMaps, objects.configMap, "create"),
-      ...(objects.service ? [wanted(services, objects.service, "create")] : []),
+      wanted(configMaps, configMap, "create"),
+      ...(service ? [wanted(services, service, "create")] : []),
+      ...(podGroup && podGroupResource ? [wanted(podGroupResource, podGroup, "create")] : []),
     ],
-    job: wanted(jobs, objects.job, "create"),
+    job: wanted(jobs, job, "create"),
   };
 }
 
@@ -145,9 +124,10 @@ function policyOf({ run, networkPolicies: configured }: RunScope): WantedChild[]
  * What the pods of a running attempt need and somebody took away. All of an attempt has the attempt's name.
  */
 function missing(scope: RunScope, status: RunStatus, stage: Stage, attempt: Attempt): WantedChild[] {
-  const isThere = (objects: readonly KubernetesObject[]) =>
-    objects.some(({ metadata }) => metadata.name === attempt.jobName);
-  if (isThere(scope.configMaps) && (!hasRendezvous(stage) || isThere(scope.services))) return policyOf(scope);
+  const ofGang = scope.podGroupResource ? [scope.services, scope.podGroups] : [scope.services];
+  const needed: KubernetesObject[][] = [scope.configMaps, ...(hasRendezvous(stage) ? ofGang : [])];
+  if (needed.every((objects) => objects.some(({ metadata }) => metadata.name === attempt.jobName)))
+    return policyOf(scope);
   const own = stage.config(artifactsOf(status));
   const configured = stageConfig(scope.run, scope.spec, stage, attempt.number, own);
   if ("problem" in configured) return policyOf(scope);
@@ -229,13 +209,9 @@ function attemptActive(
   waiting: Waiting | undefined,
 ): RunResult {
   const { apply, remove } = suspension(scope);
-  const older = children(
-    scope,
-    (object) => isOfStage(object, stage.name) && numberOf(object) < attempt.number,
-  );
   const writes = {
     apply: [...missing(scope, status, stage, attempt), ...apply],
-    remove: [...remove, ...older],
+    remove: [...remove, ...ofOlderAttempts(scope, attempt)],
   };
   if (scope.spec.suspend) return { ...suspended(scope, status, stage), ...writes };
   if (remove.length > 0) return { ...madeAnew(status, stage), apply, remove: writes.remove };
@@ -249,165 +225,3 @@ function attemptActive(
     ...writes,
   };
 }
-
-function stageCompleted(
-  scope: RunScope,
-  { status, inputs, stages }: Prepared,
-  stage: Stage,
-  attempt: Attempt,
-  result: KernelResult,
-): RunResult {
-  const { run, kind, spec, storage, now } = scope;
-  const artifact = stage.artifact
-    ? artifactOf(stage, result, storage, inputs, artifactsOf(status))
-    : undefined;
-  if (stage.artifact && artifact === undefined) {
-    const message = `stage ${stage.name} completed but named no artifact below ${stage.name}'s output; is the image one of Tanren's kernels?`;
-    return fail(scope, status, stage.name, "ProgramFailed", message);
-  }
-  const results = storedResults(run, scope.configMaps).set(stage.name, result);
-  const completionTime = timestamp(now);
-  const ended: Attempt = {
-    ...attempt,
-    endTime: completionTime,
-    reason: "StageCompleted",
-    message: result.message,
-    exitCode: 0,
-    resumedFromStep: result.resumed_from_step ?? attempt.resumedFromStep,
-  };
-  const index = indexOf(stages, stage);
-  const recorded: RunStatus = {
-    ...withAttempt(status, ended),
-    ...kind.results(spec, inputs, results),
-    progress: finalProgress(status.progress ?? initialProgress(index, now), index, result.metrics),
-  };
-  const metrics = metricList(result.metrics);
-  const next = withStage(recorded, stage.name, { state: "Succeeded", completionTime, metrics, artifact });
-  const apply = [wanted(configMaps, resultsConfigMap(run, results), "update")];
-  const following = stages[index.index + 1];
-  if (following === undefined) return { ...runCompleted(scope, { status: next, inputs, stages }), apply };
-  const message = `stage ${stage.name} completed; ${following.name} is next`;
-  return { status: next, root: { reason: "Running", message }, requeueAfter: 0, apply, remove: [] };
-}
-
-function runCompleted(scope: RunScope, { status, inputs, stages }: Prepared): RunResult {
-  const artifact = runArtifact(stages, artifactsOf(status), inputs) ?? status.artifact;
-  const { length: count } = stages;
-  const message = count === 1 ? "the stage completed" : `${count}/${count} stages completed`;
-  return {
-    status: { ...status, completionTime: timestamp(scope.now), artifact },
-    root: { reason: "Completed", message },
-    apply: [],
-    remove: [],
-  };
-}
-
-function attemptFailed(
-  scope: RunScope,
-  { status }: Prepared,
-  stage: Stage,
-  attempt: Attempt,
-  failure: Failure,
-): RunResult {
-  const resumedFromStep = failure.resumedFromStep ?? attempt.resumedFromStep;
-  const { restarts = 0, disruptions = 0 } = status;
-  const before = gotOn({ ...attempt, endTime: timestamp(scope.now) }, status.progress?.checkpointStep)
-    ? 0
-    : (status.disruptionsInARow ?? 0);
-  const consequence = consequenceOf(failure, {
-    policy: scope.spec.failurePolicy,
-    restarts,
-    disruptionsInARow: before + 1,
-    earlier: attemptsSinceRetry(status, stage.name).filter(({ number }) => number < attempt.number),
-    resumedFromStep,
-  });
-  const counted = consequence.action === "restart" && consequence.counted;
-  const isDisruption = isUncounted(failure);
-  const closed: Attempt = {
-    ...attempt,
-    endTime: timestamp(scope.now),
-    reason: failure.reason,
-    message: failure.message,
-    exitCode: failure.exitCode,
-    resumedFromStep,
-    counted,
-  };
-  const recorded = {
-    ...withAttempt(status, closed),
-    restarts: restarts + (counted ? 1 : 0),
-    ...(isDisruption && { disruptions: disruptions + 1 }),
-    disruptionsInARow: isDisruption ? before + (isLoss(failure) ? 1 : 0) : 0,
-  };
-  if (consequence.action === "fail")
-    return fail(scope, recorded, stage.name, consequence.reason, consequence.message);
-  if (scope.spec.suspend) return suspended(scope, recorded, stage);
-  return betweenAttempts(recorded, closed, backoffSeconds(attemptsSinceRetry(recorded, stage.name)));
-}
-
-function betweenAttempts(status: RunStatus, attempt: Attempt, seconds: number): RunResult {
-  const { stage, number, reason, message } = attempt;
-  return {
-    status,
-    root: {
-      reason: "StageRestarted",
-      message: `stage ${stage}: attempt ${number} ended (${reason}: ${message}); the next one follows`,
-    },
-    requeueAfter: seconds,
-    apply: [],
-    remove: [],
-  };
-}
-
-/** No pods, and status as it is: progress and attempts stay for when the run resumes. */
-function suspended(scope: RunScope, status: RunStatus, stage: Stage): RunResult {
-  const hasStarted = stageStatus(status, stage.name)?.startTime !== undefined;
-  const message = `spec.suspend is true; stage ${stage.name} resumes from its last checkpoint when it is false`;
-  return {
-    status: hasStarted ? withStage(status, stage.name, { state: "Suspended" }) : status,
-    root: { reason: "Suspended", message },
-    requeueAfter: hasLivePods(scope, stage) ? lookAgainSeconds : undefined,
-    apply: [],
-    remove: [],
-  };
-}
-
-/** The stage stays suspended until its Job is gone, and is then made from the spec as it is now. */
-function madeAnew(status: RunStatus, stage: Stage): RunResult {
-  const message = `stage ${stage.name}: the spec was changed while it was suspended, and its Job is made again`;
-  return { status, root: { reason: "WaitingForPods", message }, requeueAfter: 1, apply: [], remove: [] };
-}
-
-function podsLinger(status: RunStatus, stage: Stage): RunResult {
-  const message = `stage ${stage.name}: pods of an earlier Job have not ended yet`;
-  return { status, root: { reason: "WaitingForPods", message }, apply: [], remove: [] };
-}
-
-/** The run has failed. Jobs that still run are deleted. */
-export function fail(
-  scope: RunScope,
-  status: RunStatus,
-  stage: string | undefined,
-  reason: Reason,
-  message: string,
-): RunResult {
-  return {
-    status: failed(status, stage, scope.now, { reason, message }),
-    root: { reason, message },
-    apply: [],
-    remove: scope.jobs.filter((job) => !isFinished(job)).map((job) => found(jobs, job)),
-  };
-}
-
-const hasLivePods = ({ pods }: RunScope, stage: Stage): boolean =>
-  pods.some((pod) => isOfStage(pod, stage.name) && isLive(pod));
-
-function indexOf(stages: readonly Stage[], stage: Stage): StageIndex {
-  return {
-    stage: stage.name,
-    index: stages.findIndex(({ name }) => name === stage.name),
-    count: stages.length,
-  };
-}
-
-const running = ({ stage, index, count }: StageIndex) =>
-  ({ reason: "Running", message: `running stage ${stage} (${index + 1}/${count})` }) as const;

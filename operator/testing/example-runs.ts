@@ -9,7 +9,7 @@ import { type RunReconciler, reconcileRun } from "../runs/reconcile.ts";
 import { EventRecorder } from "../runtime/events.ts";
 import { createLogger } from "../runtime/logger.ts";
 import type { Outcome } from "../runtime/outcome.ts";
-import { exampleKind, namespace, type TestEnv } from "./test-env.ts";
+import { exampleKind, namespace, TestEnv } from "./test-env.ts";
 
 /** The run engine over a TestEnv, with runs of the small kind. */
 
@@ -51,6 +51,15 @@ export async function settle(env: TestEnv, engine: RunReconciler, name = "demo")
     if (before?.metadata.resourceVersion === after?.metadata.resourceVersion) return outcome;
   }
   throw new Error("the run does not settle");
+}
+
+/** A run as the operator has taken it up. */
+export async function startedExample(spec: Record<string, unknown> = {}) {
+  const env = new TestEnv();
+  const engine = engineOn(env);
+  env.store.apply(exampleRuns, anExampleRun(spec));
+  await settle(env, engine);
+  return { env, engine };
 }
 
 export function anExampleRun(spec: Record<string, unknown> = {}, name = "demo"): Wanted<Run> {

@@ -13,6 +13,10 @@ export interface ClusterOptions {
   node?: boolean;
   /** An audit policy file; what it records is in `auditLog`. */
   auditPolicy?: string;
+  /** Of all components of the control plane, such as `GenericWorkload=true`. */
+  featureGates?: string;
+  /** APIs that are served or not beside the usual ones, such as `scheduling.k8s.io/v1alpha2=true`. */
+  runtimeConfig?: string;
   /** At most 40 small letters, digits and dashes, unused on this machine; made up when left out. */
   name?: string;
 }
@@ -74,6 +78,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
   const up = ["up", "--name", name, "--owner-pid", String(process.pid)];
   if (options.node) up.push("--node");
   if (options.auditPolicy) up.push("--audit-policy", options.auditPolicy);
+  if (options.featureGates) up.push("--feature-gates", options.featureGates);
+  if (options.runtimeConfig) up.push("--runtime-config", options.runtimeConfig);
   const kubeconfig = (await launch(up)).trimEnd().split("\n").at(-1) ?? "";
   const directory = dirname(kubeconfig);
   const { hostAddress } = readRecord(directory);

@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { admit } from "../../operator/api/admission.ts";
 import { type KindDefinition, kinds, type TanrenObject } from "../../operator/api/kinds.ts";
+import { findCondition } from "../../operator/cluster/conditions.ts";
 import { LocalCluster } from "../../operator/cluster/local/index.ts";
 import type { KubernetesObject, Wanted } from "../../operator/cluster/objects.ts";
 import type { Cluster } from "../../operator/cluster/port.ts";
@@ -11,14 +12,15 @@ import { startOperator } from "../../operator/operator.ts";
 import { createLogger } from "../../operator/runtime/logger.ts";
 
 /**
- * An operator over a local cluster whose kernels are stand-ins. With CRASH_AFTER=n it is killed by SIGKILL
- * right after the n-th write of its reconcilers; otherwise it runs until every object has succeeded and
- * prints the number of writes.
+ * An operator over a local cluster whose kernels are stand-ins, and a person who applies the manifests and
+ * retries a run that has failed, once. With CRASH_AFTER=n it is killed by SIGKILL right after the n-th write
+ * of its reconcilers; otherwise it runs until every object has succeeded and prints the number of writes.
  *
- * usage: crash-driver.ts STATE MANIFESTS WITNESS
+ * usage: crash-driver.ts STATE MANIFESTS WITNESS REFUSED-ATTEMPT
  */
-const [, , state, manifests, witness] = process.argv;
-if (!state || !manifests || !witness) throw new Error("usage: crash-driver.ts STATE MANIFESTS WITNESS");
+const [, , state, manifests, witness, refused] = process.argv;
+if (!state || !manifests || !witness || !refused)
+  throw new Error("usage: crash-driver.ts STATE MANIFESTS WITNESS REFUSED-ATTEMPT");
 const definitions: readonly KindDefinition[] = kinds;
 const crashAfter = Number(process.env.CRASH_AFTER ?? "0");
 let writes = 0;
@@ -55,14 +57,20 @@ const cluster = await LocalCluster.open({
     resource: kind.resource,
     admit: (candidate, old) => admit(kind, candidate, old as TanrenObject | undefined),
   })),
-  node: { cpus: 8, programs: { python }, env: { WITNESS: witness, PATH: process.env.PATH ?? "" } },
+  node: {
+    cpus: 8,
+    programs: { python },
+    env: { WITNESS: witness, STAND_IN_REFUSES: refused, PATH: process.env.PATH ?? "" },
+  },
   report: (error) => logger.error({ err: error }, "local cluster"),
 });
 
 const wanted = JSON.parse(readFileSync(manifests, "utf8")) as Wanted<TanrenObject>[];
 for (const object of wanted) {
   const resource: Resource<KubernetesObject> = object.kind === claims.kind ? claims : kindOf(object.kind);
-  await cluster.apply(resource, object);
+  const { namespace, name } = object.metadata;
+  // What the person changed before the crash stays changed.
+  if ((await cluster.get(resource, namespace, name)) === undefined) await cluster.apply(resource, object);
 }
 const operator = await startOperator({
   cluster: counted(cluster),
@@ -74,6 +82,7 @@ const operator = await startOperator({
 const deadline = Date.now() + 60_000;
 while (!(await allSucceeded())) {
   if (Date.now() > deadline) throw new Error(`not finished in time: ${JSON.stringify(await standing())}`);
+  await retryFailed();
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
 await operator.stop();
@@ -87,14 +96,23 @@ function kindOf(name: string) {
   return kind.resource;
 }
 
+const isRun = ({ kind }: { kind: string }) => kind !== claims.kind;
+
+const read = ({ kind, metadata }: Wanted<TanrenObject>) =>
+  cluster.get(kindOf(kind), metadata.namespace, metadata.name);
+
 async function standing() {
-  const runs = wanted.filter(({ kind }) => kind !== "PersistentVolumeClaim");
-  const objects = await Promise.all(
-    runs.map(({ kind, metadata }) => cluster.get(kindOf(kind), metadata.namespace, metadata.name)),
-  );
-  return objects.map((object) =>
-    object?.status?.conditions?.find((condition) => condition.type === "Succeeded"),
-  );
+  const objects = await Promise.all(wanted.filter(isRun).map(read));
+  return objects.map((object) => findCondition(object?.status?.conditions, "Succeeded"));
+}
+
+/** A second failure is one too many: then the driver runs out of time. */
+async function retryFailed() {
+  for (const run of wanted.filter(isRun)) {
+    if (findCondition((await read(run))?.status?.conditions, "Succeeded")?.status !== "False") continue;
+    const spec = { ...(run.spec as object), retry: 1 };
+    await cluster.apply(kindOf(run.kind), { ...run, spec });
+  }
 }
 
 async function allSucceeded() {

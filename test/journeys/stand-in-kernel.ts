@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import type { z } from "zod";
+import { programExitCodes } from "../../operator/api/reasons.ts";
 import * as contract from "../../operator/contract/index.ts";
 import { serve } from "./stand-in-server.ts";
 
 /**
  * Stands in for `python -m tanren_kernels.<program>` where the subject is the operator: accepts what the
  * contract accepts, writes an artifact and a result in no time, and leaves a line for every start in the file
- * named by WITNESS.
+ * named by WITNESS. The attempt that STAND_IN_REFUSES names finds fault with its data.
  */
 const [, , , module, , configFile] = process.argv;
 const program = module?.replace("tanren_kernels.", "") ?? "";
@@ -18,15 +19,19 @@ if (!schema || !configFile) throw new Error(`no stand-in for ${program}`);
 const config = schema.parse(JSON.parse(readFileSync(configFile, "utf8"))) as { run: unknown; output: string };
 const run = config.run as { kind: string; name: string; uid: string; stage: string; attempt: number };
 
-const { WITNESS, TANREN_RESULT, JOB_COMPLETION_INDEX } = process.env;
+const { WITNESS, TANREN_RESULT, JOB_COMPLETION_INDEX, STAND_IN_REFUSES } = process.env;
 if (!WITNESS || !TANREN_RESULT) throw new Error("WITNESS and TANREN_RESULT must be set");
-appendFileSync(
-  WITNESS,
-  `${run.uid} ${run.kind}/${run.name} ${run.stage} ${run.attempt} ${JOB_COMPLETION_INDEX}\n`,
-);
+const attempt = `${run.kind}/${run.name} ${run.stage} ${run.attempt}`;
+appendFileSync(WITNESS, `${run.uid} ${attempt} ${JOB_COMPLETION_INDEX}\n`);
 
 const delay = Number(process.env.STAND_IN_DELAY_MS ?? "0");
 if (delay > 0) await setTimeout(delay);
+
+if (attempt === STAND_IN_REFUSES) {
+  const refusal = { reason: "InvalidData", message: "refused by the stand-in.", metrics: {} };
+  writeFileSync(TANREN_RESULT, JSON.stringify(contract.Result.parse(refusal)));
+  process.exit(programExitCodes.invalid);
+}
 
 const types: Record<string, string> = { tokenize: "corpus", train: "model", evaluate: "evaluation" };
 const type = types[program];

@@ -13,7 +13,7 @@ const kinds = [
   "pretrainruns",
   "corpora",
 ];
-const made = "jobs,deployments,pods,services,configmaps,persistentvolumeclaims,networkpolicies";
+const made = "jobs,deployments,pods,services,configmaps,persistentvolumeclaims,networkpolicies,podgroups";
 const Named = z.looseObject({ metadata: Metadata });
 const Volume = z.looseObject({
   metadata: Metadata,

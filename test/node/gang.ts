@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { kinds } from "../../operator/api/kinds.ts";
 import { likeQuickstart, type Manifest } from "./manifests.ts";
-import { attemptsAt, nextAttempt, runningPods, underWay } from "./runs.ts";
+import { attemptsAt, conditionOf, nextAttempt, Run, runningPods, underWay } from "./runs.ts";
 import { Metadata, namespace, operatorUser, until, type World } from "./world.ts";
 
 const Named = z.looseObject({ metadata: Metadata });
@@ -19,7 +19,20 @@ export function gang(world: () => World): void {
       checkpoints: { everySteps: 20 },
       compute: { nodes: 2, resources: { cpu: "450m", memory: "1Gi" } },
     });
+    // Of the name that the first attempt's own is to have.
+    const foreign = {
+      apiVersion: "scheduling.k8s.io/v1alpha2",
+      kind: "PodGroup",
+      metadata: { name: "pretrainrun-pair-train-1" },
+      spec: { schedulingPolicy: { gang: { minCount: 7 } } },
+    };
+    await world().apply(foreign);
     await world().apply(pair);
+    await until("the run says that the name is taken", async () => {
+      const said = conditionOf(await world().get(Run, "pretrainrun", "pair"), "Succeeded");
+      return said?.reason === "NameTaken" || undefined;
+    });
+    await world().kubectl("delete", "podgroup", foreign.metadata.name, "--namespace", namespace);
     await underWay(world(), "PretrainRun", "pair");
     const pods = await runningPods(world(), "PretrainRun", "pair");
     expect(pods).toHaveLength(2);
@@ -34,13 +47,11 @@ export function gang(world: () => World): void {
     const after = await nextAttempt(world(), "pretrainrun", "pair", "train", 2);
     expect(attemptsAt(after, "train")[1]?.resumedFromStep).toBeGreaterThan(0);
     await world().wait("pretrainrun/pair", "condition=Succeeded");
-    // Of what was made for the pods' names, nothing is left of the first attempt.
-    const services = await world().list(
-      Named,
-      "services",
-      "tanren.dev/kind=PretrainRun,tanren.dev/name=pair",
-    );
-    expect(services.map(({ metadata }) => metadata.name)).toEqual(["pretrainrun-pair-train-2"]);
+    // Of what was made for the pods to meet, nothing is left of the first attempt.
+    for (const kind of ["services", "podgroups"]) {
+      const found = await world().list(Named, kind, "tanren.dev/kind=PretrainRun,tanren.dev/name=pair");
+      expect(found.map(({ metadata }) => metadata.name)).toEqual(["pretrainrun-pair-train-2"]);
+    }
   });
 
   test("an object that somebody else writes to all the time is taken up all the same", async () => {

@@ -53,6 +53,8 @@ export class World {
     const cluster = await startCluster({
       node: true,
       auditPolicy: join(import.meta.dirname, "audit-policy.yaml"),
+      featureGates: "GenericWorkload=true,GangScheduling=true",
+      runtimeConfig: "scheduling.k8s.io/v1alpha2=true",
     });
     const world = new World(cluster, images);
     try {

@@ -36,7 +36,7 @@ export function getCommand(): Command {
         labelSelector,
       ),
     )
-    .option("-w, --watch", "go on with a line at every change, until Ctrl-C")
+    .option("-w, --watch", "print a line at every change, until Ctrl-C")
     .action(onTarget(get));
   return withHelp(command, [
     "tanren get",

@@ -52,11 +52,22 @@ func (i *instance) apiServerArguments() []string {
 	if i.AuditPolicy != "" {
 		arguments = append(arguments, "--audit-policy-file="+i.path("audit-policy.yaml"), "--audit-log-path="+i.path("audit.log"))
 	}
-	return arguments
+	if i.RuntimeConfig != "" {
+		arguments = append(arguments, "--runtime-config="+i.RuntimeConfig)
+	}
+	return i.withFeatureGates(arguments)
+}
+
+// The gates are the same for all components, so that none waits for what another does not do.
+func (i *instance) withFeatureGates(arguments []string) []string {
+	if i.FeatureGates == "" {
+		return arguments
+	}
+	return append(arguments, "--feature-gates="+i.FeatureGates)
 }
 
 func (i *instance) controllerManagerArguments() []string {
-	return []string{
+	return i.withFeatureGates([]string{
 		"--kubeconfig=" + i.path("controller-manager.kubeconfig"),
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", portOf(i.Block, portControllerManager)), "--cert-dir=" + i.path("controller-manager"),
 		"--leader-elect=false", "--use-service-account-credentials=true",
@@ -64,13 +75,13 @@ func (i *instance) controllerManagerArguments() []string {
 		"--cluster-signing-cert-file=" + i.pki("ca.crt"), "--cluster-signing-key-file=" + i.pki("ca.key"),
 		"--enable-hostpath-provisioner=true",
 		"--kube-api-qps=500", "--kube-api-burst=1000", // by default a thousand Jobs at once wait minutes for their first status
-	}
+	})
 }
 
 func (i *instance) schedulerArguments() []string {
-	return []string{
+	return i.withFeatureGates([]string{
 		"--kubeconfig=" + i.path("scheduler.kubeconfig"),
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", portOf(i.Block, portScheduler)), "--cert-dir=" + i.path("scheduler"),
 		"--leader-elect=false",
-	}
+	})
 }

@@ -17,6 +17,7 @@ const hostPathVolumes = "/tmp/hostpath_pv"
 
 type upOptions struct {
 	name, directory, version, binary, auditPolicy string
+	featureGates, runtimeConfig                   string
 	node                                          bool
 	ownerPID                                      int
 }
@@ -71,6 +72,7 @@ func up(o upOptions) (*instance, error) {
 	defer freeClaim()
 	i := &instance{
 		Name: o.name, Version: version, Binary: binary, Block: block, Node: o.node, AuditPolicy: o.auditPolicy,
+		FeatureGates: o.featureGates, RuntimeConfig: o.runtimeConfig,
 		Processes: map[string]process{}, directory: o.directory,
 	}
 	if err := i.start(policy, o.ownerPID); err != nil {

@@ -12,17 +12,19 @@ import (
 
 // What is known of one cluster, kept in instance.json of its directory. Everything it made can be found from here.
 type instance struct {
-	Name        string             `json:"name"`
-	Version     string             `json:"version"` // of Kubernetes, with the v
-	Binary      string             `json:"binary"`
-	Block       int                `json:"block"`
-	Node        bool               `json:"node"`
-	AuditPolicy string             `json:"auditPolicy,omitempty"`
-	Processes   map[string]process `json:"processes"`
-	MadeFolders []string           `json:"madeFolders,omitempty"` // mount points on the machine that were not there before
-	Kubeconfig  string             `json:"kubeconfig"`
-	Server      string             `json:"server"`
-	HostAddress string             `json:"hostAddress"` // where pods reach what listens on this machine
+	Name          string             `json:"name"`
+	Version       string             `json:"version"` // of Kubernetes, with the v
+	Binary        string             `json:"binary"`
+	Block         int                `json:"block"`
+	Node          bool               `json:"node"`
+	AuditPolicy   string             `json:"auditPolicy,omitempty"`
+	FeatureGates  string             `json:"featureGates,omitempty"`
+	RuntimeConfig string             `json:"runtimeConfig,omitempty"`
+	Processes     map[string]process `json:"processes"`
+	MadeFolders   []string           `json:"madeFolders,omitempty"` // mount points on the machine that were not there before
+	Kubeconfig    string             `json:"kubeconfig"`
+	Server        string             `json:"server"`
+	HostAddress   string             `json:"hostAddress"` // where pods reach what listens on this machine
 
 	directory string
 	fresh     []string // components that this launcher started

@@ -167,6 +167,8 @@ func runUp(arguments []string) error {
 	version := versionFlag(s.flags)
 	s.flags.BoolVar(&o.node, "node", false, "with a node that runs pods (needs root)")
 	s.flags.StringVar(&o.auditPolicy, "audit-policy", "", "audit policy `file`; the log is audit.log in the cluster's folder")
+	s.flags.StringVar(&o.featureGates, "feature-gates", "", "`gates` of the control plane's components, such as GenericWorkload=true")
+	s.flags.StringVar(&o.runtimeConfig, "runtime-config", "", "`APIs` that are served or not beside the usual ones, such as scheduling.k8s.io/v1alpha2=true")
 	s.flags.StringVar(&o.binary, "kubernetes-binary", "", "use this `program` instead of building one")
 	s.flags.IntVar(&o.ownerPID, "owner-pid", 0, "bring the cluster down when this `process` is gone")
 	others, err := s.parse(arguments)
