@@ -66,6 +66,7 @@ const cluster = await LocalCluster.open({
 });
 
 const wanted = JSON.parse(readFileSync(manifests, "utf8")) as Wanted<TanrenObject>[];
+const runs = wanted.filter(({ kind }) => kind !== claims.kind);
 for (const object of wanted) {
   const resource: Resource<KubernetesObject> = object.kind === claims.kind ? claims : kindOf(object.kind);
   const { namespace, name } = object.metadata;
@@ -96,19 +97,18 @@ function kindOf(name: string) {
   return kind.resource;
 }
 
-const isRun = ({ kind }: { kind: string }) => kind !== claims.kind;
-
-const read = ({ kind, metadata }: Wanted<TanrenObject>) =>
-  cluster.get(kindOf(kind), metadata.namespace, metadata.name);
+function read({ kind, metadata }: Wanted<TanrenObject>) {
+  return cluster.get(kindOf(kind), metadata.namespace, metadata.name);
+}
 
 async function standing() {
-  const objects = await Promise.all(wanted.filter(isRun).map(read));
+  const objects = await Promise.all(runs.map(read));
   return objects.map((object) => findCondition(object?.status?.conditions, "Succeeded"));
 }
 
 /** A second failure is one too many: then the driver runs out of time. */
 async function retryFailed() {
-  for (const run of wanted.filter(isRun)) {
+  for (const run of runs) {
     if (findCondition((await read(run))?.status?.conditions, "Succeeded")?.status !== "False") continue;
     const spec = { ...(run.spec as object), retry: 1 };
     await cluster.apply(kindOf(run.kind), { ...run, spec });
