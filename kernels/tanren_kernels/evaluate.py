@@ -52,7 +52,9 @@ def evaluate_suites(config: EvaluateConfig, model: Input, context: ProgramContex
     answers = {name: Journal(output / ANSWERS / f"{name}.jsonl", asked[name]) for name in suites}
     changed = [name for name, journal in answers.items() if journal.dropped]
     for name in changed:
-        context.log("answers dropped", suite=name, count=answers[name].dropped, cause="data, model or settings")
+        context.log(
+            "answers dropped", suite=name, count=answers[name].dropped, cause="data, model or settings"
+        )
     resumed_from = _answer_all(suites, answers, GROUP_BATCHES * config.batch_size, context)
     lines = {name: journal.entries for name, journal in answers.items()}
     results = b"".join(journal.path.read_bytes() for journal in answers.values())
@@ -81,7 +83,9 @@ def evaluate_suites(config: EvaluateConfig, model: Input, context: ProgramContex
         files,
         metrics,
         scores=scores,
-        note=f"; {', '.join(changed)} asked again, because data, model or settings have changed" if changed else "",
+        note=f"; {', '.join(changed)} asked again, because data, model or settings have changed"
+        if changed
+        else "",
         resumed_from_step=resumed_from or None,
     )
 
