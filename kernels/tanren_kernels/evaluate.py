@@ -18,7 +18,7 @@ from .contract import EvaluateConfig, Input, ManifestParent, Result
 from .evaluation import model_comparison
 from .evaluation.benchmark import Suite, suite_of
 from .model.pretrained import load
-from .runtime import durable_file, manifest
+from .runtime import durable_file, manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.journal import Journal
 from .runtime.program import ProgramContext, run
@@ -105,8 +105,9 @@ def _answer_all(
     for name, suite in suites.items():
         for start in range(len(answers[name].entries), suite.count, group_size):
             context.stop_if_asked()
-            lines = suite.answer(start, min(start + group_size, suite.count))
-            answers[name].append(lines)
+            with tracing.span("answer", suite=name, start=start):
+                lines = suite.answer(start, min(start + group_size, suite.count))
+                answers[name].append(lines)
             done += len(lines)
             context.progress.update(done, total, unit="item", checkpoint_step=done)
     return resumed_from

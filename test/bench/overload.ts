@@ -161,8 +161,10 @@ async function inNamespace(api: ApiClient, namespace: string, workload: Workload
   const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
   const resources = { requests: { storage: "1Gi" } };
   await api.send("POST", "/api/v1/namespaces", { metadata: { name: namespace } }, [409]);
-  const claim = { metadata: { name: "shared" }, spec: { accessModes: ["ReadWriteMany"], resources } };
-  await api.send("POST", path, claim, [409]);
+  for (const name of ["shared", "pages"]) {
+    const claim = { metadata: { name }, spec: { accessModes: ["ReadWriteMany"], resources } };
+    await api.send("POST", path, claim, [409]);
+  }
   return Objects.follow(api, workload, namespace);
 }
 
