@@ -30,26 +30,23 @@ const conditionsOf = async (kind: string) => {
 test.each([
   ["Corpus", { "compute.priorityClassName": "system-node-critical" }, "Succeeded", /system-node-critical/],
   ["InferenceDeployment", { "auth.secretName": "database" }, "Ready", /"database" is not allowed/],
-] as const)(
-  "a %s with %j is refused with the reason and gets no pod",
-  async (kind, changes, type, message) => {
-    const { cluster, namespace } = server();
-    await cluster.apply(kindOf(kind).resource, anObject(server(), kind, "borrowed", changed(kind, changes)));
-    await expect
-      .poll(() => conditionsOf(kind), { timeout: 20_000 })
-      .toContainEqual(
-        expect.objectContaining({
-          type,
-          status: "False",
-          reason: "NotAllowed",
-          message: expect.stringMatching(message),
-        }),
-      );
-    const made = [
-      ...(await cluster.list(jobs, { namespace })),
-      ...(await cluster.list(deployments, { namespace })),
-      ...(await cluster.list(pods, { namespace })),
-    ];
-    expect(made).toEqual([]);
-  },
-);
+] as const)("a %s with %j says so and gets no pod", async (kind, changes, type, message) => {
+  const { cluster, namespace } = server();
+  await cluster.apply(kindOf(kind).resource, anObject(server(), kind, "borrowed", changed(kind, changes)));
+  await expect
+    .poll(() => conditionsOf(kind), { timeout: 20_000 })
+    .toContainEqual(
+      expect.objectContaining({
+        type,
+        status: "False",
+        reason: "NotAllowed",
+        message: expect.stringMatching(message),
+      }),
+    );
+  const made = [
+    ...(await cluster.list(jobs, { namespace })),
+    ...(await cluster.list(deployments, { namespace })),
+    ...(await cluster.list(pods, { namespace })),
+  ];
+  expect(made).toEqual([]);
+});
