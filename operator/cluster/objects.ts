@@ -277,7 +277,7 @@ export interface NetworkPolicy extends KubernetesObject {
 export interface PodGroup extends KubernetesObject {
   apiVersion: `scheduling.k8s.io/${string}`;
   kind: "PodGroup";
-  spec: { schedulingPolicy: { gang: { minCount: number } } };
+  spec: { schedulingPolicy: { gang: { minCount: number } }; priorityClassName?: string };
 }
 
 export interface ConfigMap extends KubernetesObject {

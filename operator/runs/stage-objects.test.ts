@@ -79,7 +79,8 @@ test("inputs are mounted read-only, one volume per claim, and a claim's root wit
 
 test("where the scheduler places gangs, several pods of one wait for each other in a PodGroup", () => {
   const [newest] = podGroups;
-  const { job, podGroup } = rendered({ pods: 4 }, {}, undefined, newest);
+  const compute = { priorityClassName: "batch" };
+  const { job, podGroup } = rendered({ pods: 4 }, { compute }, undefined, newest);
   expect(podGroup).toMatchObject({
     apiVersion: "scheduling.k8s.io/v1",
     metadata: {
@@ -87,7 +88,7 @@ test("where the scheduler places gangs, several pods of one wait for each other 
       labels: job.metadata.labels,
       ownerReferences: job.metadata.ownerReferences,
     },
-    spec: { schedulingPolicy: { gang: { minCount: 4 } } },
+    spec: { schedulingPolicy: { gang: { minCount: 4 } }, priorityClassName: "batch" },
   });
   expect(job.spec.template.spec.schedulingGroup).toEqual({ podGroupName: "examplerun-demo-build-3" });
   for (const alone of [

@@ -114,7 +114,11 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
     apiVersion: plan.podGroupResource.apiVersion as PodGroup["apiVersion"],
     kind: "PodGroup",
     metadata,
-    spec: { schedulingPolicy: { gang: { minCount: stage.pods } } },
+    spec: {
+      schedulingPolicy: { gang: { minCount: stage.pods } },
+      // It goes before that of the pods.
+      priorityClassName: plan.spec.compute.priorityClassName,
+    },
   };
   return { configMap, service, podGroup, job: job(plan, metadata, podGroup) };
 }

@@ -11,16 +11,24 @@ import { Gangs, isUnschedulable } from "./gangs.ts";
  */
 
 const podGroup = given(podGroups.find(({ apiVersion }) => apiVersion.endsWith("/v1alpha2")));
+const priorityClassName = "batch";
+const compute = { "compute.priorityClassName": priorityClassName };
 let cluster: TestCluster;
 let gangs: Gangs;
 
 beforeAll(async () => {
   cluster = await startCluster({
-    featureGates: "GenericWorkload=true,GangScheduling=true",
+    featureGates: "GenericWorkload=true,GangScheduling=true,WorkloadAwarePreemption=true",
     runtimeConfig: `${podGroup.apiVersion}=true`,
   });
   gangs = new Gangs(cluster.kubeconfig);
   await gangs.open();
+  await gangs.api.send("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name: priorityClassName },
+    value: 7,
+  });
 });
 afterAll(async () => {
   await gangs?.close();
@@ -33,7 +41,7 @@ const holdsNodes = async (name: string) =>
 test("a gang waits whole for as long as it lacks a node, and another takes what it needs meanwhile", async () => {
   const { kept, later, namespace } = gangs;
   await gangs.openNode("one", [kept]);
-  await gangs.apply("older", [kept]);
+  await gangs.apply("older", [kept], compute);
   await eventually(async () => {
     const found = await gangs.podsOf("older");
     return found.length === 2 && found.every(isUnschedulable);
@@ -46,7 +54,7 @@ test("a gang waits whole for as long as it lacks a node, and another takes what 
   }, "the run says what it waits for");
 
   await gangs.openNode("two", [kept, later]);
-  await gangs.apply("younger", [kept, later]);
+  await gangs.apply("younger", [kept, later], compute);
   const whole = await gangs.placed("younger");
   await gangs.taint("two", [kept]);
   expect(await holdsNodes("older")).toBe(0);
@@ -57,8 +65,6 @@ test("a gang waits whole for as long as it lacks a node, and another takes what 
     expect((await gangs.read(name))?.status?.attempts?.length, `attempts of ${name}`).toBe(1);
 
   const made = await gangs.cluster.list(podGroup, { namespace });
-  expect(made.map(({ spec }) => spec.schedulingPolicy)).toEqual([
-    { gang: { minCount: 2 } },
-    { gang: { minCount: 2 } },
-  ]);
+  const spec = { schedulingPolicy: { gang: { minCount: 2 } }, priorityClassName };
+  expect(made).toMatchObject([{ spec }, { spec }]);
 }, 300_000);

@@ -6,7 +6,7 @@ import { type AlignmentRun, alignmentRun } from "../../operator/api/kinds.ts";
 import { connectKubernetes } from "../../operator/cluster/kubernetes/index.ts";
 import type { Pod } from "../../operator/cluster/objects.ts";
 import { pods } from "../../operator/cluster/resource.ts";
-import { changed } from "../../operator/testing/samples.ts";
+import { type Changes, changed } from "../../operator/testing/samples.ts";
 import { OperatorProcess } from "../adapter/operator-process.ts";
 import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
@@ -79,7 +79,7 @@ export class Gangs {
 
   readonly #nodeName = (name: string) => `${this.namespace}-${name}`;
 
-  async apply(name: string, tolerated: readonly { key: string }[]): Promise<void> {
+  async apply(name: string, tolerated: readonly { key: string }[], changes: Changes = {}): Promise<void> {
     const { namespace } = this;
     const spec = changed("AlignmentRun", {
       "model.pretrainRun": undefined,
@@ -87,6 +87,7 @@ export class Gangs {
       "compute.nodes": 2,
       "compute.nodeSelector": { pool: namespace },
       "compute.tolerations": tolerated.map(({ key }) => ({ key, operator: "Exists" })),
+      ...changes,
     });
     const { apiVersion, kind } = alignmentRun.resource;
     const wanted = { apiVersion, kind, metadata: { name, namespace }, spec };
