@@ -29,13 +29,17 @@ export function guideManifest(
   return z.looseObject({ kind: z.literal(kind) }).parse(parse(changed));
 }
 
-const Managed = z.array(
-  z.looseObject({
-    manager: z.string(),
-    subresource: z.string().optional(),
-    fieldsV1: z.looseObject({ "f:spec": z.looseObject({}).optional() }).optional(),
+const Managed = z.looseObject({
+  metadata: z.looseObject({
+    managedFields: z.array(
+      z.looseObject({
+        manager: z.string(),
+        subresource: z.string().optional(),
+        fieldsV1: z.looseObject({ "f:spec": z.looseObject({}).optional() }),
+      }),
+    ),
   }),
-);
+});
 
 /** An InferenceDeployment in a namespace of its own, and somebody who plays its pods. */
 export class Endpoint {
@@ -157,9 +161,10 @@ export class Endpoint {
 
   /** Who has ever written a field of the spec. */
   async writersOfSpec(): Promise<string[]> {
-    const { managedFields } = (await this.object()).metadata as { managedFields?: unknown };
-    return Managed.parse(managedFields ?? [])
-      .filter(({ fieldsV1 }) => fieldsV1?.["f:spec"] !== undefined)
+    const { apiVersion, plural } = inferenceDeployment.resource;
+    const path = `/apis/${apiVersion}/namespaces/${this.namespace}/${plural}/${name}`;
+    return Managed.parse(await this.#api.send("GET", path))
+      .metadata.managedFields.filter(({ fieldsV1 }) => fieldsV1["f:spec"] !== undefined)
       .map(({ manager, subresource }) =>
         subresource === undefined ? manager : `${manager} by ${subresource}`,
       );

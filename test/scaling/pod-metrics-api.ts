@@ -124,7 +124,7 @@ export class PodMetricsApi {
         ],
       };
     const [, namespace, metric] =
-      new RegExp(`^${base}/namespaces/([^/]+)/pods/\\*/([^/]+)$`).exec(pathname) ?? [];
+      new RegExp(`^${base}/namespaces/([^/]+)/pods/\\*/([^/]+)$`).exec(decodeURIComponent(pathname)) ?? [];
     if (metric !== this.#metric) return undefined;
     const query = new URLSearchParams({ labelSelector: searchParams.get("labelSelector") ?? "" });
     const { items } = Pods.parse(
