@@ -114,6 +114,6 @@ test("at zero the autoscaler rests, and what a person scales up it goes on with"
 
 test("the operator has written no field of the spec", async () => {
   const writers = await endpoint.writersOfSpec();
-  expect(writers).toContain("kube-controller-manager by scale");
+  expect(writers).toContain("kubectl");
   expect(writers.filter((writer) => writer.startsWith("tanren"))).toEqual([]);
 });

@@ -173,6 +173,11 @@ async function install(
   const arguments_ = files.flatMap((file) => ["-f", join(config, file)]);
   const applied = await cluster.kubectl(["apply", "--server-side", ...arguments_]);
   if (applied.code !== 0) throw new Error(applied.stderr);
+  // KEDA's programs end where its kinds are not served yet.
+  await eventually(async () => {
+    const kinds = (await api.ask("GET", "/apis/keda.sh/v1alpha1")).body;
+    return JSON.stringify(kinds).includes('"scaledobjects"');
+  }, "KEDA's kinds are served");
 
   await api.send("POST", `/api/v1/namespaces/${namespace}/services`, {
     apiVersion: "v1",

@@ -130,6 +130,6 @@ test("a person wakes it by KEDA's own annotation, and lets it go again", async (
 
 test("the operator has written no field of the spec", async () => {
   const writers = await endpoint.writersOfSpec();
-  expect(writers).toContain("keda by scale");
+  expect(writers).toContain("kubectl");
   expect(writers.filter((writer) => writer.startsWith("tanren"))).toEqual([]);
 });
