@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-alerts bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -115,6 +115,16 @@ test-kueue: setup cluster-build kueue-build ## queues, quota, preemption and res
 	$(BEGIN)
 	$(VITEST) run test/kueue $(REPORT)
 
+# Not in `make test`: KEDA, with the clients of everything it can scale on, takes long to compile.
+test-scaling: setup cluster-build ## endpoints scaled by the real HorizontalPodAutoscaler controller (Go)
+	$(BEGIN)
+	$(VITEST) run test/scaling/hpa $(REPORT)
+
+# Apart from CI: KEDA takes 13 minutes of processor time to compile.
+test-keda: setup cluster-build keda-build ## endpoints scaled by a real KEDA, built from source, to zero and back (Go)
+	$(BEGIN)
+	$(VITEST) run test/scaling/keda $(REPORT)
+
 bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go, and builds both; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
@@ -155,6 +165,9 @@ helm-build: ## build Helm from source (once per content)
 
 kueue-build: ## build Kueue from source (once per content; five minutes of one processor)
 	test/cluster/launch build kueue
+
+keda-build: ## build KEDA from source (once per content)
+	test/cluster/launch build keda keda-adapter keda-webhooks
 
 cluster-up: ## start a Kubernetes on this machine, print its kubeconfig
 	test/cluster/launch up $(ARGS)

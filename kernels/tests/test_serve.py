@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -353,6 +354,7 @@ def test_metrics_count_requests_and_tokens(server: Running) -> None:
     assert (
         sample("tanren_serve_requests_running")
         == sample("tanren_serve_requests_waiting")
+        == sample("tanren_serve_requests_in_flight")
         == sample("tanren_serve_kv_cache_usage_ratio")
         == 0
     )
@@ -372,6 +374,22 @@ def test_a_queue_that_is_too_long_is_refused_with_retry_after(server: Running) -
     refused = next(response for response in responses if response.status_code == 429)
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.json()["error"]["type"] == "rate_limit_error"
+
+
+def test_the_load_for_an_autoscaler_counts_what_is_answered_and_what_waits(server: Running) -> None:
+    """Of this moment, not of the last step: three requests come while two rows are at work."""
+    request = {"model": "tiny", "prompt": "吾輩は", "max_tokens": 190, "temperature": 1.3, "stream": True}
+
+    def shown(count: int) -> bool:
+        return f"tanren_serve_requests_in_flight {float(count)}" in server.client.get("/metrics").text
+
+    wait_for(lambda: shown(0), 5)
+    with ExitStack() as stack:
+        for seed in range(3):
+            body = {**request, "seed": seed}
+            stack.enter_context(server.client.stream("POST", "/v1/completions", json=body))
+        wait_for(lambda: shown(3), 5)
+    wait_for(lambda: shown(0), 5)
 
 
 def test_a_client_that_goes_away_frees_its_row(server: Running) -> None:

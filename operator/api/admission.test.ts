@@ -314,6 +314,11 @@ describe("a started run", () => {
 /** Values that a structural schema allows, CEL rules of objects aside. */
 function arbitrary(schema: StructuralSchema): fc.Arbitrary<unknown> {
   if (schema.enum) return fc.constantFrom(...schema.enum);
+  if (schema["x-kubernetes-int-or-string"])
+    return fc.oneof(
+      arbitrary({ ...schema, "x-kubernetes-int-or-string": false, type: "integer" }),
+      arbitrary({ ...schema, "x-kubernetes-int-or-string": false, type: "string" }),
+    );
   if (schema.type === "boolean") return fc.boolean();
   if (schema.type === "integer")
     return fc.integer({ min: schema.minimum ?? 0, max: Math.min(schema.maximum ?? 100, 2 ** 31 - 1) });

@@ -61,9 +61,12 @@ function holds(rule: CelRule, schema: StructuralSchema, value: unknown, old: unk
   return environment.evaluate(rule.rule, usesOld ? { self, oldSelf: toCel(schema, old) } : { self }) === true;
 }
 
+const isInteger = (schema: StructuralSchema | undefined) =>
+  schema?.type === "integer" || schema?.["x-kubernetes-int-or-string"] === true;
+
 /** CEL tells integers from doubles; JSON does not, the schema does. */
 function toCel(schema: StructuralSchema | undefined, value: unknown): unknown {
-  if (typeof value === "number") return schema?.type === "integer" ? BigInt(value) : value;
+  if (typeof value === "number") return isInteger(schema) ? BigInt(value) : value;
   if (Array.isArray(value)) return value.map((entry) => toCel(schema?.items, entry));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(

@@ -135,6 +135,21 @@ export const cpus = () =>
 
 export const count = (min = 0, max = 1_000_000_000_000_000) => z.int().min(min).max(max);
 
+/**
+ * A number of pods or a share of all of them, as Deployments have it. A share may be more than all only where
+ * there is room beyond them.
+ */
+export const countOrPercent = (mostPercent: 100 | 999) =>
+  z
+    .union([
+      count(0, 1000),
+      z
+        .string()
+        .max(4)
+        .regex(mostPercent === 100 ? /^([0-9]{1,2}|100)%$/ : /^[0-9]{1,3}%$/),
+    ])
+    .meta({ "x-kubernetes-int-or-string": true });
+
 /** Path below a claim: relative, never upwards. */
 export const claimPath = () =>
   z

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { governed } from "./allowed.ts";
-import { atomicList, count, objectName, text, withRules } from "./fields.ts";
+import { atomicList, count, countOrPercent, objectName, text, withRules } from "./fields.ts";
 import { LocalReference, ModelReference, ServingCompute } from "./parts.ts";
 
-/** How replicas are replaced: the strategy of the Deployment, in numbers of pods. */
+/** How replicas are replaced: the strategy of the Deployment, in its own words. */
 const Strategy = withRules(
   z.strictObject({
     type: z
@@ -14,10 +14,16 @@ const Strategy = withRules(
       ),
     rollingUpdate: z
       .strictObject({
-        maxSurge: count(0, 1000).default(1).describe("pods beyond replicas while a rollout lasts"),
-        maxUnavailable: count(0, 1000)
+        maxSurge: countOrPercent(999)
+          .default(1)
+          .describe(
+            "pods beyond replicas while a rollout lasts: a number, or a share of replicas, rounded up",
+          ),
+        maxUnavailable: countOrPercent(100)
           .default(0)
-          .describe("replicas that may be missing while a rollout lasts"),
+          .describe(
+            "replicas that may be missing while a rollout lasts: a number, or a share of replicas, rounded down",
+          ),
       })
       .optional()
       .describe(
@@ -30,7 +36,7 @@ const Strategy = withRules(
     fieldPath: ".rollingUpdate",
   },
   {
-    rule: "!has(self.rollingUpdate) || self.rollingUpdate.maxSurge > 0 || self.rollingUpdate.maxUnavailable > 0",
+    rule: "!has(self.rollingUpdate) || !string(self.rollingUpdate.maxSurge).matches('^0+%?$') || !string(self.rollingUpdate.maxUnavailable).matches('^0+%?$')",
     message: "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced",
     fieldPath: ".rollingUpdate",
   },
@@ -47,9 +53,11 @@ const TopologySpreadConstraint = z.strictObject({
 
 const PodDisruptionBudgetSpec = z.strictObject({
   enabled: z.boolean().optional().describe("whether there is one; default: when replicas is over 1"),
-  maxUnavailable: count(0, 1000)
+  maxUnavailable: countOrPercent(100)
     .default(1)
-    .describe("replicas that evictions, such as the drain of a node, may take away at once"),
+    .describe(
+      "replicas that evictions, such as the drain of a node, may take away at once: a number, or a share, rounded up",
+    ),
 });
 
 export const InferenceDeploymentSpec = z.strictObject({

@@ -69,6 +69,7 @@ export const reasons = {
   Retried: { phase: "running", event: "Normal", about: "spec.retry was raised: the failed run begins again at the stage that failed, from its newest checkpoint" },
   RetryIgnored: { phase: "running", event: "Normal", about: "spec.retry was raised on a run that has not failed: nothing is done" },
   Resumed: { phase: "running", event: "Normal", about: "spec.suspend was set back to false" },
+  Scaling: { phase: "running", event: "Normal", about: "replicas start or go until there are spec.replicas; all have the wanted artifact" },
   RollingOut: { phase: "running", event: "Normal", about: "replicas are being brought to the wanted artifact" },
 
   Suspended: { phase: "suspended", event: "Normal", about: "spec.suspend is true; the run resumes when it is false" },

@@ -20,10 +20,12 @@ export interface StructuralSchema {
   additionalProperties?: StructuralSchema;
   items?: StructuralSchema;
   required?: string[];
+  anyOf?: { type: string }[];
   "x-kubernetes-validations"?: CelRule[];
   "x-kubernetes-list-type"?: string;
   "x-kubernetes-list-map-keys"?: string[];
   "x-kubernetes-preserve-unknown-fields"?: boolean;
+  "x-kubernetes-int-or-string"?: boolean;
 }
 
 const kept = new Set<string>([
@@ -47,7 +49,7 @@ const kept = new Set<string>([
     "x-kubernetes-validations",
     "x-kubernetes-list-type",
   ],
-  ...["x-kubernetes-list-map-keys", "x-kubernetes-preserve-unknown-fields"],
+  ...["x-kubernetes-list-map-keys", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"],
 ]);
 
 /** Structural schema of a zod schema: what a writer may state, so fields with a default are not required. */
@@ -62,6 +64,14 @@ function structural(json: z.core.JSONSchema.BaseSchema): StructuralSchema {
     out.format = "int64";
     if (json.maximum === Number.MAX_SAFE_INTEGER) delete out.maximum;
     if (json.minimum === Number.MIN_SAFE_INTEGER) delete out.minimum;
+  }
+  // Bounds of both kinds of value stand side by side: each binds its own.
+  if (out["x-kubernetes-int-or-string"]) {
+    for (const choice of json.anyOf ?? []) {
+      const { type: _, format: __, ...bounds } = structural(asSchema(choice));
+      Object.assign(out, bounds);
+    }
+    out.anyOf = [{ type: "integer" }, { type: "string" }];
   }
   const { properties, additionalProperties, items } = json;
   // The API server drops an empty map, and tools that compare would see a difference for ever.

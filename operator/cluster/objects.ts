@@ -198,6 +198,9 @@ export interface Job extends KubernetesObject {
   };
 }
 
+/** A number of pods, or a share of all of them such as 25%. */
+export type IntOrPercent = number | string;
+
 export interface Deployment extends KubernetesObject {
   apiVersion: "apps/v1";
   kind: "Deployment";
@@ -205,7 +208,7 @@ export interface Deployment extends KubernetesObject {
     replicas: number;
     selector: { matchLabels: Record<string, string> };
     strategy:
-      | { type: "RollingUpdate"; rollingUpdate: { maxUnavailable: number; maxSurge: number } }
+      | { type: "RollingUpdate"; rollingUpdate: { maxUnavailable: IntOrPercent; maxSurge: IntOrPercent } }
       | { type: "Recreate" };
     minReadySeconds?: number;
     progressDeadlineSeconds?: number;
@@ -246,7 +249,7 @@ export interface Service extends KubernetesObject {
 export interface PodDisruptionBudget extends KubernetesObject {
   apiVersion: "policy/v1";
   kind: "PodDisruptionBudget";
-  spec: { maxUnavailable: number; selector: { matchLabels: Record<string, string> } };
+  spec: { maxUnavailable: IntOrPercent; selector: { matchLabels: Record<string, string> } };
 }
 
 /** One of the ways to name peers; several fields of one peer must all hold. */

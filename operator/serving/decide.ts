@@ -1,3 +1,4 @@
+import type { Reason } from "../api/reasons.ts";
 import {
   configMaps,
   deployments,
@@ -28,6 +29,8 @@ export interface ServingResult extends ReconcileResult<ServingStatus> {
   servesPrevious: boolean;
 }
 
+const looksAgain: ReadonlySet<Reason> = new Set(["RollingOut", "Scaling", "PortInUse"]);
+
 /** What is to be done with an InferenceDeployment, as a pure function of what was read. */
 export function decide(scope: ServingScope): ServingResult {
   const { owner, spec } = scope;
@@ -39,14 +42,16 @@ export function decide(scope: ServingScope): ServingResult {
   // asked for.
   const model = isObstacle(asked) ? servedBefore(spec, old.served) : asked;
   const objects = model && servingObjects(owner, spec, model, scope);
-  const rollout = objects && readRollout(scope.deployment, scope.pods, objects.configHash);
+  const rollout =
+    objects &&
+    readRollout(scope.deployment, scope.pods, { configHash: objects.configHash, replicas: spec.replicas });
   const root = rootOf(scope, obstacle, rollout);
   return {
     status: { ...old, plan, ...replicaCounts(scope, objects), ...artifacts(old, asked, rollout) },
     root,
     ...whoAnswers(scope, objects, obstacle),
     // What a rollout waits for is watched, except a port of this machine.
-    requeueAfter: root.reason === "RollingOut" || root.reason === "PortInUse" ? lookAgainSeconds : undefined,
+    requeueAfter: looksAgain.has(root.reason) ? lookAgainSeconds : undefined,
     apply: objects ? applied(objects) : [],
     remove: objects
       ? [

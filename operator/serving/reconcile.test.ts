@@ -53,18 +53,26 @@ class Stand extends TestEnv {
   });
 
   async apply(spec: Record<string, unknown> = {}) {
+    this.declare(spec);
+    return this.settle();
+  }
+
+  declare(spec: Record<string, unknown>): void {
     this.store.apply(inferenceDeployment.resource, {
       apiVersion,
       kind: "InferenceDeployment",
       metadata: { name: "chat", namespace },
       spec: inferenceDeployment.spec.parse({ model: { pretrainRun: { name: "base" } }, ...spec }),
     });
-    return this.settle();
+  }
+
+  look() {
+    return this.#reconciler.reconcile({ namespace, name: "chat" }, { logger });
   }
 
   async settle() {
-    await this.#reconciler.reconcile({ namespace, name: "chat" }, { logger });
-    return this.#reconciler.reconcile({ namespace, name: "chat" }, { logger });
+    await this.look();
+    return this.look();
   }
 
   /** The base model has this artifact. */
@@ -153,15 +161,27 @@ class Stand extends TestEnv {
 
   async rolledOut(): Promise<void> {
     this.rollPods();
-    const { metadata, spec } = this.deployment;
-    const count = spec.replicas;
+    const count = this.deployment.spec.replicas;
+    await this.counts(count, count);
+  }
+
+  /** The Deployment, whose template is rolled out, has so many pods. */
+  async counts(replicas: number, availableReplicas: number): Promise<void> {
+    const progressing = {
+      type: "Progressing",
+      status: "True" as const,
+      reason: "NewReplicaSetAvailable",
+      message: "",
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    };
     this.store.updateStatus(deployments, {
       ...this.deployment,
       status: {
-        observedGeneration: metadata.generation ?? 0,
-        replicas: count,
-        updatedReplicas: count,
-        availableReplicas: count,
+        observedGeneration: this.deployment.metadata.generation ?? 0,
+        replicas,
+        updatedReplicas: replicas,
+        availableReplicas,
+        conditions: [progressing],
       },
     });
     await this.settle();
@@ -400,7 +420,7 @@ test("a replica more that finds no room is no surge", async () => {
   if (second)
     stand.store.updateStatus(pods, { ...second, status: { phase: "Pending", conditions: [noRoom] } });
   await stand.settle();
-  expect(stand.ready).toMatchObject({ status: "True", reason: "RollingOut" });
+  expect(stand.ready).toMatchObject({ status: "True", reason: "Scaling" });
   expect(stand.ready?.message).toContain("Insufficient nvidia.com/gpu");
 });
 
@@ -486,6 +506,103 @@ test("the address comes from the load balancer, and so does a port that is taken
   await stand.rolledOut();
   expect(stand.ready?.reason).toBe("Available");
   expect(stand.status?.url).toBe("http://127.0.0.1:9000");
+});
+
+test("shares of replicas are the Deployment's and the budget's business, and one that comes to none lets nobody go", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  const rollingUpdate = { maxSurge: "50%", maxUnavailable: "25%" };
+  await stand.apply({
+    replicas: 3,
+    strategy: { rollingUpdate },
+    podDisruptionBudget: { maxUnavailable: "34%" },
+  });
+  expect(stand.deployment.spec.strategy).toEqual({ type: "RollingUpdate", rollingUpdate });
+  expect(stand.store.list(podDisruptionBudgets).map(({ spec }) => spec.maxUnavailable)).toEqual(["34%"]);
+  // A quarter of three replicas is none that may be missing: the rollout needs room for one pod more.
+  await stand.rolledOut();
+  for (const name of ["second", "third"]) {
+    const [pod] = stand.store.list(pods);
+    if (pod) stand.store.apply(pods, { ...pod, metadata: { ...pod.metadata, name } });
+  }
+  stand.trained(artifact("b"));
+  await stand.settle();
+  stand.addPod({ ready: false }, [noRoom]);
+  await stand.settle();
+  expect(stand.ready).toMatchObject({ reason: "SurgeUnschedulable" });
+});
+
+test("while the number of replicas changes, the endpoint scales and is neither rolled out nor complete", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  await stand.apply();
+  expect(stand.ready?.reason).toBe("RollingOut");
+  await stand.rolledOut();
+  const { template } = stand.deployment.spec;
+  // At the very look that scales the Deployment, before its controller has seen it, and after.
+  stand.declare({ replicas: 3 });
+  for (const _ of ["first", "second"]) {
+    await stand.look();
+    expect(stand.ready).toMatchObject({ status: "True", reason: "Scaling" });
+  }
+  expect(stand.ready).toMatchObject({ status: "True", reason: "Scaling" });
+  expect(stand.ready?.message).toContain("1 of 3 replicas are ready");
+  await stand.counts(3, 1);
+  expect(stand.ready).toMatchObject({ status: "True", reason: "Scaling" });
+  await stand.counts(3, 3);
+  expect(stand.ready).toMatchObject({ status: "True", reason: "Available" });
+  await stand.apply({ replicas: 1 });
+  expect(stand.ready).toMatchObject({ status: "True", reason: "Scaling", message: "2 of 3 replicas go" });
+  await stand.counts(1, 1);
+  expect(stand.ready?.reason).toBe("Available");
+  expect(stand.deployment.spec.template).toEqual(template);
+  expect(stand.status?.served?.digest).toBe(digest("a"));
+});
+
+test("what has been woken is ready once a replica is, and an endpoint at zero keeps its model and its gate", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  stand.evaluated(digest("a"), true);
+  const requires = [{ name: "exam" }];
+  await stand.apply({ requires });
+  await stand.rolledOut();
+  await stand.apply({ requires, replicas: 0 });
+  for (const pod of stand.store.list(pods)) stand.store.delete(pods, pod);
+  await stand.counts(0, 0);
+  expect(stand.ready).toMatchObject({ status: "True", reason: "ScaledToZero" });
+  expect(stand.condition("Reconciling")).toBeUndefined();
+  expect(stand.status).toMatchObject({ replicas: 0, readyReplicas: 0, served: { digest: digest("a") } });
+
+  stand.declare({ requires, replicas: 1 });
+  await stand.look();
+  expect(stand.ready).toMatchObject({ status: "False", reason: "Scaling" });
+  await stand.look();
+  const waking = stand.addPod({ ready: false });
+  await stand.counts(1, 0);
+  expect(stand.ready).toMatchObject({ status: "False", reason: "Scaling" });
+  expect(stand.ready?.message).toContain("0 of 1 replicas are ready");
+  stand.store.delete(pods, waking);
+  stand.addPod();
+  await stand.counts(1, 1);
+  expect(stand.ready).toMatchObject({ status: "True", reason: "Available" });
+});
+
+test("a gate that closes at zero leaves the number to whoever scales", async () => {
+  const stand = new Stand();
+  stand.trained(artifact("a"));
+  stand.evaluated(digest("a"), true);
+  const requires = [{ name: "exam" }];
+  await stand.apply({ requires, replicas: 0 });
+  await stand.counts(0, 0);
+  stand.evaluated(digest("b"), true);
+  stand.trained(artifact("b"));
+  stand.evaluated(digest("a"), true);
+  await stand.apply({ requires, replicas: 2 });
+  expect(stand.ready).toMatchObject({ status: "False", reason: "EvaluationNotPassed" });
+  expect(stand.deployment.spec.replicas).toBe(2);
+  expect(stand.deployment.spec.template.metadata.annotations).toMatchObject({
+    "tanren.dev/artifact-digest": digest("a"),
+  });
 });
 
 test("scaled to zero is a wish fulfilled", async () => {

@@ -1,25 +1,28 @@
 import { type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { findCondition, isTrue } from "../cluster/conditions.ts";
 import type { Deployment, Pod, Service } from "../cluster/objects.ts";
+import { podsOfBounds } from "../cluster/rolling-update.ts";
 import { readResult } from "../engine/kernel-pod.ts";
 import { configLabel } from "./objects.ts";
+
+type Underway = "RollingOut" | "Scaling" | "FailedCreate" | "SurgeUnschedulable";
 
 /** How far the replicas are, from the Deployment and its pods. */
 export type Rollout =
   | { state: "complete" }
-  | { state: "rolling"; reason: "RollingOut" | "FailedCreate" | "SurgeUnschedulable"; message: string }
+  | { state: "rolling"; reason: Underway; message: string }
   | { state: "failed"; reason: Reason; message: string };
 
 export function readRollout(
   deployment: Deployment | undefined,
   pods: readonly Pod[],
-  configHash: string,
+  { configHash, replicas: wanted }: { configHash: string; replicas: number },
 ): Rollout {
   if (deployment?.spec.template.metadata.labels[configLabel] !== configHash)
     return { state: "rolling", reason: "RollingOut", message: "the Deployment is being made" };
   const { status = {}, metadata } = deployment;
-  const wanted = deployment.spec.replicas;
-  const current = (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const current =
+    deployment.spec.replicas === wanted && (status.observedGeneration ?? 0) >= (metadata.generation ?? 0);
   const { updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status;
   if (current && updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted)
     return { state: "complete" };
@@ -35,7 +38,14 @@ export function readRollout(
     };
   }
   const brought = wantedPods(pods, configHash);
-  const progress = `${brought.filter(isReady).length} of ${wanted} replicas are ready with the wanted model`;
+  // Once a template is rolled out, the Deployment says so for as long as it has that template: only the number of
+  // its pods changes then.
+  const isScaling = progressing?.reason === "NewReplicaSetAvailable" && (current || replicas !== wanted);
+  const ready = brought.filter(isReady).length;
+  const progress =
+    isScaling && replicas > wanted
+      ? `${replicas - wanted} of ${replicas} replicas go`
+      : `${ready} of ${wanted} replicas are ready with the wanted model`;
   const refused = findCondition(status.conditions, "ReplicaFailure");
   if (refused?.status === "True")
     return { state: "rolling", reason: "FailedCreate", message: `${progress}; ${refused.message}` };
@@ -43,7 +53,7 @@ export function readRollout(
     return { state: "rolling", reason: "SurgeUnschedulable", message: `${progress}; ${surge}` };
   const waiting = waitingOf(brought);
   const message = waiting === undefined ? progress : `${progress}; ${waiting}`;
-  return { state: "rolling", reason: "RollingOut", message };
+  return { state: "rolling", reason: isScaling ? "Scaling" : "RollingOut", message };
 }
 
 /**
@@ -52,7 +62,8 @@ export function readRollout(
  */
 function unplacedSurge({ spec }: Deployment, pods: readonly Pod[]): string | undefined {
   const { strategy, replicas } = spec;
-  if (strategy.type === "Recreate" || strategy.rollingUpdate.maxUnavailable > 0) return undefined;
+  if (strategy.type === "Recreate" || podsOfBounds(strategy.rollingUpdate, replicas).maxUnavailable > 0)
+    return undefined;
   const living = pods.filter(isLiving);
   const unplaced = living
     .map(({ metadata, status }) => ({

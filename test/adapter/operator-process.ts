@@ -61,17 +61,13 @@ export class OperatorProcess {
   }
 }
 
-/** A kubeconfig of a ServiceAccount of tanren-system, with a token in a file beside it. */
-export async function serviceAccountKubeconfig(cluster: TestCluster, account: string): Promise<string> {
-  const token = await cluster.kubectl([
-    "create",
-    "token",
-    account,
-    "-n",
-    "tanren-system",
-    "--duration",
-    "1h",
-  ]);
+/** A kubeconfig of a ServiceAccount, with a token in a file beside it. */
+export async function serviceAccountKubeconfig(
+  cluster: TestCluster,
+  account: string,
+  namespace = "tanren-system",
+): Promise<string> {
+  const token = await cluster.kubectl(["create", "token", account, "-n", namespace, "--duration", "1h"]);
   if (token.code !== 0) throw new Error(token.stderr);
   const view = await cluster.kubectl(["config", "view", "--raw", "-o", "json"]);
   const [{ cluster: server }] = JSON.parse(view.stdout).clusters;

@@ -70,6 +70,12 @@ const cases: Case[] = [
     refused: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 0 } } },
   },
   {
+    path: "spec.strategy",
+    message: /maxSurge and maxUnavailable cannot both be 0/,
+    accepted: { strategy: { rollingUpdate: { maxSurge: "0%", maxUnavailable: "1%" } } },
+    refused: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: "0%" } } },
+  },
+  {
     path: "spec.storage",
     message: /exactly one of claimName, size/,
     accepted: { storage: { claimName: "files" } },

@@ -108,6 +108,13 @@ function valuesFor(schema: StructuralSchema): unknown[] {
 
 function valuesOfType(schema: StructuralSchema): unknown[] {
   if (schema.enum !== undefined) return [...schema.enum, `${schema.enum[0]}x`, "日本語"];
+  if (schema["x-kubernetes-int-or-string"])
+    return [
+      ...["0%", "1%", "25%", "100%", "101%", "999%", "1000%", "-1%", "1.5%", "%", "25 %"],
+      ...["integer", "string"].flatMap((type) =>
+        valuesOfType({ ...schema, type, "x-kubernetes-int-or-string": false }),
+      ),
+    ];
   switch (schema.type) {
     case "integer": {
       const { minimum = 0, maximum = 2 ** 53 - 1 } = schema;

@@ -74,10 +74,14 @@ export const wordsOf = (line: string): string[] =>
     ([, double, single, bare]) => double ?? single ?? bare ?? "",
   );
 
-/** The manifests that guides show, as one file: they are one story. */
+/**
+ * The manifests that guides show, as one file: they are one story. Autoscalers, which are
+ * no kinds of ours, are applied by test/scaling.
+ */
 export const guideManifests = (): string =>
   executedPages
     .flatMap(blocks)
     .filter(({ language, text }) => language === "yaml" && text.includes("apiVersion:"))
+    .filter(({ text }) => !text.includes("scaleTargetRef:"))
     .map(({ text }) => text)
     .join("---\n");

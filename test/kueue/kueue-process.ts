@@ -1,16 +1,15 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { parse, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { kueuePath, type TestCluster } from "../cluster/cluster.ts";
+import { freePort } from "../cluster/free-port.ts";
+import { moduleFolder } from "../cluster/module-folder.ts";
 import type { ApiServer } from "../contract/api-server.ts";
 import { eventually } from "../contract/waiting.ts";
 
-const module = join(import.meta.dirname, "../cluster/kueue");
 const namespace = "kueue-system";
 const service = "kueue-webhook-service";
 const certificate = "kueue-webhook-server-cert";
@@ -44,7 +43,7 @@ export class KueueProcess {
 
   static async start(cluster: TestCluster, api: ApiServer): Promise<KueueProcess> {
     const program = await kueuePath();
-    const manifests = join(await moduleFolder(), "config/components");
+    const manifests = join(await moduleFolder("kueue", "sigs.k8s.io/kueue"), "config/components");
     const [webhookPort, healthPort] = [await freePort(), await freePort()];
     await install(api, manifests, webhookPort);
 
@@ -80,14 +79,6 @@ export class KueueProcess {
     this.#child.kill("SIGTERM");
     await ended;
   }
-}
-
-/** Where the module's files are; go fetches them where only the program is kept. */
-async function moduleFolder(): Promise<string> {
-  const { stdout } = await promisify(execFile)("go", ["mod", "download", "-json", "sigs.k8s.io/kueue"], {
-    cwd: module,
-  });
-  return z.object({ Dir: z.string() }).parse(JSON.parse(stdout)).Dir;
 }
 
 function configuration(own: { webhookPort: number; healthPort: number; certificates: string }) {
@@ -158,14 +149,4 @@ async function mountCertificate(api: ApiServer, folder: string): Promise<void> {
   }, "Kueue has made its certificate");
   for (const [name, content] of Object.entries(data))
     writeFileSync(join(folder, name), Buffer.from(content, "base64"));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a server without a port");
-  return address.port;
 }

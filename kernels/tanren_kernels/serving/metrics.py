@@ -37,6 +37,11 @@ class ServingMetrics:
         )
         self.waiting = Gauge("tanren_serve_requests_waiting", "requests in the queue", registry=registry)
         self.running = Gauge("tanren_serve_requests_running", "requests being answered", registry=registry)
+        self.in_flight = Gauge(
+            "tanren_serve_requests_in_flight",
+            "requests in the queue or being answered: the load that an autoscaler follows",
+            registry=registry,
+        )
         self.cache_use = Gauge(
             "tanren_serve_kv_cache_usage_ratio",
             "share of the key-value cache in use, 0 to 1",

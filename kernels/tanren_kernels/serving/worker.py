@@ -87,6 +87,7 @@ class Worker:
         # As of the moment they are read: a long step must not hide what has come since it began.
         metrics.waiting.set_function(lambda: len(self._inbox) + engine.waiting)
         metrics.running.set_function(lambda: engine.running)
+        metrics.in_flight.set_function(lambda: len(self._open))
         threading.Thread(target=self._run, name="engine", daemon=True).start()
 
     @property

@@ -86,6 +86,7 @@ function fieldLines(schema: StructuralSchema, view: View, indent: string): strin
 function typeOf(schema: StructuralSchema): string {
   if (schema.items) return `[]${typeOf(schema.items)}`;
   if (schema.additionalProperties) return `map[string]${typeOf(schema.additionalProperties)}`;
+  if (schema["x-kubernetes-int-or-string"]) return "IntOrString";
   return schema.type === "object" ? "Object" : (schema.type ?? "any");
 }
 

@@ -31,6 +31,7 @@ const expectations = {
   RetryIgnored: "waits on",
   Resumed: "waits on",
   RollingOut: "waits on",
+  Scaling: "waits on",
   PeerLost: "waits on",
   GangNotPlaced: "waits on",
   PodLost: "waits on",

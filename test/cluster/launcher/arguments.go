@@ -2,6 +2,8 @@ package main
 
 import "fmt"
 
+const frontProxy = "front-proxy-client"
+
 // Where an instance's API server is reached, and by which address its node is known.
 func (i *instance) address() string {
 	if i.Node {
@@ -44,6 +46,11 @@ func (i *instance) apiServerArguments() []string {
 		"--kubelet-client-key=" + i.pki("kubelet-client.key"),
 		"--kubelet-certificate-authority=" + i.pki("ca.crt"),
 		"--kubelet-preferred-address-types=InternalIP", // node names are in no name server
+		// Servers of other APIs, such as metrics, believe the API server whom it asks for.
+		"--requestheader-client-ca-file=" + i.pki("ca.crt"), "--requestheader-allowed-names=" + frontProxy,
+		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file=" + i.pki("front-proxy.crt"), "--proxy-client-key-file=" + i.pki("front-proxy.key"),
 	}
 	if !i.Node {
 		// A loopback address may not stand in the endpoints of the Service "kubernetes", and no pod asks for it.
@@ -74,6 +81,7 @@ func (i *instance) controllerManagerArguments() []string {
 		"--root-ca-file=" + i.pki("ca.crt"), "--service-account-private-key-file=" + i.pki("service-accounts.key"),
 		"--cluster-signing-cert-file=" + i.pki("ca.crt"), "--cluster-signing-key-file=" + i.pki("ca.key"),
 		"--enable-hostpath-provisioner=true",
+		"--horizontal-pod-autoscaler-sync-period=1s",
 		"--kube-api-qps=500", "--kube-api-burst=1000", // by default a thousand Jobs at once wait minutes for their first status
 	})
 }

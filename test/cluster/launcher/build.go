@@ -169,6 +169,14 @@ func buildKueue() (string, error) {
 	}.build()
 }
 
+// Its programs are packages of its module: the module here only names the version.
+func buildKeda(name, program string) (string, error) {
+	return recipe{
+		name: name, module: filepath.Join(sources, "keda"), program: "github.com/kedacore/keda/v2/cmd/" + program,
+		inputs: []string{"go.mod", "go.sum"}, flags: []string{"-ldflags", "-s -w"},
+	}.build()
+}
+
 // Its programs are packages of its module: the module here only names the version. Whom it would find by the API of a
 // cloud is left out, and most of what there is to compile with it.
 func buildPrometheus(name string) (string, error) {

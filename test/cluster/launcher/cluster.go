@@ -171,6 +171,7 @@ func (i *instance) writeCredentials() error {
 		"apiserver":          {name: "kube-apiserver", hosts: servers},
 		"service-accounts":   {name: "service-accounts"},
 		"kubelet-client":     {name: "kube-apiserver-kubelet-client", organisations: masters},
+		"front-proxy":        {name: frontProxy},
 		"admin":              {name: "tanren-admin", organisations: masters},
 		"controller-manager": {name: "system:kube-controller-manager"},
 		"scheduler":          {name: "system:kube-scheduler"},

@@ -14,9 +14,9 @@ import (
 
 const usage = `launch builds Kubernetes from source and runs clusters of it on this machine.
 
-  launch build [PROGRAM...]           build kubernetes (the default), kubernetes-node, helm, kueue, prometheus or promtool,
-                                      each once per content, and print the programs' paths; with --owner-pid only as long
-                                      as that process lives
+  launch build [PROGRAM...]           build kubernetes (the default), kubernetes-node, helm, kueue, keda, keda-adapter,
+                                      keda-webhooks, prometheus or promtool, each once per content, and print the programs'
+                                      paths; with --owner-pid only as long as that process lives
   launch up                           start a cluster, print its kubeconfig's path as the last line
   launch down                         end it and remove all it made
   launch status                       list clusters and what of them runs
@@ -135,6 +135,9 @@ func runBuild(arguments []string) error {
 		"kubernetes-node": func() (string, error) { return buildKubernetes(resolved, true) },
 		"helm":            buildHelm,
 		"kueue":           buildKueue,
+		"keda":            func() (string, error) { return buildKeda("keda", "operator") },
+		"keda-adapter":    func() (string, error) { return buildKeda("keda-adapter", "adapter") },
+		"keda-webhooks":   func() (string, error) { return buildKeda("keda-webhooks", "webhooks") },
 		"prometheus":      func() (string, error) { return buildPrometheus("prometheus") },
 		"promtool":        func() (string, error) { return buildPrometheus("promtool") },
 	}

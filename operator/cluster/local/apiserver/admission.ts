@@ -4,6 +4,7 @@ import type { Deployment, Job, KubernetesObject, ObjectMeta, Pod, PodSpec } from
 import { InvalidError } from "../../port.ts";
 import { quantityValue } from "../../quantity.ts";
 import type { Resource } from "../../resource.ts";
+import { allowNothing } from "../../rolling-update.ts";
 import type { Stored } from "./object-files.ts";
 
 /** A kind of ours: what its CRD is to the API server. */
@@ -128,7 +129,7 @@ function deploymentCauses({ spec }: Deployment, old: Deployment | undefined): Ca
     });
   }
   const rolling = spec.strategy.type === "RollingUpdate" ? spec.strategy.rollingUpdate : undefined;
-  if (rolling?.maxSurge === 0 && rolling.maxUnavailable === 0) {
+  if (rolling && allowNothing(rolling)) {
     causes.push({
       field: "spec.strategy.rollingUpdate.maxUnavailable",
       message: "may not be 0 when `maxSurge` is 0",

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { timestamp } from "../../../clock/clock.ts";
 import { type ConditionState, findCondition } from "../../conditions.ts";
 import type { Condition, Deployment, Pod } from "../../objects.ts";
+import { podsOfBounds } from "../../rolling-update.ts";
 import { isReady, isTerminal, withCondition } from "../kubelet/pod-status.ts";
 
 /** The Deployment controller's judgement, as a function of the Deployment, its pods and the time. */
@@ -78,7 +79,7 @@ function moveTowards(
   const missing = Math.max(0, replicas - updated.length);
   const surplus = ranked(updated, available).slice(0, Math.max(0, updated.length - replicas));
   if (strategy.type === "Recreate") return { create: oldRuns ? 0 : missing, remove: [...old, ...surplus] };
-  const { maxSurge, maxUnavailable } = strategy.rollingUpdate;
+  const { maxSurge, maxUnavailable } = podsOfBounds(strategy.rollingUpdate, replicas);
   const room = replicas + maxSurge - updated.length - old.length;
   const create = Math.max(0, Math.min(missing, room));
   const isAvailable = (pod: Pod) => available.includes(pod);
@@ -122,8 +123,10 @@ function conditionsOf(
   now: Date,
 ): Condition[] {
   const { spec, metadata } = deployment;
-  const allowed = spec.strategy.type === "RollingUpdate" ? spec.strategy.rollingUpdate.maxUnavailable : 0;
-  const serves = (status.availableReplicas ?? 0) >= spec.replicas - allowed;
+  const { strategy, replicas } = spec;
+  const allowed =
+    strategy.type === "RollingUpdate" ? podsOfBounds(strategy.rollingUpdate, replicas).maxUnavailable : 0;
+  const serves = (status.availableReplicas ?? 0) >= replicas - allowed;
   const time = timestamp(now);
   const conditions = withCondition(deployment.status?.conditions, availability(serves), time);
 
