@@ -10,6 +10,7 @@ import { type Manifest, pathOf, problemAt } from "./manifests/manifest.ts";
 import { presentObjects } from "./session.ts";
 import { lookAround } from "./surroundings.ts";
 import type { Target } from "./target/target.ts";
+import { printable } from "./terminal/printable.ts";
 import type { Cell, Column } from "./terminal/table.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
@@ -64,7 +65,7 @@ function at({ document, object }: Manifest, { field, reason, message }: Finding)
 export function requireNoErrors({ findings }: Pick<Planned, "findings">): void {
   const isError = ({ finding }: Planned["findings"][number]) => finding.severity === "error";
   for (const { problem } of findings.filter((one) => !isError(one)))
-    process.stderr.write(`warning: ${describeProblem(problem)}\n`);
+    process.stderr.write(`warning: ${printable(describeProblem(problem))}\n`);
   const errors = findings.filter(isError);
   if (errors.length > 0) throw new InvalidManifests(errors.map(({ problem }) => problem));
 }

@@ -56,7 +56,7 @@ async function tree(target: Target, options: TreeOptions, word?: string, name?: 
       `there is no object in namespace ${namespace}; ${target.hint("run -f DIR")} creates what manifests describe`,
     );
   const terminal = terminalOf(process.stdout);
-  if (options.output === "json") return terminal.print(JSON.stringify(trees, undefined, 2));
+  if (options.output === "json") return terminal.json(trees, 2);
   for (const [index, one] of trees.entries())
     terminal.print(...(index > 0 ? [""] : []), ...treeLines(one, terminal.columns));
 }
