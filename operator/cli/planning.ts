@@ -58,7 +58,11 @@ function planAll(
 
 function at({ document, object }: Manifest, { field, reason, message }: Finding): Problem {
   const sentence = reason === undefined ? message : `${reason}: ${message}`;
-  return problemAt(document, title(object), field === undefined ? [] : pathOf(field), sentence);
+  if (field !== undefined) return problemAt(document, title(object), pathOf(field), sentence);
+  // A refusal names its field in its sentence.
+  const [named] = /^spec\.[\w.[\]-]+/.exec(message) ?? [];
+  const problem = problemAt(document, title(object), [], sentence);
+  return named === undefined ? problem : { ...problem, line: document.line(pathOf(named)) };
 }
 
 /** Says on standard error what is not there yet, and throws InvalidManifests for what cannot succeed. */
