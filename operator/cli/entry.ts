@@ -18,6 +18,7 @@ import { validateCommand } from "./commands/validate.ts";
 import { type ExitCode, exitCodes, Failure } from "./failure.ts";
 import { withHelp } from "./options.ts";
 import { type Program, targetOptions } from "./target/flags.ts";
+import { printable } from "./terminal/printable.ts";
 import { showCursor } from "./terminal/terminal.ts";
 
 /** Runs a command line, and turns its end into an exit code and, where it failed, one sentence. */
@@ -50,7 +51,7 @@ function exitCodeOf(error: unknown): ExitCode {
 }
 
 function print<T extends ExitCode>(exitCode: T, sentence: string): T {
-  process.stderr.write(`tanren: ${sentence}\n`);
+  process.stderr.write(`tanren: ${printable(sentence)}\n`);
   return exitCode;
 }
 

@@ -242,3 +242,18 @@ test("what lacks nothing is told nothing", async () => {
   const { failure, errors } = await command(validateCommand(), "-f", join(directory, "secret.yaml"));
   expect([failure, errors]).toEqual([undefined, ""]);
 });
+
+test("a refusal stands at the line of the field that it names", async () => {
+  const exam = `apiVersion: tanren.dev/v1alpha1
+kind: Evaluation
+metadata: {name: exam}
+spec:
+  model: {alignmentRun: {name: chat}}
+  compute:
+    nodes: 3
+  suites: [{name: r, task: jsquad, data: {claimName: f}, shots: 1}]
+`;
+  write("all.yaml", exam);
+  const { failure } = await command(validateCommand());
+  expect(String(failure)).toContain("all.yaml:7: Evaluation/exam: InvalidSpec: spec.compute.nodes is 3");
+});

@@ -10,6 +10,7 @@ import { type Manifest, pathOf, problemAt } from "./manifests/manifest.ts";
 import { presentObjects } from "./session.ts";
 import { lookAround } from "./surroundings.ts";
 import type { Target } from "./target/target.ts";
+import { printable } from "./terminal/printable.ts";
 import type { Cell, Column } from "./terminal/table.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
@@ -57,14 +58,18 @@ function planAll(
 
 function at({ document, object }: Manifest, { field, reason, message }: Finding): Problem {
   const sentence = reason === undefined ? message : `${reason}: ${message}`;
-  return problemAt(document, title(object), field === undefined ? [] : pathOf(field), sentence);
+  if (field !== undefined) return problemAt(document, title(object), pathOf(field), sentence);
+  // A refusal names its field in its sentence.
+  const [named] = /^spec\.[\w.[\]-]+/.exec(message) ?? [];
+  const problem = problemAt(document, title(object), [], sentence);
+  return named === undefined ? problem : { ...problem, line: document.line(pathOf(named)) };
 }
 
 /** Says on standard error what is not there yet, and throws InvalidManifests for what cannot succeed. */
 export function requireNoErrors({ findings }: Pick<Planned, "findings">): void {
   const isError = ({ finding }: Planned["findings"][number]) => finding.severity === "error";
   for (const { problem } of findings.filter((one) => !isError(one)))
-    process.stderr.write(`warning: ${describeProblem(problem)}\n`);
+    process.stderr.write(`warning: ${printable(describeProblem(problem))}\n`);
   const errors = findings.filter(isError);
   if (errors.length > 0) throw new InvalidManifests(errors.map(({ problem }) => problem));
 }

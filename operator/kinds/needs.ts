@@ -32,6 +32,8 @@ export interface Data {
   /** What names the path, below spec. */
   field: string;
   format: DataFormat;
+  /** Its name among the parents in an artifact's manifest. */
+  parent: string;
   /** Glob patterns of the files below a directory. */
   include?: readonly string[];
 }
@@ -40,13 +42,12 @@ export interface Data {
 export const claimNeed = (
   { claimName, path }: z.output<typeof ClaimPath>,
   field: string,
-  format: DataFormat,
-  include?: readonly string[],
+  { format, parent, include }: Pick<Data, "format" | "parent" | "include">,
 ): Need => ({
   kind: "PersistentVolumeClaim",
   name: claimName,
   field: `${field}.claimName`,
-  data: { path, field: `${field}.path`, format, include },
+  data: { path, field: `${field}.path`, format, parent, include },
 });
 
 export function computeNeeds(compute: z.output<typeof Compute> | z.output<typeof ServingCompute>): Need[] {

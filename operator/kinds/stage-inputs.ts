@@ -53,7 +53,7 @@ export function modelReference(reference: Model): Reference | undefined {
 
 /** An imported directory. */
 export const modelNeeds = ({ directory }: Model): Need[] =>
-  directory ? [claimNeed(directory, "model.directory", "model")] : [];
+  directory ? [claimNeed(directory, "model.directory", { format: "model", parent: model })] : [];
 
 export function modelMount(reference: Model, inputs: Inputs): Mount {
   return reference.directory

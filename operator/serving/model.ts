@@ -1,9 +1,8 @@
 import type { Artifact, ResolvedInput } from "../api/artifact.ts";
-import type { Evaluation } from "../api/kinds.ts";
 import type { Root } from "../engine/reconcile-result.ts";
 import { isResolved, type ReferencedRun, resolve } from "../engine/references.ts";
 import { refuseServing } from "../estimates/serving-plan.ts";
-import { gateNotFound, refuseGate } from "../kinds/inference-deployment/kind.ts";
+import { gateNotFound, gateOf, refuseGate } from "../kinds/inference-deployment/kind.ts";
 import { missingNeed, type Need } from "../kinds/needs.ts";
 import type { RequiredEvaluation, ServingSpec } from "./scope.ts";
 
@@ -58,20 +57,12 @@ function closedGate(
 ): Root | undefined {
   for (const { name, evaluation } of required) {
     if (evaluation === undefined) return gateNotFound(name);
-    const { passed, modelDigest } = evaluation.status ?? {};
-    if (passed && digest !== undefined && modelDigest === digest) continue;
-    const message = `Evaluation ${name} (spec.requires) ${whyClosed(evaluation, digest)}`;
+    const { closed } = gateOf(evaluation, digest);
+    if (closed === undefined) continue;
+    const message = `Evaluation ${name} (spec.requires) ${closed}`;
     return refuseGate(spec, evaluation) ?? { reason: "EvaluationNotPassed", message };
   }
   return undefined;
-}
-
-function whyClosed({ status }: Evaluation, digest: string | undefined): string {
-  const { passed, modelDigest } = status ?? {};
-  if (passed === undefined) return "has not ended yet";
-  if (modelDigest !== digest)
-    return `speaks of ${modelDigest ?? "a model without a digest"}, and ${digest} is to be served`;
-  return "did not pass: a score is below its threshold";
 }
 
 /** An artifact that was served before, as it is to be served still. */

@@ -185,11 +185,19 @@ test("describe shows status and the Events of this object alone", { timeout: pat
   );
 });
 
-test("tree shows what artifacts were made from", { timeout: patience }, async () => {
+test("tree shows what objects are made from, also what has not run", { timeout: patience }, async () => {
   expect(await bench.plugin("tree")).toEqual({
     code: 0,
     error: "",
-    out: `PretrainRun/base train  ${digest("b").slice(0, 19)}  2.00 KiB\n└─ corpus:  Corpus/web tokenize  ${digest("a").slice(0, 19)}  2.00 KiB\n`,
+    out: [
+      `PretrainRun/base; train ${digest("b").slice(0, 19)}; 2.00 KiB`,
+      `└─ corpus: Corpus/web; tokenize ${digest("a").slice(0, 19)}; 2.00 KiB`,
+      "   └─ source ja: jsonl; ja; licence CC0-1.0; claim data",
+      "",
+      "PretrainRun/other; has made no artifact yet",
+      "└─ corpus: Corpus/web; tokenize sha256:aaaaaaaaaaaa; 2.00 KiB; (shown above)",
+      "",
+    ].join("\n"),
   });
 });
 

@@ -85,7 +85,8 @@ async function exchange(
     await conversation.send(message, (text) => output.write(printable(text)), signal);
   } catch (error) {
     if (signal.aborted) output.write(" … (interrupted)\n");
-    else if (error instanceof Failure || error instanceof ClusterError) output.write(`${error.message}\n`);
+    else if (error instanceof Failure || error instanceof ClusterError)
+      output.write(`${printable(error.message)}\n`);
     else throw error;
   }
 }

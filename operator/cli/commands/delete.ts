@@ -9,6 +9,7 @@ import { findObject, manifestsFor } from "../session.ts";
 import { onTarget } from "../target/flags.ts";
 import type { OperatorHandle, Target } from "../target/target.ts";
 import { onInterruption } from "../terminal/interruption.ts";
+import { printable } from "../terminal/printable.ts";
 import { terminalOf } from "../terminal/terminal.ts";
 import { DeletionWatcher } from "../watch/deletion.ts";
 
@@ -100,7 +101,7 @@ async function waitUntilGone(
   const terminal = terminalOf(process.stdout);
   const timer = AbortSignal.timeout(timeout * 1000);
   const left = new Map(objects.map((one) => [one, new DeletionWatcher(cluster, one.resource, one.object)]));
-  const report = (held: string) => process.stderr.write(`${held}\n`);
+  const report = (held: string) => process.stderr.write(`${printable(held)}\n`);
   await Promise.all(
     [...left].map(async ([one, watcher]) => {
       if (!(await watcher.wait(AbortSignal.any([signal, timer]), report))) return;

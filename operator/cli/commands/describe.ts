@@ -49,7 +49,7 @@ async function describe(
   });
   const terminal = terminalOf(process.stdout);
   const whole = { object, events: about };
-  if (options.output === "json") return terminal.print(JSON.stringify(whole, undefined, 2));
+  if (options.output === "json") return terminal.json(whole, 2);
   if (options.output === "yaml") return terminal.print(stringify(whole).trimEnd());
   terminal.print(
     ...describeObject(object, about, { columns: terminal.columns, now: Date.now() }, options.only),

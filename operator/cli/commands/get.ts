@@ -12,6 +12,7 @@ import { onTarget } from "../target/flags.ts";
 import type { Connection, Target } from "../target/target.ts";
 import { onInterruption } from "../terminal/interruption.ts";
 import { readPath } from "../terminal/json-path.ts";
+import { jsonText } from "../terminal/printable.ts";
 import { type Cell, type Column, renderTable } from "../terminal/table.ts";
 import { type Terminal, terminalOf } from "../terminal/terminal.ts";
 import { age } from "../terminal/units.ts";
@@ -123,7 +124,7 @@ function changeLines(
   { options: { output, allNamespaces }, prefix }: Watching,
   columns: number,
 ): (event: WatchEvent<AnyObject>) => string[] {
-  if (output === "json") return (event) => [JSON.stringify(event)];
+  if (output === "json") return (event) => [jsonText(event)];
   if (output === "yaml") return (event) => [`---\n${stringify(event).trimEnd()}`];
   if (output === "name") return ({ object }) => [nameOf(kind, object.metadata.name)];
   // Rows take the widths of all rows there are, so that they stay below each other.
@@ -147,10 +148,10 @@ function changeLines(
 
 /** For programs: also an empty list is one. */
 function printWhole(listings: readonly Listing[], output: "name" | "json" | "yaml", single: boolean): void {
-  const { print } = terminalOf(process.stdout);
+  const { print, json } = terminalOf(process.stdout);
   const objects = listings.flatMap((listing) => listing.objects);
   const whole = single ? objects[0] : { apiVersion: "v1", kind: "List", items: objects };
-  if (output === "json") print(JSON.stringify(whole, undefined, 2));
+  if (output === "json") json(whole, 2);
   else if (output === "yaml") print(stringify(whole).trimEnd());
   else
     for (const { kind, objects } of listings)

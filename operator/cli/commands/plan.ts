@@ -35,7 +35,7 @@ async function plan(target: Target, options: PlanOptions): Promise<void> {
   const manifests = await manifestsFor(target, options);
   const planned = await planIn(target, manifests);
   const terminal = terminalOf(process.stdout);
-  if (options.output === "json") terminal.print(JSON.stringify(planned.plans, undefined, 2));
+  if (options.output === "json") terminal.json(planned.plans, 2);
   else printPlans(terminal, planned);
   // A plan is made before all is in its place, and often elsewhere.
   const { manifests: own = [], surroundings = [] } = Object.groupBy(

@@ -6,6 +6,13 @@
 export const printable = (text: string): string =>
   text.replaceAll(/\r(?=\n|$)/g, "").replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, signOf);
 
+/** JSON that a terminal shows as it is: what it would obey is escaped, beyond what JSON itself escapes. */
+export const jsonText = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, undefined, indent).replaceAll(
+    /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+
 function signOf(character: string): string {
   if (character === "\n" || character === "\t") return character;
   const code = character.charCodeAt(0);

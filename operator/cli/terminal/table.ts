@@ -1,3 +1,4 @@
+import { printable } from "./printable.ts";
 import { cut, pad, widthOf, wrap } from "./width.ts";
 
 export interface Column {
@@ -54,7 +55,10 @@ export function renderTable(
   const wrapping = kept.filter((index) => columns[index]?.wraps);
   const linesOf = (row: readonly Cell[]): string[] => {
     const parts = new Map(
-      wrapping.map((index) => [index, wrap(row[index]?.text ?? "", widths[kept.indexOf(index)] ?? 0)]),
+      wrapping.map((index) => [
+        index,
+        wrap(oneLine(row[index]?.text ?? ""), widths[kept.indexOf(index)] ?? 0),
+      ]),
     );
     const height = Math.max(1, ...parts.values().map((lines) => lines.length));
     return Array.from({ length: height }, (_, line) =>
@@ -70,7 +74,8 @@ export function renderTable(
   return [lineOf(header), ...rows.flatMap(linesOf)];
 }
 
-const oneLine = (text: string) => text.replaceAll(/\s+/g, " ").trim();
+/** As it is shown, so that it is measured so. */
+const oneLine = (text: string) => printable(text).replaceAll(/\s+/g, " ").trim();
 
 function layOut(
   columns: readonly Column[],

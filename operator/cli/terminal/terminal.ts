@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { jsonText, printable } from "./printable.ts";
 import { type Cell, type Column, renderTable, type TableLayout } from "./table.ts";
 import { rowsOf } from "./width.ts";
 
@@ -9,20 +10,24 @@ export interface Terminal {
   readonly colour: boolean;
   /** Width in columns; Infinity where there is no terminal. */
   readonly columns: number;
+  /** Lines of plain text: on a terminal without anything that it would obey. */
   print(...lines: string[]): void;
+  /** A value for programs, which they read back as it is. */
+  json(value: unknown, indent?: number): void;
   table(columns: readonly Column[], rows: readonly (readonly Cell[])[], layout?: Partial<TableLayout>): void;
 }
 
 export function terminalOf(stream: NodeJS.WriteStream): Terminal {
   const columns = stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY;
   const print = (...lines: string[]) => {
-    stream.write(lines.map((line) => `${line}\n`).join(""));
+    stream.write(lines.map((line) => `${stream.isTTY ? printable(line) : line}\n`).join(""));
   };
   return {
     interactive: stream.isTTY === true,
     colour: stream.isTTY === true && stream.hasColors() && !process.env.NO_COLOR,
     columns,
     print,
+    json: (value, indent) => print(jsonText(value, indent)),
     table: (titles, rows, layout) => print(...renderTable(titles, rows, { columns, ...layout })),
   };
 }

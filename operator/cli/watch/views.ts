@@ -1,5 +1,6 @@
 import type { Event } from "../../cluster/objects.ts";
 import { type AnyObject, rootCondition, title } from "../kinds.ts";
+import { printable } from "../terminal/printable.ts";
 import { Screen, type Terminal } from "../terminal/terminal.ts";
 import { wrap } from "../terminal/width.ts";
 import { renderLive, rowOf } from "./live-table.ts";
@@ -24,8 +25,8 @@ export function liveView(stream: NodeJS.WriteStream, terminal: Terminal, now: ()
   };
   return {
     onObject() {},
-    onWarning: (event) => screen.print(wrap(warningText(event), screen.columns - 1)),
-    onNotice: (sentence) => screen.print(wrap(sentence, screen.columns - 1)),
+    onWarning: (event) => screen.print(wrap(printable(warningText(event)), screen.columns - 1)),
+    onNotice: (sentence) => screen.print(wrap(printable(sentence), screen.columns - 1)),
     tick: (objects) => draw(objects, screen.room),
     finish(objects) {
       draw(objects);
@@ -40,18 +41,16 @@ export function jsonView(terminal: Terminal, now: () => number): View {
   const print = onChange(
     (object) => JSON.stringify(statusLine(object)),
     (object) => {
-      terminal.print(JSON.stringify({ time: time(), type: "status", ...statusLine(object) }));
+      terminal.json({ time: time(), type: "status", ...statusLine(object) });
     },
   );
   return {
     onObject: print,
     onWarning({ regarding: { kind, name, namespace }, reason, note }) {
-      terminal.print(
-        JSON.stringify({ time: time(), type: "warning", kind, name, namespace, reason, message: note }),
-      );
+      terminal.json({ time: time(), type: "warning", kind, name, namespace, reason, message: note });
     },
     onNotice(message) {
-      terminal.print(JSON.stringify({ time: time(), type: "notice", message }));
+      terminal.json({ time: time(), type: "notice", message });
     },
     tick() {},
     finish() {},

@@ -19,7 +19,7 @@ import type { BatchKind } from "../batch-kind.ts";
 import { claimNeed, type Need } from "../needs.ts";
 import { modelNeeds, modelReference } from "../stage-inputs.ts";
 import { refuseParallelism, refuseStorage, refuseTraining } from "../training.ts";
-import { alignmentStages } from "./stages.ts";
+import { alignmentStages, datasetMount, promptsMount } from "./stages.ts";
 
 type Spec = z.output<typeof AlignmentRunSpec>;
 type Training = NonNullable<Spec["dpo"]>["training"];
@@ -32,10 +32,15 @@ export const alignmentRunKind: BatchKind<Spec> = {
   },
   needs: ({ model, chat, preferences }) => [
     ...modelNeeds(model),
-    ...datasetNeeds(chat?.datasets, "chat.datasets", "conversations"),
-    ...datasetNeeds(preferences?.datasets, "preferences.datasets", "preferences"),
+    ...datasetNeeds(chat?.datasets, "chat", "conversations"),
+    ...datasetNeeds(preferences?.datasets, "preferences", "preferences"),
     ...(preferences?.generate
-      ? [claimNeed(preferences.generate.prompts, "preferences.generate.prompts", "prompts")]
+      ? [
+          claimNeed(preferences.generate.prompts, "preferences.generate.prompts", {
+            format: "prompts",
+            parent: promptsMount,
+          }),
+        ]
       : []),
   ],
   refuse: (spec, inputs) => {
@@ -58,9 +63,12 @@ export const alignmentRunKind: BatchKind<Spec> = {
 
 const datasetNeeds = (
   datasets: z.output<typeof NamedDatasets> = [],
-  field: string,
+  part: "chat" | "preferences",
   format: "conversations" | "preferences",
-): Need[] => datasets.map((dataset, index) => claimNeed(dataset, `${field}[${index}]`, format));
+): Need[] =>
+  datasets.map((dataset, index) =>
+    claimNeed(dataset, `${part}.datasets[${index}]`, { format, parent: datasetMount(part, dataset.name) }),
+  );
 
 /** The training parts that the spec has; a pair of DPO is two sequences. */
 function trainingParts({ chat, dpo }: Spec): { training: Training; sequencesPerSample: number }[] {

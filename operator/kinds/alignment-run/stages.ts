@@ -18,7 +18,7 @@ type Datasets = z.output<typeof NamedDatasets>;
 type Done = ReadonlyMap<string, Artifact>;
 type Config = Record<string, unknown>;
 
-const prompts = "prompts";
+export const promptsMount = "prompts";
 
 /** Chat tuning, then pairs from the tuned model itself, then DPO; each part only where the spec has it. */
 export function alignmentStages(spec: Spec, inputs: Inputs): Stage[] {
@@ -52,9 +52,11 @@ function alignedModel(spec: Spec, inputs: Inputs): AlignedModel {
   };
 }
 
-const datasetMount = (part: string, name: string) => `${part}-${name}`;
+/** Programs call a file by the name of its mount. */
+export const datasetMount = (part: string, name: string) => `${part}-${name}`;
 
-const datasetMounts = (part: string, datasets: Datasets): Mount[] =>
+/** Programs call a file by the name of its mount. */
+export const datasetMounts = (part: string, datasets: Datasets): Mount[] =>
   datasets.map((dataset) => claimMount(datasetMount(part, dataset.name), dataset));
 
 const datasetInputs = (part: string, datasets: Datasets): ProgramInput[] =>
@@ -85,11 +87,11 @@ function candidatesStage(spec: Spec, generate: Generation, model: AlignedModel):
     ...soloStage(spec),
     name: "candidates",
     program: "generate",
-    mounts: [...model.mounts, claimMount(prompts, generate.prompts)],
+    mounts: [...model.mounts, claimMount(promptsMount, generate.prompts)],
     artifact: false,
     config: (done) => ({
       model: model.input(done),
-      prompts: mounted(prompts),
+      prompts: mounted(promptsMount),
       samples: generate.samples,
       temperature: Number(generate.temperature),
       top_p: Number(generate.topP),
@@ -136,7 +138,7 @@ function dpoStage(
     mounts: [
       ...model.mounts,
       ...datasetMounts("preferences", datasets ?? []),
-      ...(generate ? [claimMount(prompts, generate.prompts)] : []),
+      ...(generate ? [claimMount(promptsMount, generate.prompts)] : []),
     ],
     artifact: true,
     config: (done) => ({
@@ -150,7 +152,7 @@ function dpoStage(
       },
       ...trainConfig(spec, dpo.training, "dpo"),
       // The program does not read the prompts, but the pairs come from them.
-      parents: generate ? [mounted(prompts)] : [],
+      parents: generate ? [mounted(promptsMount)] : [],
     }),
   };
 }

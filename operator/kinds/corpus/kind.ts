@@ -15,12 +15,15 @@ export const corpusKind: BatchKind<Spec> = {
   references: ({ tokenizer }) =>
     tokenizer.fromCorpus ? [{ role: tokenizerRole, kind: "Corpus", name: tokenizer.fromCorpus.name }] : [],
   needs: ({ sources, cleaning: { classifier } }) => [
-    ...sources.map(({ from, format, include }, index) =>
-      claimNeed(from, `sources[${index}].from`, format, include),
+    ...sources.map(({ name, from, format, include }, index) =>
+      claimNeed(from, `sources[${index}].from`, { format, parent: `source/${name}`, include }),
     ),
     ...(classifier
       ? (["clean", "dirty"] as const).map((part) =>
-          claimNeed(classifier[part], `cleaning.classifier.${part}`, "examples"),
+          claimNeed(classifier[part], `cleaning.classifier.${part}`, {
+            format: "examples",
+            parent: `${part}-examples`,
+          }),
         )
       : []),
   ],

@@ -16,7 +16,7 @@ import {
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { claimNeed } from "../needs.ts";
 import { modelNeeds, modelReference } from "../stage-inputs.ts";
-import { evaluationStages } from "./stages.ts";
+import { dataMount, evaluationStages, examplesMount } from "./stages.ts";
 
 type Spec = z.output<typeof EvaluationSpec>;
 
@@ -28,9 +28,11 @@ export const evaluationKind: BatchKind<Spec> = {
   },
   needs: ({ model, suites }) => [
     ...modelNeeds(model),
-    ...suites.flatMap(({ task, data, examples }, index) => [
-      claimNeed(data, `suites[${index}].data`, task),
-      ...(examples ? [claimNeed(examples, `suites[${index}].examples`, task)] : []),
+    ...suites.flatMap(({ name, task: format, data, examples }, index) => [
+      claimNeed(data, `suites[${index}].data`, { format, parent: dataMount(name) }),
+      ...(examples
+        ? [claimNeed(examples, `suites[${index}].examples`, { format, parent: examplesMount(name) })]
+        : []),
     ]),
   ],
   refuse: (spec, inputs) =>

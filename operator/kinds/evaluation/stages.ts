@@ -7,8 +7,9 @@ import { soloStage } from "../training.ts";
 
 type Spec = z.output<typeof EvaluationSpec>;
 
-const dataMount = (suite: string) => `suite-${suite}`;
-const examplesMount = (suite: string) => `examples-${suite}`;
+/** Programs call a file by the name of its mount. */
+export const dataMount = (suite: string) => `suite-${suite}`;
+export const examplesMount = (suite: string) => `examples-${suite}`;
 
 export function evaluationStages(spec: Spec, inputs: Inputs): Stage[] {
   return [

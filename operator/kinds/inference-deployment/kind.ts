@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Reference } from "../../api/artifact.ts";
 import { EvaluationSpec } from "../../api/evaluation.ts";
 import type { InferenceDeploymentSpec } from "../../api/inference-deployment.ts";
+import type { Evaluation } from "../../api/kinds.ts";
 import type { Refusal } from "../../estimates/refusal.ts";
 import { computeNeeds, type Need, named } from "../needs.ts";
 import { inputNotFound } from "../reference-problems.ts";
@@ -47,4 +48,25 @@ export function refuseGate(
   if (isDeepStrictEqual(asked.data.model, model)) return undefined;
   const message = `${named} is of another model than spec.model; let both name the same, or it can never open this gate`;
   return { reason: "EvaluationNotPassed", message };
+}
+
+/** How a required Evaluation stands to the artifact that is to be served. */
+export interface Gate {
+  state: "passed" | "failed" | "missing" | "unfinished" | "ofAnotherModel";
+  /** Why it is closed; absent: it is open. */
+  closed?: string;
+}
+
+export function gateOf(evaluation: Pick<Evaluation, "status"> | undefined, digest: string | undefined): Gate {
+  if (evaluation === undefined) return { state: "missing", closed: "does not exist" };
+  const { passed, modelDigest, completionTime } = evaluation.status ?? {};
+  if (passed === undefined && completionTime === undefined)
+    return { state: "unfinished", closed: "has not ended yet" };
+  if (passed === undefined) return { state: "failed", closed: "ended without scores" };
+  if (modelDigest === undefined || modelDigest !== digest) {
+    const closed = `speaks of ${modelDigest ?? "a model without a digest"}, and ${digest} is to be served`;
+    return { state: "ofAnotherModel", closed };
+  }
+  if (passed) return { state: "passed" };
+  return { state: "failed", closed: "did not pass: a score is below its threshold" };
 }

@@ -1,16 +1,33 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { KubernetesObject } from "../../objects.ts";
+import { ClusterError } from "../../port.ts";
 
 /** An object of any kind as the store keeps it. */
 export type Stored = KubernetesObject & { spec?: unknown; status?: unknown };
+
+/** The state could not be written; on disk stands what stood there before. */
+export class FullDiskError extends ClusterError {}
 
 /** Writes a whole file or nothing: a reader, and a restart after SIGKILL, sees the old content or the new. */
 export function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): void {
   const temporary = join(dirname(path), `.${process.pid}.tmp`);
   rmSync(temporary, { force: true });
-  writeFileSync(temporary, content, { mode });
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, content, { mode });
+    renameSync(temporary, path);
+  } catch (error) {
+    // A disk that is full must not stay so for half a file.
+    rmSync(temporary, { force: true });
+    throw asFullDisk(error, path);
+  }
+}
+
+function asFullDisk(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  const message = `the disk is full, so that ${path} cannot be written; free space, what was begun then resumes`;
+  return new FullDiskError(message, { cause: error });
 }
 
 const reserve = 1_000;
@@ -49,8 +66,9 @@ export class ObjectFiles {
   nextVersion(): string {
     this.#version += 1;
     if (this.#version > this.#reserved) {
-      this.#reserved = this.#version + reserve;
-      writeWhole(this.#reservedPath, `${this.#reserved}\n`);
+      const reserved = this.#version + reserve;
+      writeWhole(this.#reservedPath, `${reserved}\n`);
+      this.#reserved = reserved;
     }
     return String(this.#version);
   }
