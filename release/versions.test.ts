@@ -1,6 +1,9 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { OperatorProcess } from "../test/adapter/operator-process.ts";
 import { problemsOfRelease, versions } from "./versions.ts";
 
 const repository = join(import.meta.dirname, "..");
@@ -21,6 +24,40 @@ test("generated manifests and the API reference name the same version", () => {
   expect(read("charts/install/install.yaml")).toContain(`image: tanren-operator:${stated.version}\n`);
   expect(read("docs/reference.md")).toContain(`\`tanren-kernels:${stated.version}\``);
 });
+
+test("the command says it", () => {
+  expect(execFileSync(join(repository, "bin/tanren"), ["--version"], { encoding: "utf8" })).toBe(
+    `${stated.version}\n`,
+  );
+});
+
+test("the operator says it in its log and its metrics, before it has seen a cluster", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tanren-version-"));
+  const kubeconfig = join(folder, "kubeconfig");
+  writeFileSync(kubeconfig, JSON.stringify(nobody));
+  const operator = new OperatorProcess("a", folder, kubeconfig);
+  try {
+    await operator.says(/^serving /);
+    expect(operator.logs).toContainEqual(expect.objectContaining({ version: stated.version }));
+    const { text } = await operator.ask("/metrics");
+    expect(text).toMatch(
+      new RegExp(`^tanren_build_info\\{version="${stated.version}",node="24[.0-9]+"\\} 1$`, "m"),
+    );
+  } finally {
+    await operator.end();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** A cluster at a port where nobody listens. */
+const nobody = {
+  apiVersion: "v1",
+  kind: "Config",
+  clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
+  users: [{ name: "u", user: {} }],
+  contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+  "current-context": "x",
+};
 
 describe("a release", () => {
   const one = { version: "1.2.0", elsewhere: { "Chart.yaml: version": "1.2.0" } };

@@ -105,7 +105,7 @@ describe("the command as one file", () => {
     expect(error).toContain(join(folder, "home/.local/share/tanren"));
   });
 
-  test("installs the kernels with no other Python than one that can run them", () => {
+  test("installs for the kernels with no other Python than one that can run them", () => {
     const { code, error } = command("tanren", "install-kernels", "--python", "/bin/false");
     expect(code).toBe(1);
     expect(error).toContain("/bin/false is not a Python 3.11 or newer");

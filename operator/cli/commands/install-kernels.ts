@@ -8,8 +8,8 @@ export function installKernelsCommand(): Command {
     .description("download what kernels run on (PyTorch, 3 GB), for runs on this machine")
     .option("--python <file>", "Python 3.11 or newer, of which the environment is made", "python3")
     .action(async ({ python }: { python: string }) => {
-      const kernels = await installation.installKernels(python, (line) => process.stderr.write(`${line}\n`));
-      terminalOf(process.stdout).print(`the kernels are installed: ${kernels.python}`);
+      const folder = await installation.installKernels(python, (line) => process.stderr.write(`${line}\n`));
+      terminalOf(process.stdout).print(`installed in ${folder}`);
     });
   return withHelp(command, [
     "tanren install-kernels",

@@ -8,10 +8,10 @@ export interface Installation {
   /** Program and words that start `tanren` once more. */
   readonly again: readonly [program: string, ...words: string[]];
   /**
-   * Makes the environment of the kernels.
-   * @param base The Python that it is made of.
+   * Installs what kernels run on; returns where.
+   * @param base The Python of which the environment is made.
    */
-  installKernels(base: string, say: (line: string) => void): Promise<Kernels>;
+  installKernels(base: string, say: (line: string) => void): Promise<string>;
 }
 
 export interface Kernels {
