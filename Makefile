@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-kueue test-alerts test-dist bench-operators bench-overload images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-alerts test-dist bench-operators bench-overload images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -85,9 +85,9 @@ test-journeys: setup ## the whole chain, a third of the crash sweep, bad input, 
 	$(BEGIN)
 	$(VITEST) run test/journeys $(REPORT)
 
-test-sweeps: setup ## the crash sweep whole: the operator is killed after each of its writes
+test-sweeps: setup ## the crash sweep whole, the operator is killed after each of its writes; and every way back
 	$(BEGIN)
-	TANREN_SWEEP=whole $(VITEST) run test/journeys/crash-sweep $(REPORT)
+	TANREN_SWEEP=whole $(VITEST) run test/journeys/crash-sweep test/journeys/retry $(REPORT)
 
 test-declarations: setup cluster-build ## every field of every kind at, within and beyond its bounds, and changes between them (TANREN_SEED; half an hour)
 	$(BEGIN)
@@ -104,7 +104,11 @@ test-cluster: setup cluster-build ## the Kubernetes that tests run against, and 
 
 test-operators: setup cluster-build ## an operator on this runtime sends no more calls than it must, also in a burst, on a control plane built from source (Go)
 	$(BEGIN)
-	$(VITEST) run test/bench $(REPORT)
+	$(VITEST) run test/bench --exclude test/bench/overload.test.ts $(REPORT)
+
+test-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core, in small (Go)
+	$(BEGIN)
+	$(VITEST) run test/bench/overload $(REPORT)
 
 # Not in `make test`: who changes nothing about queues need not wait for Kueue to be compiled.
 test-kueue: setup cluster-build kueue-build ## queues, quota, preemption and resumption by a real Kueue, built from source (Go)

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import { collectDefaultMetrics } from "prom-client";
-import { OperatorConfiguration } from "./api/configuration.ts";
+import { type NetworkPolicies, OperatorConfiguration, type Tracing } from "./api/configuration.ts";
 import { inferenceDeployment } from "./api/kinds.ts";
 import { systemClock } from "./clock/clock.ts";
 import { aborted, sleep } from "./clock/sleep.ts";
@@ -50,6 +50,8 @@ Example: echo '{"namespace": "team-a", "logLevel": "debug"}' > config.json
 /** Probes call the process dead when a watch has not even tried anything for so long. */
 const longestStandstillSeconds = 300;
 const lookForKindsSeconds = 5;
+/** A collector that stays away is said this often. */
+const tracesLostMilliseconds = 600_000;
 const instance = process.env.POD_NAME ?? hostname();
 /** Reconciles under way are waited for so long, less than a pod's usual grace period. */
 const longestStopMilliseconds = 20_000;
@@ -135,6 +137,7 @@ async function operate(surroundings: Surroundings): Promise<number> {
   const checks = { illness: () => standstill(watches()), wait: () => state.waitsFor };
   const health = await serveHealth(metrics, checks, configuration.port);
   logger.info({ version, port: health.port }, "serving /metrics, /healthz and /readyz");
+  const endTraces = await startTraces(configuration.tracing, logger);
   const connection = openConnection(source);
   try {
     await waitForKinds(surroundings, state, connection);
@@ -144,9 +147,35 @@ async function operate(surroundings: Surroundings): Promise<number> {
   } finally {
     await state.election?.stop();
     connection.close();
+    await endTraces?.();
     await health.close();
     logger.info("stopped");
   }
+}
+
+/** Sends spans where the configuration names a collector; returns what sends the last of them. */
+async function startTraces(
+  { endpoint, samplingRatio }: Tracing,
+  logger: Logger,
+): Promise<(() => Promise<void>) | undefined> {
+  if (endpoint === undefined) return undefined;
+  const { exportSpans } = await import("./tracing/export.ts");
+  let quietUntil = 0;
+  const report = (problem: string) => {
+    if (performance.now() < quietUntil) return;
+    quietUntil = performance.now() + tracesLostMilliseconds;
+    logger.warn({ endpoint, problem }, "spans could not be sent and are lost; is the collector there?");
+  };
+  logger.info({ endpoint, samplingRatio }, "sending traces");
+  return exportSpans({ endpoint, samplingRatio, instance, report });
+}
+
+/** What pods must be let reach for their spans to be sent. */
+function portOf({ endpoint }: Tracing): NetworkPolicies["egress"] {
+  if (endpoint === undefined) return [];
+  const { port, protocol } = new URL(endpoint);
+  const standard = protocol === "https:" ? 443 : 80;
+  return [{ ports: [{ port: Number(port) || standard, protocol: "TCP" }] }];
 }
 
 /** Without the kinds there is nothing to watch. They may be installed after the operator. */
@@ -224,6 +253,7 @@ async function lead(
     allow: allowed,
     networkPolicies: policies,
     leaderElection,
+    tracing,
   } = configuration;
   const { election } = state;
   state.waitsFor = "the first lists of what it watches";
@@ -244,7 +274,7 @@ async function lead(
     kinds: batchKinds,
     podDefaults,
     allowed,
-    networkPolicies: policies,
+    networkPolicies: { ...policies, egress: [...policies.egress, ...portOf(tracing)] },
     progressSeconds,
     workers,
     logger,

@@ -9,7 +9,8 @@ export default defineConfig({
     globalSetup: ["test/cluster/global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than cores: two of them mostly wait.
+    maxWorkers: 3,
     // Files share nothing but what they open and close themselves.
     isolate: false,
     // Tests of a file mostly wait for controllers, so all of them wait at once.

@@ -5,6 +5,7 @@ import {
   NetworkPolicies,
   OperatorConfiguration,
   PodDefaults,
+  Tracing,
 } from "../../operator/api/configuration.ts";
 import { runbook } from "./alerts.ts";
 
@@ -62,6 +63,7 @@ const Networking = z.strictObject({
     .default([])
     .describe("Namespaces beside the release's own in which pods of runs are denied what no policy allows."),
   clients: NetworkPolicies.shape.clients,
+  egress: NetworkPolicies.shape.egress,
   scrapers: z
     .array(anything)
     .default([])
@@ -200,6 +202,18 @@ export const Values = z.strictObject({
       ),
   }).prefault({}),
   networkPolicies: Networking.prefault({}),
+  tracing: z
+    .strictObject({
+      endpoint: z
+        .string()
+        .regex(/^(https?:\/\/.+)?$/)
+        .default("")
+        .describe(
+          "OpenTelemetry collector that spans of reconciles and programs are sent to by OTLP over HTTP, e.g. http://collector.observability:4318; empty: none are made.",
+        ),
+      samplingRatio: Tracing.shape.samplingRatio,
+    })
+    .prefault({}),
   serviceMonitor: monitor("the operator").prefault({}),
   podMonitor: monitor("the programs of runs and endpoints").prefault({}),
   prometheusRule: PrometheusRule.prefault({}),
@@ -221,6 +235,7 @@ export const groups: Readonly<Record<string, string>> = {
   allow: "What runs and endpoints may use; * stands for any characters. See docs/security.md.",
   networkPolicies: "NetworkPolicies; they need a network plugin that enforces them.",
   "networkPolicies.apiServer": "Where the operator finds the API server.",
+  tracing: "OpenTelemetry traces of reconciles and programs.",
   serviceMonitor: "ServiceMonitor (monitoring.coreos.com/v1) of the operator.",
   podMonitor: "PodMonitor (monitoring.coreos.com/v1) of kernels' pods: progress, loss, requests.",
   prometheusRule: "PrometheusRule (monitoring.coreos.com/v1) with the alerts of files/rules.",

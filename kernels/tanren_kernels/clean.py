@@ -16,7 +16,7 @@ from .corpus.documents import Document, TaskFolder, TaskWriter, fingerprint
 from .corpus.filter_statistics import FilterStatistics, fit
 from .corpus.rules import broken_rule
 from .corpus.sources import Raw, SourceFile, files_of_task, list_files, read_records, text_of
-from .runtime import manifest
+from .runtime import manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
 
@@ -99,6 +99,7 @@ class _Task:
         self.statistics = FilterStatistics()
         self.kept = 0
 
+    @tracing.span("clean task")
     def run(self, files: list[SourceFile], mark: str, done: int, total: int) -> None:
         with TaskWriter(self.folder) as writer:
             for number, file in enumerate(files):

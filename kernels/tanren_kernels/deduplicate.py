@@ -28,7 +28,7 @@ from .corpus.documents import (
     read_documents,
 )
 from .corpus.filter_statistics import FilterStatistics, fit
-from .runtime import durable_file, manifest
+from .runtime import durable_file, manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
 
@@ -134,6 +134,7 @@ class _Deduplication:
             file.unlink()
         self.keys.rmdir()
 
+    @tracing.span("hash documents")
     def _write_keys(self, task: int) -> None:
         """Digest, language and signature of each document of a task; the digests' file, written last,
         says that all are there.
@@ -160,6 +161,7 @@ class _Deduplication:
     def _read(self, task: int, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         return np.fromfile(self._path(task, name), dtype=dtype)
 
+    @tracing.span("near duplicates")
     def _near_duplicates(
         self, exact: npt.NDArray[np.int64], languages: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.int64]:
@@ -179,6 +181,7 @@ class _Deduplication:
             first[compared] = compared[minhash.clusters(signatures[compared], self.config.min_hash)]
         return first
 
+    @tracing.span("write documents")
     def _write_tasks(self, exact: npt.NDArray[np.int64], near: npt.NDArray[np.int64]) -> None:
         originals = {
             int(number) for first in (exact, near) for number in first[first != np.arange(len(first))]

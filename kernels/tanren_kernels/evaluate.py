@@ -17,7 +17,7 @@ from .contract import EvaluateConfig, Input, ManifestParent, Result
 from .evaluation import model_comparison
 from .evaluation.benchmark import Suite, suite_of
 from .model.pretrained import load
-from .runtime import durable_file, manifest
+from .runtime import durable_file, manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.journal import Journal
 from .runtime.program import ProgramContext, run
@@ -86,7 +86,8 @@ def _answer_all(
             results.keep(before + done - done % group_size)
         for start in range(len(results.entries) - before, suite.count, group_size):
             context.stop_if_asked()
-            results.append(suite.answer(start, min(start + group_size, suite.count)))
+            with tracing.span("answer", start=before + start):
+                results.append(suite.answer(start, min(start + group_size, suite.count)))
             context.progress.update(
                 len(results.entries), total, unit="item", checkpoint_step=len(results.entries)
             )

@@ -21,7 +21,7 @@ from .inference.engine import Engine, Generation, Request
 from .inference.sampling import Sampling
 from .model import pretrained
 from .model.config import read_config
-from .runtime import durable_file, json_lines, manifest
+from .runtime import durable_file, json_lines, manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.journal import Journal
 from .runtime.program import ProgramContext, run
@@ -104,6 +104,7 @@ class Candidates:
         self._engine = Engine(self._ready.model, self._ready.token_bytes, config.batch_size, longest)
         self.model_digest = self._ready.parent.digest
 
+    @tracing.span("generate")
     def group(self, start: int, context: ProgramContext) -> list[dict[str, Any]]:
         """Answers the group of prompts that begins at `start`; ends with Terminated when asked to stop."""
         numbers = range(start, min(start + self.group_size, len(self._prompts)))

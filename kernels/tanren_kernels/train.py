@@ -22,7 +22,7 @@ from .model.config import LlamaConfig, read_config
 from .model.export import export_model
 from .model.llama import Llama, Source, fill, initial_tensor, parameter_count
 from .model.weights import StoredWeights
-from .runtime import manifest
+from .runtime import manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
 from .tokenizer import tokenizer
@@ -152,6 +152,7 @@ def tokenizer_of(config: TrainConfig) -> TextTokenizer:
     return text
 
 
+@tracing.span("prepare samples")
 def objective_of(config: TrainConfig, text: TextTokenizer, context: ProgramContext) -> Objective:
     length = config.training.sequence_length
     if config.language_model is not None:
@@ -209,6 +210,7 @@ def finished(config: TrainConfig, config_hash: str) -> Result | None:
     return result_of(output, written)
 
 
+@tracing.span("write artifact")
 def write_artifact(
     config: TrainConfig,
     config_hash: str,

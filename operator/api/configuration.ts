@@ -70,6 +70,24 @@ const Selector = z.strictObject({
     .describe("Conditions on labels that all must hold (meta/v1 LabelSelectorRequirement)."),
 });
 
+const Peer = z.strictObject({
+  podSelector: Selector.optional().describe("Pods with these labels."),
+  namespaceSelector: Selector.optional().describe("Namespaces with these labels; absent: the own one."),
+  ipBlock: z
+    .strictObject({
+      cidr: z.string().describe("Range of addresses, e.g. 10.0.0.0/8."),
+      except: z.array(z.string()).optional().describe("Ranges within it that stay out."),
+    })
+    .optional()
+    .describe("Addresses outside of the cluster."),
+});
+
+const Port = z.strictObject({
+  port: z.union([z.int().min(1).max(65_535), z.string().min(1)]).describe("Number or name of the port."),
+  endPort: z.int().min(1).max(65_535).optional().describe("Last port of a range that starts at `port`."),
+  protocol: z.enum(["TCP", "UDP", "SCTP"]).default("TCP").describe("Protocol of the port."),
+});
+
 /** A NetworkPolicy for every run and endpoint, in its own namespace; it goes with its owner. */
 export const NetworkPolicies = z.strictObject({
   enabled: z
@@ -84,25 +102,38 @@ export const NetworkPolicies = z.strictObject({
     .optional()
     .describe("The operator's pods, which alone may ask kernels for their progress."),
   clients: z
-    .array(
-      z.strictObject({
-        podSelector: Selector.optional().describe("Pods with these labels."),
-        namespaceSelector: Selector.optional().describe(
-          "Namespaces with these labels; absent: the endpoint's own.",
-        ),
-        ipBlock: z
-          .strictObject({
-            cidr: z.string().describe("Range of addresses, e.g. 10.0.0.0/8."),
-            except: z.array(z.string()).optional().describe("Ranges within it that stay out."),
-          })
-          .optional()
-          .describe("Addresses outside of the cluster."),
-      }),
-    )
+    .array(Peer)
     .default([])
     .describe(
       "Peers (networking.k8s.io/v1 NetworkPolicyPeer) that may reach endpoints; empty: every pod of every namespace.",
     ),
+  egress: z
+    .array(
+      z.strictObject({
+        to: z.array(Peer).optional().describe("Peers; absent: every address."),
+        ports: z.array(Port).optional().describe("Ports; absent: all of them."),
+      }),
+    )
+    .default([])
+    .describe(
+      "What pods of runs and endpoints may reach beside each other and DNS (networking.k8s.io/v1 NetworkPolicyEgressRule); the collector of traces needs no rule.",
+    ),
+});
+
+/** OpenTelemetry. Programs send a span for each of their parts: a run is one trace, whose id is its UID. */
+export const Tracing = z.strictObject({
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      "Collector that spans of reconciles and programs are sent to by OTLP over HTTP, e.g. http://collector.observability:4318; absent: none are made.",
+    ),
+  samplingRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe("Share of reconciles that are traced; programs always are."),
 });
 
 export const LeaderElection = z.strictObject({
@@ -139,6 +170,7 @@ export const OperatorConfiguration = z
     networkPolicies: NetworkPolicies.prefault({}).describe(
       "NetworkPolicies of runs and endpoints; they need a network plugin that enforces them.",
     ),
+    tracing: Tracing.prefault({}).describe("OpenTelemetry traces of reconciles and programs."),
     workers: z
       .int()
       .min(1)
@@ -169,5 +201,6 @@ export const OperatorConfiguration = z
   );
 
 export type OperatorConfiguration = z.output<typeof OperatorConfiguration>;
+export type Tracing = z.output<typeof Tracing>;
 export type PodDefaults = z.output<typeof PodDefaults>;
 export type NetworkPolicies = z.output<typeof NetworkPolicies>;

@@ -254,14 +254,20 @@ export interface NetworkPolicyPeer {
   ipBlock?: { cidr: string; except?: string[] };
 }
 
+export interface NetworkPolicyPort {
+  port: number | string;
+  endPort?: number;
+  protocol: "TCP" | "UDP" | "SCTP";
+}
+
 export interface NetworkPolicy extends KubernetesObject {
   apiVersion: "networking.k8s.io/v1";
   kind: "NetworkPolicy";
   spec: {
     podSelector: { matchLabels: Record<string, string> };
     policyTypes: ("Ingress" | "Egress")[];
-    ingress: { from?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
-    egress?: { to?: NetworkPolicyPeer[]; ports?: { port: number; protocol: "TCP" | "UDP" }[] }[];
+    ingress: { from?: NetworkPolicyPeer[]; ports?: NetworkPolicyPort[] }[];
+    egress?: { to?: NetworkPolicyPeer[]; ports?: NetworkPolicyPort[] }[];
   };
 }
 

@@ -75,3 +75,14 @@ test("an endpoint lets in the clients that are named, or every pod, and nothing 
   ]);
   expect(networkPolicy(run, { ...rules, clients }, 8000)?.spec.ingress).toEqual([{ from: clients, ports }]);
 });
+
+test("what the configuration lets pods reach is let through for runs and endpoints", () => {
+  const run = aRun();
+  const rule = { ports: [{ port: 4318, protocol: "TCP" as const }] };
+  const egress = (servingPort?: number) =>
+    networkPolicy(run, { ...rules, egress: [rule] }, servingPort)?.spec.egress;
+  expect(egress()?.at(-1)).toEqual(rule);
+  expect(egress()).toHaveLength(3);
+  // Names are looked up too.
+  expect(egress(8000)).toEqual([expect.objectContaining({ ports: expect.any(Array) }), rule]);
+});

@@ -195,11 +195,11 @@ export const policyKinds = ({ enabled }: NetworkPolicies): Resource<KubernetesOb
 
 /**
  * The policy of a run's pods, or of an endpoint's when `servingPort` is given. Ranks reach each other and
- * names are looked up; everything else is denied, both ways. Undefined where the configuration asks for none.
+ * names are looked up; everything else that the configuration does not name is denied, both ways. Undefined where the configuration asks for none.
  */
 export function networkPolicy(
   owner: KubernetesObject,
-  { enabled, operator, clients }: NetworkPolicies,
+  { enabled, operator, clients, egress }: NetworkPolicies,
   servingPort?: number,
 ): Wanted<NetworkPolicy> | undefined {
   if (!enabled) return undefined;
@@ -230,12 +230,15 @@ export function networkPolicy(
       ],
       // Where the cluster's DNS runs differs between clusters; on some it is no pod at all. Nothing is left
       // out rather than stated empty: the API server would take every repeat of an empty list for a change.
-      ...(ranks && { egress: [{ to: [own] }, { ports: [tcp(53), { port: 53, protocol: "UDP" as const }] }] }),
+      ...(ranks
+        ? { egress: [{ to: [own] }, dns, ...egress] }
+        : egress.length > 0 && { egress: [dns, ...egress] }),
     },
   };
 }
 
 const tcp = (port: number) => ({ port, protocol: "TCP" as const });
+const dns = { ports: [tcp(53), { port: 53, protocol: "UDP" as const }] };
 
 /** More than any node keeps of a termination message, and than the results of a Job's pods come to. */
 const longestResult = 262_144;

@@ -4,6 +4,7 @@ import { keyOf, type NamespacedName } from "../cluster/object-key.ts";
 import type { KubernetesObject } from "../cluster/objects.ts";
 import { type Cluster, ConflictError, type Watch, type WatchEvent } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
+import { inSpan, type Span } from "../tracing/spans.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics, ResultLabel } from "./metrics.ts";
 import type { Outcome } from "./outcome.ts";
@@ -157,22 +158,32 @@ export class Controller<T extends Reconciled> {
 
   async #reconcile(key: string): Promise<void> {
     const { namespace, name } = requestOf(key);
-    const logger = this.#runtime.logger.child({
-      kind: this.#options.resource.kind,
-      namespace,
-      name,
-      reconcileID: randomUUID(),
-    });
+    const { kind } = this.#options.resource;
+    const attributes = { "k8s.namespace.name": namespace, "tanren.kind": kind, "tanren.name": name };
     const began = this.#runtime.clock.now().getTime();
     this.#observer.began();
-    let result: ResultLabel;
-    try {
-      const outcome = await this.#options.reconciler.reconcile({ namespace, name }, { logger });
-      result = this.#settle(key, outcome, logger);
-    } catch (error) {
-      result = await this.#retry(key, error, logger);
-    }
+    const result = await inSpan(`reconcile ${kind}`, attributes, async (span) => {
+      const result = await this.#act(key, span);
+      span.set("tanren.result", result);
+      return result;
+    });
     this.#observer.ended(result, (this.#runtime.clock.now().getTime() - began) / 1000);
+  }
+
+  async #act(key: string, span: Span): Promise<ResultLabel> {
+    const request = requestOf(key);
+    const logger = this.#runtime.logger.child({
+      kind: this.#options.resource.kind,
+      ...request,
+      reconcileID: randomUUID(),
+      ...(span.traceId !== undefined && { trace_id: span.traceId }),
+    });
+    try {
+      return this.#settle(key, await this.#options.reconciler.reconcile(request, { logger }), logger);
+    } catch (error) {
+      span.failed(error);
+      return this.#retry(key, error, logger);
+    }
   }
 
   #settle(key: string, outcome: Outcome, logger: Logger): ResultLabel {

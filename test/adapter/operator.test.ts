@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { samples } from "../../operator/testing/samples.ts";
+import { startTraceCollector } from "../../operator/testing/trace-collector.ts";
 import { startCluster, type TestCluster } from "../cluster/cluster.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type AuditedRequest, OperatorProcess, serviceAccountKubeconfig } from "./operator-process.ts";
@@ -254,3 +255,30 @@ test("configuration that is none is refused in a sentence", async () => {
     /^configuration .*operator-0.json: .*wokers.*; see docs\/reference.md for its fields\n$/,
   );
 }, 20_000);
+
+test("a collector is sent each reconcile with its calls, and the log names the trace", async () => {
+  const collector = await startTraceCollector();
+  try {
+    await kubectl("create", "namespace", "traced");
+    await applyCorpora("traced", 1);
+    const operator = start(0, { tracing: { endpoint: collector.endpoint }, logLevel: "debug" });
+    const reconciles = () => collector.spans.filter(({ name }) => name === "reconcile Corpus");
+    const written = () => collector.spans.find(({ name }) => name === "update corpora/status");
+    await eventually(async () => written() !== undefined, "spans of a write arrive");
+    operator.signal("SIGTERM");
+    expect((await operator.ended).code).toBe(0);
+
+    const parent = reconciles().find(({ spanId }) => spanId === written()?.parentSpanId);
+    const named = Object.fromEntries(
+      parent?.attributes.map(({ key, value }) => [key, value.stringValue]) ?? [],
+    );
+    expect(named).toMatchObject({ "tanren.kind": "Corpus", "k8s.namespace.name": expect.any(String) });
+    const traces = new Set(reconciles().map(({ traceId }) => traceId));
+    expect(operator.logs.some((line) => traces.has((line as { trace_id?: string }).trace_id ?? ""))).toBe(
+      true,
+    );
+    expect(collector.spans.filter(({ name }) => name.includes("leases"))).toEqual([]);
+  } finally {
+    await collector.close();
+  }
+}, 120_000);

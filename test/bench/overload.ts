@@ -137,6 +137,29 @@ async function measureIn(
   return { figures, means: held.means };
 }
 
+/** Where Jobs wait in queues there is Kueue's kind, of which the operator asks why they wait. */
+const workloadKind = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: {
+    name: "workloads.kueue.x-k8s.io",
+    annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/kueue/pull/1" },
+  },
+  spec: {
+    group: "kueue.x-k8s.io",
+    names: { kind: "Workload", plural: "workloads" },
+    scope: "Namespaced",
+    versions: [
+      {
+        name: "v1beta2",
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+};
+
 /** The plain manifests, with the rights and the FlowSchema of the operator, which itself runs here. */
 async function install(cluster: TestCluster, directory: string): Promise<Command> {
   const kubectl = async (...args: string[]) => {
@@ -144,7 +167,10 @@ async function install(cluster: TestCluster, directory: string): Promise<Command
     if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
   };
   await kubectl("apply", "--server-side", "-f", join(repository, "charts/install/install.yaml"));
-  await kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=tanren");
+  const kueue = join(directory, "workloads.json");
+  writeFileSync(kueue, JSON.stringify(workloadKind));
+  await kubectl("apply", "-f", kueue);
+  await kubectl("wait", "--for=condition=Established", "crd", "--all");
   const configuration = join(directory, "operator.json");
   writeFileSync(configuration, JSON.stringify({ port: 0 }));
   const program = join(repository, "operator/manager.ts");
@@ -161,8 +187,10 @@ async function inNamespace(api: ApiClient, namespace: string, workload: Workload
   const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
   const resources = { requests: { storage: "1Gi" } };
   await api.send("POST", "/api/v1/namespaces", { metadata: { name: namespace } }, [409]);
-  const claim = { metadata: { name: "shared" }, spec: { accessModes: ["ReadWriteMany"], resources } };
-  await api.send("POST", path, claim, [409]);
+  for (const name of ["shared", "pages"]) {
+    const claim = { metadata: { name }, spec: { accessModes: ["ReadWriteMany"], resources } };
+    await api.send("POST", path, claim, [409]);
+  }
   return Objects.follow(api, workload, namespace);
 }
 

@@ -179,6 +179,12 @@ export const effects: Effect[] = [
     changes: configuration,
   },
   {
+    path: "networkPolicies.egress",
+    value: [{ to: [{ ipBlock: { cidr: "10.1.0.0/16" } }], ports: [{ port: 443, protocol: "TCP" }] }],
+    beside: enabled,
+    changes: configuration,
+  },
+  {
     path: "networkPolicies.scrapers",
     value: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } }],
     beside: enabled,
@@ -191,6 +197,8 @@ export const effects: Effect[] = [
     changes: [own],
   },
   { path: "networkPolicies.apiServer.ports", value: [16443], beside: enabled, changes: [own] },
+  { path: "tracing.endpoint", value: "http://collector.traces:4318", changes: configuration },
+  { path: "tracing.samplingRatio", value: 0.1, changes: configuration },
   { path: "serviceMonitor.enabled", value: true, changes: ["ServiceMonitor/tanren-operator"] },
   {
     path: "serviceMonitor.labels",

@@ -25,7 +25,7 @@ const endings: readonly [pattern: RegExp, code: number | undefined, output: RegE
   [/ tree$/, 4, /has made an artifact yet/],
   // Watched for ever.
   [/ get .*(--watch|-w)\b/, undefined, /base/],
-  [/ run .*--until complete/, undefined, /no operator has looked at/],
+  [/ run .*--until complete/, undefined, /(created|configured|unchanged)/],
   // Nothing has failed.
   [/ retry /, 1, /there is nothing to retry/],
 ];

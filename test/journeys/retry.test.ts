@@ -8,7 +8,11 @@ import { type Manifest, small, World } from "./world.ts";
 const world = new World();
 const patience = 240_000;
 
-const steps = 1000;
+/** Of the two long ones another one each time, both with TANREN_SWEEP=whole (`make test-sweeps`). */
+const long = ["deadline", "adoption"].filter(
+  (_, index) => process.env.TANREN_SWEEP === "whole" || index === process.pid % 2,
+);
+const steps = 600;
 const lasting = (name: string, changes: Record<string, unknown> = {}): Manifest =>
   small.pretrain(name, {
     training: {
@@ -65,7 +69,7 @@ beforeAll(async () => {
 }, patience);
 afterAll(() => world.close());
 
-test(
+test.runIf(long.includes("deadline"))(
   "a deadline that passed is raised, and a retry ends in the bits of an undisturbed run",
   async () => {
     await withCheckpoint("late", lasting("late"));
@@ -89,7 +93,7 @@ test(
   patience,
 );
 
-test(
+test.runIf(long.includes("adoption"))(
   "a deleted run leaves its directory, and a run that adopts it continues to the same bits",
   async () => {
     await withCheckpoint("left", lasting("left"));

@@ -57,6 +57,12 @@ namespace: {{ .Release.Namespace | quote }}
 {{- end }}
 {{- end }}
 
+{{/* Port of the collector of traces. */}}
+{{- define "tanren.tracingPort" -}}
+{{- $url := urlParse .Values.tracing.endpoint }}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- end }}
+
 {{/*
 The operator's configuration as JSON: an OperatorConfiguration of operator/api/configuration.ts. JSON has no comments and
 needs its commas, so it is written as YAML first.
@@ -98,4 +104,10 @@ networkPolicies:
       {{- include "tanren.selectorLabels" . | nindent 6 }}
   {{- end }}
   clients: {{ toJson .Values.networkPolicies.clients }}
+  egress: {{ toJson .Values.networkPolicies.egress }}
+tracing:
+  {{- with .Values.tracing.endpoint }}
+  endpoint: {{ . | quote }}
+  {{- end }}
+  samplingRatio: {{ .Values.tracing.samplingRatio }}
 {{- end }}

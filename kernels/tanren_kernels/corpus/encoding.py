@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime import durable_file
+from ..runtime import durable_file, tracing
 from ..runtime.durable_file import DurableFile
 from ..runtime.program import ProgramContext
 from ..tokenizer.pretokens import PATTERN, cut
@@ -109,6 +109,7 @@ class EncodedDocuments:
         return self._tokens[file][start : start + int(self.lengths[number])]
 
 
+@tracing.span("encode documents")
 def encode_documents(
     catalogue: Catalogue,
     tokenizer: TextTokenizer,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..contract import TokenizeConfig
+from ..runtime import tracing
 from ..runtime.program import ProgramContext
 from . import mixture
 from .catalogue import Catalogue
@@ -30,6 +31,7 @@ def write_held_out(
     return tokens
 
 
+@tracing.span("pack tokens")
 def write_training(
     directory: Path,
     catalogue: Catalogue,

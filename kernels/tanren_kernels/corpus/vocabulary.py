@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import TokenizeConfig
-from ..runtime import durable_file
+from ..runtime import durable_file, tracing
 from ..runtime.program import ProgramContext
 from ..tokenizer import pruning, tokenizer
 from ..tokenizer.tokenizer import TextTokenizer
@@ -22,6 +22,7 @@ from .catalogue import Catalogue
 REMOVED = "removed-tokens.jsonl"
 
 
+@tracing.span("train tokenizer")
 def trained_tokenizer(
     config: TokenizeConfig, catalogue: Catalogue, folder: Path, context: ProgramContext
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..contract import Input, ManifestParent
-from ..runtime import manifest
+from ..runtime import manifest, tracing
 from ..runtime.errors import KernelError
 from ..tokenizer import tokenizer
 from ..tokenizer.detokenizer import token_bytes
@@ -33,6 +33,7 @@ class Pretrained:
     parent: ManifestParent
 
 
+@tracing.span("load model")
 def load(given: Input, dtype: torch.dtype, cache_tokens: int) -> Pretrained:
     """Loads a model directory in Hugging Face layout on the accelerator where there is one.
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..contract import ArtifactResult, Input, Manifest, ManifestParent, RunIdentity
-from . import durable_file
+from . import durable_file, tracing
 from .errors import KernelError
 
 NAME = "manifest.json"
@@ -123,6 +123,7 @@ def verify(directory: Path, expected_digest: str | None = None) -> Manifest:
     return manifest
 
 
+@tracing.span("verify input")
 def verify_input(given: Input) -> ManifestParent:
     """Verifies an input before use and returns it as a parent for the manifest.
 

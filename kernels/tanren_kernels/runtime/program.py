@@ -27,7 +27,7 @@ from typing import NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..contract import EXIT_CODES, PROGRAM_PORT, Result, RunIdentity
-from . import fence
+from . import fence, tracing
 from .errors import KernelError, error_for
 from .progress import ProgressReporter, ProgressServer
 
@@ -170,7 +170,8 @@ def run(
             if os.environ.get("LOCAL_RANK", "0") == "0"
             else None
         )
-        result = main(config, context)
+        with tracing.program(program, place.run):
+            result = main(config, context)
         if result_path is not None:
             write_result(result, result_path)
         context.log(

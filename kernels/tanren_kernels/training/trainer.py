@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..contract import TrainConfig
 from ..model.llama import Llama, fill
+from ..runtime import tracing
 from ..runtime.errors import KernelError
 from ..runtime.program import ProgramContext
 from . import micro_batches, reference_log_probs, throughput
@@ -144,6 +145,7 @@ class Trainer:
                 )
         return Outcome(self._full_parameters(), metrics, self._steps, resumed)
 
+    @tracing.span("evaluate")
     def evaluate(self) -> dict[str, float]:
         """The objective's summary of its held-out groups. Every rank must call it and gets the same."""
         means = {}
@@ -238,6 +240,7 @@ class Trainer:
             self._last_logged = time.monotonic()
             self._context.log("step", step=step, steps=self._steps, **metrics)
 
+    @tracing.span("save checkpoint")
     def _save(self, step: int, metrics: dict[str, float]) -> None:
         named = dict(self._model.named_parameters())
         moments = {
@@ -270,6 +273,7 @@ class Trainer:
             if (tensor := self._kept(parameter)) is not None
         }
 
+    @tracing.span("resume")
     def _resume(self) -> int | None:
         """Loads the newest whole checkpoint, chosen by rank 0; returns its step."""
         state = self._store.newest(self._context) if self._ranks.rank == 0 else None

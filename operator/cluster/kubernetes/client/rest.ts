@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../../clock/clock.ts";
 import { sleep } from "../../../clock/sleep.ts";
+import { inPart } from "../../../tracing/spans.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
 import type { CallsInFlight } from "./calls-in-flight.ts";
@@ -92,7 +93,19 @@ export class Rest {
    * The parsed body. A read whose body is cut off is sent again; a write is not, for it may have taken
    * effect.
    */
-  async json(request: Request): Promise<unknown> {
+  json(request: Request): Promise<unknown> {
+    const { verb, resource, namespace, name, subresource } = request;
+    const attributes = {
+      "http.request.method": methods[verb],
+      "url.path": pathOf(resource, request),
+      "k8s.namespace.name": namespace,
+      "tanren.name": name,
+    };
+    const what = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+    return inPart(`${verb} ${what}`, attributes, () => this.#json(request));
+  }
+
+  async #json(request: Request): Promise<unknown> {
     const { clock, random, mostTries = 4 } = this.#options;
     for (let tries = 1; ; tries++) {
       try {
