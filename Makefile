@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts bench-operators bench-overload images e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
+.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -71,7 +71,7 @@ build-behind: ## build Kubernetes and Helm while this make goes on with other ta
 test-operator: setup ## unit tests of operator and command
 	$(BEGIN)
 	$(NODE) node_modules/.bin/tsc -p .
-	$(VITEST) run operator/ images/ test/docs test/node/permissions $(REPORT)
+	$(VITEST) run operator/ images/ release/ test/docs test/node/permissions $(REPORT)
 
 test-kernels: setup ## unit tests of the kernels
 	$(BEGIN)
@@ -151,6 +151,27 @@ test-alerts: setup cluster-build ## every alert on recorded series, and a Promet
 
 images: setup ## container images of operator and kernels, with lists of what is inside (ACCELERATOR=cpu: smaller, without GPUs)
 	$(NODE) images/build.ts $(ACCELERATOR)
+
+# URL is where the archives will lie, for krew's manifest; empty: where they are written.
+dist: setup helm-build ## what people install, into build/dist: the command as one file, for krew and npm; the chart; checksums
+	rm -rf build/dist
+	$(NODE) release/build.ts build/dist $(URL)
+
+# Apart from `make test`: krew and a registry are compiled first.
+test-dist: setup helm-build ## what make dist makes, tried where nothing else of the repository is: krew, npx, a registry (Go)
+	$(BEGIN)
+	test/cluster/launch build krew validate-krew-manifest registry crane
+	$(VITEST) run test/dist $(REPORT)
+
+release-check: setup ## whether TAG may be released: one version everywhere, and in CHANGELOG.md
+	$(NODE) release/check.ts "$(TAG)"
+
+publish: setup helm-build ## after make dist: push the images, and a chart that names them by digest, to REGISTRY, and sign all (root, Go)
+	$(NODE) release/publish.ts "$(REGISTRY)" build/dist
+
+# By its own workflow; gh is GitHub's command.
+github-release: ## after make publish: make the release of TAG, with all files of build/dist
+	gh release create "$(TAG)" --verify-tag --title "$(TAG)" --notes "See CHANGELOG.md." build/dist/tanren-* build/dist/tanren.yaml build/dist/SHA256SUMS*
 
 e2e: setup ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
 	$(NODE) images/build.ts cpu

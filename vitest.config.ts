@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["operator/**/*.test.ts", "images/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["operator/**/*.test.ts", "images/**/*.test.ts", "release/**/*.test.ts", "test/**/*.test.ts"],
     // Those share a control plane: test/vitest.config.ts.
     exclude: [
       "test/contract/**",

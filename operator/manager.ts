@@ -27,6 +27,7 @@ import { cachesOf, startOperator } from "./operator.ts";
 import { serveHealth } from "./runtime/health-server.ts";
 import { createLogger, type Logger } from "./runtime/logger.ts";
 import { Metrics } from "./runtime/metrics.ts";
+import { version } from "./version.ts";
 
 /**
  * The operator as a process in a cluster: waits to be the leader, then runs the controllers until it is told
@@ -127,6 +128,7 @@ async function operate(surroundings: Surroundings): Promise<number> {
   const state: State = { waitsFor: "the API server" };
   const watches = () => state.cluster?.health() ?? [];
   const metrics = new Metrics();
+  metrics.build(version);
   collectDefaultMetrics({ register: metrics.registry });
   const isLeader = () => state.election?.isLeader() ?? state.cluster !== undefined;
   const requests = new KubernetesMetrics(metrics.registry, {
@@ -136,7 +138,7 @@ async function operate(surroundings: Surroundings): Promise<number> {
   });
   const checks = { illness: () => standstill(watches()), wait: () => state.waitsFor };
   const health = await serveHealth(metrics, checks, configuration.port);
-  logger.info({ port: health.port }, "serving /metrics, /healthz and /readyz");
+  logger.info({ version, port: health.port }, "serving /metrics, /healthz and /readyz");
   const endTraces = await startTraces(configuration.tracing, logger);
   const connection = openConnection(source);
   try {

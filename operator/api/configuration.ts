@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { version } from "../version.ts";
 import { Allowed } from "./allowed.ts";
 
 /**
@@ -23,7 +24,7 @@ export const PodDefaults = z.strictObject({
   image: z
     .string()
     .min(1)
-    .default("tanren-kernels:0.1.0")
+    .default(`tanren-kernels:${version}`)
     .describe("Image of the kernels where a spec names none."),
   imagePullSecrets: z
     .array(z.strictObject({ name: name.describe("Name of the Secret.") }))

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, type Help } from "commander";
 import { ClusterError, InvalidError, NotFoundError } from "../cluster/port.ts";
+import { version } from "../version.ts";
 import { resumeCommand, scaleCommand, suspendCommand } from "./commands/change.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { completeCommand, completionCommand } from "./commands/completion.ts";
@@ -8,6 +8,7 @@ import { deleteCommand } from "./commands/delete.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
+import { installKernelsCommand } from "./commands/install-kernels.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { operatorCommand, stopCommand } from "./commands/operator.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -28,11 +29,8 @@ export async function enter(program: Program): Promise<never> {
     end(error.code === "EPIPE" ? "done" : exitCodeOf(error)),
   );
   process.on("uncaughtException", (error) => end(exitCodeOf(error)));
-  const { version }: { version: string } = JSON.parse(
-    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-  );
   try {
-    await tanrenProgram(program, version).parseAsync();
+    await tanrenProgram(program).parseAsync();
     end("done");
   } catch (error) {
     end(exitCodeOf(error));
@@ -62,7 +60,7 @@ function end(exitCode: ExitCode): never {
 }
 
 /** The command with all its subcommands. Errors of the command line are thrown, not exited with. */
-export function tanrenProgram(name: Program, version: string): Command {
+export function tanrenProgram(name: Program): Command {
   const isPlugin = name === "kubectl tanren";
   const program = new Command(name)
     .description(`From raw web pages to a served language model, as Kubernetes resources. ${about[name]}`)
@@ -88,7 +86,7 @@ export function tanrenProgram(name: Program, version: string): Command {
     deleteCommand(),
     explainCommand(),
     ...(isPlugin ? [] : [completionCommand()]),
-    ...(isPlugin ? [] : [stopCommand()]),
+    ...(isPlugin ? [] : [stopCommand(), installKernelsCommand()]),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });

@@ -24,6 +24,14 @@ export class Metrics {
   readonly #queued = this.#histogram("workqueue_queue_duration_seconds", "Time keys waited", ["name"]);
   readonly #worked = this.#histogram("workqueue_work_duration_seconds", "Time keys were worked on", ["name"]);
 
+  /** The usual series that tells of what the process was built; its value is always 1. */
+  build(version: string): void {
+    this.#gauge("tanren_build_info", "Version of Tanren, and of Node that it runs on", [
+      "version",
+      "node",
+    ]).set({ version, node: process.versions.node }, 1);
+  }
+
   /** Series of a controller start at 0, so that a rate can be taken of the first increment. */
   controller(controller: string, workers: number) {
     for (const result of ["success", "requeue_after", "error", "conflict"])

@@ -15,6 +15,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import { version } from "../version.ts";
 import { recordSpans, type Span } from "./spans.ts";
 
 /**
@@ -52,7 +53,11 @@ export function exportSpans({
     timeoutMillis: longestExportMilliseconds,
   });
   const provider = new TracerProvider({
-    resource: resourceFromAttributes({ "service.name": "tanren-operator", "service.instance.id": instance }),
+    resource: resourceFromAttributes({
+      "service.name": "tanren-operator",
+      "service.version": version,
+      "service.instance.id": instance,
+    }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(samplingRatio) }),
     spanProcessors: [new BatchSpanProcessor({ exporter, exportTimeoutMillis: longestExportMilliseconds })],
   });

@@ -119,6 +119,11 @@ function readRecord(directory: string): z.output<typeof record> {
 export const helmPath = (): Promise<string> => build("helm");
 export const prometheusPath = (): Promise<string> => build("prometheus");
 export const promtoolPath = (): Promise<string> => build("promtool");
+export const registryPath = (): Promise<string> => build("registry");
+export const cranePath = (): Promise<string> => build("crane");
+export const cosignPath = (): Promise<string> => build("cosign");
+export const krewPath = (): Promise<string> => build("krew");
+export const krewValidatorPath = (): Promise<string> => build("validate-krew-manifest");
 
 const build = async (program: string): Promise<string> => (await launch(["build", program])).trim();
 

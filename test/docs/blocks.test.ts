@@ -22,7 +22,7 @@ const load = (paths: string[]) => loadManifests(paths, { namespace: "default", h
 /** Parses a command line as the command does, without acting. */
 async function parseLine(program: Program, words: readonly string[]): Promise<Command | undefined> {
   let parsed: Command | undefined;
-  const root = tanrenProgram(program, "0.0.0");
+  const root = tanrenProgram(program);
   for (const command of root.commands)
     command.configureOutput({ writeErr() {}, outputError() {} }).action((...input: unknown[]) => {
       parsed = input.at(-1) as Command;
@@ -49,7 +49,7 @@ test("there are lines of ours to look at", () => expect(ours.length).toBeGreater
 test.each(ours)("%s: %s is a command line that exists", async (_, line) => {
   const plugin = line.startsWith("kubectl ");
   const [, ...words] = wordsOf(line.replace(/^kubectl /, "").split(" | ")[0] ?? "");
-  const program = tanrenProgram(plugin ? "kubectl tanren" : "tanren", "0.0.0");
+  const program = tanrenProgram(plugin ? "kubectl tanren" : "tanren");
   if (isMention(line)) return expect(program.commands.map((command) => command.name())).toContain(words[0]);
   expect(await parseLine(plugin ? "kubectl tanren" : "tanren", words)).toBeDefined();
 });

@@ -42,6 +42,10 @@ export type Place = "this machine" | "control plane";
 /** First match decides. A reason says who proves the same instead, or what is missing. */
 const rules: readonly [pattern: RegExp, place: Place | { notRun: string }][] = [
   [/^make /, { notRun: "takes minutes; CI calls make, and workflow.test.ts knows its targets" }],
+  [
+    /^(tar -xzf build\/dist|ln -s tanren|tanren install-kernels)/,
+    { notRun: "test/dist unpacks the archive and calls the command by all its names" },
+  ],
   [/^helm /, { notRun: "test/chart/install.test.ts installs, upgrades and removes the chart" }],
   [/^(kubectl apply|sed) .*charts\/install\//, { notRun: "test/chart/install.test.ts applies these files" }],
   [/^kubectl apply .*argocd-cm/, { notRun: "test/chart/argocd.test.ts runs these health checks" }],

@@ -12,8 +12,10 @@ const Workflow = z.object({
   jobs: z.record(z.string(), z.object({ steps: z.array(z.object({ run: z.string().optional() })) })),
 });
 
-test("the workflow does nothing but call make targets that exist", () => {
-  const { jobs } = Workflow.parse(parse(read(".github/workflows/ci.yaml")));
+const workflows = [".github/workflows/ci.yaml", ".github/workflows/release.yaml"];
+
+test.each(workflows)("%s does nothing but call make targets that exist", (file) => {
+  const { jobs } = Workflow.parse(parse(read(file)));
   const runs = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? []));
   expect(runs.length).toBeGreaterThan(2);
   const made = runs.map(
@@ -22,7 +24,7 @@ test("the workflow does nothing but call make targets that exist", () => {
   expect(made.filter((target) => target === undefined || !targets.has(target))).toEqual([]);
 });
 
-test.each([".github/workflows/ci.yaml", ".github/actions/toolchain/action.yaml"])(
+test.each([...workflows, ".github/actions/toolchain/action.yaml"])(
   "%s takes other people's actions by commit, with the version beside it",
   (file) => {
     const uses = [...read(file).matchAll(/\buses: (.+)$/gm)]

@@ -1,8 +1,7 @@
-import { constants, mkdirSync } from "node:fs";
-import { access } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { destination } from "pino";
+import { installation } from "#installation";
 import { admit } from "../../api/admission.ts";
 import type { KindDefinition, TanrenObject } from "../../api/kinds.ts";
 import { type CustomResource, LocalCluster } from "../../cluster/local/index.ts";
@@ -23,20 +22,12 @@ export interface LocalOperator {
   hurry(): void;
 }
 
-const repository = fileURLToPath(new URL("../../../", import.meta.url));
-
 /** A person is watching, and the programs are on this machine. */
 const progressSeconds = 1;
 
 /** The operator's own log goes to `operator.log` of the state directory. */
 export async function startLocalOperator(stateDirectory: string): Promise<LocalOperator> {
-  const python = join(repository, ".venv", "bin", "python");
-  await access(python, constants.X_OK).catch(() => {
-    throw new Failure(
-      "failed",
-      `${python} is missing, so no kernel can run; run "make setup" in ${repository}`,
-    );
-  });
+  const { python, env } = await installation.kernels();
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const logger = createLogger({
     destination: destination({ dest: join(stateDirectory, "operator.log"), append: true, sync: true }),
@@ -44,7 +35,7 @@ export async function startLocalOperator(stateDirectory: string): Promise<LocalO
   const cluster = await LocalCluster.open({
     stateDirectory,
     customResources: kinds.map((kind) => customResource(kind as unknown as KindDefinition)),
-    node: { programs: { python }, env: { PYTHONPATH: join(repository, "kernels") } },
+    node: { programs: { python }, env },
     report: (error) => logger.error({ err: error }, "the local cluster failed at something and tries again"),
   }).catch((error: unknown) => {
     // The cluster's own sentence says what is in the way: another operator, a system without a loopback

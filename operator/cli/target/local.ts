@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { installation } from "#installation";
 import { systemClock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { claimDirectory, connectLocal, readAtRest } from "../../cluster/local/index.ts";
@@ -120,7 +120,6 @@ async function connectOperator(stateDirectory: string): Promise<OperatorHandle |
   };
 }
 
-const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
 const startSeconds = 30;
 
 /**
@@ -136,7 +135,8 @@ async function operateDetached(
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const logPath = join(stateDirectory, "operator.log");
   const log = openSync(logPath, "a");
-  const child = spawn(process.execPath, [entry, "operator", "--state", stateDirectory], {
+  const [program, ...words] = installation.again;
+  const child = spawn(program, [...words, "operator", "--state", stateDirectory], {
     detached: true,
     stdio: ["ignore", log, log],
   });

@@ -186,6 +186,24 @@ func buildPrometheus(name string) (string, error) {
 	}.build()
 }
 
+type releaseTool struct{ module, program string }
+
+// What a release is made and tried with: each a package of its module, of which the module here only names the version.
+var releaseTools = map[string]releaseTool{
+	"cosign":                 {"cosign", "github.com/sigstore/cosign/v3/cmd/cosign"},
+	"crane":                  {"crane", "github.com/google/go-containerregistry/cmd/crane"},
+	"krew":                   {"krew", "sigs.k8s.io/krew/cmd/krew"},
+	"registry":               {"registry", "github.com/distribution/distribution/v3/cmd/registry"},
+	"validate-krew-manifest": {"krew", "sigs.k8s.io/krew/cmd/validate-krew-manifest"},
+}
+
+func buildReleaseTool(name string, tool releaseTool) (string, error) {
+	return recipe{
+		name: name, module: filepath.Join(sources, tool.module), program: tool.program, inputs: []string{"go.mod", "go.sum"},
+		flags: []string{"-ldflags", "-s -w"},
+	}.build()
+}
+
 func buildPause() (string, error) {
 	module := filepath.Join(sources, "launcher", "pause")
 	return recipe{name: "pause", module: module, inputs: []string{"main.go", "../go.mod"}, flags: []string{"-ldflags", "-s -w"}}.build()

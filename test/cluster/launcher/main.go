@@ -15,8 +15,9 @@ import (
 const usage = `launch builds Kubernetes from source and runs clusters of it on this machine.
 
   launch build [PROGRAM...]           build kubernetes (the default), kubernetes-node, helm, kueue, keda, keda-adapter,
-                                      keda-webhooks, prometheus or promtool, each once per content, and print the programs'
-                                      paths; with --owner-pid only as long as that process lives
+                                      keda-webhooks, prometheus, promtool, registry, crane, cosign, krew or
+                                      validate-krew-manifest, each once per content, and print the programs' paths;
+                                      with --owner-pid only as long as that process lives
   launch up                           start a cluster, print its kubeconfig's path as the last line
   launch down                         end it and remove all it made
   launch status                       list clusters and what of them runs
@@ -140,6 +141,9 @@ func runBuild(arguments []string) error {
 		"keda-webhooks":   func() (string, error) { return buildKeda("keda-webhooks", "webhooks") },
 		"prometheus":      func() (string, error) { return buildPrometheus("prometheus") },
 		"promtool":        func() (string, error) { return buildPrometheus("promtool") },
+	}
+	for name, tool := range releaseTools {
+		builds[name] = func() (string, error) { return buildReleaseTool(name, tool) }
 	}
 	if len(names) == 0 {
 		names = []string{"kubernetes"}
