@@ -26,6 +26,7 @@ const isEndpoint = "InferenceDeployment {{ $labels.namespace }}/{{ $labels.tanre
 const newest = (series: string, by = object) => `max by (${by}) (${series})`;
 const readyReason = (reason: string) =>
   newest(`tanren_object_status_condition{type="Ready", reason="${reason}"}`);
+const available = newest("tanren_endpoint_replicas_available");
 const ended = newest("tanren_run_completion_time");
 const stalled = (selector = "") =>
   newest(`tanren_object_status_condition{type="Stalled", status="True"${selector}}`, `${object}, reason`);
@@ -131,7 +132,7 @@ const objects: Alert[] = [
   {
     name: "EndpointDown",
     severity: "critical",
-    expr: `${newest("tanren_endpoint_replicas_available")} == 0 and on (${object}) ${newest("tanren_endpoint_replicas")} > 0`,
+    expr: `${available} == 0 and on (${object}) ${newest("tanren_endpoint_replicas")} > 0`,
     for: "5m",
     summary: `${isObject} serves nobody.`,
     description: `No replica of ${isObject} is available.`,
@@ -139,7 +140,7 @@ const objects: Alert[] = [
   {
     name: "EndpointDegraded",
     severity: "warning",
-    expr: `${newest('tanren_object_status_condition{kind="InferenceDeployment", type="Ready", status="False"}')} and on (${object}) ${newest("tanren_endpoint_replicas_available")} > 0`,
+    expr: `(${newest('tanren_object_status_condition{type="ServingPrevious", status="True"}')} or ${available} < on (${object}) ${newest("tanren_endpoint_replicas")}) and on (${object}) ${available} > 0`,
     for: "30m",
     summary: `${isObject} serves, but not what its spec asks for.`,
     description: `${isObject} has served an older model, or with too few replicas, for half an hour. Its Ready condition says what is in the way.`,

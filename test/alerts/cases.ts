@@ -27,6 +27,8 @@ const ready = (reason: string, of = run) =>
   series("tanren_object_status_condition", { ...of, type: "Ready", status: "False", reason });
 const stalled = (reason: string, of = run, pod = "a") =>
   series("tanren_object_status_condition", { ...of, type: "Stalled", status: "True", reason, pod });
+const previous = (reason: string, of = endpoint) =>
+  series("tanren_object_status_condition", { ...of, type: "ServingPrevious", status: "True", reason });
 const completed = series("tanren_run_completion_time", run);
 const disruptions = series("tanren_run_disruptions_in_a_row", run);
 const replicas = series("tanren_endpoint_replicas", endpoint);
@@ -225,20 +227,28 @@ export const cases: readonly Case[] = [
     series: {
       [replicas]: "2x90",
       [available]: "2x90",
-      [ready("RollingOut", endpoint)]: "_x2 1x10 stale",
-      [ready("RolloutFailed", endpoint)]: "_x13 1x60",
+      [previous("RollingOut")]: "_x2 1x10 stale",
+      [previous("RolloutFailed")]: "_x13 1x60",
     },
     fires: { at: ["32m"], labels: endpoint },
     silent: ["31m"],
   },
   {
+    it: "one of two replicas has no place for long, with the model that was asked for",
+    alert: "EndpointDegraded",
+    series: { [replicas]: "2x90", [available]: "2x4 1x60 2x10" },
+    fires: { at: ["36m"], labels: endpoint },
+    silent: ["34m", "72m"],
+  },
+  {
     it: "a rollout takes a while, and an endpoint that is down has an alert of its own",
     alert: "EndpointDegraded",
     series: {
+      [replicas]: "2x90",
       [available]: "2x90",
-      [ready("RollingOut", endpoint)]: "_x2 1x25 stale",
+      [previous("RollingOut")]: "_x2 1x25 stale",
       [series("tanren_endpoint_replicas_available", { ...endpoint, name: "down" })]: "0x90",
-      [ready("RolloutFailed", { ...endpoint, name: "down" })]: "1x90",
+      [previous("RolloutFailed", { ...endpoint, name: "down" })]: "1x90",
     },
     silent: ["32m", "60m"],
   },
