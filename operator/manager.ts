@@ -4,7 +4,12 @@ import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { collectDefaultMetrics } from "prom-client";
-import { type NetworkPolicies, OperatorConfiguration, type Tracing } from "./api/configuration.ts";
+import {
+  type NetworkPolicies,
+  OperatorConfiguration,
+  type PodDefaults,
+  type Tracing,
+} from "./api/configuration.ts";
 import { inferenceDeployment } from "./api/kinds.ts";
 import { systemClock } from "./clock/clock.ts";
 import { aborted, sleep } from "./clock/sleep.ts";
@@ -181,6 +186,10 @@ async function startTraces(
   return exportSpans({ endpoint, samplingRatio, instance, report });
 }
 
+/** What programs are told of the collector, in OpenTelemetry's own variables. */
+const environmentOf = ({ endpoint }: Tracing): PodDefaults["env"] =>
+  endpoint === undefined ? [] : [{ name: "OTEL_EXPORTER_OTLP_ENDPOINT", value: endpoint }];
+
 /** What pods must be let reach for their spans to be sent. */
 function portOf({ endpoint }: Tracing): NetworkPolicies["egress"] {
   if (endpoint === undefined) return [];
@@ -277,7 +286,7 @@ async function lead(
     namespace,
     workers,
     progressSeconds,
-    pods: podDefaults,
+    pods,
     allow: allowed,
     networkPolicies: policies,
     leaderElection,
@@ -300,7 +309,7 @@ async function lead(
     ...restriction,
     cluster,
     kinds: batchKinds,
-    podDefaults,
+    podDefaults: { ...pods, env: [...pods.env, ...environmentOf(tracing)] },
     allowed,
     networkPolicies: { ...policies, egress: [...policies.egress, ...portOf(tracing)] },
     podGroupResource,

@@ -115,7 +115,17 @@ const PrometheusRule = z.strictObject({
 
 const { workers, progressSeconds, logLevel } = OperatorConfiguration.shape;
 const { leaseDurationSeconds, renewDeadlineSeconds, retryPeriodSeconds } = LeaderElection.shape;
-const { imagePullSecrets, extraVolumes, extraVolumeMounts } = PodDefaults.shape;
+const {
+  imagePullSecrets,
+  extraVolumes,
+  extraVolumeMounts,
+  labels,
+  annotations,
+  env,
+  topologySpreadConstraints,
+  acceleratorResourceName,
+  resourceClaims,
+} = PodDefaults.shape;
 
 export const Values = z.strictObject({
   // Parents share `global` with all their charts, so keys that mean nothing here are no mistake.
@@ -188,6 +198,22 @@ export const Values = z.strictObject({
         .describe("Kueue LocalQueue, in the namespace of each run, of runs that name none; empty: no queue."),
       extraVolumes,
       extraVolumeMounts,
+      labels,
+      annotations,
+      env,
+      runtimeClassName: nameOrNothing
+        .default("")
+        .describe("RuntimeClass of every pod; empty: what its spec says, or the node's own."),
+      schedulerName: nameOrNothing
+        .default("")
+        .describe("Scheduler of every pod; empty: what its spec says, or the cluster's own."),
+      topologySpreadConstraints,
+      ephemeralStorage: z
+        .string()
+        .default("")
+        .describe("ephemeral-storage, request and limit, of pods whose spec states none; empty: none."),
+      acceleratorResourceName,
+      resourceClaims,
     })
     .prefault({}),
   allow: Allowed.extend({

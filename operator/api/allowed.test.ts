@@ -14,7 +14,7 @@ const told = (kind: string, changes: Changes, allow: Partial<Allowed> = {}) =>
 
 /** Fields whose value is a name of something that the cluster has, by their names. */
 const naming =
-  /(^|\.)(claimName|secretName|image|serviceAccountName|priorityClassName|nodeSelector)$|Secrets\[\]\.name$|tolerations\[\]\.key$|(Expressions|Fields)\[\]\.key$/;
+  /(^|\.)(claimName|secretName|image|serviceAccountName|priorityClassName|nodeSelector|runtimeClassName|schedulerName|resourceClaimTemplateName|labels|annotations)$|env\[\]\.name$|Secrets\[\]\.name$|tolerations\[\]\.key$|(Expressions|Fields)\[\]\.key$/;
 
 function paths(schema: StructuralSchema, path: string): string[] {
   const below = Object.entries(schema.properties ?? {}).flatMap(([name, inner]) =>
@@ -116,6 +116,48 @@ describe("a list of the platform", () => {
       { "compute.tolerations": [{ key: "nvidia.com/gpu", operator: "Exists" }] },
       { "compute.tolerations": [{ operator: "Exists" }] },
       "spec.compute.tolerations[0].key",
+    ],
+    [
+      "RuntimeClasses",
+      { runtimeClasses: ["gvisor"] },
+      { "compute.runtimeClassName": "gvisor" },
+      { "compute.runtimeClassName": "runc" },
+      "spec.compute.runtimeClassName",
+    ],
+    [
+      "schedulers",
+      { schedulers: ["volcano"] },
+      { "compute.schedulerName": "volcano" },
+      { "compute.schedulerName": "own" },
+      "spec.compute.schedulerName",
+    ],
+    [
+      "devices that are claimed",
+      { resourceClaimTemplates: ["nic-*"] },
+      { "compute.resourceClaims": [{ name: "nic", resourceClaimTemplateName: "nic-rdma" }] },
+      { "compute.resourceClaims": [{ name: "nic", resourceClaimTemplateName: "gpus" }] },
+      "spec.compute.resourceClaims[0].resourceClaimTemplateName",
+    ],
+    [
+      "labels of pods, none by default",
+      {},
+      { "compute.labels": {} },
+      { "compute.labels": { app: "shop" } },
+      "spec.compute.labels.app",
+    ],
+    [
+      "annotations of pods",
+      { podAnnotations: ["cluster-autoscaler.kubernetes.io/*"] },
+      { "compute.annotations": { "cluster-autoscaler.kubernetes.io/safe-to-evict": "false" } },
+      { "compute.annotations": { "sidecar.istio.io/inject": "true" } },
+      "spec.compute.annotations.sidecar.istio.io/inject",
+    ],
+    [
+      "environment of pods",
+      { env: ["NCCL_*"] },
+      { "compute.env": [{ name: "NCCL_DEBUG", value: "INFO" }] },
+      { "compute.env": [{ name: "PYTHONPATH", value: "/tanren/inputs/mine" }] },
+      "spec.compute.env[0].name",
     ],
   ];
   test.each(refused)("governs %s", (_, allow, good, bad, field) => {

@@ -34,6 +34,21 @@ const lists = {
     anything,
     "Keys of taints that may be tolerated; a toleration without a key tolerates all, which only * allows.",
   ),
+  runtimeClasses: list(anything, "RuntimeClasses of spec.compute.runtimeClassName."),
+  schedulers: list(anything, "Schedulers of spec.compute.schedulerName."),
+  resourceClaimTemplates: list(anything, "ResourceClaimTemplates of spec.compute.resourceClaims."),
+  podLabels: list(
+    [],
+    "Keys of spec.compute.labels: by its labels a pod gets behind Services and policies of others.",
+  ),
+  podAnnotations: list(
+    [],
+    "Keys of spec.compute.annotations: annotations ask controllers, networks and sidecars for things.",
+  ),
+  env: list(
+    [],
+    "Names of spec.compute.env: PYTHONPATH and the like run code of one's choice in an image of yours.",
+  ),
 };
 
 export const Allowed = z.strictObject(lists);

@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { version } from "../version.ts";
 import { Allowed } from "./allowed.ts";
+import { bytes } from "./fields.ts";
+import {
+  extendedResource,
+  podAnnotations,
+  podEnv,
+  podLabels,
+  podResourceClaims,
+  subdomain,
+  TopologySpreadConstraint,
+} from "./pod-template.ts";
 
 /**
  * The operator's own configuration: one JSON file, which the chart writes from its values. The chart's values
@@ -52,6 +62,40 @@ export const PodDefaults = z.strictObject({
     )
     .default([])
     .describe("Where the extra volumes are mounted (core/v1 VolumeMount)."),
+  labels: podLabels()
+    .default({})
+    .describe("Labels of every pod, e.g. of a cost centre; they go before those of a spec."),
+  annotations: podAnnotations()
+    .default({})
+    .describe("Annotations of every pod, e.g. karpenter.sh/do-not-disrupt; they go before those of a spec."),
+  env: podEnv()
+    .default([])
+    .describe("Environment of every pod (names and values, no secrets); it goes before that of a spec."),
+  runtimeClassName: subdomain()
+    .optional()
+    .describe("RuntimeClass of every pod; absent: what its spec says, or the node's own."),
+  schedulerName: subdomain()
+    .optional()
+    .describe("Scheduler of every pod; absent: what its spec says, or the cluster's own."),
+  topologySpreadConstraints: z
+    .array(TopologySpreadConstraint)
+    .max(16)
+    .default([])
+    .describe(
+      "How the pods of one stage or endpoint are spread; each goes before one of a spec with the same topologyKey and whenUnsatisfiable.",
+    ),
+  ephemeralStorage: bytes()
+    .optional()
+    .describe("ephemeral-storage, request and limit, of pods whose spec states none."),
+  acceleratorResourceName: extendedResource()
+    .or(z.literal(""))
+    .default("nvidia.com/gpu")
+    .describe("Extended resource by which pods ask for GPUs; empty: they get them by resourceClaims alone."),
+  resourceClaims: podResourceClaims()
+    .default([])
+    .describe(
+      "Claims (dynamic resource allocation) of every pod with GPUs, from ResourceClaimTemplates in the namespace of each run; they go before those of a spec.",
+    ),
 });
 
 const Selector = z.strictObject({

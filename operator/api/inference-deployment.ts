@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { governed } from "./allowed.ts";
-import { atomicList, count, countOrPercent, objectName, text, withRules } from "./fields.ts";
+import { atomicList, count, countOrPercent, objectName, withRules } from "./fields.ts";
 import { LocalReference, ModelReference, ServingCompute } from "./parts.ts";
+import { TopologySpreadConstraint } from "./pod-template.ts";
 
 /** How replicas are replaced: the strategy of the Deployment, in its own words. */
 const Strategy = withRules(
@@ -41,15 +42,6 @@ const Strategy = withRules(
     fieldPath: ".rollingUpdate",
   },
 );
-
-const TopologySpreadConstraint = z.strictObject({
-  maxSkew: count(1, 1000).default(1).describe("most replicas that one domain may have more than another"),
-  topologyKey: text(253).describe("node label whose values are the domains"),
-  whenUnsatisfiable: z
-    .enum(["ScheduleAnyway", "DoNotSchedule"])
-    .default("ScheduleAnyway")
-    .describe("whether a replica that cannot be spread runs all the same, or waits"),
-});
 
 const PodDisruptionBudgetSpec = z.strictObject({
   enabled: z.boolean().optional().describe("whether there is one; default: when replicas is over 1"),

@@ -15,6 +15,13 @@ import {
   text,
   withRules,
 } from "./fields.ts";
+import {
+  governedPodEnv,
+  governedPodResourceClaims,
+  podAnnotations,
+  podLabels,
+  subdomain,
+} from "./pod-template.ts";
 import { acceleratorNames } from "./presets.ts";
 import type { SpecChanges } from "./spec-changes.ts";
 
@@ -57,7 +64,11 @@ const PullSecret = z.strictObject({
 });
 
 const PodCompute = z.strictObject({
-  gpusPerNode: count(0, 16).default(0).describe("GPUs of each pod, as nvidia.com/gpu; 0 trains on the CPU"),
+  gpusPerNode: count(0, 16)
+    .default(0)
+    .describe(
+      "GPUs of each pod, as nvidia.com/gpu or what the operator's configuration names; 0 trains on the CPU",
+    ),
   accelerator: z
     .enum(acceleratorNames)
     .optional()
@@ -68,9 +79,17 @@ const PodCompute = z.strictObject({
     .strictObject({
       cpu: cpus().default("1").describe("CPUs of each pod, request and limit; kernels use as many threads"),
       memory: bytes().default("2Gi").describe("memory of each pod, request and limit"),
+      ephemeralStorage: bytes()
+        .optional()
+        .describe(
+          "ephemeral-storage of each pod, request and limit: /tmp and logs; default: the operator's own setting",
+        ),
     })
     .prefault({})
-    .describe("CPU and memory of each pod"),
+    .describe("CPU, memory and scratch space of each pod"),
+  resourceClaims: governedPodResourceClaims()
+    .optional()
+    .describe("devices that pods with GPUs claim by dynamic resource allocation"),
   nodeSelector: governed("nodeLabels", boundedMap(z.string().max(317), z.string().max(63), 64))
     .optional()
     .describe("labels a node must have"),
@@ -86,16 +105,32 @@ const PodCompute = z.strictObject({
   serviceAccountName: governed("serviceAccounts", objectName())
     .optional()
     .describe("ServiceAccount of the pods; they get no API token in any case"),
+  runtimeClassName: governed("runtimeClasses", subdomain()).optional().describe("RuntimeClass of the pods"),
+  schedulerName: governed("schedulers", subdomain())
+    .optional()
+    .describe("scheduler of the pods; default: the cluster's default-scheduler"),
+  labels: governed("podLabels", podLabels()).optional().describe("labels of the pods, beside the operator's"),
+  annotations: governed("podAnnotations", podAnnotations())
+    .optional()
+    .describe("annotations of the pods, e.g. cluster-autoscaler.kubernetes.io/safe-to-evict"),
+  env: governedPodEnv().optional().describe("environment of the pods, beside the operator's"),
 });
 
-const acceleratorNeedsGpus = {
-  rule: "!has(self.accelerator) || self.gpusPerNode > 0",
-  message: "accelerator needs gpusPerNode of at least 1",
-  fieldPath: ".accelerator",
-};
+const gpuRules = [
+  {
+    rule: "!has(self.accelerator) || self.gpusPerNode > 0",
+    message: "accelerator needs gpusPerNode of at least 1",
+    fieldPath: ".accelerator",
+  },
+  {
+    rule: "!has(self.resourceClaims) || self.gpusPerNode > 0",
+    message: "resourceClaims need gpusPerNode of at least 1",
+    fieldPath: ".resourceClaims",
+  },
+];
 
 /** Compute of a serving pod. */
-export const ServingCompute = withRules(PodCompute, acceleratorNeedsGpus);
+export const ServingCompute = withRules(PodCompute, ...gpuRules);
 
 /** Compute of a batch run. */
 export const Compute = withRules(
@@ -112,7 +147,7 @@ export const Compute = withRules(
         "Kueue WorkloadPriorityClass, the rank among the Jobs of the queue: becomes the label kueue.x-k8s.io/priority-class",
       ),
   }),
-  acceleratorNeedsGpus,
+  ...gpuRules,
 );
 
 export const Storage = withRules(

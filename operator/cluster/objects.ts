@@ -69,7 +69,11 @@ export interface Container {
   workingDir: string;
   env: EnvVar[];
   ports?: { name: string; containerPort: number }[];
-  resources: { requests: Record<string, string>; limits: Record<string, string> };
+  resources: {
+    requests: Record<string, string>;
+    limits: Record<string, string>;
+    claims?: { name: string }[];
+  };
   volumeMounts: { name: string; mountPath: string; subPath?: string; readOnly?: boolean }[];
   readinessProbe?: Probe;
   livenessProbe?: Probe;
@@ -114,6 +118,9 @@ export interface PodSpec {
   imagePullSecrets?: { name: string }[];
   /** The PodGroup that the scheduler places the pod with. */
   schedulingGroup?: { podGroupName: string };
+  runtimeClassName?: string;
+  schedulerName?: string;
+  resourceClaims?: { name: string; resourceClaimTemplateName: string }[];
 }
 
 export interface PodTemplate {

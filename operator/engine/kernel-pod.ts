@@ -11,7 +11,9 @@ import type {
   NetworkPolicyPeer,
   Pod,
   PodSpec,
+  PodTemplate,
   Probe,
+  TopologySpreadConstraint,
   Volume,
   Wanted,
 } from "../cluster/objects.ts";
@@ -54,17 +56,60 @@ export interface KernelPod {
   graceSeconds: number;
   restartPolicy: "Never" | "Always";
   subdomain?: string;
-  topologySpreadConstraints?: PodSpec["topologySpreadConstraints"];
+  labels: Record<string, string>;
+  annotations?: Record<string, string>;
+  topologySpreadConstraints?: SpreadRule[];
+  /** With which the scheduler places it. */
+  podGroupName?: string;
+  /** The pods among which this one is spread. */
+  peers: Pick<TopologySpreadConstraint, "labelSelector" | "matchLabelKeys">;
 }
+
+type SpreadRule = Omit<TopologySpreadConstraint, "labelSelector" | "matchLabelKeys">;
 
 /** CPU threads of one process: of the CPU limit, never of the machine. */
 export function threadsOf(compute: KernelPod["compute"], processes: number): number {
   return Math.max(1, Math.floor(quantityValue(compute.resources.cpu) / processes));
 }
 
-export function podSpec(pod: KernelPod): PodSpec {
+/**
+ * What the operator itself needs goes before what the platform wants on every pod, and that before what a spec
+ * asks for.
+ */
+export function podTemplate(pod: KernelPod): PodTemplate {
+  const { compute, defaults } = pod;
+  const annotations = { ...compute.annotations, ...defaults.annotations, ...pod.annotations };
+  return {
+    metadata: {
+      labels: { ...compute.labels, ...defaults.labels, ...pod.labels },
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+    },
+    spec: podSpec(pod),
+  };
+}
+
+/** Entries of the second list, and those of the first that it does not have. */
+function overlaid<T>(under: readonly T[] = [], over: readonly T[] = [], keyOf: (one: T) => string): T[] {
+  const taken = new Set(over.map(keyOf));
+  return [...under.filter((one) => !taken.has(keyOf(one))), ...over];
+}
+
+const byName = ({ name }: { name: string }) => name;
+
+function spread({ defaults, topologySpreadConstraints: own, peers }: KernelPod) {
+  const placeOf = ({ topologyKey, whenUnsatisfiable }: SpreadRule) => `${topologyKey} ${whenUnsatisfiable}`;
+  const all = overlaid<SpreadRule>(own, defaults.topologySpreadConstraints, placeOf);
+  return own === undefined && all.length === 0 ? undefined : all.map((rule) => ({ ...rule, ...peers }));
+}
+
+/** Devices go to pods with GPUs: others, of the same run, would hold them for nothing. */
+const resourceClaims = ({ gpus, compute, defaults }: KernelPod) =>
+  gpus > 0 ? overlaid(compute.resourceClaims, defaults.resourceClaims, byName) : [];
+
+function podSpec(pod: KernelPod): PodSpec {
   const { compute, defaults } = pod;
   const imagePullSecrets = compute.imagePullSecrets ?? defaults.imagePullSecrets;
+  const claimed = resourceClaims(pod);
   const product = compute.accelerator && pod.gpus > 0 ? accelerators[compute.accelerator].product : undefined;
   const nodeSelector = {
     ...compute.nodeSelector,
@@ -90,30 +135,43 @@ export function podSpec(pod: KernelPod): PodSpec {
     ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
     tolerations: compute.tolerations,
     affinity: compute.affinity,
-    topologySpreadConstraints: pod.topologySpreadConstraints,
+    topologySpreadConstraints: spread(pod),
     priorityClassName: compute.priorityClassName,
     ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
+    runtimeClassName: defaults.runtimeClassName ?? compute.runtimeClassName,
+    schedulerName: defaults.schedulerName ?? compute.schedulerName,
+    ...(claimed.length > 0 && { resourceClaims: claimed }),
+    ...(pod.podGroupName !== undefined && { schedulingGroup: { podGroupName: pod.podGroupName } }),
   };
 }
 
 function container(pod: KernelPod): Container {
-  const { cpu, memory } = pod.compute.resources;
-  const amounts = { cpu, memory, ...(pod.gpus > 0 && { "nvidia.com/gpu": String(pod.gpus) }) };
+  const { compute, defaults } = pod;
+  const { cpu, memory, ephemeralStorage = defaults.ephemeralStorage } = compute.resources;
+  const { acceleratorResourceName: gpu } = defaults;
+  const amounts = {
+    cpu,
+    memory,
+    ...(pod.gpus > 0 && gpu !== "" && { [gpu]: String(pod.gpus) }),
+    ...(ephemeralStorage !== undefined && { "ephemeral-storage": ephemeralStorage }),
+  };
+  const claims = resourceClaims(pod).map(({ name }) => ({ name }));
+  const own: EnvVar[] = [
+    { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+    { name: "TANREN_MEMORY_BYTES", value: String(Math.floor(quantityValue(memory))) },
+    { name: "OMP_NUM_THREADS", value: String(threadsOf(compute, pod.processes)) },
+    { name: "TANREN_GRACE_SECONDS", value: String(pod.graceSeconds) },
+    { name: "HOME", value: "/tmp" },
+    ...(pod.env ?? []),
+  ];
   return {
     name: containerName,
-    image: pod.compute.image ?? pod.defaults.image,
+    image: compute.image ?? defaults.image,
     command: ["python", "-m", `tanren_kernels.${pod.program}`, "--config", "config/config.json"],
     workingDir: workingDirectory,
-    env: [
-      { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
-      { name: "TANREN_MEMORY_BYTES", value: String(Math.floor(quantityValue(memory))) },
-      { name: "OMP_NUM_THREADS", value: String(threadsOf(pod.compute, pod.processes)) },
-      { name: "TANREN_GRACE_SECONDS", value: String(pod.graceSeconds) },
-      { name: "HOME", value: "/tmp" },
-      ...(pod.env ?? []),
-    ],
+    env: overlaid(overlaid<EnvVar>(compute.env, defaults.env, byName), own, byName).map(withoutEmptyValue),
     ports: pod.ports ?? [{ name: "progress", containerPort: programPort }],
-    resources: { requests: amounts, limits: amounts },
+    resources: { requests: amounts, limits: amounts, ...(claims.length > 0 && { claims }) },
     volumeMounts: [
       { name: "config", mountPath: `${workingDirectory}/config`, readOnly: true },
       pod.output === undefined
@@ -134,7 +192,7 @@ function container(pod: KernelPod): Container {
       ...(pod.secretName === undefined
         ? []
         : [{ name: "keys", mountPath: `${workingDirectory}/keys`, readOnly: true }]),
-      ...pod.defaults.extraVolumeMounts,
+      ...defaults.extraVolumeMounts,
     ],
     readinessProbe: pod.probes?.readiness,
     livenessProbe: pod.probes?.liveness,
@@ -148,6 +206,10 @@ function container(pod: KernelPod): Container {
     terminationMessagePolicy: "File",
   };
 }
+
+/** The API server keeps no empty value, and would take every repeat of one for a change. */
+const withoutEmptyValue = ({ name, value, ...others }: EnvVar): EnvVar =>
+  value === "" ? { name, ...others } : { name, ...(value !== undefined && { value }), ...others };
 
 const sharedMemory = "/dev/shm";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { PodDefaults } from "../api/configuration.ts";
 import { podGroups } from "../cluster/resource.ts";
-import { attemptName, dnsLabel } from "../engine/names.ts";
+import { attemptName, dnsLabel, labels } from "../engine/names.ts";
 import { RunSpec } from "../kinds/batch-kind.ts";
 import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
 import { aStage, exampleKind, TestEnv } from "../testing/test-env.ts";
@@ -198,4 +198,99 @@ test("the operator's defaults stand where the spec is silent, and only there", (
   expect(own.metadata.labels).toMatchObject({ [queueLabel]: "own-queue", [workloadPriorityLabel]: "urgent" });
   expect(own.spec.template.spec.containers[0]?.image).toBe("own:1");
   expect(own.spec.template.spec.imagePullSecrets).toEqual([{ name: "own" }]);
+});
+
+test("what the platform puts on every pod goes before what a spec asks for, and the operator's own before both", () => {
+  const podDefaults = {
+    image: "kernels:1",
+    labels: { "example.com/cost-centre": "42" },
+    annotations: { "karpenter.sh/do-not-disrupt": "true" },
+    env: [
+      { name: "HTTPS_PROXY", value: "http://proxy" },
+      { name: "NCCL_DEBUG", value: "WARN" },
+    ],
+    runtimeClassName: "gvisor",
+    schedulerName: "volcano",
+    topologySpreadConstraints: [{ topologyKey: "topology.kubernetes.io/zone" }],
+    ephemeralStorage: "20Gi",
+    acceleratorResourceName: "amd.com/gpu",
+    resourceClaims: [{ name: "nic", resourceClaimTemplateName: "site-nic" }],
+  };
+  const compute = {
+    gpusPerNode: 1,
+    labels: { "example.com/cost-centre": "none", "example.com/team": "search" },
+    annotations: { "karpenter.sh/do-not-disrupt": "false", "example.com/note": "mine" },
+    env: [
+      { name: "NCCL_DEBUG", value: "INFO" },
+      { name: "NCCL_SOCKET_IFNAME", value: "eth1" },
+    ],
+    runtimeClassName: "runc",
+    schedulerName: "own",
+    resourceClaims: [
+      { name: "nic", resourceClaimTemplateName: "own-nic" },
+      { name: "imex", resourceClaimTemplateName: "imex" },
+    ],
+  };
+  const { job } = rendered({ gpusPerPod: 1 }, { compute }, podDefaults);
+  const { metadata, spec } = job.spec.template;
+  const [container] = spec.containers;
+  const own = rendered().job.spec.template.metadata.labels;
+  expect(metadata.labels).toMatchObject({
+    "example.com/cost-centre": "42",
+    "example.com/team": "search",
+    [labels.name]: own[labels.name],
+    [labels.attempt]: "3",
+  });
+  expect(metadata.annotations).toEqual({
+    "karpenter.sh/do-not-disrupt": "true",
+    "example.com/note": "mine",
+  });
+  const env = Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
+  expect(env).toMatchObject({
+    HTTPS_PROXY: "http://proxy",
+    NCCL_DEBUG: "WARN",
+    NCCL_SOCKET_IFNAME: "eth1",
+    HOME: "/tmp",
+  });
+  expect(container?.env).toHaveLength(Object.keys(env).length);
+  expect(spec).toMatchObject({
+    runtimeClassName: "gvisor",
+    schedulerName: "volcano",
+    resourceClaims: [
+      { name: "imex", resourceClaimTemplateName: "imex" },
+      { name: "nic", resourceClaimTemplateName: "site-nic" },
+    ],
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: "topology.kubernetes.io/zone",
+        whenUnsatisfiable: "ScheduleAnyway",
+        labelSelector: { matchLabels: { [labels.stage]: "build", [labels.attempt]: "3" } },
+      },
+    ],
+  });
+  const amounts = { cpu: "1", memory: "2Gi", "amd.com/gpu": "1", "ephemeral-storage": "20Gi" };
+  expect(container?.resources).toEqual({
+    requests: amounts,
+    limits: amounts,
+    claims: [{ name: "imex" }, { name: "nic" }],
+  });
+});
+
+test("devices are claimed for pods with GPUs alone, which may be all that asks for them", () => {
+  const podDefaults = {
+    acceleratorResourceName: "",
+    resourceClaims: [{ name: "gpu", resourceClaimTemplateName: "one-gpu" }],
+  };
+  const compute = { gpusPerNode: 1, resources: { ephemeralStorage: "1Gi" } };
+  const amounts = { cpu: "1", memory: "2Gi", "ephemeral-storage": "1Gi" };
+  const podOf = (gpusPerPod: number) =>
+    rendered({ gpusPerPod }, { compute }, podDefaults).job.spec.template.spec;
+  expect(podOf(1).containers[0]?.resources).toEqual({
+    requests: amounts,
+    limits: amounts,
+    claims: [{ name: "gpu" }],
+  });
+  expect(podOf(0)).not.toHaveProperty("resourceClaims");
+  expect(podOf(0).containers[0]?.resources).toEqual({ requests: amounts, limits: amounts });
 });

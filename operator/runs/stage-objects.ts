@@ -14,7 +14,7 @@ import type {
 } from "../cluster/objects.ts";
 import { configMaps, jobs, type Resource, services } from "../cluster/resource.ts";
 import { stagePrograms } from "../contract/index.ts";
-import { containerName, podSpec, threadsOf } from "../engine/kernel-pod.ts";
+import { containerName, podTemplate, threadsOf } from "../engine/kernel-pod.ts";
 import { attemptName, childLabels, controllerReference, labels } from "../engine/names.ts";
 
 import { type FoundChild, found, type WantedChild, wanted } from "../engine/reconcile-result.ts";
@@ -102,11 +102,7 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
       clusterIP: "None",
       // Ranks look each other up before any of them is ready.
       publishNotReadyAddresses: true,
-      selector: {
-        [labels.uid]: run.metadata.uid,
-        [labels.stage]: stage.name,
-        [labels.attempt]: String(attempt),
-      },
+      selector: selectorOf(plan),
       ports: [{ name: "rendezvous", port: rendezvousPort, targetPort: rendezvousPort }],
     },
   };
@@ -123,13 +119,21 @@ export function attemptObjects(plan: AttemptPlan): AttemptObjects {
   return { configMap, service, podGroup, job: job(plan, metadata, podGroup) };
 }
 
+/** The pods of one attempt. */
+const selectorOf = ({ run, stage, attempt }: AttemptPlan) => ({
+  [labels.uid]: run.metadata.uid,
+  [labels.stage]: stage.name,
+  [labels.attempt]: String(attempt),
+});
+
 export const hasRendezvous = (stage: Stage) => stage.coupling === "gang" && stage.pods > 1;
 
 function job(
-  { run, spec, storage, stage, podDefaults }: AttemptPlan,
+  plan: AttemptPlan,
   metadata: AttemptObjects["configMap"]["metadata"],
   podGroup?: Wanted<PodGroup>,
 ): Wanted<Job> {
+  const { run, spec, storage, stage, podDefaults } = plan;
   const queue = spec.compute.queueName ?? podDefaults.queueName;
   return {
     apiVersion: "batch/v1",
@@ -156,26 +160,23 @@ function job(
           },
         ],
       },
-      template: {
-        metadata: { labels: metadata.labels ?? {} },
-        spec: {
-          ...podSpec({
-            program: stage.program,
-            compute: spec.compute,
-            defaults: podDefaults,
-            gpus: stage.gpusPerPod,
-            processes: stage.processesPerPod,
-            configMap: metadata.name,
-            inputs: stage.mounts,
-            output: { claimName: storage.claimName, directory: storage.directory },
-            env: rendezvous(stage, metadata.name),
-            graceSeconds,
-            restartPolicy: "Never",
-            ...(hasRendezvous(stage) && { subdomain: metadata.name }),
-          }),
-          ...(podGroup && { schedulingGroup: { podGroupName: podGroup.metadata.name } }),
-        },
-      },
+      template: podTemplate({
+        labels: metadata.labels ?? {},
+        peers: { labelSelector: { matchLabels: selectorOf(plan) } },
+        program: stage.program,
+        compute: spec.compute,
+        defaults: podDefaults,
+        gpus: stage.gpusPerPod,
+        processes: stage.processesPerPod,
+        configMap: metadata.name,
+        inputs: stage.mounts,
+        output: { claimName: storage.claimName, directory: storage.directory },
+        env: rendezvous(stage, metadata.name),
+        graceSeconds,
+        restartPolicy: "Never",
+        podGroupName: podGroup?.metadata.name,
+        ...(hasRendezvous(stage) && { subdomain: metadata.name }),
+      }),
     },
   };
 }

@@ -10,7 +10,7 @@ import type {
   Wanted,
 } from "../cluster/objects.ts";
 import { ServeConfig } from "../contract/index.ts";
-import { networkPolicy, podSpec, threadsOf } from "../engine/kernel-pod.ts";
+import { networkPolicy, podTemplate, threadsOf } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel, labels } from "../engine/names.ts";
 import type { ServedModel } from "./model.ts";
 import { type ServingScope, type ServingSpec, servingName } from "./scope.ts";
@@ -163,44 +163,40 @@ function deploymentSpec(
     selector: { matchLabels: selectorOf(owner) },
     strategy: strategyOf(spec),
     progressDeadlineSeconds: progressDeadlineSeconds(graceSeconds),
-    template: {
-      metadata: {
-        labels: { ...childLabels(owner), [configLabel]: configHash },
-        annotations: { [annotations.artifactDigest]: artifact?.digest ?? `${claimName}/${path}` },
-      },
-      spec: podSpec({
-        program: "serve",
-        compute: spec.compute,
-        defaults: podDefaults,
-        gpus: spec.compute.gpusPerNode,
-        processes: 1,
-        configMap,
-        inputs: [{ name: "model", claimName, path }],
-        secretName: spec.auth?.secretName,
-        ports: [{ name: "http", containerPort: servingPort }],
-        probes: {
-          readiness: {
-            httpGet: { path: "/readyz", port: servingPort },
-            periodSeconds: 2,
-            failureThreshold: 3,
-          },
-          liveness: {
-            httpGet: { path: "/healthz", port: servingPort },
-            periodSeconds: 10,
-            failureThreshold: 6,
-            initialDelaySeconds: 60,
-          },
+    template: podTemplate({
+      labels: { ...childLabels(owner), [configLabel]: configHash },
+      annotations: { [annotations.artifactDigest]: artifact?.digest ?? `${claimName}/${path}` },
+      program: "serve",
+      compute: spec.compute,
+      defaults: podDefaults,
+      gpus: spec.compute.gpusPerNode,
+      processes: 1,
+      configMap,
+      inputs: [{ name: "model", claimName, path }],
+      secretName: spec.auth?.secretName,
+      ports: [{ name: "http", containerPort: servingPort }],
+      probes: {
+        readiness: {
+          httpGet: { path: "/readyz", port: servingPort },
+          periodSeconds: 2,
+          failureThreshold: 3,
         },
-        graceSeconds,
-        // There whatever the number of replicas: scaling must not change the pods that run.
-        topologySpreadConstraints: spec.topologySpreadConstraints.map((constraint) => ({
-          ...constraint,
-          labelSelector: { matchLabels: selectorOf(owner) },
-          // Pods of the rendering before do not count: they are about to go.
-          matchLabelKeys: ["pod-template-hash"],
-        })),
-        restartPolicy: "Always",
-      }),
-    },
+        liveness: {
+          httpGet: { path: "/healthz", port: servingPort },
+          periodSeconds: 10,
+          failureThreshold: 6,
+          initialDelaySeconds: 60,
+        },
+      },
+      graceSeconds,
+      // There whatever the number of replicas: scaling must not change the pods that run.
+      topologySpreadConstraints: spec.topologySpreadConstraints,
+      peers: {
+        labelSelector: { matchLabels: selectorOf(owner) },
+        // Pods of the rendering before do not count: they are about to go.
+        matchLabelKeys: ["pod-template-hash"],
+      },
+      restartPolicy: "Always",
+    }),
   };
 }

@@ -16,6 +16,11 @@ const allow = Allowed.parse({
   priorityClasses: ["system-cluster-critical", "*"],
   nodeLabels: ["topology.kubernetes.io/*"],
   taints: ["nvidia.com/gpu"],
+  runtimeClasses: ["gvisor"],
+  schedulers: [],
+  resourceClaimTemplates: ["nic-*"],
+  podLabels: ["example.com/*"],
+  env: ["NCCL_*"],
 });
 const variables = {
   ...Object.fromEntries(Object.entries(allow).map(([list, texts]) => [list, texts.map(patternExpression)])),
@@ -40,6 +45,21 @@ const changes: Changes[] = [
   { [`${affinity}.requiredDuringSchedulingIgnoredDuringExecution`]: terms("topology.kubernetes.io/zone") },
   { "compute.tolerations": [{ key: "nvidia.com/gpu", operator: "Exists" }] },
   { "compute.tolerations": [{ key: "nvidia.com/gpu", operator: "Exists" }, { operator: "Exists" }] },
+  { "compute.runtimeClassName": "gvisor" },
+  { "compute.runtimeClassName": "runc" },
+  { "compute.schedulerName": "volcano" },
+  { "compute.resourceClaims": [{ name: "nic", resourceClaimTemplateName: "nic-rdma" }] },
+  { "compute.resourceClaims": [{ name: "nic", resourceClaimTemplateName: "gpu" }] },
+  { "compute.labels": { "example.com/team": "search" } },
+  { "compute.labels": { "example.com/team": "search", app: "shop" } },
+  { "compute.annotations": { "sidecar.istio.io/inject": "true" } },
+  { "compute.env": [{ name: "NCCL_DEBUG", value: "INFO" }] },
+  {
+    "compute.env": [
+      { name: "NCCL_DEBUG", value: "INFO" },
+      { name: "PYTHONPATH", value: "a" },
+    ],
+  },
   { "storage.size": undefined, "storage.claimName": "team-a" },
   { storage: { claimName: "others" } },
   { auth: { secretName: "tanren-keys" } },

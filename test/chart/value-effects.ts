@@ -142,6 +142,23 @@ export const effects: Effect[] = [
     changes: configuration,
   },
   { path: "pods.extraVolumeMounts", value: [{ name: "cache", mountPath: "/cache" }], changes: configuration },
+  { path: "pods.labels", value: { "example.com/cost-centre": "ml" }, changes: configuration },
+  { path: "pods.annotations", value: { "karpenter.sh/do-not-disrupt": "true" }, changes: configuration },
+  { path: "pods.env", value: [{ name: "NCCL_IB_HCA", value: "mlx5" }], changes: configuration },
+  { path: "pods.runtimeClassName", value: "nvidia", changes: configuration },
+  { path: "pods.schedulerName", value: "volcano", changes: configuration },
+  {
+    path: "pods.topologySpreadConstraints",
+    value: [{ topologyKey: "topology.kubernetes.io/zone" }],
+    changes: configuration,
+  },
+  { path: "pods.ephemeralStorage", value: "10Gi", changes: configuration },
+  { path: "pods.acceleratorResourceName", value: "amd.com/gpu", changes: configuration },
+  {
+    path: "pods.resourceClaims",
+    value: [{ name: "nic", resourceClaimTemplateName: "rdma" }],
+    changes: configuration,
+  },
   ...[
     "images",
     "imagePullSecrets",
@@ -151,6 +168,12 @@ export const effects: Effect[] = [
     "claims",
     "nodeLabels",
     "taints",
+    "runtimeClasses",
+    "schedulers",
+    "resourceClaimTemplates",
+    "podLabels",
+    "podAnnotations",
+    "env",
   ].map(
     (list): Effect => ({
       path: `allow.${list}`,

@@ -44,11 +44,21 @@ const podDefaults = PodDefaults.parse({
   imagePullSecrets: [{ name: "registry" }],
   extraVolumes: [{ name: "cache", emptyDir: {} }],
   extraVolumeMounts: [{ name: "cache", mountPath: "/cache" }],
+  labels: { "example.com/cost-centre": "ml" },
+  annotations: { "karpenter.sh/do-not-disrupt": "true" },
+  env: [{ name: "NCCL_DEBUG", value: "INFO" }, { name: "EMPTY" }],
+  schedulerName: "default-scheduler",
+  topologySpreadConstraints: [{ topologyKey: "kubernetes.io/hostname" }],
+  ephemeralStorage: "0.5Gi",
 });
 const policies = NetworkPolicies.parse({
   enabled: true,
   operator: { namespace: "tanren-system", podLabels: { app: "operator" } },
   clients: [{ ipBlock: { cidr: "10.0.0.0/8" } }],
+  egress: [
+    { to: [{ ipBlock: { cidr: "10.1.0.0/16" } }], ports: [{ port: 4318 }] },
+    { ports: [{ port: 8000, endPort: 8010, protocol: "UDP" }] },
+  ],
 });
 /** Amounts in a notation that the API server writes another way. */
 const resources = { cpu: "0.5", memory: "2048Mi" };

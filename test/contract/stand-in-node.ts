@@ -59,7 +59,7 @@ export class StandInNode {
   /** The node is shared by all namespaces; whoever comes first registers it. */
   async start(): Promise<void> {
     const { name: nodeName, cpu, taints } = this.#options;
-    const resources = { cpu, memory: "64Gi", pods: "500" };
+    const resources = { cpu, memory: "64Gi", "ephemeral-storage": "100Gi", pods: "500" };
     const now = timestamp(new Date());
     const ready = {
       type: "Ready",

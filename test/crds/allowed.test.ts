@@ -30,6 +30,8 @@ const conditionsOf = async (kind: string) => {
 test.each([
   ["Corpus", { "compute.priorityClassName": "system-node-critical" }, "Succeeded", /system-node-critical/],
   ["InferenceDeployment", { "auth.secretName": "database" }, "Ready", /"database" is not allowed/],
+  ["Evaluation", { "compute.labels": { app: "shop" } }, "Succeeded", /spec\.compute\.labels.*"app"/],
+  ["PretrainRun", { "compute.env": [{ name: "PYTHONPATH", value: "/x" }] }, "Succeeded", /"PYTHONPATH"/],
 ] as const)("a %s with %j says so and gets no pod", async (kind, changes, type, message) => {
   const { cluster, namespace } = server();
   await cluster.apply(kindOf(kind).resource, anObject(server(), kind, "borrowed", changed(kind, changes)));

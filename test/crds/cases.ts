@@ -42,6 +42,8 @@ const amount = (path: string, message: RegExp, refused: string): Case => ({
   refused: { [path.replace(/^spec\./, "")]: refused },
 });
 
+const claimed = [{ name: "nic", resourceClaimTemplateName: "nic" }];
+
 const cases: Case[] = [
   amount("spec.compute.resources.memory", /whole number of bytes/, "1m"),
   amount("spec.compute.resources.cpu", /at most 1024/, "1500"),
@@ -56,6 +58,33 @@ const cases: Case[] = [
     message: /accelerator needs gpusPerNode/,
     accepted: { "compute.accelerator": "a100-80gb", "compute.gpusPerNode": 1 },
     refused: { "compute.accelerator": "a100-80gb" },
+  },
+  {
+    path: "spec.compute",
+    message: /resourceClaims need gpusPerNode/,
+    accepted: { "compute.resourceClaims": claimed, "compute.gpusPerNode": 1 },
+    refused: { "compute.resourceClaims": claimed },
+  },
+  amount("spec.compute.resources.ephemeralStorage", /whole number of bytes/, "1m"),
+  ...["labels", "annotations"].flatMap((field): Case[] => [
+    {
+      path: `spec.compute.${field}`,
+      message: /an optional DNS subdomain/,
+      accepted: { [`compute.${field}`]: { "example.com/Cost_Centre.1": "a", team: "" } },
+      refused: { [`compute.${field}`]: { "Example.com/team": "a" } },
+    },
+    {
+      path: `spec.compute.${field}`,
+      message: /the operator's own/,
+      accepted: { [`compute.${field}`]: { "app.kubernetes.io/name": "a" } },
+      refused: { [`compute.${field}`]: { "tanren.dev/uid": "a" } },
+    },
+  ]),
+  {
+    path: "spec.compute.env[].name",
+    message: /the operator's own/,
+    accepted: { "compute.env": [{ name: "NCCL_DEBUG", value: "INFO" }] },
+    refused: { "compute.env": [{ name: "TANREN_RESULT", value: "/dev/null" }] },
   },
   {
     path: "spec.strategy",

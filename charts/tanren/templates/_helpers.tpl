@@ -94,6 +94,17 @@ pods:
   {{- end }}
   extraVolumes: {{ toJson .Values.pods.extraVolumes }}
   extraVolumeMounts: {{ toJson .Values.pods.extraVolumeMounts }}
+  labels: {{ toJson .Values.pods.labels }}
+  annotations: {{ toJson .Values.pods.annotations }}
+  env: {{ toJson .Values.pods.env }}
+  {{- range $name := list "runtimeClassName" "schedulerName" "ephemeralStorage" }}
+  {{- with index $.Values.pods $name }}
+  {{ $name }}: {{ . | quote }}
+  {{- end }}
+  {{- end }}
+  topologySpreadConstraints: {{ toJson .Values.pods.topologySpreadConstraints }}
+  acceleratorResourceName: {{ .Values.pods.acceleratorResourceName | quote }}
+  resourceClaims: {{ toJson .Values.pods.resourceClaims }}
 allow: {{ omit .Values.allow "admissionPolicies" | toJson }}
 networkPolicies:
   enabled: {{ .Values.networkPolicies.enabled }}

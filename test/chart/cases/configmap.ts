@@ -6,6 +6,19 @@ const peers = [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.nam
 const claim = [{ name: "cache", persistentVolumeClaim: { claimName: "cache" } }];
 
 /** Fields are those of the operator's configuration. */
+/** What a platform puts on every pod. */
+const platform = {
+  "pods.labels": { "example.com/cost-centre": "ml" },
+  "pods.annotations": { "karpenter.sh/do-not-disrupt": "true" },
+  "pods.env": [{ name: "NCCL_DEBUG", value: "INFO" }],
+  "pods.runtimeClassName": "nvidia",
+  "pods.schedulerName": "volcano",
+  "pods.topologySpreadConstraints": [{ topologyKey: "topology.kubernetes.io/zone" }],
+  "pods.ephemeralStorage": "10Gi",
+  "pods.acceleratorResourceName": "amd.com/gpu",
+  "pods.resourceClaims": [{ name: "nic", resourceClaimTemplateName: "rdma" }],
+};
+
 export const configmap: Suite = {
   read: (object) => {
     const Data = z.looseObject({ data: z.strictObject({ "config.json": z.string() }) });
@@ -64,12 +77,14 @@ export const configmap: Suite = {
         "pods.queueName": "team-a",
         "pods.extraVolumes": claim,
         "pods.extraVolumeMounts": [{ name: "cache", mountPath: "/cache" }],
+        ...platform,
       },
       expect: {
         "pods.imagePullSecrets": [{ name: "registry-key" }],
         "pods.queueName": "team-a",
         "pods.extraVolumes": claim,
         "pods.extraVolumeMounts": [{ name: "cache", mountPath: "/cache" }],
+        ...platform,
       },
     },
     {
@@ -82,6 +97,12 @@ export const configmap: Suite = {
         "allow.priorityClasses": ["batch"],
         "allow.nodeLabels": ["pool"],
         "allow.taints": ["nvidia.com/gpu"],
+        "allow.runtimeClasses": ["nvidia"],
+        "allow.schedulers": ["default-scheduler"],
+        "allow.resourceClaimTemplates": ["rdma"],
+        "allow.podLabels": ["example.com/*"],
+        "allow.podAnnotations": ["karpenter.sh/do-not-disrupt"],
+        "allow.env": ["NCCL_*"],
         "allow.admissionPolicies": true,
       },
       expect: {
@@ -94,6 +115,12 @@ export const configmap: Suite = {
           claims: ["*"],
           nodeLabels: ["pool"],
           taints: ["nvidia.com/gpu"],
+          runtimeClasses: ["nvidia"],
+          schedulers: ["default-scheduler"],
+          resourceClaimTemplates: ["rdma"],
+          podLabels: ["example.com/*"],
+          podAnnotations: ["karpenter.sh/do-not-disrupt"],
+          env: ["NCCL_*"],
         },
       },
     },
@@ -103,8 +130,21 @@ export const configmap: Suite = {
       expect: { "pods.queueName": "1e3" },
     },
     {
+      it: "hands on where traces are sent",
+      set: { "tracing.endpoint": "http://collector.traces:4318", "tracing.samplingRatio": 0.1 },
+      expect: { tracing: { endpoint: "http://collector.traces:4318", samplingRatio: 0.1 } },
+    },
+    {
+      it: "sends no traces unless it is told where",
+      expect: { tracing: { samplingRatio: 1 } },
+    },
+    {
       it: "has policies made that let the operator's pods and the clients in",
-      set: { "networkPolicies.enabled": true, "networkPolicies.clients": peers },
+      set: {
+        "networkPolicies.enabled": true,
+        "networkPolicies.clients": peers,
+        "networkPolicies.egress": [{ to: peers }],
+      },
       expect: {
         networkPolicies: {
           enabled: true,
@@ -113,6 +153,7 @@ export const configmap: Suite = {
             podLabels: operatorLabels,
           },
           clients: peers,
+          egress: [{ to: peers }],
         },
       },
     },

@@ -43,6 +43,16 @@ export const networkpolicyOperator: Suite = {
       expect: { "spec.ingress": [{ from: scrapers, ports: [tcp(8080)] }] },
     },
     {
+      it: "lets spans reach the collector, at the port of its address or its protocol's own",
+      set: { ...enabled, "tracing.endpoint": "http://collector.traces:4318" },
+      expect: { "spec.egress[2]": { ports: [tcp(4318)] } },
+    },
+    {
+      it: "knows the port of a collector that states none",
+      set: { ...enabled, "tracing.endpoint": "https://collector.traces" },
+      expect: { "spec.egress[2]": { ports: [tcp(443)] } },
+    },
+    {
       it: "knows where the API server is",
       set: {
         ...enabled,
