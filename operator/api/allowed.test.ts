@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Changes, changed } from "../testing/samples.ts";
-import { Allowed, governedFields, notAllowed } from "./allowed.ts";
+import { Allowed, everythingAllowed, governedFields, notAllowed } from "./allowed.ts";
 import { kinds } from "./kinds.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
@@ -36,7 +36,26 @@ test.each(kinds.map((kind) => [kind.resource.kind, kind] as const))(
 );
 
 describe("by default", () => {
-  test("everything is allowed but Secrets that did not opt in by their names, and what is the system's", () => {
+  test("labels, annotations and environment of pods are closed until the platform opens them", () => {
+    for (const changes of [
+      { "compute.labels": { app: "shop" } },
+      { "compute.annotations": { "sidecar.istio.io/inject": "true" } },
+      { "compute.env": [{ name: "PYTHONPATH", value: "/x" }] },
+    ])
+      expect(told("Corpus", changes)).toMatch(/is not allowed on this platform \(\w+: none\)/);
+  });
+
+  test("on a machine of one's own nothing is refused", () => {
+    const changes = {
+      "auth.secretName": "database",
+      "compute.labels": { app: "shop" },
+      "compute.env": [{ name: "PYTHONPATH", value: "/x" }],
+    };
+    const spec = changed("InferenceDeployment", changes);
+    expect(notAllowed(kindOf("InferenceDeployment"), spec, everythingAllowed)).toBeUndefined();
+  });
+
+  test("of names everything is allowed but Secrets that did not opt in by theirs, and what is the system's", () => {
     const compute = {
       "compute.image": "registry.example.com/mine:1",
       "compute.priorityClassName": "batch",

@@ -7,6 +7,7 @@ import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { exportCommand } from "./commands/export.ts";
 import { getCommand } from "./commands/get.ts";
 import { installKernelsCommand } from "./commands/install-kernels.ts";
 import { logsCommand } from "./commands/logs.ts";
@@ -79,6 +80,7 @@ export function tanrenProgram(name: Program): Command {
     logsCommand(),
     chatCommand(),
     treeCommand(),
+    exportCommand(),
     retryCommand(),
     suspendCommand(),
     resumeCommand(),

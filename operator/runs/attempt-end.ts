@@ -1,5 +1,6 @@
 import { timestamp } from "../clock/clock.ts";
 import { configMaps } from "../cluster/resource.ts";
+import { inWordsOfClaims } from "../engine/claim-paths.ts";
 import { wanted } from "../engine/reconcile-result.ts";
 import type { Attempt, KernelResult, RunStatus, Stage } from "../kinds/batch-kind.ts";
 import { backoffSeconds, consequenceOf, type Failure, gotOn, isLoss, isUncounted } from "./attempts.ts";
@@ -45,7 +46,7 @@ export function stageCompleted(
     ...attempt,
     endTime: completionTime,
     reason: "StageCompleted",
-    message: result.message,
+    message: forPeople(scope, stage, result.message),
     exitCode: 0,
     resumedFromStep: result.resumed_from_step ?? attempt.resumedFromStep,
   };
@@ -66,6 +67,13 @@ export function stageCompleted(
   return { status: next, root: { reason: "Running", message }, requeueAfter: 0, apply, remove };
 }
 
+/** What a program says of its files names claims. */
+const forPeople = ({ storage }: RunScope, { mounts }: Stage, message: string): string =>
+  inWordsOfClaims(message, {
+    inputs: mounts,
+    output: { claimName: storage.claimName, directory: storage.directory },
+  });
+
 export function runCompleted(scope: RunScope, { status, inputs, stages }: Prepared): RunResult {
   const artifact = runArtifact(stages, artifactsOf(status), inputs) ?? status.artifact;
   const { length: count } = stages;
@@ -83,8 +91,9 @@ export function attemptFailed(
   { status }: Prepared,
   stage: Stage,
   attempt: Attempt,
-  failure: Failure,
+  end: Failure,
 ): RunResult {
+  const failure = { ...end, message: forPeople(scope, stage, end.message) };
   const resumedFromStep = failure.resumedFromStep ?? attempt.resumedFromStep;
   const { restarts = 0, disruptions = 0 } = status;
   const before = gotOn({ ...attempt, endTime: timestamp(scope.now) }, status.progress?.checkpointStep)

@@ -173,6 +173,16 @@ test("the base model becomes a chat model that answers behind a key", async () =
   const tree = await world.tanren("tree");
   for (const maker of ["Corpus/web", "PretrainRun/base", "ContextExtension/long", "AlignmentRun/assistant"])
     expect(tree.output).toContain(maker);
+
+  const copy = join(world.root, "taken-away");
+  const exported = await world.tanren("export", "align/assistant", "--to", copy);
+  expect(exported.code, exported.errors).toBe(0);
+  expect(exported.output).toContain(copy);
+  expect(readdirSync(copy)).toEqual(
+    expect.arrayContaining(["config.json", "manifest.json", "model.safetensors", "tokenizer.json"]),
+  );
+  const again = await world.tanren("export", "align/assistant", "--to", copy);
+  expect(again.code).toBe(2);
 }, 300_000);
 
 test("what is in use is held, and after deletion nothing is left", async () => {

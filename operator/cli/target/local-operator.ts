@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { destination } from "pino";
 import { installation } from "#installation";
 import { admit } from "../../api/admission.ts";
+import { everythingAllowed } from "../../api/allowed.ts";
 import type { KindDefinition, TanrenObject } from "../../api/kinds.ts";
 import { type CustomResource, LocalCluster } from "../../cluster/local/index.ts";
 import type { Cluster } from "../../cluster/port.ts";
@@ -42,7 +43,13 @@ export async function startLocalOperator(stateDirectory: string): Promise<LocalO
     // range.
     throw new Failure("failed", error instanceof Error ? error.message : String(error));
   });
-  const operator = await startOperator({ cluster, kinds: batchKinds, logger, progressSeconds });
+  const operator = await startOperator({
+    cluster,
+    kinds: batchKinds,
+    allowed: everythingAllowed,
+    logger,
+    progressSeconds,
+  });
   return {
     cluster,
     async stop() {
