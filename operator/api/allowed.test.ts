@@ -48,6 +48,7 @@ describe("by default", () => {
   test("on a machine of one's own nothing is refused", () => {
     const changes = {
       "auth.secretName": "database",
+      "compute.priorityClassName": "system-node-critical",
       "compute.labels": { app: "shop" },
       "compute.env": [{ name: "PYTHONPATH", value: "/x" }],
     };

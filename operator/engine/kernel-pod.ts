@@ -1,32 +1,26 @@
 import type { z } from "zod";
-import type { NetworkPolicies, PodDefaults } from "../api/configuration.ts";
+import type { PodDefaults } from "../api/configuration.ts";
 import type { ServingCompute } from "../api/parts.ts";
 import { accelerators } from "../api/presets.ts";
 import type {
   Container,
   ContainerStatus,
   EnvVar,
-  KubernetesObject,
-  NetworkPolicy,
-  NetworkPolicyPeer,
   Pod,
   PodSpec,
   PodTemplate,
   Probe,
   TopologySpreadConstraint,
   Volume,
-  Wanted,
 } from "../cluster/objects.ts";
 import { plainText } from "../cluster/plain-text.ts";
 import { quantityValue } from "../cluster/quantity.ts";
-import { networkPolicies, type Resource } from "../cluster/resource.ts";
 import { programPort, Result } from "../contract/index.ts";
 import type { KernelResult, Mount } from "../kinds/batch-kind.ts";
-import { childLabels, controllerReference, dnsLabel, ownedBy } from "./names.ts";
 
 /**
  * The pod every kernel program runs in (the restricted Pod Security Standard in full, no API token, read-only
- * root), who may reach it, and what it says at its end.
+ * root), and what it says at its end.
  */
 
 export const containerName = "kernel";
@@ -245,62 +239,6 @@ function volumes(pod: KernelPod): Volume[] {
 
 export const kernelStatus = (pod: Pod): ContainerStatus | undefined =>
   pod.status?.containerStatuses?.find((status) => status.name === containerName);
-
-/**
- * Who may speak with the pods of an object: itself, the operator that asks for progress, and the clients of
- * an endpoint. Nobody else.
- */
-
-/** The kind of child that only some configurations ask for. */
-export const policyKinds = ({ enabled }: NetworkPolicies): Resource<KubernetesObject>[] =>
-  enabled ? [networkPolicies] : [];
-
-/**
- * The policy of a run's pods, or of an endpoint's when `servingPort` is given. Ranks reach each other and
- * names are looked up; everything else that the configuration does not name is denied, both ways. Undefined where the configuration asks for none.
- */
-export function networkPolicy(
-  owner: KubernetesObject,
-  { enabled, operator, clients, egress }: NetworkPolicies,
-  servingPort?: number,
-): Wanted<NetworkPolicy> | undefined {
-  if (!enabled) return undefined;
-  const own: NetworkPolicyPeer = { podSelector: { matchLabels: ownedBy(owner) } };
-  const anyone: NetworkPolicyPeer[] = [{ namespaceSelector: {} }];
-  const ranks = servingPort === undefined;
-  const asker: NetworkPolicyPeer | undefined = operator && {
-    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": operator.namespace } },
-    podSelector: { matchLabels: operator.podLabels },
-  };
-  return {
-    apiVersion: "networking.k8s.io/v1",
-    kind: "NetworkPolicy",
-    metadata: {
-      name: dnsLabel(`${owner.kind.toLowerCase()}-${owner.metadata.name}`),
-      namespace: owner.metadata.namespace,
-      labels: childLabels(owner),
-      ownerReferences: [controllerReference(owner)],
-    },
-    spec: {
-      podSelector: { matchLabels: ownedBy(owner) },
-      policyTypes: ["Ingress", "Egress"],
-      ingress: [
-        ...(ranks
-          ? [{ from: [own] }]
-          : [{ from: clients.length > 0 ? clients : anyone, ports: [tcp(servingPort)] }]),
-        ...(ranks && asker ? [{ from: [asker], ports: [tcp(programPort)] }] : []),
-      ],
-      // Where the cluster's DNS runs differs between clusters; on some it is no pod at all. Nothing is left
-      // out rather than stated empty: the API server would take every repeat of an empty list for a change.
-      ...(ranks
-        ? { egress: [{ to: [own] }, dns, ...egress] }
-        : egress.length > 0 && { egress: [dns, ...egress] }),
-    },
-  };
-}
-
-const tcp = (port: number) => ({ port, protocol: "TCP" as const });
-const dns = { ports: [tcp(53), { port: 53, protocol: "UDP" as const }] };
 
 /** More than any node keeps of a termination message, and than the results of a Job's pods come to. */
 const longestResult = 262_144;

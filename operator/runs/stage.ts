@@ -1,7 +1,7 @@
 import { timestamp } from "../clock/clock.ts";
 import type { Job, KubernetesObject } from "../cluster/objects.ts";
 import { claims, configMaps, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
-import { networkPolicy } from "../engine/kernel-pod.ts";
+import { networkPolicy } from "../engine/network-policy.ts";
 import { attemptName } from "../engine/names.ts";
 import { found, type WantedChild, wanted } from "../engine/reconcile-result.ts";
 import type { Attempt, RunStatus, Stage } from "../kinds/batch-kind.ts";

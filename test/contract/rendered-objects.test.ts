@@ -16,8 +16,8 @@ import {
   secrets,
   services,
 } from "../../operator/cluster/resource.ts";
-import { networkPolicy } from "../../operator/engine/kernel-pod.ts";
 import { ownedBy } from "../../operator/engine/names.ts";
+import { networkPolicy } from "../../operator/engine/network-policy.ts";
 import { covers } from "../../operator/engine/reconcile-result.ts";
 import { RunSpec, runResource } from "../../operator/kinds/batch-kind.ts";
 import { batchKinds } from "../../operator/kinds/index.ts";

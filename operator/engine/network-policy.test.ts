@@ -5,8 +5,8 @@ import { storageOf } from "../runs/scope.ts";
 import { attemptObjects } from "../runs/stage-objects.ts";
 import { anExampleRun, exampleRuns } from "../testing/example-runs.ts";
 import { aStage, exampleKind, TestEnv } from "../testing/test-env.ts";
-import { networkPolicy } from "./kernel-pod.ts";
 import { labels } from "./names.ts";
+import { networkPolicy } from "./network-policy.ts";
 
 const rules = NetworkPolicies.parse({
   enabled: true,
