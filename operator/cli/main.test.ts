@@ -139,7 +139,11 @@ describe.concurrent("exit codes and sentences", { timeout: 60_000 }, () => {
       "invalid",
       /^tanren: bad.yaml:\d+: Corpus\/web: spec.mixture.*\n1 problem; nothing was changed\n$/,
     ],
-    ["plan -f lonely.yaml", "done", /^warning: lonely.yaml:\d+: Corpus\/web: InputNotFound: Corpus other/],
+    [
+      "plan -f lonely.yaml",
+      "done",
+      /^warning: lonely.yaml:\d+: Corpus\/web: spec.tokenizer.fromCorpus: InputNotFound: Corpus other/,
+    ],
     ["validate -f nowhere", "notFound", /^tanren: -f nowhere: there is no such file or directory\n$/],
     ["get --state nowhere", "notFound", /^tanren: .*nowhere has no state/],
     ["stop", "notFound", /^tanren: no operator runs on /],

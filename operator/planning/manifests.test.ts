@@ -113,6 +113,7 @@ describe("problems", () => {
       {
         severity: "warning",
         about: "manifests",
+        field: "spec.corpus",
         reason: "InputNotFound",
         message: "Corpus corpus (corpus) does not exist in this namespace; create it or correct the name",
       },
@@ -136,6 +137,7 @@ describe("problems", () => {
       {
         severity: "error",
         about: "manifests",
+        field: "spec.tokenizer.fromCorpus",
         reason: "CyclicReference",
         message:
           "the references lead back: Corpus/first -> Corpus/second -> Corpus/first; let one of them name another object",

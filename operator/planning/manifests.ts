@@ -108,7 +108,7 @@ class Planning {
     const kind = plannedKinds.get(object.kind);
     if (!kind) throw new TypeError(`${object.kind} is one of the six kinds and has no plan`);
     const needs = kind.needs(spec);
-    const inputs = this.#inputs(kind.references(spec), namespace, plan.problems);
+    const inputs = this.#inputs(spec, kind.references(spec), namespace, plan.problems);
     // What has succeeded needs nothing more.
     if (this.#surroundings && !isTrue(object.status?.conditions, "Succeeded")) {
       for (const need of needs) this.#readModel(need, namespace, this.#surroundings, inputs, plan.problems);
@@ -134,20 +134,26 @@ class Planning {
       ...(refusal ? [wrong(refusal)] : []),
       ...gates.flatMap((name) => {
         const evaluation = this.#entries.get(kindKeyOf({ kind: "Evaluation", namespace, name }));
-        if (evaluation === undefined) return [notThereYet(gateNotFound(name))];
+        const field = fieldNaming(spec, { kind: "Evaluation", name });
+        if (evaluation === undefined) return [{ ...notThereYet(gateNotFound(name)), field }];
         const never = kind.refuseGate?.(spec, evaluation.object);
-        return never ? [wrong(never)] : [];
+        return never ? [{ ...wrong(never), field }] : [];
       }),
     ];
   }
 
   /** Inputs that are expected; of the others it is found why not. */
-  #inputs(references: Reference[], namespace: string, findings: Finding[]): Map<string, ExpectedInput> {
+  #inputs(
+    spec: unknown,
+    references: Reference[],
+    namespace: string,
+    findings: Finding[],
+  ): Map<string, ExpectedInput> {
     const inputs = new Map<string, ExpectedInput>();
     for (const reference of references) {
       const entry = this.#entries.get(kindKeyOf({ ...reference, namespace }));
       const finding = entry ? this.#unusable(reference, entry) : this.#missing(reference, namespace);
-      if (finding) findings.push(finding);
+      if (finding) findings.push({ ...finding, field: fieldNaming(spec, reference) });
       if (!entry || finding) continue;
       const { expected } = this.#planned(entry);
       if (expected) inputs.set(reference.role, inputOf(reference, expected));
@@ -208,6 +214,31 @@ class Planning {
       `there is a ${namesake.object.kind} of that name: refer to it by its own field, or correct the name`;
     return notThereYet(inputNotFound(reference, mend));
   }
+}
+
+/**
+ * Where a spec names an object, e.g. spec.model.pretrainRun: fields are called as the kind they lead to, and
+ * gates are a list of Evaluations.
+ */
+function fieldNaming(spec: unknown, { kind, name }: Pick<Reference, "kind" | "name">): string | undefined {
+  const field = kind.charAt(0).toLowerCase() + kind.slice(1);
+  const leadsThere = (path: string) =>
+    path.endsWith(`.${field}`) ||
+    path.endsWith(`.from${kind}`) ||
+    (kind === "Evaluation" && /\.requires\[\d+\]$/.test(path));
+  const find = (value: unknown, path: string): string | undefined => {
+    if (typeof value !== "object" || value === null) return undefined;
+    if ("name" in value && value.name === name && leadsThere(path)) return path;
+    const below = Array.isArray(value)
+      ? value.map((one, index) => [`${path}[${index}]`, one] as const)
+      : Object.entries(value).map(([key, one]) => [`${path}.${key}`, one] as const);
+    for (const [at, one] of below) {
+      const found = find(one, at);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return find(spec, "spec");
 }
 
 /** What keeps the object from succeeding until somebody changes something. */

@@ -18,8 +18,8 @@ import type { Cluster } from "../cluster/port.ts";
 import { claims, configMaps, jobs, pods, type Resource, services } from "../cluster/resource.ts";
 import { absentNeeds } from "../engine/absent-needs.ts";
 import { newestComplaint } from "../engine/complaints.ts";
-import { policyKinds } from "../engine/network-policy.ts";
 import { childLabels, claimNameOf, controllerReference, ownedBy } from "../engine/names.ts";
+import { policyKinds } from "../engine/network-policy.ts";
 import {
   findCycle,
   type KindsByName,

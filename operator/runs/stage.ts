@@ -1,8 +1,8 @@
 import { timestamp } from "../clock/clock.ts";
 import type { Job, KubernetesObject } from "../cluster/objects.ts";
 import { claims, configMaps, jobs, networkPolicies, pods, services } from "../cluster/resource.ts";
-import { networkPolicy } from "../engine/network-policy.ts";
 import { attemptName } from "../engine/names.ts";
+import { networkPolicy } from "../engine/network-policy.ts";
 import { found, type WantedChild, wanted } from "../engine/reconcile-result.ts";
 import type { Attempt, RunStatus, Stage } from "../kinds/batch-kind.ts";
 import { attemptFailed, ofOlderAttempts, runCompleted, stageCompleted } from "./attempt-end.ts";

@@ -11,8 +11,8 @@ import type {
 } from "../cluster/objects.ts";
 import { ServeConfig } from "../contract/index.ts";
 import { podTemplate, threadsOf } from "../engine/kernel-pod.ts";
-import { networkPolicy } from "../engine/network-policy.ts";
 import { childLabels, controllerReference, dnsLabel, labels } from "../engine/names.ts";
+import { networkPolicy } from "../engine/network-policy.ts";
 import type { ServedModel } from "./model.ts";
 import { type ServingScope, type ServingSpec, servingName } from "./scope.ts";
 

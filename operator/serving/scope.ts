@@ -22,8 +22,8 @@ import {
   services,
 } from "../cluster/resource.ts";
 import { absentNeeds } from "../engine/absent-needs.ts";
-import { policyKinds } from "../engine/network-policy.ts";
 import { dnsLabel, ownedBy } from "../engine/names.ts";
+import { policyKinds } from "../engine/network-policy.ts";
 import { type Consumer, type KindsByName, type ReferencedRun, readReferences } from "../engine/references.ts";
 import { servingNeeds, servingReferences } from "../kinds/inference-deployment/kind.ts";
 import type { Need } from "../kinds/needs.ts";

@@ -221,7 +221,7 @@ spec:
     const here = await bench.run("tanren", ["plan", "-f", "long.yaml"]);
     expect(here.code).toBe(exitCodes.done.code);
     expect(here.error).toMatch(
-      /^warning: long.yaml:\d+: ContextExtension\/long: InputNotFound: PretrainRun base/,
+      /^warning: long.yaml:\d+: ContextExtension\/long: spec.model.pretrainRun: InputNotFound: PretrainRun base/,
     );
   });
 

@@ -97,7 +97,9 @@ describe("refused before anything starts, with exit code 3", () => {
 test("what refers to an object that is nowhere is told at once, and waits as long as nothing else moves", async () => {
   const file = world.write("orphan", [small.pretrain("orphan", { corpus: { name: "nowhere" } })]);
   const ended = await world.tanren("run", "-f", file, "--until", "complete");
-  expect(ended.errors).toMatch(/^warning: .*PretrainRun\/orphan: InputNotFound: Corpus nowhere /);
+  expect(ended.errors).toMatch(
+    /^warning: .*PretrainRun\/orphan: spec.corpus: InputNotFound: Corpus nowhere /,
+  );
   expect(ended.code).toBe(1);
 }, 60_000);
 
