@@ -166,34 +166,6 @@ export function chain(world: () => World): void {
     expect(status.restarts).toBe(1);
   });
 
-  test("a node that stays silent is named, and given up where the run asks for it", async () => {
-    const spec = { training: { tokens: 204_800 }, checkpoints: { everySteps: 20 } };
-    await world().apply(
-      likeQuickstart("PretrainRun", "lost", { ...spec, failurePolicy: { nodeLostSeconds: 10 } }),
-    );
-    await underWay(world(), "PretrainRun", "lost");
-    const [pod] = await runningPods(world(), "PretrainRun", "lost");
-    await whileKubeletIsSilent(world(), async () => {
-      const { status } = await until("the end of the attempt on the silent node", async () => {
-        const run = await world().get(Run, "pretrainrun", "lost");
-        return attemptsAt(run, "train")[0]?.reason === undefined ? undefined : run;
-      });
-      expect(attemptsAt({ metadata: { name: "", uid: "", labels: {} }, status }, "train")[0]).toMatchObject({
-        reason: "PodLost",
-        counted: false,
-      });
-      // Nobody waits for a node that says nothing.
-      await until("no pod of the silent node", async () => {
-        const pods = await world().list(Pod, "pods", "tanren.dev/kind=PretrainRun,tanren.dev/name=lost");
-        return pods.every(({ metadata }) => metadata.uid !== pod?.metadata.uid) || undefined;
-      });
-    });
-    expect(await eventsOf(world(), "PretrainRun", "lost")).toContain("NodeLost");
-    const after = await nextAttempt(world(), "pretrainrun", "lost", "train", 2);
-    expect(attemptsAt(after, "train")[1]?.resumedFromStep).toBeGreaterThan(0);
-    await world().wait("pretrainrun/lost", "condition=Succeeded");
-  });
-
   test("a suspended run gives up its pod, and goes on where it was", async () => {
     await underWay(world(), "ContextExtension", "long", { stage: "train" });
     const suspend = (value: boolean) =>
@@ -270,5 +242,34 @@ export function chain(world: () => World): void {
     expect(await eventsOf(world(), "Evaluation", "assistant")).toEqual(
       expect.arrayContaining(["StageStarted", "StageCompleted"]),
     );
+  });
+
+  // After the chain: while a node is silent, what runs on it is not waited for.
+  test("a node that stays silent is named, and given up where the run asks for it", async () => {
+    const spec = { training: { tokens: 204_800 }, checkpoints: { everySteps: 20 } };
+    await world().apply(
+      likeQuickstart("PretrainRun", "lost", { ...spec, failurePolicy: { nodeLostSeconds: 10 } }),
+    );
+    await underWay(world(), "PretrainRun", "lost");
+    const [pod] = await runningPods(world(), "PretrainRun", "lost");
+    await whileKubeletIsSilent(world(), async () => {
+      const { status } = await until("the end of the attempt on the silent node", async () => {
+        const run = await world().get(Run, "pretrainrun", "lost");
+        return attemptsAt(run, "train")[0]?.reason === undefined ? undefined : run;
+      });
+      expect(attemptsAt({ metadata: { name: "", uid: "", labels: {} }, status }, "train")[0]).toMatchObject({
+        reason: "PodLost",
+        counted: false,
+      });
+      // Nobody waits for a node that says nothing.
+      await until("no pod of the silent node", async () => {
+        const pods = await world().list(Pod, "pods", "tanren.dev/kind=PretrainRun,tanren.dev/name=lost");
+        return pods.every(({ metadata }) => metadata.uid !== pod?.metadata.uid) || undefined;
+      });
+    });
+    expect(await eventsOf(world(), "PretrainRun", "lost")).toContain("NodeLost");
+    const after = await nextAttempt(world(), "pretrainrun", "lost", "train", 2);
+    expect(attemptsAt(after, "train")[1]?.resumedFromStep).toBeGreaterThan(0);
+    await world().wait("pretrainrun/lost", "condition=Succeeded");
   });
 }

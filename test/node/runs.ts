@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Condition, Metadata, namespace, until, type World } from "./world.ts";
+import { Condition, Hopeless, Metadata, namespace, until, type World } from "./world.ts";
 
 /** What the tests see of a run: its status, and the Jobs and pods made for it. */
 
@@ -59,7 +59,7 @@ export function underWay(world: World, kind: string, name: string, { stage = "",
     const run = await world.get(Run, kind, name);
     const ended = conditionOf(run, "Succeeded");
     if (ended?.status === "True" || ended?.status === "False")
-      throw new Error(`it ended: ${ended.reason}: ${ended.message}`);
+      throw new Hopeless(`it ended: ${ended.reason}: ${ended.message}`);
     const { progress } = run.status;
     if (progress === undefined || (stage !== "" && progress.stage !== stage)) return undefined;
     const pods = await runningPods(world, kind, name);

@@ -188,6 +188,9 @@ export class World {
   }
 }
 
+/** What is waited for cannot come any more. */
+export class Hopeless extends Error {}
+
 /** Looks until there is something to see; throws with what it waited for. */
 export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   const end = performance.now() + patienceSeconds * 1000;
@@ -198,6 +201,7 @@ export async function until<T>(what: string, look: () => Promise<T | undefined>)
       if (seen !== undefined) return seen;
       trouble = undefined;
     } catch (error) {
+      if (error instanceof Hopeless) throw new Error(`${what}: ${error.message}`, { cause: error });
       trouble = error;
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
