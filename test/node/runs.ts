@@ -58,8 +58,9 @@ export function underWay(world: World, kind: string, name: string, { stage = "",
   return until(`${kind}/${name} at work${stage && ` on ${stage}`} beyond step ${after}`, async () => {
     const run = await world.get(Run, kind, name);
     const ended = conditionOf(run, "Succeeded");
-    if (ended?.status === "True" || ended?.status === "False")
-      throw new Hopeless(`it ended: ${ended.reason}: ${ended.message}`);
+    if (ended?.status === "True") throw new Hopeless(`it is done: ${ended.message}`);
+    // What is in its way may be taken away.
+    if (ended?.status === "False") throw new Error(`it ended: ${ended.reason}: ${ended.message}`);
     const { progress } = run.status;
     if (progress === undefined || (stage !== "" && progress.stage !== stage)) return undefined;
     const pods = await runningPods(world, kind, name);
