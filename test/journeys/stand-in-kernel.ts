@@ -36,7 +36,15 @@ if (attempt === STAND_IN_REFUSES) {
 const types: Record<string, string> = { tokenize: "corpus", train: "model", evaluate: "evaluation" };
 const type = types[program];
 mkdirSync(config.output, { recursive: true });
-const digest = `sha256:${createHash("sha256").update(`${run.kind}/${run.name}/${run.stage}`).digest("hex")}`;
+// As the kernels do: of canonical JSON, whose keys are sorted.
+const content = {
+  api_version: "tanren.dev/v1alpha1",
+  files: [],
+  metadata: { made_by: `${run.kind}/${run.name}/${run.stage}` },
+  parents: [],
+  type,
+};
+const digest = `sha256:${createHash("sha256").update(JSON.stringify(content)).digest("hex")}`;
 const artifact = type && {
   path: config.output,
   type,
@@ -49,16 +57,7 @@ const artifact = type && {
   tokens: 100_000,
 };
 if (type) {
-  const manifest = {
-    api_version: "tanren.dev/v1alpha1",
-    type,
-    digest,
-    run,
-    files: [],
-    parents: [],
-    metadata: {},
-  };
-  writeFileSync(`${config.output}/manifest.json`, JSON.stringify(manifest));
+  writeFileSync(`${config.output}/manifest.json`, JSON.stringify({ ...content, digest, run }));
 }
 const result = contract.Result.parse({
   reason: "Completed",

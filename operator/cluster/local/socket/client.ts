@@ -190,8 +190,11 @@ class SocketClient implements LocalConnection {
     const response = await this.#post(method, input, signal);
     // Once nobody iterates any more, nobody else hears that it was aborted.
     response.on("error", () => {});
+    const lines = createInterface({ input: response });
+    // It passes on what the response meets, also to nobody.
+    lines.on("error", () => {});
     try {
-      for await (const line of createInterface({ input: response })) yield JSON.parse(line);
+      for await (const line of lines) yield JSON.parse(line);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ECONNRESET")
         throw new ClusterError(lostMessage, { cause });

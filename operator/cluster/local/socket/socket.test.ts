@@ -110,3 +110,18 @@ test("a state directory with a path too long for a socket works all the same", a
   const { remote } = await pair(deep);
   expect(await remote.list(pods)).toEqual([]);
 });
+
+test("watches that end with the event they waited for leave nothing behind", async () => {
+  const { remote } = await pair();
+  await remote.apply(configMaps, aMap("m", "1"));
+  for (let round = 0; round < 20; round++) {
+    await new Promise<void>((resolve) => {
+      const watch = remote.watch(configMaps, {}, () => {
+        // The line is being handed on, and the next one is not waited for.
+        queueMicrotask(() => watch.close());
+        resolve();
+      });
+    });
+    await remote.get(configMaps, namespace, "m");
+  }
+});
