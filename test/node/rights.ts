@@ -107,6 +107,68 @@ export function rights(world: () => World): void {
     await world().kubectl("delete", "corpus", "queued", "--namespace", namespace);
   });
 
+  // Of its own children the operator is told by watches: it asks for one only where the name is taken.
+  test("a child whose name is somebody else's is named, one kind after the other", async () => {
+    const metadata = (name: string) => ({ name, namespace });
+    const pods = { metadata: { labels: { app: "foreign" } }, spec: { containers: [] as object[] } };
+    pods.spec.containers.push({ name: "a", image: "foreign" });
+    const selector = { matchLabels: { app: "foreign" } };
+    const stage = "corpus-taken-clean-1";
+    const job = { suspend: true, template: { ...pods, spec: { ...pods.spec, restartPolicy: "Never" } } };
+    const foreign = {
+      "corpus/taken": [
+        {
+          apiVersion: "networking.k8s.io/v1",
+          kind: "NetworkPolicy",
+          name: "corpus-taken",
+          spec: { podSelector: selector },
+        },
+        { apiVersion: "v1", kind: "ConfigMap", name: stage },
+        { apiVersion: "batch/v1", kind: "Job", name: stage, spec: job },
+      ],
+      "inferencedeployment/taken": [
+        {
+          apiVersion: "policy/v1",
+          kind: "PodDisruptionBudget",
+          name: "taken",
+          spec: { selector, maxUnavailable: 1 },
+        },
+        { apiVersion: "v1", kind: "Service", name: "taken", spec: { ports: [{ port: 80 }] } },
+        {
+          apiVersion: "apps/v1",
+          kind: "Deployment",
+          name: "taken",
+          spec: { replicas: 0, selector, template: pods },
+        },
+      ],
+    };
+    for (const { name, ...others } of Object.values(foreign).flat())
+      await world().apply({ ...others, metadata: metadata(name) });
+    await world().apply(likeQuickstart("Corpus", "taken", {}), {
+      apiVersion: "tanren.dev/v1alpha1",
+      kind: "InferenceDeployment",
+      metadata: metadata("taken"),
+      spec: {
+        model: { directory: { claimName: "web-pages", path: "model" } },
+        contextLength: 128,
+        podDisruptionBudget: { enabled: true },
+      },
+    });
+    for (const [owner, children] of Object.entries(foreign)) {
+      const [kind = "", name = ""] = owner.split("/");
+      for (const child of children) {
+        await until(`${owner} says that ${child.kind} ${child.name} is somebody else's`, async () => {
+          const { status } = await world().get(Run, kind, name);
+          const said = status.conditions.find(({ reason }) => reason === "NameTaken");
+          return said?.message.startsWith(`${child.kind} ${child.name} `) || undefined;
+        });
+        if (child !== children.at(-1))
+          await world().kubectl("delete", child.kind, child.name, "--namespace", namespace);
+      }
+      await world().kubectl("delete", kind, name, "--namespace", namespace);
+    }
+  });
+
   test("the operator has every right it used, none that it did not, none elsewhere, and none that is dangerous", async () => {
     const roles = await rolesOf(world());
     const given = granted(roles);
