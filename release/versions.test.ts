@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { unreachable } from "../operator/testing/cli-objects.ts";
 import { OperatorProcess } from "../test/adapter/operator-process.ts";
 import { problemsOfRelease, versions } from "./versions.ts";
 
@@ -34,7 +35,7 @@ test("the command says it", () => {
 test("the operator says it in its log and its metrics, before it has seen a cluster", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tanren-version-"));
   const kubeconfig = join(folder, "kubeconfig");
-  writeFileSync(kubeconfig, JSON.stringify(nobody));
+  writeFileSync(kubeconfig, JSON.stringify(unreachable));
   const operator = new OperatorProcess("a", folder, kubeconfig);
   try {
     await operator.says(/^serving /);
@@ -48,16 +49,6 @@ test("the operator says it in its log and its metrics, before it has seen a clus
     rmSync(folder, { recursive: true });
   }
 });
-
-/** A cluster at a port where nobody listens. */
-const nobody = {
-  apiVersion: "v1",
-  kind: "Config",
-  clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
-  users: [{ name: "u", user: {} }],
-  contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-  "current-context": "x",
-};
 
 describe("a release", () => {
   const one = { version: "1.2.0", elsewhere: { "Chart.yaml: version": "1.2.0" } };

@@ -55,3 +55,13 @@ export const trainingProgress: NonNullable<AnyStatus["progress"]> = {
   ],
   updateTime: at(95),
 };
+
+/** Kubeconfig of a cluster at a port where nobody listens. */
+export const unreachable = {
+  apiVersion: "v1",
+  kind: "Config",
+  clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
+  users: [{ name: "u", user: {} }],
+  contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+  "current-context": "x",
+};

@@ -16,6 +16,8 @@ async function collector() {
   return started;
 }
 
+const part = (name: string) => () => ({ name, attributes: {} });
+
 function recording(endpoint: string, samplingRatio = 1) {
   const problems: string[] = [];
   const end = exportSpans({ endpoint, samplingRatio, instance: "a", report: (said) => problems.push(said) });
@@ -29,10 +31,10 @@ test("a call within a reconcile is a part of its span, through awaits; one outsi
 
   const result = await inSpan("reconcile Corpus", { "tanren.name": "web" }, async (span) => {
     await new Promise((resolve) => setTimeout(resolve, 1));
-    await inPart("get jobs", {}, async () => "seen");
+    await inPart(part("get jobs"), async () => "seen");
     return span.traceId;
   });
-  await inPart("get leases", {}, async () => "renewed");
+  await inPart(part("get leases"), async () => "renewed");
   await end();
 
   const [reconcile] = spans.filter(({ name }) => name === "reconcile Corpus");

@@ -40,11 +40,15 @@ export function inSpan<Result>(
   return tracer === undefined ? work(unrecorded) : tracer.inSpan(name, attributes, work);
 }
 
-/** The same where a span is under way: leases and watches, which go on for ever, are parts of nothing. */
+/**
+ * The same where a span is under way, which alone has it described: leases and watches, which go on for ever,
+ * are parts of nothing.
+ */
 export function inPart<Result>(
-  name: string,
-  attributes: Attributes,
+  describe: () => { name: string; attributes: Attributes },
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return tracer?.isUnderWay() ? tracer.inSpan(name, attributes, work) : work();
+  if (!tracer?.isUnderWay()) return work();
+  const { name, attributes } = describe();
+  return tracer.inSpan(name, attributes, work);
 }

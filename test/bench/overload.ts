@@ -143,7 +143,7 @@ const workloadKind = {
   kind: "CustomResourceDefinition",
   metadata: {
     name: "workloads.kueue.x-k8s.io",
-    annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/kueue/pull/1" },
+    annotations: { "api-approved.kubernetes.io": "unapproved, a stand-in of Kueue's own" },
   },
   spec: {
     group: "kueue.x-k8s.io",

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { unreachable } from "../../operator/testing/cli-objects.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { buildDist } from "../../release/build.ts";
 import { goArchitecture } from "../../release/krew.ts";
@@ -62,16 +63,6 @@ function run(program: string, words: readonly string[], env: Record<string, stri
 }
 
 const command = (name: string, ...words: string[]) => run(join(folder, "bin", name), words);
-
-/** A cluster at a port where nobody listens. */
-const unreachable = {
-  apiVersion: "v1",
-  kind: "Config",
-  clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
-  users: [{ name: "u", user: {} }],
-  contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-  "current-context": "x",
-};
 
 describe("the command as one file", () => {
   test("is one file, and knows its version", () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../../clock/clock.ts";
 import { sleep } from "../../../clock/sleep.ts";
-import { inPart } from "../../../tracing/spans.ts";
+import { type Attributes, inPart } from "../../../tracing/spans.ts";
 import type { KubernetesObject } from "../../objects.ts";
 import type { Resource } from "../../resource.ts";
 import type { CallsInFlight } from "./calls-in-flight.ts";
@@ -94,15 +94,10 @@ export class Rest {
    * effect.
    */
   json(request: Request): Promise<unknown> {
-    const { verb, resource, namespace, name, subresource } = request;
-    const attributes = {
-      "http.request.method": methods[verb],
-      "url.path": pathOf(resource, request),
-      "k8s.namespace.name": namespace,
-      "tanren.name": name,
-    };
-    const what = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
-    return inPart(`${verb} ${what}`, attributes, () => this.#json(request));
+    return inPart(
+      () => spanOf(request),
+      () => this.#json(request),
+    );
   }
 
   async #json(request: Request): Promise<unknown> {
@@ -236,6 +231,18 @@ export class Rest {
 }
 
 const isOk = (code: number) => code >= 200 && code < 300;
+
+function spanOf(request: Request): { name: string; attributes: Attributes } {
+  const { verb, resource, namespace, name, subresource } = request;
+  const what = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+  const attributes = {
+    "http.request.method": methods[verb],
+    "url.path": pathOf(resource, request),
+    "k8s.namespace.name": namespace,
+    "tanren.name": name,
+  };
+  return { name: `${verb} ${what}`, attributes };
+}
 
 function isWrite({ verb }: Request): boolean {
   return !["get", "list", "watch"].includes(verb);
