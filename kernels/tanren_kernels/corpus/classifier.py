@@ -19,7 +19,7 @@ from ..runtime.errors import KernelError
 # little.
 _CHARACTERS = 10_000
 
-_PIECE = re.compile(r"[ぁ-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿豈-﫿𠀀-𿿿]|[^\W\d_]+|\d|[^\w\s]|\n")
+_PIECE = re.compile(r"[ぁ-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿\uf900-\ufaff𠀀-𿿿]|[^\W\d_]+|\d|[^\w\s]|\n")
 _NEWLINE = "¶"
 
 # fastText 0.9.2 on one thread fills only a tenth of its input matrix and leaves the rest as malloc gave it. A

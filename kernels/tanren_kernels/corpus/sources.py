@@ -11,7 +11,10 @@ from pathlib import Path
 
 from ..contract import CleanSource, ExtractionConfig
 from ..runtime.errors import KernelError
-from . import extraction, warc
+from . import warc
+from .character_sets import decode
+from .page_text import page_text
+from .tidying import tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +91,11 @@ def text_of(raw: Raw, file: SourceFile, config: ExtractionConfig) -> tuple[str, 
     if isinstance(raw.body, str):
         text = raw.body
     else:
-        decoded = extraction.decode(raw.body or b"", raw.charset)
+        decoded = decode(raw.body or b"", raw.charset)
         if decoded is None:
             return "", "unknown_character_set"
-        text = decoded
-    text = (
-        extraction.page_text(text, config.main_content)
-        if file.source.format == "warc"
-        else extraction.tidy(text)
-    )
+        text = decoded.text
+    text = page_text(text, config)[1] if file.source.format == "warc" else tidy(text)
     return (text, "") if text else ("", "no_text")
 
 
