@@ -757,7 +757,7 @@ class CleanSource(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     language: Literal["ja", "en", "code"]
     licence: Annotated[str, Field(min_length=1)]
-    format: Literal["warc", "jsonl", "text", "code"]
+    format: Literal["warc", "wet", "html", "jsonl", "text", "code"]
     input: Input
     include: Annotated[list[str], Field(description="glob patterns below the input directory", min_length=1)]
 

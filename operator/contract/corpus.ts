@@ -13,7 +13,7 @@ export const CleanSource = z
     name: z.string().min(1),
     language: Language,
     licence: z.string().min(1),
-    format: z.enum(["warc", "jsonl", "text", "code"]),
+    format: z.enum(["warc", "wet", "html", "jsonl", "text", "code"]),
     input: Input,
     include: z.array(z.string()).min(1).describe("glob patterns below the input directory"),
   })

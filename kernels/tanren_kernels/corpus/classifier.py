@@ -80,6 +80,17 @@ class CleanClassifier:
             else None
         )
 
+    def save(self, path: Path) -> None:
+        self._model.save_model(str(path))
+
+    @classmethod
+    def load(cls, path: Path, threshold: float) -> CleanClassifier:
+        """What `save` wrote, without its accuracy."""
+        own = cls.__new__(cls)
+        own.threshold, own.accuracy = threshold, None
+        own._model = fasttext.load_model(str(path))
+        return own
+
     def probability(self, text: str) -> float:
         """Probability of a document being clean, 0 to 1."""
         return self._probability(features(text))
