@@ -118,9 +118,7 @@ def _warc(content: Unpacked, wanted: frozenset[str], limit: int, offset: int) ->
     _end(content)
     if not _has_digest(block, headers.get("warc-block-digest", "")):
         return Unread("corrupt_record", url, offset, size)
-    return Record(
-        kind, url, headers.get("warc-date", ""), headers.get("content-type", ""), offset, block
-    )
+    return Record(kind, url, headers.get("warc-date", ""), headers.get("content-type", ""), offset, block)
 
 
 def _arc(

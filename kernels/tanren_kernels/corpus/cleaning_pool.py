@@ -187,7 +187,9 @@ def _batches(records: Iterator[tuple[Raw, CleanSource]]) -> Iterator[_Batch]:
 
 
 def _given_up(raw: Raw, reason: str) -> Cleaned:
-    return Cleaned(raw.id, [("read", raw.size, raw.size)], url=raw.url, step="extraction", reason=reason, size=raw.size)
+    return Cleaned(
+        raw.id, [("read", raw.size, raw.size)], url=raw.url, step="extraction", reason=reason, size=raw.size
+    )
 
 
 def _serve(connection: Connection, config: CleanConfig, model: Path | None) -> None:

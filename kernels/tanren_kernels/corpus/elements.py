@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 _VOID = frozenset(
-    "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr".split()
+    """area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr
+    """.split()  # noqa: SIM905
 )
 
 # Roles that the walk tells apart.
@@ -47,11 +48,11 @@ _ROLES = {
     RULE: "hr",
     READING: "rt rtc",
     PARENTHESIS: "rp",
-    NOT_TEXT: "script style noscript template iframe frame frameset noframes noembed object embed audio video canvas svg "
-    "select option optgroup datalist textarea button input progress meter map area head title xmp plaintext dialog "
-    "annotation annotation-xml",
-    BLOCK: "address article aside body center dd details div dl dt fieldset figcaption figure footer form header "
-    "hgroup html legend main nav search section summary tbody tfoot thead caption colgroup",
+    NOT_TEXT: "script style noscript template iframe frame frameset noframes noembed object embed audio "
+    "video canvas svg select option optgroup datalist textarea button input progress meter map area head "
+    "title xmp plaintext dialog annotation annotation-xml",
+    BLOCK: "address article aside body center dd details div dl dt fieldset figcaption figure footer form "
+    "header hgroup html legend main nav search section summary tbody tfoot thead caption colgroup",
 }
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names.split()}
 
@@ -59,7 +60,7 @@ _PLAIN = frozenset([INLINE, LINK])
 _WHOLE = frozenset(["html", "body", "main", "article"])
 
 _MAIN = re.compile(
-    r"(?:^|\s)(?:article[_-]?body|content[_-]?body|article[_-]?text|main[_-]?content|post[_-]?content|entry[_-]?content|single-post"
+    r"(?:^|\s)(?:(?:article|content)[_-]?body|article[_-]?text|(?:main|post|entry)[_-]?content|single-post"
     r"|mw-parser-output)(?:$|\s)",
     re.IGNORECASE,
 )
@@ -75,9 +76,11 @@ _AROUND = re.compile(
     r"|(?:global|site|page)[_-]?head(?:er)?"
     r"|cookie(?:s|-banner|-notice|-consent)?|consent|gdpr"
     r"|ads?|adsense|adsbygoogle|advert(?:s|isement|isements)?|sponsor(?:ed)?|promoted|banners?|pr-area"
-    r"|social(?:-links|-buttons|-share)?|sns(?:-area|-btn|-buttons|-share)?|share(?:-buttons|daddy)?|sharing|follow-us|newsletter"
-    r"|related(?:[_-]?(?:posts?|articles?|links?|entries|entry|stories))?|recommend(?:ed|s)?|trending|popular[_-]?posts?|ranking"
-    r"|skip[_-]?(?:to|link|nav)(?:[_-]?content)?|page[_-]?top|pagetop|back[_-]?to[_-]?top|gotop|to[_-]?top"
+    r"|social(?:-links|-buttons|-share)?|sns(?:-area|-btn|-buttons|-share)?|share(?:-buttons|daddy)?|sharing"
+    r"|follow-us|newsletter"
+    r"|related(?:[_-]?(?:posts?|articles?|links?|entries|entry|stories))?|recommend(?:ed|s)?|trending"
+    r"|popular[_-]?posts?|ranking"
+    r"|skip[_-]?(?:to|link|nav)(?:[_-]?content)?|page[_-]?top|back[_-]?to[_-]?top|gotop|to[_-]?top"
     r"|log[_-]?in|sign[_-]?(?:in|up)|search[_-]?(?:bar|box|form)?"
     r"|modal|popup|lightbox|carousel|tooltip|headerlink|mw-editsection|toc|noprint|print[_-]?only|linenos?|gutter"
     r")(?:$|[\s_-])",
@@ -88,7 +91,8 @@ _INVISIBLE_CLASS = re.compile(
     r"(?:^|\s)(?:display-none|d-none|hidden|invisible|visually-hidden|sr-only|screen-reader-text)(?:$|\s)"
 )
 _ROLES_AROUND = frozenset(
-    "alert alertdialog banner complementary contentinfo dialog menu menubar navigation search searchbox toolbar tooltip".split()
+    """alert alertdialog banner complementary contentinfo dialog menu menubar navigation search searchbox
+    toolbar tooltip""".split()  # noqa: SIM905
 )
 _ATTRIBUTE = re.compile(r'([^\s"=]+)(?:="([^"]*)")?')
 _LANGUAGE_CLASS = re.compile(r"(?:^|\s)(?:language|lang|highlight-source|brush:)[-\s]?([\w+#-]+)")
@@ -96,8 +100,10 @@ _LANGUAGE_CLASS = re.compile(r"(?:^|\s)(?:language|lang|highlight-source|brush:)
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A start or end tag; `plain` is one that only its text is read of. `around`: its names say that it surrounds the text; `main`: that it is the text.
-    `language` is of code, `number` what a numbered list or item begins with.
+    """A start or end tag; of a `plain` one nothing but its text is read.
+
+    `around`: its names say that it surrounds the text; `main`: that it is the text. `language` is of code,
+    `number` what a numbered list or item begins with.
     """
 
     name: str

@@ -95,7 +95,7 @@ def _list(value: str) -> list[str]:
 
 def _unchunked(body: bytes) -> bytes:
     """The body as it is where it has no chunks; as far as it goes where it is cut."""
-    pieces = []
+    pieces: list[bytes] = []
     place = 0
     while found := _CHUNK_SIZE.match(body, place):
         size = int(found.group(1), 16)
@@ -133,7 +133,7 @@ def _decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
 def _inflated(body: bytes, wbits: int, max_bytes: int) -> bytes:
     """The body itself where nothing of it can be unpacked."""
     unpacker = zlib.decompressobj(wbits=wbits)
-    pieces = []
+    pieces: list[bytes] = []
     size = 0
     rest = body
     try:
@@ -159,7 +159,7 @@ def _pieces(
     max_bytes: int,
 ) -> bytes:
     """Unpacked piece by piece, so that a bomb is noticed before it fills the memory."""
-    pieces = []
+    pieces: list[bytes] = []
     size = 0
     try:
         piece = unpack(body, _PIECE)

@@ -26,8 +26,9 @@ _HAN_PUNCTUATION = re.compile(
 _FULL_WIDTH = re.compile(r"[０-９Ａ-Ｚａ-ｚ]+")
 _HALF_WIDTH_KANA = re.compile(r"[｡-ﾟ]+")
 _HALF_WIDTH_WORD = re.compile(r"[ｦ-ﾟ]{3,}")
+_ACCENTED = "À-ÖØ-öø-ſ"
 _LATIN = re.compile(
-    r"(?<=[A-Za-z])[À-ÖØ-öø-ſ]+|[À-ÖØ-öø-ſ]+(?=[A-Za-z])|(?<=[ '(>])[ÀÁÂÄÅÆÇÈÉÊÍÎÓÔÖØÚÜàâäáåæçéèêíîóôöøúü](?=[\s'])"
+    f"(?<=[A-Za-z])[{_ACCENTED}]+|[{_ACCENTED}]+(?=[A-Za-z])|(?<=[ '(>])[{_ACCENTED}](?=[\\s'])"
 )
 _TYPOGRAPHY = re.compile(r"[‘’“”–—…•™©®«»°·§€£¡¿ªº \u00ad½¼¾²³×±µ]")
 _LETTERS = re.compile(r"[Ͱ-ϿЀ-ӿ֐-׿؀-ۿऀ-ॿ฀-๿가-힣ᄀ-ᇿ]+")

@@ -23,7 +23,9 @@ _LEAST_OF_MAIN = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What speaks against an element besides its own name: classes and ids; links, in elements of `clusters`."""
+    """What speaks against an element besides its own name: its classes and ids; its links, where its role is
+    one of `clusters`.
+    """
 
     names: bool
     clusters: frozenset[int]

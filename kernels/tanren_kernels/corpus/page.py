@@ -89,15 +89,17 @@ def _split(html: str) -> tuple[list[Element], list[str]]:
     return tags, texts
 
 
-def _measure(tags: list[Element], texts: list[str]) -> tuple[list[int], ...]:
+def _measure(
+    tags: list[Element], texts: list[str]
+) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]]:
     count = len(tags)
     ends, sizes, links = list(range(count)), [0] * count, [0] * count
     headings: list[int] = []
     mains: list[int] = []
     articles: list[int] = []
-    size = linked = in_link = place = 0
+    size = linked = in_link = 0
     opened: list[tuple[int, int, int]] = []
-    for element, text in zip(tags, texts, strict=True):
+    for place, (element, text) in enumerate(zip(tags, texts, strict=True)):
         if element.closing:
             start, size_before, linked_before = opened.pop()
             own_size, own_links = size - size_before, linked - linked_before
@@ -121,7 +123,6 @@ def _measure(tags: list[Element], texts: list[str]) -> tuple[list[int], ...]:
             size += length
             if in_link:
                 linked += length
-        place += 1
     return ends, sizes, links, headings, mains, articles
 
 

@@ -31,11 +31,16 @@ from .page import Page
 from .tidying import tidy
 
 # A line that an author wrapped within Japanese or Chinese goes on without a space (CSS Text 3, 4.1.3).
-_WIDE = "‥…—―\u2e80-\u303f\u3041-\u30ff\u31f0-\u31ff\u3200-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\uff61-\uff9f\uffe0-\uffe6\U00020000-\U0003ffff"
-_WIDE_SIGN = "‥…—―\u3001-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+_WIDE = (
+    r"‥…—―\u2e80-\u303f\u3041-\u30ff\u31f0-\u31ff\u3200-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f"
+    r"\uff01-\uff9f\uffe0-\uffe6\U00020000-\U0003ffff"
+)
+_WIDE_SIGN = r"‥…—―\u3001-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 _WRAP = r"[ \t\r\f]*\n[ \t\r\n\f]*"
 _WRAPPED = re.compile(
-    f"(?<=[{_WIDE}]){_WRAP}(?=[{_WIDE}])|(?<=[{_WIDE_SIGN}]){_WRAP}|(?<=[^ \t\r\n\f]){_WRAP}(?=[{_WIDE_SIGN}])"
+    f"(?<=[{_WIDE}]){_WRAP}(?=[{_WIDE}])"
+    f"|(?<=[{_WIDE_SIGN}]){_WRAP}"
+    f"|(?<=[^ \\t\\r\\n\\f]){_WRAP}(?=[{_WIDE_SIGN}])"
 )
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 
@@ -115,7 +120,7 @@ class _Walk:
 
     def _is_read(self, place: int, element: Element) -> bool:
         role = element.role
-        if role == NOT_TEXT or role == PARENTHESIS or element.invisible:
+        if role in (NOT_TEXT, PARENTHESIS) or element.invisible:
             return False
         if role == READING:
             return self._readings

@@ -1,4 +1,4 @@
-"""The files of a corpus's sources, how they are divided into tasks, and the records that each format holds."""
+"""The files of a corpus's sources, how they are divided into tasks, and the records of each format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..contract import CleanSource
 from ..runtime.errors import KernelError
-from .archives import Record, Unread, read_archive
+from .archives import Record, read_archive
 from .unpacked import Damaged, Unpacked
 
 # What an archive is read for, by format; records of other types are counted.

@@ -12,6 +12,7 @@ import hashlib
 import lzma
 import zlib
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -69,7 +70,7 @@ class _Gzip:
         return out
 
 
-_UNPACKERS = {
+_UNPACKERS: dict[bytes, Callable[[], _Unpacker]] = {
     _GZIP: _Gzip,
     _ZSTD: zstd.ZstdDecompressor,
     _BZ2: bz2.BZ2Decompressor,

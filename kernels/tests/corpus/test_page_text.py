@@ -241,7 +241,18 @@ def unmarked(text: str) -> str:
 class Visible(HTMLParser):
     """All text of a body that a browser shows, by Python's own parser."""
 
-    hidden = ("script", "style", "select", "textarea", "button", "noscript", "svg", "title", "object", "video")
+    hidden = (
+        "script",
+        "style",
+        "select",
+        "textarea",
+        "button",
+        "noscript",
+        "svg",
+        "title",
+        "object",
+        "video",
+    )
 
     def __init__(self) -> None:
         super().__init__()
