@@ -81,11 +81,11 @@ def read_archive(
             if not content.resume():
                 return
             continue
-        # Where a record without a whole header ends is not known: what follows belongs to the damage.
-        headless = isinstance(found, Unread) and found.lost and found.size == 0
-        if not (in_damage and headless):
+        # Where a damaged record ends is not known: what follows and has no header of its own belongs to it.
+        damaged = isinstance(found, Unread) and found.reason in ("corrupt_record", "truncated_record")
+        if not (in_damage and damaged and isinstance(found, Unread) and found.size == 0):
             yield found
-        in_damage = headless
+        in_damage = damaged
 
 
 def _first_line(content: Unpacked) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import lzma
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,8 @@ _XZ_MEMORY = 1 << 28
 _GZIP, _ZSTD, _BZ2, _XZ = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00"
 _LONGEST_MAGIC = 6
 _KEPT = 4
+
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 class Damaged(Exception):
@@ -89,7 +92,7 @@ class Unpacked:
         self._raw = self._file.read(_CHUNK)
         self._hash(0, self._raw)
         self._raw_end = len(self._raw)
-        self._magic = next((magic for magic in _UNPACKERS if self._raw.startswith(magic)), b"")
+        self._magic = _magic_of(self._raw)
         self._unpacker: _Unpacker | None = None
         self._stretch = 0
         self._buffer = bytearray()
@@ -262,3 +265,13 @@ class Unpacked:
             if found >= 0:
                 return chunk_start + found
             self._raw = self._raw[-_LONGEST_MAGIC:]
+
+
+def _magic_of(start: bytes) -> bytes:
+    """What a file is packed with; b"": nothing. Where its first bytes are garbled, later ones say it."""
+    for magic in _UNPACKERS:
+        if start.startswith(magic):
+            return magic
+    if b"WARC-" in start or not _BINARY.search(start[:512]):
+        return b""
+    return next((magic for magic in (_GZIP, _ZSTD, _XZ) if magic in start), b"")
