@@ -1,21 +1,29 @@
 """Cleans sources into documents: reading, extraction of text, rules, classifier; task by task.
 
 Expected flow: every pod lists the same files, does its own tasks that have no completion marker yet, and
-leaves a folder per task (see `documents`). What a task writes depends on its files and the config only, not
-on the number of pods.
+leaves a folder per task (see `documents`). One process reads and writes; as many more as there are threads
+clean what it reads. What a task writes depends on its files and the config only, not on the number of pods or
+processes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .contract import CleanConfig, CleanSource, Result
 from .corpus.classifier import CleanClassifier
+from .corpus.cleaning import Cleaned
+from .corpus.cleaning_pool import CleaningPool
 from .corpus.documents import Document, TaskFolder, TaskWriter, fingerprint
 from .corpus.filter_statistics import FilterStatistics, fit
-from .corpus.rules import broken_rule
-from .corpus.sources import Raw, SourceFile, files_of_task, list_files, read_records, text_of
+from .corpus.sources import Raw, SourceFile, files_of_task, list_files, read_records
+from .corpus.unpacked import Unpacked
 from .runtime import manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
@@ -28,32 +36,30 @@ def main(config: CleanConfig, context: ProgramContext) -> Result:
             "InvalidConfig",
             f"this is worker {worker} of {config.workers}; workers and the Job's completions must be equal.",
         )
-    for source in config.sources:
-        # A directory without a manifest is hashed file by file by the tasks that read it.
-        if source.input.digest is not None:
-            manifest.verify_input(source.input)
+    expected = _expected_digests(config.sources)
     files = list_files(config.sources)
-    mark = fingerprint(
-        config, [[file.source.name, file.path, file.location.stat().st_size] for file in files]
-    )
-    classifier = _trained(config, context)
+    # What the files hold is found out as they are read, once: their digests are in the tasks' markers.
+    mark = fingerprint(config, [[file.source.name, file.path] for file in files])
 
     root = Path(config.output)
     own = range(worker, config.tasks, config.workers)
     total = sum(len(files_of_task(files, task, config.tasks)) for task in own)
     done = kept = 0
     statistics = FilterStatistics()
-    for task in own:
-        folder = TaskFolder(root, task)
-        chosen = files_of_task(files, task, config.tasks)
-        if not folder.is_done(mark):
-            _Task(config, folder, context, classifier).run(chosen, mark, done, total)
-        stats = folder.read_stats()
-        kept += stats["documents"]
-        for row in stats["funnel"]:
-            statistics.add(row)
-        done += len(chosen)
-        context.progress.update(done, total)
+    counts: Counter[str] = Counter()
+    with _pool(config, context) as (pool, accuracy):
+        for task in own:
+            folder = TaskFolder(root, task)
+            chosen = files_of_task(files, task, config.tasks)
+            if not _is_done(folder, chosen, mark, context):
+                _Task(config, folder, context, pool, expected).run(chosen, mark, done, total)
+            stats = folder.read_stats()
+            kept += stats["documents"]
+            for row in stats["funnel"]:
+                statistics.add(row)
+            counts.update(stats["counts"])
+            done += len(chosen)
+            context.progress.update(done, total, {"documents": float(kept)})
 
     if config.workers == 1 and kept == 0:
         raise KernelError(
@@ -62,8 +68,9 @@ def main(config: CleanConfig, context: ProgramContext) -> Result:
             "that step.",
         )
     metrics = {"documents": float(kept), "files": float(total)}
-    if classifier is not None and classifier.accuracy is not None:
-        metrics["classifier_accuracy"] = round(classifier.accuracy, 4)
+    metrics.update({name: float(count) for name, count in sorted(counts.items())})
+    if accuracy is not None:
+        metrics["classifier_accuracy"] = round(accuracy, 4)
     return Result(
         reason="Completed",
         message=f"{kept} documents are left of {total} files.",
@@ -72,14 +79,50 @@ def main(config: CleanConfig, context: ProgramContext) -> Result:
     )
 
 
-def _trained(config: CleanConfig, context: ProgramContext) -> CleanClassifier | None:
-    if config.classifier is None:
-        return None
-    for examples in (config.classifier.clean, config.classifier.dirty):
-        manifest.verify_input(examples)
-    classifier = CleanClassifier(config.classifier, config.seed)
-    context.log("classifier trained", accuracy=classifier.accuracy)
-    return classifier
+@contextmanager
+def _pool(config: CleanConfig, context: ProgramContext) -> Iterator[tuple[CleaningPool, float | None]]:
+    """Processes that clean, each with the classifier that is trained here, and the classifier's accuracy."""
+    with tempfile.TemporaryDirectory() as directory:
+        model = accuracy = None
+        if config.classifier is not None:
+            for examples in (config.classifier.clean, config.classifier.dirty):
+                manifest.verify_input(examples)
+            classifier = CleanClassifier(config.classifier, config.seed)
+            context.log("classifier trained", accuracy=classifier.accuracy)
+            model, accuracy = Path(directory, "classifier.bin"), classifier.accuracy
+            classifier.save(model)
+        with CleaningPool(config, model, config.threads, context.stop_if_asked) as pool:
+            yield pool, accuracy
+
+
+def _expected_digests(sources: list[CleanSource]) -> dict[Path, str]:
+    """What the manifests of sources that are artifacts say of their files; compared as they are read."""
+    return {
+        Path(source.input.path) / entry.path: entry.sha256
+        for source in sources
+        if source.input.digest is not None
+        for entry in manifest.read(Path(source.input.path), source.input.digest).files
+    }
+
+
+def _is_done(folder: TaskFolder, files: list[SourceFile], mark: str, context: ProgramContext) -> bool:
+    """Whether an earlier attempt did the task, with this config and of files that are still the same."""
+    marker = folder.read_marker()
+    if marker is None or marker["fingerprint"] != mark:
+        return False
+    digests = []
+    for file in files:
+        context.stop_if_asked()
+        digests.append(manifest.file_sha256(file.location))
+    if marker.get("inputs") == _inputs(files, digests):
+        return True
+    context.log("input has changed, task is done again", task=folder.documents.stem)
+    return False
+
+
+def _inputs(files: list[SourceFile], digests: list[str]) -> str:
+    listing = [[file.source.name, file.path, digest] for file, digest in zip(files, digests, strict=True)]
+    return hashlib.sha256(manifest.canonical(listing)).hexdigest()
 
 
 class _Task:
@@ -90,70 +133,85 @@ class _Task:
         config: CleanConfig,
         folder: TaskFolder,
         context: ProgramContext,
-        classifier: CleanClassifier | None,
+        pool: CleaningPool,
+        expected: dict[Path, str],
     ) -> None:
         self.config = config
         self.folder = folder
         self.context = context
-        self.classifier = classifier
+        self.pool = pool
+        self.expected = expected
         self.statistics = FilterStatistics()
+        self.counts: Counter[str] = Counter()
         self.kept = 0
 
     @tracing.span("clean task")
     def run(self, files: list[SourceFile], mark: str, done: int, total: int) -> None:
+        digests: list[str] = []
         with TaskWriter(self.folder) as writer:
-            for number, file in enumerate(files):
-                for raw in read_records(file, self.config.extraction.max_record_bytes):
-                    self.context.stop_if_asked()
-                    self._record(raw, file, writer)
-                self.context.progress.update(done + number + 1, total)
+            records = self._records(files, digests, done, total)
+            for raw, source, cleaned in self.pool.clean(records):
+                self._record(raw, source, cleaned, writer)
             stats = {
                 "documents": self.kept,
                 "funnel": self.statistics.rows(),
-                "sources": _read_from(self.config.sources, files),
+                "counts": dict(sorted(self.counts.items())),
+                "sources": _read_from(self.config.sources, files, digests),
             }
-            writer.complete(stats, mark)
+            writer.complete(stats, mark, inputs=_inputs(files, digests))
         self.context.log("task done", task=self.folder.documents.stem, files=len(files))
 
-    def _record(self, raw: Raw, file: SourceFile, writer: TaskWriter) -> None:
-        """Takes one record through every step; the first that drops it ends its way."""
-        language = file.source.language
+    def _records(
+        self, files: list[SourceFile], digests: list[str], done: int, total: int
+    ) -> Iterator[tuple[Raw, CleanSource]]:
+        """What the files hold and can be read; the rest is counted. `digests` are filled in on the way."""
+        for number, file in enumerate(files):
+            with Unpacked(file.location) as content:
+                for raw in read_records(file, content, self.config.extraction.max_record_bytes):
+                    self.context.stop_if_asked()
+                    if raw.lost:
+                        yield raw, file.source
+                    else:
+                        self.counts[f"passed_over/{raw.reason}s"] += 1
+                digest = content.sha256()
+            if self.expected.get(file.location, digest) != digest:
+                raise KernelError(
+                    "ArtifactDamaged",
+                    f"{file.location} does not have the sha256 its manifest names; restore it or run the "
+                    "artifact's maker again.",
+                )
+            digests.append(digest)
+            self.context.progress.update(done + number + 1, total)
 
-        def drop(step: str, reason: str, size: int, text: str) -> None:
-            self.statistics.dropped(step, language, size, reason)
-            writer.drop(raw.id, step, reason, file.source.name, text or raw.url)
-
-        if raw.body is None:
-            drop("read", raw.reason, raw.size, "")
+    def _record(self, raw: Raw, source: CleanSource, cleaned: Cleaned, writer: TaskWriter) -> None:
+        for step, bytes_in, bytes_out in cleaned.passed:
+            self.statistics.passed(step, source.language, bytes_in, bytes_out)
+        if cleaned.reason:
+            self.statistics.dropped(cleaned.step, source.language, cleaned.size, cleaned.reason)
+            about = cleaned.text or cleaned.url
+            writer.drop(cleaned.id, cleaned.step, cleaned.reason, source.name, about, raw.offset)
             return
-        self.statistics.passed("read", language, raw.size, raw.size)
-
-        text, reason = text_of(raw, file, self.config.extraction)
-        if reason:
-            drop("extraction", reason, raw.size, "")
-            return
-        size = len(text.encode())
-        self.statistics.passed("extraction", language, raw.size, size)
-
-        if self.config.rules is not None:
-            broken = broken_rule(text, language, self.config.rules)
-            if broken is not None:
-                drop("rules", broken, size, text)
-                return
-            self.statistics.passed("rules", language, size, size)
-
-        # The classifier learnt from prose; source code has its own rules.
-        if self.classifier is not None and language != "code":
-            if not self.classifier.keeps(text):
-                drop("classifier", "classified_dirty", size, text)
-                return
-            self.statistics.passed("classifier", language, size, size)
-
+        if cleaned.replaced:
+            self.counts[f"replaced_characters/{cleaned.replaced}"] += cleaned.text.count("\ufffd")
         self.kept += 1
-        writer.keep(Document(raw.id, text, language, file.source.name, raw.url))
+        writer.keep(
+            Document(
+                cleaned.id,
+                cleaned.text,
+                source.language,
+                source.name,
+                cleaned.url,
+                cleaned.title,
+                raw.time,
+                raw.offset,
+                cleaned.status,
+            )
+        )
 
 
-def _read_from(sources: list[CleanSource], files: list[SourceFile]) -> list[dict[str, object]]:
+def _read_from(
+    sources: list[CleanSource], files: list[SourceFile], digests: list[str]
+) -> list[dict[str, object]]:
     """Where the task's documents came from, to the byte: what lineage names as this corpus's origins."""
     return [
         {
@@ -162,8 +220,8 @@ def _read_from(sources: list[CleanSource], files: list[SourceFile]) -> list[dict
             "licence": source.licence,
             "digest": source.input.digest,
             "files": [
-                [file.path, manifest.file_sha256(file.location)]
-                for file in files
+                [file.path, digest]
+                for file, digest in zip(files, digests, strict=True)
                 if file.source.name == source.name
             ],
         }

@@ -52,8 +52,28 @@ class ExtractionConfig(BaseModel):
     main_content: Annotated[
         bool, Field(description="keep the main content of a page only, without navigation and boilerplate")
     ]
+    output: Annotated[
+        Literal["text", "markdown"],
+        Field(description="markdown: headings, lists, tables and code are marked as such"),
+    ]
+    ruby: Annotated[
+        Literal["base", "readings"],
+        Field(description="base: the annotated text alone; readings: each reading follows it in （）"),
+    ]
     max_record_bytes: Annotated[
-        int, Field(description="records larger than this are counted and skipped", ge=1024)
+        int,
+        Field(description="records larger than this, packed or unpacked, are counted and skipped", ge=1024),
+    ]
+    max_record_seconds: Annotated[
+        int,
+        Field(
+            description="processor seconds that a record may take; others are counted and skipped",
+            ge=1,
+            le=3600,
+        ),
+    ]
+    max_record_memory_bytes: Annotated[
+        int, Field(description="memory that a record may take; others are counted and skipped", ge=67108864)
     ]
 
 
@@ -737,7 +757,7 @@ class CleanSource(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     language: Literal["ja", "en", "code"]
     licence: Annotated[str, Field(min_length=1)]
-    format: Literal["warc", "jsonl", "text", "code"]
+    format: Literal["warc", "wet", "html", "jsonl", "text", "code"]
     input: Input
     include: Annotated[list[str], Field(description="glob patterns below the input directory", min_length=1)]
 

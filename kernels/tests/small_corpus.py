@@ -81,6 +81,15 @@ def source(name: str, language: str, format: str, include: str) -> dict[str, Any
     }
 
 
+EXTRACTION = {
+    "main_content": True,
+    "output": "text",
+    "ruby": "base",
+    "max_record_bytes": 1_000_000,
+    "max_record_seconds": 5,
+    "max_record_memory_bytes": 536_870_912,
+}
+
 RULES = {
     "min_characters": 40,
     "max_characters": 20_000,
@@ -120,7 +129,7 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
             ],
             "tasks": TASKS,
             "workers": 1,
-            "extraction": {"main_content": True, "max_record_bytes": 1_000_000},
+            "extraction": EXTRACTION,
             "rules": RULES,
         },
         "deduplicate": {

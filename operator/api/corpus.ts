@@ -19,8 +19,10 @@ const Source = z.strictObject({
   ),
   licence: text(128).describe("licence of the texts, e.g. Apache-2.0; recorded in the artifact"),
   format: z
-    .enum(["warc", "jsonl", "text", "code"])
-    .describe("warc: web archives; jsonl: one document a line in `text`; text and code: one document a file"),
+    .enum(["warc", "wet", "html", "jsonl", "text", "code"])
+    .describe(
+      "warc: pages of web archives, also ARC; wet: texts of web archives; html: one page a file; jsonl: one document a line in `text`; text and code: one document a file. Files may be packed with gzip, zstd, bz2 or xz",
+    ),
   from: ClaimPath.describe("directory the files lie in"),
   include: atomicList(text(), 64, 1)
     .default(["**/*"])
@@ -32,9 +34,23 @@ const Extraction = z.strictObject({
     .boolean()
     .default(true)
     .describe("keep a page's main content only, without navigation and boilerplate"),
+  output: z
+    .enum(["text", "markdown"])
+    .default("text")
+    .describe("text: as a reader sees it; markdown: headings, lists, tables and code are marked as such"),
+  ruby: z
+    .enum(["base", "readings"])
+    .default("base")
+    .describe("base: the annotated text alone; readings: each reading follows it in （）"),
   maxRecordBytes: count(1024, 1_073_741_824)
     .default(10_485_760)
-    .describe("larger records are counted and skipped"),
+    .describe("larger records, packed or unpacked, are counted and skipped"),
+  maxRecordSeconds: count(1, 3600)
+    .default(10)
+    .describe("records that take more processor time are counted and skipped (took_too_long)"),
+  maxRecordMemoryBytes: count(67_108_864, 1_099_511_627_776)
+    .default(536_870_912)
+    .describe("records that take more memory are counted and skipped (took_too_much_memory)"),
 });
 
 const Rules = z.strictObject({

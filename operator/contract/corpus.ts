@@ -13,7 +13,7 @@ export const CleanSource = z
     name: z.string().min(1),
     language: Language,
     licence: z.string().min(1),
-    format: z.enum(["warc", "jsonl", "text", "code"]),
+    format: z.enum(["warc", "wet", "html", "jsonl", "text", "code"]),
     input: Input,
     include: z.array(z.string()).min(1).describe("glob patterns below the input directory"),
   })
@@ -24,7 +24,25 @@ export const ExtractionConfig = z
     main_content: z
       .boolean()
       .describe("keep the main content of a page only, without navigation and boilerplate"),
-    max_record_bytes: z.int().min(1024).describe("records larger than this are counted and skipped"),
+    output: z
+      .enum(["text", "markdown"])
+      .describe("markdown: headings, lists, tables and code are marked as such"),
+    ruby: z
+      .enum(["base", "readings"])
+      .describe("base: the annotated text alone; readings: each reading follows it in （）"),
+    max_record_bytes: z
+      .int()
+      .min(1024)
+      .describe("records larger than this, packed or unpacked, are counted and skipped"),
+    max_record_seconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .describe("processor seconds that a record may take; others are counted and skipped"),
+    max_record_memory_bytes: z
+      .int()
+      .min(67_108_864)
+      .describe("memory that a record may take; others are counted and skipped"),
   })
   .meta({ id: "ExtractionConfig" });
 

@@ -14,6 +14,8 @@ export type DataFormat =
   | "jcommonsenseqa"
   | "jsquad"
   | "warc"
+  | "wet"
+  | "html"
   | "jsonl"
   | "text"
   | "code"
@@ -88,7 +90,9 @@ export const formats: Record<DataFormat, FormatEntry> = {
   },
   jsquad: { place: "file", record: Squad, whole: true, mend: "give SQuAD's JSON as JGLUE publishes JSQuAD" },
   jsonl: { place: "tree", record: z.looseObject({ text: z.string() }), lenient: true, mend: withText },
-  warc: { place: "tree", mend: "give WARC files" },
+  warc: { place: "tree", mend: "give WARC or ARC files" },
+  wet: { place: "tree", mend: "give WET files" },
+  html: { place: "tree", mend: "give HTML files" },
   text: { place: "tree", mend: "give text files" },
   code: { place: "tree", mend: "give source files" },
   model: { place: "model", mend: "give a model directory in Hugging Face layout" },

@@ -19,7 +19,7 @@ from ..runtime.errors import KernelError
 # little.
 _CHARACTERS = 10_000
 
-_PIECE = re.compile(r"[ぁ-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿豈-﫿𠀀-𿿿]|[^\W\d_]+|\d|[^\w\s]|\n")
+_PIECE = re.compile(r"[ぁ-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿\uf900-\ufaff𠀀-𿿿]|[^\W\d_]+|\d|[^\w\s]|\n")
 _NEWLINE = "¶"
 
 # fastText 0.9.2 on one thread fills only a tenth of its input matrix and leaves the rest as malloc gave it. A
@@ -79,6 +79,17 @@ class CleanClassifier:
             if test
             else None
         )
+
+    def save(self, path: Path) -> None:
+        self._model.save_model(str(path))
+
+    @classmethod
+    def load(cls, path: Path, threshold: float) -> CleanClassifier:
+        """What `save` wrote, without its accuracy."""
+        own = cls.__new__(cls)
+        own.threshold, own.accuracy = threshold, None
+        own._model = fasttext.load_model(str(path))
+        return own
 
     def probability(self, text: str) -> float:
         """Probability of a document being clean, 0 to 1."""

@@ -1,7 +1,7 @@
 """Documents on their way through the corpus programs, and the folder that each program leaves per task.
 
-    documents/<task>.jsonl   what is kept: id, text, language, source, url
-    dropped/<task>.jsonl     what is not: id, step, reason, source, excerpt (and the id it duplicates)
+    documents/<task>.jsonl   what is kept: id, text, language, source, url, title, time, offset, status
+    dropped/<task>.jsonl     what is not: id, step, reason, source, offset, excerpt (and the id it duplicates)
     catalogue/<task>.npy     of `deduplicate` alone: a row per kept document, so that `tokenize` need not read
                              them all to know what they are (catalogue.py)
     stats/<task>.json        funnel rows and whatever else the program counted
@@ -39,13 +39,19 @@ EXCERPT_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text with where it came from. `id` is unique within a corpus; `url` is "" where there is none."""
+    """One text with where it came from. `id` is unique within a corpus; url, title and time (RFC 3339, of
+    the crawl) are "" where there is none; `offset` is where in its file the record begins, `status` HTTP's.
+    """
 
     id: str
     text: str
     language: str
     source: str
     url: str
+    title: str = ""
+    time: str = ""
+    offset: int = 0
+    status: int | None = None
 
 
 def read_documents(path: Path) -> Iterator[Document]:
@@ -141,12 +147,22 @@ class TaskWriter:
         return place
 
     def drop(
-        self, id: str, step: str, reason: str, source: str, text: str, duplicate_of: str | None = None
+        self,
+        id: str,
+        step: str,
+        reason: str,
+        source: str,
+        text: str,
+        offset: int | None = None,
+        duplicate_of: str | None = None,
     ) -> None:
-        entry = {"id": id, "step": step, "reason": reason, "source": source, "excerpt": excerpt(text)}
-        self._dropped.write(
-            _json_line(entry if duplicate_of is None else {**entry, "duplicate_of": duplicate_of})
-        )
+        entry: dict[str, Any] = {"id": id, "step": step, "reason": reason, "source": source}
+        if offset is not None:
+            entry["offset"] = offset
+        entry["excerpt"] = excerpt(text)
+        if duplicate_of is not None:
+            entry["duplicate_of"] = duplicate_of
+        self._dropped.write(_json_line(entry))
 
     def complete(self, stats: dict[str, Any], fingerprint: str, **digests: str) -> None:
         """`digests` are of further files that the marker vouches for."""

@@ -16,7 +16,7 @@ from functools import cached_property
 from ..contract import RulesConfig
 
 _HIRAGANA = re.compile(r"[ぁ-ゟ]+")
-_JAPANESE = re.compile(r"[ぁ-ゟ゠-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿豈-﫿𠀀-𿿿]+")
+_JAPANESE = re.compile(r"[ぁ-ゟ゠-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿\uf900-\ufaff𠀀-𿿿]+")
 _SPACE = re.compile(r"\s+")
 _NOT_SYMBOL = re.compile(r"[\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")

@@ -1,17 +1,21 @@
-"""The files of a corpus's sources, how they are divided into tasks, and what each format holds."""
+"""The files of a corpus's sources, how they are divided into tasks, and the records of each format."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..contract import CleanSource, ExtractionConfig
+from ..contract import CleanSource
 from ..runtime.errors import KernelError
-from . import extraction, warc
+from .archives import Record, read_archive
+from .unpacked import Damaged, Unpacked
+
+# What an archive is read for, by format; records of other types are counted.
+_WANTED = {
+    "warc": frozenset(["response", "resource", "arc"]),
+    "wet": frozenset(["conversion"]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,20 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """One record as it was read. `body` is None where `reason` says why nothing could be read."""
+    """One record as it was read. `reason` says why nothing could be; `lost` is False where nothing was
+    wanted. `offset` is where in the file the record begins, or the packed stretch that holds it.
+    """
 
     id: str
-    url: str
+    offset: int
     size: int
-    body: bytes | str | None
-    charset: str | None = None
+    body: bytes = b""
+    type: str = ""
+    content_type: str = ""
+    url: str = ""
+    time: str = ""
     reason: str = ""
+    lost: bool = True
 
 
 def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:
@@ -59,7 +69,7 @@ def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:
                     f"source {source.name}: include pattern {pattern!r} leads out of {root}; write it "
                     "relative to the source.",
                 )
-            found.update(path.relative_to(root).as_posix() for path in root.glob(pattern) if path.is_file())
+            found.update(_within(source, root, path) for path in root.glob(pattern) if path.is_file())
         if not found:
             raise KernelError(
                 "InvalidData",
@@ -70,91 +80,91 @@ def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:
     return files
 
 
+def _within(source: CleanSource, root: Path, path: Path) -> str:
+    """A claim's link must not make the programs read what is not on the claim."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise KernelError(
+            "InvalidData",
+            f"source {source.name}: {path} is a link that leads out of {root}; remove it, or leave it out by "
+            "include.",
+        )
+    return path.relative_to(root).as_posix()
+
+
 def files_of_task(files: Sequence[SourceFile], task: int, tasks: int) -> list[SourceFile]:
     """File i belongs to task i mod tasks, so that the files of each source spread over all tasks."""
     return list(files[task::tasks])
 
 
-def read_records(file: SourceFile, max_record_bytes: int) -> Iterator[Raw]:
+def read_records(file: SourceFile, content: Unpacked, max_record_bytes: int) -> Iterator[Raw]:
     """Records of a file in order. Damaged ones carry a reason and never end the reading."""
-    reader = {"warc": _warc, "jsonl": _json_lines, "text": _whole_file, "code": _whole_file}[
-        file.source.format
-    ]
-    return reader(file, max_record_bytes)
+    name = f"{file.source.name}/{file.path}"
+    if file.source.format in _WANTED:
+        return _archive(name, content, _WANTED[file.source.format], max_record_bytes)
+    if file.source.format == "jsonl":
+        return _json_lines(name, content, max_record_bytes)
+    return _whole_file(name, content, max_record_bytes)
 
 
-def text_of(raw: Raw, file: SourceFile, config: ExtractionConfig) -> tuple[str, str]:
-    """Text of a readable record and, where that is empty, the reason."""
-    if isinstance(raw.body, str):
-        text = raw.body
-    else:
-        decoded = extraction.decode(raw.body or b"", raw.charset)
-        if decoded is None:
-            return "", "unknown_character_set"
-        text = decoded
-    text = (
-        extraction.page_text(text, config.main_content)
-        if file.source.format == "warc"
-        else extraction.tidy(text)
-    )
-    return (text, "") if text else ("", "no_text")
-
-
-def _warc(file: SourceFile, max_record_bytes: int) -> Iterator[Raw]:
-    for number, found in enumerate(warc.read_responses(file.location, max_record_bytes)):
-        id = f"{file.source.name}/{file.path}#{number}"
-        if isinstance(found, warc.Skipped):
-            yield Raw(id, found.url, found.size, None, reason=found.reason)
-        else:
-            yield Raw(id, found.url, len(found.body), found.body, found.charset)
-
-
-def _json_lines(file: SourceFile, max_record_bytes: int) -> Iterator[Raw]:
-    opener = gzip.open if file.path.endswith(".gz") else open
+def _archive(name: str, content: Unpacked, wanted: frozenset[str], max_record_bytes: int) -> Iterator[Raw]:
     number = 0
-    with opener(file.location, "rb") as lines:
-        while True:
-            id = f"{file.source.name}/{file.path}#{number}"
-            try:
-                line = lines.readline(max_record_bytes + 1)
-                size = len(line)
-                while size > max_record_bytes and not line.endswith(b"\n") and line:
-                    line = lines.readline(max_record_bytes + 1)
-                    size += len(line)
-            except (EOFError, OSError, zlib.error):
-                yield Raw(id, "", 0, None, reason="truncated_file")
-                return
-            if size == 0:
-                return
-            number += 1
+    for found in read_archive(content, wanted, max_record_bytes):
+        if isinstance(found, Record):
+            yield Raw(
+                f"{name}#{number}",
+                found.offset,
+                len(found.block),
+                found.block,
+                found.type,
+                found.content_type,
+                found.url,
+                found.time,
+            )
+        else:
+            yield Raw(
+                f"{name}#{number}",
+                found.offset,
+                found.size,
+                url=found.url,
+                reason=found.reason,
+                lost=found.lost,
+            )
+            if not found.lost:
+                continue
+        # Records that nobody asked for have no number: ids are the same with and without them.
+        number += 1
+
+
+def _json_lines(name: str, content: Unpacked, max_record_bytes: int) -> Iterator[Raw]:
+    number = 0
+    while True:
+        id = f"{name}#{number}"
+        offset = content.position
+        try:
+            line = content.line(max_record_bytes + 1)
+            size = len(line)
             if size > max_record_bytes:
-                yield Raw(id, "", size, None, reason="record_too_large")
-            elif line.strip():
-                yield _json_record(line, id)
+                while not line.endswith(b"\n") and (line := content.line(max_record_bytes + 1)):
+                    size += len(line)
+        except Damaged:
+            yield Raw(id, offset, 0, reason="truncated_file")
+            return
+        if size == 0:
+            return
+        number += 1
+        if size > max_record_bytes:
+            yield Raw(id, offset, size, reason="record_too_large")
+        elif line.strip():
+            yield Raw(id, offset, size, line, "json")
 
 
-def _json_record(line: bytes, id: str) -> Raw:
+def _whole_file(name: str, content: Unpacked, max_record_bytes: int) -> Iterator[Raw]:
     try:
-        record = json.loads(line)
-        text = record["text"]
-        text.encode()  # an escaped half of a surrogate pair is valid JSON and no text
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return Raw(id, "", len(line), None, reason="bad_json_line")
-    own = record.get("id")
-    url = record.get("url")
-    # The line's place stays in the id: two files may use the same ids.
-    return Raw(
-        f"{id}:{own}" if isinstance(own, str | int) else id,
-        url if isinstance(url, str) else "",
-        len(line),
-        text,
-    )
-
-
-def _whole_file(file: SourceFile, max_record_bytes: int) -> Iterator[Raw]:
-    id = f"{file.source.name}/{file.path}"
-    size = file.location.stat().st_size
-    if size > max_record_bytes:
-        yield Raw(id, "", size, None, reason="record_too_large")
+        body = content.read(max_record_bytes + 1)
+    except Damaged:
+        yield Raw(name, 0, 0, reason="truncated_file")
+        return
+    if len(body) > max_record_bytes:
+        yield Raw(name, 0, len(body), reason="record_too_large")
     else:
-        yield Raw(id, "", size, file.location.read_bytes())
+        yield Raw(name, 0, len(body), body, "file")

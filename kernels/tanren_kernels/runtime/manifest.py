@@ -76,8 +76,8 @@ def _whole_files(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def read(directory: Path) -> Manifest:
-    """Reads a manifest and checks that its digest is its own; files are not read."""
+def read(directory: Path, expected_digest: str | None = None) -> Manifest:
+    """Reads a manifest and checks that its digest is its own, and the expected one; files are not read."""
     path = directory / NAME
     try:
         body = json.loads(path.read_bytes())
@@ -96,18 +96,18 @@ def read(directory: Path) -> Manifest:
             "ArtifactDamaged",
             f"{path} was changed: its content does not have the digest it names; run its maker again.",
         )
-    return manifest
-
-
-def verify(directory: Path, expected_digest: str | None = None) -> Manifest:
-    """Reads the manifest and every file it names; raises ArtifactDamaged at the first that differs."""
-    manifest = read(directory)
     if expected_digest is not None and manifest.digest != expected_digest:
         raise KernelError(
             "ArtifactDamaged",
             f"{directory} holds {manifest.digest}, not {expected_digest} as referenced; it was replaced "
             "after the reference was resolved.",
         )
+    return manifest
+
+
+def verify(directory: Path, expected_digest: str | None = None) -> Manifest:
+    """Reads the manifest and every file it names; raises ArtifactDamaged at the first that differs."""
+    manifest = read(directory, expected_digest)
     for entry in manifest.files:
         path = directory / entry.path
         if not path.is_file():

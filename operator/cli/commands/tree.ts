@@ -135,6 +135,8 @@ const gateTexts: Record<Gate["state"], string> = {
 /** What the role says already is not said again. */
 const formatText: Partial<Record<NonNullable<TreeNode["data"]>["format"], string>> = {
   warc: "warc",
+  wet: "wet",
+  html: "html",
   jsonl: "jsonl",
   text: "text",
   code: "code",

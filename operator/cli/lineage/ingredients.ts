@@ -78,6 +78,8 @@ function entryOf({ field }: Data, spec: unknown): z.output<typeof Entry> {
 function roleOf({ format, parent }: Data): string {
   switch (format) {
     case "warc":
+    case "wet":
+    case "html":
     case "jsonl":
     case "text":
     case "code":

@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
-import { glob, readdir, stat } from "node:fs/promises";
+import { glob, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import type { Readable, Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import { formats } from "../../kinds/data-formats.ts";
 import type { Data } from "../../kinds/needs.ts";
 import type { DataFile, DataFound } from "../../planning/surroundings.ts";
@@ -58,8 +58,10 @@ async function firstRecord(path: string, { format }: Data): Promise<DataFile> {
   const { record, whole, place } = formats[format];
   const isConfig = place === "model" && path.endsWith("/config.json");
   if (record === undefined && !isConfig) return { path, isEmpty: false };
+  const packing = await packingOf(path);
+  if (packing === "unknown here") return { path, isEmpty: false };
   const file = createReadStream(path);
-  const stream = path.endsWith(".gz") ? file.pipe(createGunzip()) : file;
+  const stream = packing ? file.pipe(packing()) : file;
   try {
     const isWhole = whole || isConfig;
     const start = await read(stream, isWhole ? longestWhole : longestLine, isWhole ? undefined : hasRecord);
@@ -68,6 +70,26 @@ async function firstRecord(path: string, { format }: Data): Promise<DataFile> {
     return { path, isEmpty: false, unreadable: error instanceof Error ? error.message : String(error) };
   } finally {
     file.destroy();
+  }
+}
+
+/** By the first bytes, as the programs tell it. Node unpacks neither bz2 nor xz: of those nothing is looked at. */
+const packings: readonly [magic: string, unpack: (() => Transform) | "unknown here"][] = [
+  ["1f8b08", createGunzip],
+  ["28b52ffd", createZstdDecompress],
+  ["425a68", "unknown here"],
+  ["fd377a585a00", "unknown here"],
+];
+
+async function packingOf(path: string): Promise<(() => Transform) | "unknown here" | undefined> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(6));
+    const start = buffer.subarray(0, bytesRead).toString("hex");
+    return packings.find(([magic]) => start.startsWith(magic))?.[1];
+  } finally {
+    await file.close();
   }
 }
 

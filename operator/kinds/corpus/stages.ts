@@ -74,7 +74,11 @@ function cleanConfig(spec: Spec): Record<string, unknown> {
     workers: spec.compute.nodes,
     extraction: {
       main_content: spec.extraction.mainContent,
+      output: spec.extraction.output,
+      ruby: spec.extraction.ruby,
       max_record_bytes: spec.extraction.maxRecordBytes,
+      max_record_seconds: spec.extraction.maxRecordSeconds,
+      max_record_memory_bytes: spec.extraction.maxRecordMemoryBytes,
     },
     rules: rules && rulesConfig(rules),
     ...(classifier && {
