@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from .contract import CleanConfig, CleanSource, Result
@@ -39,7 +40,8 @@ def main(config: CleanConfig, context: ProgramContext) -> Result:
     expected = _expected_digests(config.sources)
     files = list_files(config.sources)
     # What the files hold is found out as they are read, once: their digests are in the tasks' markers.
-    mark = fingerprint(config, [[file.source.name, file.path] for file in files])
+    content = fingerprint(config, [[file.source.name, file.path] for file in files])
+    mark = fingerprint(config, content, config.tasks)
 
     root = Path(config.output)
     own = range(worker, config.tasks, config.workers)
@@ -52,7 +54,7 @@ def main(config: CleanConfig, context: ProgramContext) -> Result:
             folder = TaskFolder(root, task)
             chosen = files_of_task(files, task, config.tasks)
             if not _is_done(folder, chosen, mark, context):
-                _Task(config, folder, context, pool, expected).run(chosen, mark, done, total)
+                _Task(config, folder, context, pool, expected).run(chosen, mark, content, done, total)
             stats = folder.read_stats()
             kept += stats["documents"]
             for row in stats["funnel"]:
@@ -146,7 +148,7 @@ class _Task:
         self.kept = 0
 
     @tracing.span("clean task")
-    def run(self, files: list[SourceFile], mark: str, done: int, total: int) -> None:
+    def run(self, files: list[SourceFile], mark: str, content: str, done: int, total: int) -> None:
         digests: list[str] = []
         with TaskWriter(self.folder) as writer:
             records = self._records(files, digests, done, total)
@@ -158,7 +160,7 @@ class _Task:
                 "counts": dict(sorted(self.counts.items())),
                 "sources": _read_from(self.config.sources, files, digests),
             }
-            writer.complete(stats, mark, inputs=_inputs(files, digests))
+            writer.complete(stats, mark, content=content, inputs=_inputs(files, digests))
         self.context.log("task done", task=self.folder.documents.stem, files=len(files))
 
     def _records(
@@ -166,11 +168,13 @@ class _Task:
     ) -> Iterator[tuple[Raw, CleanSource]]:
         """What the files hold and can be read; the rest is counted. `digests` are filled in on the way."""
         for number, file in enumerate(files):
+            place = (int(self.folder.marker.stem) + number * self.config.tasks) << 32
             with Unpacked(file.location) as content:
                 for raw in read_records(file, content, self.config.extraction.max_record_bytes):
                     self.context.stop_if_asked()
                     if raw.lost:
-                        yield raw, file.source
+                        yield replace(raw, place=place), file.source
+                        place += 1
                     else:
                         self.counts[f"passed_over/{raw.reason}s"] += 1
                 digest = content.sha256()
@@ -205,6 +209,7 @@ class _Task:
                 raw.time,
                 raw.offset,
                 cleaned.status,
+                raw.place,
             )
         )
 

@@ -153,7 +153,7 @@ class MinHashConfig(BaseModel):
     similarity: Annotated[
         float,
         Field(
-            description="pairs whose estimated Jaccard similarity is at least this are duplicates",
+            description="pairs whose shingles have at least this Jaccard similarity are duplicates",
             ge=0.0,
             le=1.0,
         ),
@@ -195,9 +195,47 @@ class DeduplicateConfig(BaseModel):
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),
     ]
-    tasks: Annotated[int, Field(ge=1)]
-    exact: bool
-    min_hash: MinHashConfig | None = None
+    work: Annotated[
+        str,
+        Field(
+            description="directory that the steps share; removed at the end",
+            min_length=1,
+            pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ]
+    step: Annotated[
+        Literal["keys", "candidates", "texts", "similarity", "choice", "documents"] | None,
+        Field(
+            description="the one step that this Job does, its pods each their part; absent: all of them, one after another, which takes workers 1"
+        ),
+    ] = None
+    tasks: Annotated[int, Field(description="number of tasks of `clean`", ge=1)]
+    workers: Annotated[
+        int,
+        Field(
+            description="number of pods of the other steps; pod i has the i-th range of the keys and every task t with t mod workers = i",
+            ge=1,
+        ),
+    ]
+    memory_bytes: Annotated[
+        int,
+        Field(
+            description="memory limit of the pod; what does not fit is spilled to the work directory",
+            ge=67108864,
+        ),
+    ]
+    exact: Annotated[bool, Field(description="drop documents whose normalised text is another's")]
+    near: Annotated[
+        bool,
+        Field(
+            description="drop near duplicates; where false they are found all the same, and never held out"
+        ),
+    ]
+    min_hash: MinHashConfig
+    keep: Annotated[
+        Literal["source_order", "longest", "newest"],
+        Field(description="which of several duplicates stays; equal ones in the order of sources"),
+    ]
     seed: Annotated[
         int,
         Field(

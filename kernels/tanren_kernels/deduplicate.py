@@ -1,79 +1,76 @@
-"""Drops exact and near duplicates over all tasks of `clean`, keeping the first document of each cluster.
+"""Drops exact and near duplicates over all tasks of `clean`, keeping of each the one that the rule names.
 
-Expected flow: keys of every document, task by task; clusters over all of them; one folder per task as `clean`
-leaves it. Documents are ordered by task and line, so what is kept does not depend on chance.
+Expected flow: the steps of `deduplication`, all in one pod or each as a Job whose pods do a part each; at the
+end one folder per task as `clean` leaves it, and the summary.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from .contract import DeduplicateConfig, Result
-from .corpus import minhash
 from .corpus.catalogue import CataloguingWriter
-from .corpus.documents import (
-    LANGUAGES,
-    SUMMARY,
-    Document,
-    TaskFolder,
-    TaskWriter,
-    fingerprint,
-    read_documents,
-)
+from .corpus.data_engine import DataEngine, parquet
+from .corpus.deduplication import DROPPED, SIGNATURES, TWINS, Part
+from .corpus.documents import SUMMARY, TaskFolder, fingerprint, read_documents
+from .corpus.duplicate_choice import choose, dropped_of, read_figures, twins_of
+from .corpus.duplicate_keys import find_candidates, hand_out_texts, write_keys
+from .corpus.duplicate_pairs import compare_candidates
 from .corpus.filter_statistics import FilterStatistics, fit
 from .runtime import durable_file, manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
 
-# Documents whose shingles are in memory at once.
-_BATCH = 500
-
-Keys = npt.NDArray[np.uint64]
+_REASONS = {"exact": "exact_duplicate", "min_hash": "near_duplicate"}
 
 
 def main(config: DeduplicateConfig, context: ProgramContext) -> Result:
-    if config.min_hash is not None and config.min_hash.permutations % config.min_hash.bands:
+    worker = int(os.environ.get("JOB_COMPLETION_INDEX", "0"))
+    _check(config, worker)
+    inputs = [TaskFolder(Path(config.input), task) for task in range(config.tasks)]
+    markers = _cleaned(inputs)
+    outputs = [TaskFolder(Path(config.output), task) for task in range(config.tasks)]
+    mark = fingerprint(config, config.tasks, config.workers, [marker["documents"] for marker in markers])
+    is_last = config.step in (None, "documents")
+    if not (is_last and _are_done(outputs[worker :: config.workers], mark, Path(config.output))):
+        if config.step in (None, "keys"):
+            for folder in inputs[worker :: config.workers]:
+                folder.check_documents()
+        with _part(config, worker, inputs, mark, context) as part:
+            for step in [config.step] if config.step else list(_STEPS):
+                context.log("step", step=step, worker=worker)
+                _STEPS[step](part, outputs, mark)
+    if not is_last:
+        return Result(reason="Completed", message=f"step {config.step} is done.", metrics={})
+    # Whoever ends last clears up; a restart of one that had ended needs nothing of it.
+    if _are_done(outputs, mark, Path(config.output)):
+        shutil.rmtree(config.work, ignore_errors=True)
+    return _result(config)
+
+
+def _check(config: DeduplicateConfig, worker: int) -> None:
+    if config.min_hash.permutations % config.min_hash.bands:
         raise KernelError(
             "InvalidConfig",
             f"min_hash.bands {config.min_hash.bands} does not divide min_hash.permutations "
             f"{config.min_hash.permutations}.",
         )
-    inputs = [TaskFolder(Path(config.input), task) for task in range(config.tasks)]
-    markers = _cleaned(inputs)
-    mark = fingerprint(config, [marker["documents"] for marker in markers])
-    root = Path(config.output)
-    outputs = [TaskFolder(root, task) for task in range(config.tasks)]
-    if not all(folder.is_done(mark) for folder in outputs):
-        (root / SUMMARY).unlink(missing_ok=True)
-        _Deduplication(config, inputs, outputs, mark, context).run()
-
-    rows = FilterStatistics(
-        row for folder in (*inputs, *outputs) for row in folder.read_stats()["funnel"]
-    ).rows()
-    kept = sum(folder.read_stats()["documents"] for folder in outputs)
-    if kept == 0:
+    if worker >= config.workers:
         raise KernelError(
-            "NoDocumentsLeft",
-            "no document is left after cleaning and deduplication; the funnel says which step dropped them: "
-            "loosen that step.",
+            "InvalidConfig",
+            f"this is worker {worker} of {config.workers}; workers and the Job's completions must be equal.",
         )
-    summary = {"tasks": config.tasks, "sources": _sources(inputs), "funnel": rows}
-    durable_file.write(root / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
-    total = sum(folder.read_stats()["documents_in"] for folder in outputs)
-    metrics = {"documents": float(kept), "duplicates": float(total - kept)}
-    return Result(
-        reason="Completed",
-        message=f"{kept} of {total} documents are left, {total - kept} were duplicates.",
-        metrics=metrics,
-        funnel=fit(rows),
-    )
+    if config.step is None and config.workers > 1:
+        raise KernelError(
+            "InvalidConfig", f"workers is {config.workers}, but one Job does all steps; name one in step."
+        )
 
 
 def _cleaned(inputs: list[TaskFolder]) -> list[dict[str, str]]:
@@ -93,174 +90,120 @@ def _cleaned(inputs: list[TaskFolder]) -> list[dict[str, str]]:
             f"the tasks below {inputs[0].root} were cleaned from different files or configs; run the clean "
             "stage again.",
         )
-    for folder in inputs:
-        folder.check_documents()
     return found
 
 
-class _Deduplication:
-    """One run over all tasks; keys of finished tasks are kept on disk until the end."""
+def _are_done(outputs: list[TaskFolder], mark: str, root: Path) -> bool:
+    return (root / SUMMARY).exists() and all(folder.is_done(mark) for folder in outputs)
 
-    def __init__(
-        self,
-        config: DeduplicateConfig,
-        inputs: list[TaskFolder],
-        outputs: list[TaskFolder],
-        mark: str,
-        context: ProgramContext,
-    ) -> None:
-        self.config = config
-        self.inputs = inputs
-        self.outputs = outputs
-        self.mark = mark
-        self.context = context
-        self.keys = Path(config.output) / "keys"
 
-    def run(self) -> None:
-        self.keys.mkdir(parents=True, exist_ok=True)
-        for task in range(self.config.tasks):
-            self._write_keys(task)
-            self.context.progress.update(task + 1, 2 * self.config.tasks)
-        languages = np.concatenate(
-            [self._read(task, "languages", np.dtype("<u1")) for task in range(self.config.tasks)]
+@contextmanager
+def _part(
+    config: DeduplicateConfig, worker: int, inputs: list[TaskFolder], mark: str, context: ProgramContext
+) -> Iterator[Part]:
+    root = Path(config.work) / mark[:16]
+    root.mkdir(parents=True, exist_ok=True)
+    for other in root.parent.iterdir():
+        if other != root:  # made of other documents, or under another config
+            shutil.rmtree(other, ignore_errors=True)
+    spill = root / f"spill-{config.step or 'all'}-{worker:05d}"
+    with DataEngine(config.memory_bytes, config.threads, spill, lambda: context.stopping) as engine:
+        yield Part(config, worker, inputs, root, engine, context)
+
+
+def _choose(part: Part, outputs: list[TaskFolder], _mark: str) -> None:
+    """The choice, and the summary of all tasks with it: after this no step sees them all."""
+    choose(part)
+    figures = read_figures(part)
+    if figures["documents"] == 0:
+        raise KernelError(
+            "NoDocumentsLeft",
+            "no document is left after cleaning and deduplication; the funnel says which step dropped them: "
+            "loosen that step.",
         )
-        digests = np.concatenate(
-            [self._read(task, "digests", np.dtype("<u8")) for task in range(self.config.tasks)]
-        ).reshape(-1, 2)
-        exact = first_of_equal(digests) if self.config.exact else np.arange(len(digests))
-        near = self._near_duplicates(exact, languages)
-        self._write_tasks(exact, near)
-        for file in self.keys.iterdir():
-            file.unlink()
-        self.keys.rmdir()
+    rows = [row for folder in part.inputs for row in folder.read_stats()["funnel"]]
+    sources = _sources(list(part.inputs))
+    cleaned = part.inputs[0].read_marker() or {}
+    summary = {
+        **figures,
+        "tasks": part.config.tasks,
+        # Equal for equal documents, however many tasks they came in.
+        "fingerprint": fingerprint(part.config, cleaned["content"], sources),
+        "sources": sources,
+        "funnel": FilterStatistics([*rows, *figures["funnel"]]).rows(),
+    }
+    outputs[0].root.mkdir(parents=True, exist_ok=True)
+    durable_file.write(
+        Path(part.config.work).parent / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode()
+    )
 
-    @tracing.span("hash documents")
-    def _write_keys(self, task: int) -> None:
-        """Digest, language and signature of each document of a task; the digests' file, written last,
-        says that all are there.
-        """
-        if self._path(task, "digests").exists():
-            return
-        digests, languages, signatures = [], [], [b""]
-        for batch in _batches(self.inputs[task].documents):
-            self.context.stop_if_asked()
-            texts = [(minhash.normalised(document.text), document.language) for document in batch]
-            digests += [hashlib.sha256(text.encode()).digest()[:16] for text, _ in texts]
-            languages += [LANGUAGES.index(language) for _, language in texts]
-            if self.config.min_hash is not None:
-                signatures.append(
-                    minhash.signatures(texts, self.config.min_hash, self.config.seed).astype("<u4").tobytes()
+
+@tracing.span("write documents")
+def _write_documents(part: Part, outputs: list[TaskFolder], mark: str) -> None:
+    for done, task in enumerate(part.own_tasks, 1):
+        if not outputs[task].is_done(mark):
+            _write_task(part, task, outputs[task], mark)
+        part.context.progress.update(done, len(part.own_tasks))
+
+
+def _write_task(part: Part, task: int, output: TaskFolder, mark: str) -> None:
+    dropped, twins = parquet(dropped_of(part), DROPPED), parquet(twins_of(part), TWINS)
+    judged = part.engine.rows(
+        "SELECT signature.place, high, step, kept_id, similarity, twin.place IS NOT NULL FROM "
+        f"{parquet([part.signatures(task)], SIGNATURES)} signature "
+        f"LEFT JOIN {dropped} dropped ON dropped.place = signature.place "
+        f"LEFT JOIN {twins} twin ON twin.place = signature.place ORDER BY signature.place"
+    )
+    kept = 0
+    with CataloguingWriter(output) as writer:
+        documents = read_documents(part.inputs[task].documents)
+        for document, (place, key, step, kept_id, similarity, twin) in zip(documents, judged, strict=True):
+            part.context.stop_if_asked()
+            if place != document.place:
+                raise KernelError(
+                    "ArtifactDamaged",
+                    f"{part.inputs[task].documents} holds {document.place} where {place} was; delete "
+                    f"{part.inputs[task].marker} and run that stage again.",
                 )
-        durable_file.write(self._path(task, "signatures"), b"".join(signatures))
-        durable_file.write(self._path(task, "languages"), bytes(languages))
-        durable_file.write(self._path(task, "digests"), b"".join(digests))
-
-    def _path(self, task: int, name: str) -> Path:
-        return self.keys / f"{self.mark[:16]}-{task:05d}.{name}"
-
-    def _read(self, task: int, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        return np.fromfile(self._path(task, name), dtype=dtype)
-
-    @tracing.span("near duplicates")
-    def _near_duplicates(
-        self, exact: npt.NDArray[np.int64], languages: npt.NDArray[np.uint8]
-    ) -> npt.NDArray[np.int64]:
-        """First document of each document's cluster; only documents of the same language are compared,
-        as their shingles differ.
-        """
-        first = np.arange(len(exact), dtype=np.int64)
-        if self.config.min_hash is None:
-            return first
-        rows = [
-            self._read(task, "signatures", np.dtype("<u4")).reshape(-1, self.config.min_hash.permutations)
-            for task in range(self.config.tasks)
-        ]
-        signatures = np.concatenate(rows)
-        for language in range(len(LANGUAGES)):
-            compared = np.flatnonzero((exact == first) & (languages == language))
-            first[compared] = compared[minhash.clusters(signatures[compared], self.config.min_hash)]
-        return first
-
-    @tracing.span("write documents")
-    def _write_tasks(self, exact: npt.NDArray[np.int64], near: npt.NDArray[np.int64]) -> None:
-        originals = {
-            int(number) for first in (exact, near) for number in first[first != np.arange(len(first))]
-        }
-        ids: dict[int, str] = {}
-        number = 0
-        for task, (source, target) in enumerate(zip(self.inputs, self.outputs, strict=True)):
-            # Tasks that are done are written again: the ids of originals come from reading them all, and
-            # equal input gives equal bytes.
-            with CataloguingWriter(target) as writer:
-                statistics = FilterStatistics()
-                first_number = number
-                kept = 0
-                for document in read_documents(source.documents):
-                    self.context.stop_if_asked()
-                    if number in originals:
-                        ids[number] = document.id
-                    kept += self._judge(
-                        document, number, int(exact[number]), int(near[number]), ids, statistics, writer
-                    )
-                    number += 1
-                writer.complete(
-                    {"funnel": statistics.rows(), "documents": kept, "documents_in": number - first_number},
-                    self.mark,
-                )
-            self.context.progress.update(self.config.tasks + task + 1)
-
-    def _judge(
-        self,
-        document: Document,
-        number: int,
-        exact: int,
-        near: int,
-        ids: dict[int, str],
-        statistics: FilterStatistics,
-        writer: TaskWriter,
-    ) -> bool:
-        """Writes one document where it belongs; the originals of duplicates come earlier,
-        so their ids are known.
-        """
-        size = len(document.text.encode())
-        for step, used, original in (
-            ("exact", self.config.exact, exact),
-            ("min_hash", self.config.min_hash is not None, near),
-        ):
-            if not used:
+            if step is None:
+                kept += 1
+                writer.catalogue(document, key, twin)
                 continue
-            if original != number:
-                reason = "exact_duplicate" if step == "exact" else "near_duplicate"
-                statistics.dropped(step, document.language, size, reason)
-                writer.drop(
-                    document.id, step, reason, document.source, document.text, duplicate_of=ids[original]
-                )
-                return False
-            statistics.passed(step, document.language, size, size)
-        writer.keep(document)
-        return True
+            writer.drop(
+                document.id,
+                step,
+                _REASONS[step],
+                document.source,
+                document.text,
+                document.offset,
+                kept_id,
+                similarity,
+            )
+        writer.complete({"documents": kept}, mark)
 
 
-def first_of_equal(keys: Keys) -> npt.NDArray[np.int64]:
-    """For each row of `keys` [N, 2] the number of the first row equal to it."""
-    order = np.lexsort((np.arange(len(keys)), keys[:, 1], keys[:, 0]))
-    ordered = keys[order]
-    begins = np.ones(len(keys), dtype=bool)
-    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    firsts = order[begins]
-    result = np.empty(len(keys), dtype=np.int64)
-    result[order] = firsts[np.cumsum(begins) - 1]
-    return result
+_STEPS = {
+    "keys": lambda part, _outputs, _mark: write_keys(part),
+    "candidates": lambda part, _outputs, _mark: find_candidates(part),
+    "texts": lambda part, _outputs, _mark: hand_out_texts(part),
+    "similarity": lambda part, _outputs, _mark: compare_candidates(part),
+    "choice": _choose,
+    "documents": _write_documents,
+}
 
 
-def _batches(path: Path) -> Iterator[list[Document]]:
-    batch: list[Document] = []
-    for document in read_documents(path):
-        batch.append(document)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    yield batch
+def _result(config: DeduplicateConfig) -> Result:
+    summary = json.loads((Path(config.output) / SUMMARY).read_bytes())
+    total, kept = summary["documents_in"], summary["documents"]
+    metrics = {"documents": float(kept), "duplicates": float(total - kept)}
+    if summary["largest_clusters"]:
+        metrics["largest_cluster"] = float(summary["largest_clusters"][0]["dropped"] + 1)
+    return Result(
+        reason="Completed",
+        message=f"{kept} of {total} documents are left, {total - kept} were duplicates.",
+        metrics=metrics,
+        funnel=fit(summary["funnel"]),
+    )
 
 
 def _sources(inputs: list[TaskFolder]) -> list[dict[str, str]]:

@@ -38,7 +38,8 @@ def main(config: TokenizeConfig, context: ProgramContext) -> Result:
     os.environ["RAYON_NUM_THREADS"] = str(config.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if config.threads > 1 else "false"
     summary, folders = _deduplicated(Path(config.input))
-    digests = [folder.check_documents() for folder in folders]
+    for folder in folders:
+        folder.check_documents()
     parents = [manifest.verify_input(parent) for parent in config.parents]
     if config.tokenizer is not None:
         parents.append(manifest.verify_input(config.tokenizer))
@@ -46,7 +47,8 @@ def main(config: TokenizeConfig, context: ProgramContext) -> Result:
         ManifestParent(name=f"source/{source['name']}", digest=source["digest"])
         for source in summary["sources"]
     ]
-    mark = fingerprint(config, summary, digests, [parent.digest for parent in parents])
+    # Of the documents, not of their files, which depend on the number of tasks.
+    mark = fingerprint(config, summary["fingerprint"], [parent.digest for parent in parents])
 
     output = Path(config.output)
     if not (output / manifest.NAME).exists() or manifest.read(output).metadata.get("fingerprint") != mark:

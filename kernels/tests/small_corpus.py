@@ -134,8 +134,13 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
         },
         "deduplicate": {
             "input": "output/clean",
+            "work": "output/deduplicate/work",
             "tasks": TASKS,
+            "workers": 1,
+            "memory_bytes": 1 << 30,
             "exact": True,
+            "near": True,
+            "keep": "source_order",
             "min_hash": {"permutations": 128, "bands": 16, "shingle": 5, "similarity": 0.8},
         },
         "tokenize": {
@@ -174,7 +179,7 @@ def run(program: str, **changes: Any) -> Result:
 def kept(folder: str) -> dict[str, str]:
     return {
         document.id: document.text
-        for file in sorted(Path(folder, "documents").glob("*.jsonl"))
+        for file in sorted(Path(folder, "documents").glob("*.parquet"))
         for document in read_documents(file)
     }
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sentences
+from deduplicating import deduplicate
 from small_corpus import JA_PAGES, PROGRAMS, RULES, config, contents, dropped, kept, run, source, write_inputs
 
 from tanren_kernels.corpus.packed_tokens import PackedTokens
@@ -105,7 +106,7 @@ def test_the_artifact_is_what_its_manifest_says() -> None:
             whole += 1
         else:
             cut += 1  # the last document of a language, ended where its share is full
-    assert cut <= 3 and whole > 100
+    assert cut <= 3 and whole > 60
     for language, share in made.metadata["tokens_by_language"].items():
         assert share - 1_000 < tokens[language] <= share
 
@@ -160,15 +161,15 @@ def test_the_result_carries_the_whole_funnel_in_few_bytes(here: Path) -> None:
     )
 
 
-def test_equal_inputs_give_equal_bytes_however_many_pods_clean(
+def test_equal_inputs_give_equal_bytes_whatever_the_number_of_pods_and_tasks(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = contents("output/tokenize")
     shutil.rmtree(here / "output")
     for worker in (1, 0):
         monkeypatch.setenv("JOB_COMPLETION_INDEX", str(worker))
-        run("clean", workers=2)
-    run("deduplicate")
+        run("clean", workers=2, tasks=5)
+    deduplicate(monkeypatch, tasks=5, workers=2)
     run("tokenize", threads=2)
     assert contents("output/tokenize") == once
 
@@ -184,7 +185,7 @@ def test_finished_tasks_are_not_done_again(here: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (here / "output/clean/documents").iterdir()}
     run("clean")
     changed = [path.name for path, written in before.items() if path.stat().st_mtime_ns != written]
-    assert changed == ["00001.jsonl"]
+    assert changed == ["00001.parquet"]
 
 
 def test_the_classifier_judges_prose_and_leaves_code_alone(here: Path) -> None:
@@ -302,8 +303,9 @@ def test_tasks_of_different_runs_are_not_deduplicated(here: Path) -> None:
 
 @pytest.mark.parametrize(("program", "upstream"), [("deduplicate", "clean"), ("tokenize", "deduplicate")])
 def test_documents_changed_after_their_marker_are_refused(here: Path, program: str, upstream: str) -> None:
-    with (here / f"output/{upstream}/documents/00000.jsonl").open("a") as file:
-        file.write('{"id":"x","text":"y","language":"ja","source":"web","url":""}\n')
+    with (here / f"output/{upstream}/documents/00000.parquet").open("ab") as file:
+        file.write(b"more")
+    shutil.rmtree(here / f"output/{program}")
     with pytest.raises(KernelError) as caught:
         run(program)
     assert caught.value.reason == "ArtifactDamaged"
@@ -359,6 +361,7 @@ def test_a_source_artifact_that_was_changed_is_refused(here: Path) -> None:
             {"min_hash": {"permutations": 100, "bands": 16, "shingle": 5, "similarity": 0.8}},
             "InvalidConfig",
         ),
+        ("deduplicate", {"workers": 2}, "InvalidConfig"),
         ("tokenize", {"tokenizer": {"path": "inputs/web"}}, "InvalidConfig"),
         ("tokenize", {"train_tokenizer": None}, "InvalidConfig"),
         ("tokenize", {"input": "output/clean"}, "InvalidData"),
@@ -379,12 +382,20 @@ def test_a_tokenizer_at_hand_lets_every_document_be_read_once_beside_its_verific
 import sys
 from tanren_kernels import tokenize
 from tanren_kernels.contract import TokenizeConfig
+from tanren_kernels.corpus import catalogue
 from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
 
 def hook(event, arguments):
     if event == "open" and "/documents/" in str(arguments[0]):
         print(arguments[0], file=sys.stderr)
+
+class Told(catalogue.pq.ParquetFile):
+    def __init__(self, path):
+        print(path, file=sys.stderr)
+        super().__init__(path)
+
+catalogue.pq.ParquetFile = Told
 
 sys.addaudithook(hook)
 config = TokenizeConfig.model_validate_json(open("config.json").read())

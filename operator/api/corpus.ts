@@ -78,7 +78,7 @@ const Classifier = z.strictObject({
   epochs: count(1, 1000).default(25).describe("passes over the examples when the classifier is trained"),
 });
 
-const MinHash = withRules(
+export const MinHash = withRules(
   z.strictObject({
     permutations: count(16, 1024).default(128).describe("length of a signature"),
     bands: count(1, 256).default(16).describe("bands of the signature; divides permutations"),
@@ -87,7 +87,7 @@ const MinHash = withRules(
       .describe("shingle size: characters in Japanese, words in English and code"),
     similarity: share()
       .default("0.8")
-      .describe("estimated Jaccard similarity from which two documents are duplicates"),
+      .describe("Jaccard similarity of their shingles from which two documents are duplicates"),
   }),
   {
     rule: "self.permutations % self.bands == 0",
@@ -99,6 +99,12 @@ const MinHash = withRules(
 const Deduplication = z.strictObject({
   exact: z.boolean().default(true).describe("drop documents whose normalised text occurred before"),
   minHash: MinHash.optional().describe("drop near duplicates; absent: only exact ones"),
+  keep: z
+    .enum(["sourceOrder", "longest", "newest"])
+    .default("sourceOrder")
+    .describe(
+      "which of several duplicates stays: the first in the order of sources, the longest text, or the newest by time of its record; where that is equal, the first",
+    ),
 });
 
 const Cleaning = z.strictObject({

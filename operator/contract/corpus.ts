@@ -108,7 +108,7 @@ export const MinHashConfig = z
       .number()
       .min(0)
       .max(1)
-      .describe("pairs whose estimated Jaccard similarity is at least this are duplicates"),
+      .describe("pairs whose shingles have at least this Jaccard similarity are duplicates"),
   })
   .meta({ id: "MinHashConfig" });
 
@@ -116,13 +116,36 @@ export const DeduplicateConfig = z
   .strictObject({
     ...common,
     input: RelativePath.describe("output directory of `clean`"),
-    tasks: z.int().min(1),
-    exact: z.boolean(),
-    min_hash: MinHashConfig.optional(),
+    work: RelativePath.describe("directory that the steps share; removed at the end"),
+    step: z
+      .enum(["keys", "candidates", "texts", "similarity", "choice", "documents"])
+      .optional()
+      .describe(
+        "the one step that this Job does, its pods each their part; absent: all of them, one after another, which takes workers 1",
+      ),
+    tasks: z.int().min(1).describe("number of tasks of `clean`"),
+    workers: z
+      .int()
+      .min(1)
+      .describe(
+        "number of pods of the other steps; pod i has the i-th range of the keys and every task t with t mod workers = i",
+      ),
+    memory_bytes: z
+      .int()
+      .min(67_108_864)
+      .describe("memory limit of the pod; what does not fit is spilled to the work directory"),
+    exact: z.boolean().describe("drop documents whose normalised text is another's"),
+    near: z
+      .boolean()
+      .describe("drop near duplicates; where false they are found all the same, and never held out"),
+    min_hash: MinHashConfig,
+    keep: z
+      .enum(["source_order", "longest", "newest"])
+      .describe("which of several duplicates stays; equal ones in the order of sources"),
     seed: Seed,
   })
   .meta({ id: "DeduplicateConfig" })
-  .describe("program `deduplicate`: drops exact and near duplicates over all tasks, keeping the first");
+  .describe("program `deduplicate`: drops exact and near duplicates over all tasks");
 
 export const RemovalRule = z
   .strictObject({

@@ -6,18 +6,32 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
 from ..runtime import durable_file
-from .documents import LANGUAGES, Document, TaskFolder, TaskWriter
+from .documents import LANGUAGES, Document, TaskFolder, TaskWriter, documents_of_group
 
-ROW = np.dtype([("key", "<u8"), ("language", "u1"), ("size", "<i8"), ("characters", "<i8"), ("place", "<i8")])
-"""`key`: first eight bytes of the sha256 of the text; `language`: index into LANGUAGES; `size`: bytes of the
-text in UTF-8; `characters` of it; `place`: where the document's line begins in its file."""
+# Rows that are Python's before they are packed.
+_ROWS = 10_000
+
+ROW = np.dtype(
+    [
+        ("key", "<u8"),
+        ("language", "u1"),
+        ("size", "<i8"),
+        ("characters", "<i8"),
+        ("place", "<u8"),
+        ("twin", "?"),
+    ]
+)
+"""`key`: first eight bytes of the sha256 of the normalised text; `language`: index into LANGUAGES; `size`:
+bytes of the text in UTF-8; `characters` of it; `place` of the document; `twin`: another kept document is
+alike."""
 
 
 class CataloguingWriter(TaskWriter):
@@ -26,28 +40,43 @@ class CataloguingWriter(TaskWriter):
     def __init__(self, folder: TaskFolder) -> None:
         super().__init__(folder)
         folder.catalogue.parent.mkdir(exist_ok=True)
-        self._rows: list[tuple[int, int, int, int, int]] = []
+        self._rows: list[np.ndarray[Any, np.dtype[np.void]]] = []
+        self._waiting: list[tuple[int, int, int, int, int, bool]] = []
 
-    def keep(self, document: Document) -> int:
-        place = super().keep(document)
-        text = document.text.encode()
-        key = int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
-        language = LANGUAGES.index(document.language)
-        self._rows.append((key, language, len(text), len(document.text), place))
-        return place
+    def catalogue(self, document: Document, key: int, twin: bool) -> None:
+        """Keeps a document."""
+        self.keep(document)
+        self._waiting.append(
+            (
+                key,
+                LANGUAGES.index(document.language),
+                len(document.text.encode()),
+                len(document.text),
+                document.place,
+                twin,
+            )
+        )
+        if len(self._waiting) == _ROWS:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._rows.append(np.array(self._waiting, dtype=ROW))
+        self._waiting = []
 
     def complete(self, stats: dict[str, object], fingerprint: str, **digests: str) -> None:
+        self._pack()
         content = io.BytesIO()
-        np.save(content, np.array(self._rows, dtype=ROW))
+        np.save(content, np.concatenate(self._rows))
         durable_file.write(self.folder.catalogue, content.getvalue())
         catalogue = hashlib.sha256(content.getvalue()).hexdigest()
         super().complete(stats, fingerprint, catalogue=catalogue, **digests)
 
 
 class Catalogue:
-    """Columns over all N documents, numbered in the order of tasks and lines.
+    """Columns over all N documents, numbered in the order of tasks and rows; what is chosen of them depends
+    on their keys and places, not on their numbers.
 
-    `keys` uint64, `languages` uint8, `sizes` and `characters` int64, `held_out` bool: 34 bytes per document.
+    `keys` uint64, `languages` uint8, `sizes` and `characters` int64, `held_out` bool: 35 bytes per document.
     """
 
     def __init__(self, folders: Sequence[TaskFolder], held_out_ratio: float) -> None:
@@ -62,21 +91,22 @@ class Catalogue:
         self.languages: npt.NDArray[np.uint8] = every["language"].astype(np.uint8)
         self.sizes: npt.NDArray[np.int64] = every["size"].astype(np.int64)
         self.characters: npt.NDArray[np.int64] = every["characters"].astype(np.int64)
-        self._places: npt.NDArray[np.int64] = every["place"].astype(np.int64)
+        self._places: npt.NDArray[np.uint64] = every["place"].astype(np.uint64)
+        self._twins: npt.NDArray[np.bool_] = every["twin"].astype(np.bool_)
         self.held_out = self._split(held_out_ratio)
 
     def _split(self, ratio: float) -> npt.NDArray[np.bool_]:
         """Held out are the texts whose hash is below `ratio` of all hashes: the same text is always on the
-        same side, in every corpus.
+        same side, in every corpus. A text with a twin is not held out, so that no twin crosses the split.
 
         A language of several texts whose hashes are all above it gives the text with the smallest: a loss can
         be measured in every language.
         """
-        held_out = self.keys < np.uint64(ratio * 2.0**64)
+        held_out = (self.keys < np.uint64(ratio * 2.0**64)) & ~self._twins
         for language in range(len(LANGUAGES)):
             own = self.languages == language
-            keys = np.unique(self.keys[own])
-            if len(keys) > 1 and not held_out[own].any():
+            keys = np.unique(self.keys[own & ~self._twins])
+            if len(keys) and own.sum() > 1 and not held_out[own].any():
                 held_out |= own & (self.keys == keys[0])
         return held_out
 
@@ -87,20 +117,27 @@ class Catalogue:
     def read(self, wanted: npt.NDArray[np.bool_], file: int | None = None) -> Iterator[tuple[int, Document]]:
         """The documents that `wanted` [N] marks, with their numbers, in order; of all files or of one.
 
-        Only their lines are read.
+        Row groups without one are not read.
         """
         for one in range(len(self.files)) if file is None else [file]:
-            own = self.numbers_of_file(one)
-            with self.files[one].open("rb") as lines:
-                for number in own.start + np.flatnonzero(wanted[own.start : own.stop]):
-                    lines.seek(int(self._places[number]))
-                    yield int(number), Document(**json.loads(lines.readline()))
+            number = self.numbers_of_file(one).start
+            with pq.ParquetFile(self.files[one]) as rows:
+                for group in range(rows.num_row_groups):
+                    end = number + rows.metadata.row_group(group).num_rows
+                    if wanted[number:end].any():
+                        for at, document in enumerate(documents_of_group(rows, group), number):
+                            if wanted[at]:
+                                yield at, document
+                    number = end
+
+    def _in_order(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return numbers[np.argsort(self._places[numbers], kind="stable")]
 
     def training(self, language: str) -> npt.NDArray[np.int64]:
-        """Numbers of a language's training documents."""
-        return np.flatnonzero((self.languages == LANGUAGES.index(language)) & ~self.held_out)
+        """Numbers of a language's training documents, in the order of their places."""
+        return self._in_order(np.flatnonzero((self.languages == LANGUAGES.index(language)) & ~self.held_out))
 
     def held_out_of(self, language: str) -> npt.NDArray[np.int64]:
         """Numbers of a language's held-out documents, in the order of their hashes."""
-        own = np.flatnonzero((self.languages == LANGUAGES.index(language)) & self.held_out)
+        own = self._in_order(np.flatnonzero((self.languages == LANGUAGES.index(language)) & self.held_out))
         return own[np.argsort(self.keys[own], kind="stable")]

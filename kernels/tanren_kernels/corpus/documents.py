@@ -1,11 +1,12 @@
 """Documents on their way through the corpus programs, and the folder that each program leaves per task.
 
-    documents/<task>.jsonl   what is kept: id, text, language, source, url, title, time, offset, status
-    dropped/<task>.jsonl     what is not: id, step, reason, source, offset, excerpt (and the id it duplicates)
-    catalogue/<task>.npy     of `deduplicate` alone: a row per kept document, so that `tokenize` need not read
-                             them all to know what they are (catalogue.py)
-    stats/<task>.json        funnel rows and whatever else the program counted
-    completed/<task>.json    written last: the task is done
+    documents/<task>.parquet  what is kept, in the columns of SCHEMA and the order of their places
+    dropped/<task>.jsonl      what is not: id, step, reason, source, offset, excerpt; of duplicates also which
+                              document they repeat, and how similar it is
+    catalogue/<task>.npy      of `deduplicate` alone: a row per kept document, so that `tokenize` need not
+                              read them all to know what they are (catalogue.py)
+    stats/<task>.json         funnel rows and whatever else the program counted
+    completed/<task>.json     written last: the task is done
 
 A task is done or not done; a program that is killed at any instant does the tasks without a marker again.
 """
@@ -13,13 +14,16 @@ A task is done or not done; a program that is killed at any instant does the tas
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from ..runtime import durable_file, manifest
@@ -30,8 +34,8 @@ LANGUAGES = ("ja", "en", "code")
 """Where arrays hold a language, they hold its place here."""
 
 SUMMARY = "summary.json"
-"""What `deduplicate` writes last: number of tasks, sources,
-and the funnel from the first step to deduplication.
+"""What `deduplicate` writes beside the tasks' files: number of tasks, sources,
+the funnel from the first step to deduplication, the largest clusters.
 """
 
 EXCERPT_CHARACTERS = 80
@@ -41,6 +45,9 @@ EXCERPT_CHARACTERS = 80
 class Document:
     """One text with where it came from. `id` is unique within a corpus; url, title and time (RFC 3339, of
     the crawl) are "" where there is none; `offset` is where in its file the record begins, `status` HTTP's.
+
+    `place` orders all documents of a corpus, however many tasks it has: number of the file in the list of all
+    files, times 2^32, plus the number of the record in its file.
     """
 
     id: str
@@ -52,13 +59,43 @@ class Document:
     time: str = ""
     offset: int = 0
     status: int | None = None
+    place: int = 0
+
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("url", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("time", pa.string(), nullable=False),
+        pa.field("offset", pa.uint64(), nullable=False),
+        pa.field("status", pa.int32()),
+        pa.field("place", pa.uint64(), nullable=False),
+    ]
+)
+"""One column per field of Document."""
+
+_COLUMNS = tuple(field.name for field in fields(Document))
+
+# A row group is what a reader holds: many small documents, or a few large ones.
+_GROUP_DOCUMENTS = 1_000
+_GROUP_CHARACTERS = 4_000_000
 
 
 def read_documents(path: Path) -> Iterator[Document]:
-    """Documents of one task's file, in order; memory holds one line."""
-    with path.open("rb") as lines:
-        for line in lines:
-            yield Document(**json.loads(line))
+    """Documents of one task's file, in order; memory holds one row group."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield from documents_of_group(file, group)
+
+
+def documents_of_group(file: pq.ParquetFile, group: int) -> Iterator[Document]:
+    columns = file.read_row_group(group, columns=list(_COLUMNS), use_threads=False).to_pydict()
+    for row in zip(*(columns[name] for name in _COLUMNS), strict=True):
+        yield Document(*row)
 
 
 def excerpt(text: str) -> str:
@@ -66,11 +103,14 @@ def excerpt(text: str) -> str:
     return " ".join(text[: 2 * EXCERPT_CHARACTERS].split())[:EXCERPT_CHARACTERS]
 
 
+_NO_CONTENT = {"run", "input", "output", "adopted", "threads", "tasks", "workers", "step", "memory_bytes"}
+
+
 def fingerprint(config: BaseModel, *more: object) -> str:
     """What a result depends on: the config without who runs it, where and how parallel, and `more`, which
     stands for its inputs' content.
     """
-    own = config.model_dump(exclude={"run", "input", "output", "adopted", "threads", "workers"})
+    own = config.model_dump(exclude=_NO_CONTENT)
     return hashlib.sha256(manifest.canonical([own, *more])).hexdigest()
 
 
@@ -80,7 +120,7 @@ class TaskFolder:
     def __init__(self, root: Path, task: int) -> None:
         name = f"{task:05d}"
         self.root = root
-        self.documents = root / "documents" / f"{name}.jsonl"
+        self.documents = root / "documents" / f"{name}.parquet"
         self.dropped = root / "dropped" / f"{name}.jsonl"
         self.catalogue = root / "catalogue" / f"{name}.npy"
         self.stats = root / "stats" / f"{name}.json"
@@ -122,6 +162,67 @@ class TaskFolder:
         return marker[name]
 
 
+class DocumentWriter:
+    """A Parquet file of documents under a temporary name. Equal documents give equal bytes: how they are
+    grouped depends on nothing else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = DurableFile(path)
+        self._sink = _Hashed(self._file)
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(self._sink, mode="w"), SCHEMA, compression="zstd", write_statistics=["place"]
+        )
+        self._rows: list[Document] = []
+        self._characters = 0
+
+    def write(self, document: Document) -> None:
+        self._rows.append(document)
+        self._characters += len(document.text)
+        if len(self._rows) >= _GROUP_DOCUMENTS or self._characters >= _GROUP_CHARACTERS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = [[getattr(row, name) for row in self._rows] for name in _COLUMNS]
+            self._writer.write_table(pa.table(columns, schema=SCHEMA))
+        self._rows, self._characters = [], 0
+
+    def commit(self) -> str:
+        """Gives the file its name and returns its sha256."""
+        self._flush()
+        self._writer.close()
+        self._file.commit()
+        return self._sink.sha256.hexdigest()
+
+    def discard(self) -> None:
+        """Does nothing after a commit."""
+        self._writer.close()
+        self._file.discard()
+
+
+class _Hashed(io.RawIOBase):
+    """What is written to a file, hashed on the way."""
+
+    def __init__(self, file: DurableFile) -> None:
+        self._file = file
+        self._length = 0
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._length
+
+    def write(self, data: Any) -> int:
+        content = bytes(data)
+        self._file.write(content)
+        self.sha256.update(content)
+        self._length += len(content)
+        return len(content)
+
+
 class TaskWriter:
     """Writes a task's files under temporary names; `complete` renames them and writes the marker,
     anything else leaves no trace.
@@ -133,18 +234,11 @@ class TaskWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
         # While outputs are replaced, an old marker would vouch for a mixture of old and new.
         folder.marker.unlink(missing_ok=True)
-        self._documents = DurableFile(folder.documents)
+        self._documents = DocumentWriter(folder.documents)
         self._dropped = DurableFile(folder.dropped)
-        self._sha256 = hashlib.sha256()
-        self._length = 0
 
-    def keep(self, document: Document) -> int:
-        """Returns where the document's line begins in the file."""
-        line = _json_line(asdict(document))
-        self._sha256.update(line)
-        self._documents.write(line)
-        place, self._length = self._length, self._length + len(line)
-        return place
+    def keep(self, document: Document) -> None:
+        self._documents.write(document)
 
     def drop(
         self,
@@ -155,6 +249,7 @@ class TaskWriter:
         text: str,
         offset: int | None = None,
         duplicate_of: str | None = None,
+        similarity: float | None = None,
     ) -> None:
         entry: dict[str, Any] = {"id": id, "step": step, "reason": reason, "source": source}
         if offset is not None:
@@ -162,19 +257,21 @@ class TaskWriter:
         entry["excerpt"] = excerpt(text)
         if duplicate_of is not None:
             entry["duplicate_of"] = duplicate_of
+        if similarity is not None:
+            entry["similarity"] = round(similarity, 4)
         self._dropped.write(_json_line(entry))
 
     def complete(self, stats: dict[str, Any], fingerprint: str, **digests: str) -> None:
         """`digests` are of further files that the marker vouches for."""
-        self._documents.commit()
+        documents = self._documents.commit()
         self._dropped.commit()
         durable_file.write(self.folder.stats, _json_line(stats))
         durable_file.write(
             self.folder.marker,
-            _json_line({"fingerprint": fingerprint, "documents": self._sha256.hexdigest(), **digests}),
+            _json_line({"fingerprint": fingerprint, "documents": documents, **digests}),
         )
 
-    def __enter__(self) -> TaskWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -46,6 +46,8 @@ class Raw:
     time: str = ""
     reason: str = ""
     lost: bool = True
+    place: int = 0
+    """`Document.place`"""
 
 
 def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:

@@ -23,13 +23,17 @@ TASKS = [
 ]
 
 
+def key_of(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
 @pytest.fixture
 def folders(tmp_path: Path) -> list[TaskFolder]:
     made = [TaskFolder(tmp_path, task) for task in range(len(TASKS))]
     for folder, documents in zip(made, TASKS, strict=True):
         with CataloguingWriter(folder) as writer:
             for id, text, language in documents:
-                writer.keep(Document(id, text, language, "web", ""))
+                writer.catalogue(Document(id, text, language, "web", "", place=ord(id)), key_of(text), False)
             writer.complete({}, "mark")
     return made
 
@@ -40,7 +44,7 @@ def test_every_column_is_what_reading_the_documents_gives(folders: list[TaskFold
     assert len(documents) == len(catalogue.keys) == 5
     for number, document in enumerate(documents):
         text = document.text.encode()
-        assert int(catalogue.keys[number]) == int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+        assert int(catalogue.keys[number]) == key_of(document.text)
         assert LANGUAGES[catalogue.languages[number]] == document.language
         assert (catalogue.sizes[number], catalogue.characters[number]) == (len(text), len(document.text))
     assert [list(catalogue.numbers_of_file(file)) for file in range(3)] == [[0, 1, 2], [], [3, 4]]

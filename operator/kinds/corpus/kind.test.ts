@@ -53,19 +53,61 @@ describe("stages", () => {
     ["another corpus's tokenizer", borrowed],
   ])("%s gives configurations the programs accept", (_title, manifest) => {
     const stages = corpusKind.stages(admitted(corpusKind, manifest), inputsOf(tokenizer));
-    expect(stages.map((stage) => stage.name)).toEqual(["clean", "deduplicate", "tokenize"]);
+    expect(stages.map((stage) => stage.program)).toEqual(
+      expect.arrayContaining(["clean", "deduplicate", "tokenize"]),
+    );
     expect(stages.flatMap((stage) => contractIssues(stage, new Map()))).toEqual([]);
   });
 
-  test("pods divide the cleaning; what looks at all documents has one pod; only tokenize makes the artifact", () => {
+  test("one pod deduplicates in one stage, with the memory that it has", () => {
+    const stages = corpusKind.stages(admitted(corpusKind, small), inputsOf());
+    expect(stages.map((stage) => [stage.name, stage.pods])).toEqual([
+      ["clean", 1],
+      ["deduplicate", 1],
+      ["tokenize", 1],
+    ]);
+    const config = stages[1]?.config(new Map());
+    expect(config).toMatchObject({ workers: 1, memory_bytes: 2 * 2 ** 30, keep: "source_order" });
+    expect(config).not.toHaveProperty("step");
+  });
+
+  test("pods divide each step of deduplication; what they must agree on has one pod", () => {
     const stages = corpusKind.stages(admitted(corpusKind, everything), inputsOf());
-    expect(stages.map((stage) => stage.pods)).toEqual([3, 1, 1]);
-    expect(stages.map((stage) => stage.artifact)).toEqual([false, false, true]);
+    expect(stages.map((stage) => [stage.name, stage.pods])).toEqual([
+      ["clean", 3],
+      ["deduplicate-keys", 3],
+      ["deduplicate-candidates", 3],
+      ["deduplicate-texts", 3],
+      ["deduplicate-similarity", 3],
+      ["deduplicate-choice", 1],
+      ["deduplicate", 3],
+      ["tokenize", 1],
+    ]);
+    expect(stages.filter((stage) => stage.artifact).map((stage) => stage.name)).toEqual(["tokenize"]);
     expect(stages[0]?.config(new Map())).toMatchObject({ tasks: 12, workers: 3 });
+    expect(stages.slice(1, 7).map((stage) => stage.config(new Map()).step)).toEqual([
+      "keys",
+      "candidates",
+      "texts",
+      "similarity",
+      "choice",
+      "documents",
+    ]);
+  });
+
+  test.each([
+    [{}, { near: false, exact: true, min_hash: { similarity: 0.8 } }],
+    [
+      { minHash: { similarity: "0.7" }, keep: "newest" },
+      { near: true, keep: "newest", min_hash: { similarity: 0.7 } },
+    ],
+  ])("deduplication %j", (deduplication, expected) => {
+    const spec = admitted(corpusKind, { ...small, cleaning: { deduplication } });
+    expect(corpusKind.stages(spec, inputsOf())[1]?.config(new Map())).toMatchObject(expected);
   });
 
   test("percents and decimals become numbers", () => {
-    const [, , tokenize] = corpusKind.stages(admitted(corpusKind, everything), inputsOf());
+    const tokenize = corpusKind.stages(admitted(corpusKind, everything), inputsOf()).at(-1);
     expect(tokenize?.config(new Map())).toMatchObject({
       held_out_ratio: 0.01,
       mixture: {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Inputs } from "../../api/artifact.ts";
-import type { CorpusSpec } from "../../api/corpus.ts";
+import { type CorpusSpec, MinHash } from "../../api/corpus.ts";
+import { rankOf } from "../../estimates/hardware.ts";
 import type { Mount, Stage } from "../batch-kind.ts";
 import { artifactInput, artifactMount, claimMount, mounted, requiredInput } from "../stage-inputs.ts";
 
@@ -13,7 +14,12 @@ const cleanExamples = "clean-examples";
 const dirtyExamples = "dirty-examples";
 const sourceMount = (name: string) => `source-${name}`;
 
-/** Cleaning divides tasks over pods; what looks at all documents at once has one pod. */
+/**
+ * Where one pod does all, deduplication is one stage. Pods that share it need everything of a step before they
+ * begin the next, so there each step is a stage.
+ */
+const sharedSteps = ["keys", "candidates", "texts", "similarity", "choice"] as const;
+
 export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
   const onePod = {
     pods: 1,
@@ -31,12 +37,26 @@ export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
       mounts: cleanMounts(spec),
       config: () => cleanConfig(spec),
     },
+    ...(spec.compute.nodes > 1 ? sharedSteps : []).map(
+      (step): Stage => ({
+        ...onePod,
+        name: `deduplicate-${step}`,
+        program: "deduplicate",
+        pods: step === "choice" ? 1 : spec.compute.nodes,
+        mounts: [],
+        config: () => ({ ...deduplicateConfig(spec), step }),
+      }),
+    ),
     {
       ...onePod,
       name: "deduplicate",
       program: "deduplicate",
+      pods: spec.compute.nodes,
       mounts: [],
-      config: () => deduplicateConfig(spec),
+      config: () => ({
+        ...deduplicateConfig(spec),
+        ...(spec.compute.nodes > 1 && { step: "documents" }),
+      }),
     },
     {
       ...onePod,
@@ -110,15 +130,24 @@ function rulesConfig(rules: NonNullable<Spec["cleaning"]["rules"]>): Record<stri
 }
 
 function deduplicateConfig(spec: Spec): Record<string, unknown> {
-  const { exact, minHash } = spec.cleaning.deduplication;
+  const { exact, minHash, keep } = spec.cleaning.deduplication;
+  // Near duplicates are looked for in any case: none may stand on both sides of the held-out split.
+  const { similarity, ...shape } = minHash ?? MinHash.parse({});
   return {
     input: "output/clean",
+    work: "output/deduplicate/work",
     tasks: spec.tasks,
+    workers: spec.compute.nodes,
+    memory_bytes: rankOf(spec.compute).memoryBytes,
     exact,
-    ...(minHash && { min_hash: { ...minHash, similarity: Number(minHash.similarity) } }),
+    near: minHash !== undefined,
+    min_hash: { ...shape, similarity: Number(similarity) },
+    keep: keepNames[keep],
     seed: spec.seed,
   };
 }
+
+const keepNames = { sourceOrder: "source_order", longest: "longest", newest: "newest" } as const;
 
 function tokenizeConfig(spec: Spec, inputs: Inputs): Record<string, unknown> {
   const { train } = spec.tokenizer;

@@ -1,0 +1,59 @@
+"""Documents as `clean` leaves them, and all steps of `deduplicate` over them, as its Jobs do them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_corpus import contents, dropped, kept, run
+
+from tanren_kernels.contract import Result
+from tanren_kernels.corpus.documents import Document, TaskFolder, TaskWriter
+
+__all__ = ["contents", "deduplicate", "dropped", "kept", "oracle", "write_cleaned"]
+
+STEPS = ("keys", "candidates", "texts", "similarity", "choice", "documents")
+
+
+def write_cleaned(documents: Sequence[Document], tasks: int) -> None:
+    """Each document is a file by itself, and file i in task i mod tasks."""
+    for task in range(tasks):
+        with TaskWriter(TaskFolder(Path("output/clean"), task)) as writer:
+            for one in documents:
+                if (one.place >> 32) % tasks == task:
+                    writer.keep(one)
+            stats = {"documents": len(documents), "funnel": [], "sources": []}
+            writer.complete(stats, "mark", content="content")
+
+
+def deduplicate(monkeypatch: pytest.MonkeyPatch, tasks: int, workers: int = 1, **changes: Any) -> Result:
+    """One Job, or where there are workers a Job for each step, whose last index begins first."""
+    if workers == 1:
+        return run("deduplicate", tasks=tasks, **changes)
+    for step in STEPS:
+        for worker in [0] if step == "choice" else reversed(range(workers)):
+            monkeypatch.setenv("JOB_COMPLETION_INDEX", str(worker))
+            result = run("deduplicate", tasks=tasks, workers=workers, step=step, **changes)
+    monkeypatch.delenv("JOB_COMPLETION_INDEX")
+    return result
+
+
+def oracle(one: str, other: str, size: int = 5) -> float:
+    """Jaccard similarity of two texts of words, by sets of tuples."""
+    sets = []
+    for text in (one, other):
+        words = text.split()
+        sets.append({tuple(words[at : at + size]) for at in range(len(words) - size + 1)})
+    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
+def document(number: int, text: str, language: str = "en", **more: Any) -> Document:
+    return Document(f"d{number}", text, language, "web", "", place=number << 32, **more)
+
+
+def summary() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(Path("output/deduplicate/summary.json").read_bytes())
+    return loaded
