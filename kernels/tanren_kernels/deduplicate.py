@@ -68,6 +68,10 @@ def main(config: DeduplicateConfig, context: ProgramContext) -> Result:
     durable_file.write(root / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
     total = sum(folder.read_stats()["documents_in"] for folder in outputs)
     metrics = {"documents": float(kept), "duplicates": float(total - kept)}
+    # Of all pods of `clean`: each of those knows its own tasks alone.
+    for folder in inputs:
+        for name, count in folder.read_stats()["counts"].items():
+            metrics[name] = metrics.get(name, 0.0) + count
     return Result(
         reason="Completed",
         message=f"{kept} of {total} documents are left, {total - kept} were duplicates.",
