@@ -56,7 +56,10 @@ _ROLES = {
 }
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names.split()}
 
-_PLAIN = frozenset([INLINE, LINK])
+_PLAIN = frozenset([INLINE, LINK, CODE])
+
+# What the parser's writer leaves as it is, without escaping.
+_RAW_TEXT = frozenset(["script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"])
 _WHOLE = frozenset(["html", "body", "main", "article"])
 
 _MAIN = re.compile(
@@ -110,7 +113,9 @@ class Element:
     closing: bool
     role: int
     plain: bool
+    is_inline: bool = False
     void: bool = False
+    raw: bool = False
     invisible: bool = False
     around: bool = False
     main: bool = False
@@ -118,12 +123,14 @@ class Element:
     number: int | None = None
 
 
-def describe(tag: str) -> Element:
-    """Of a tag as the parser's writer puts it, without the brackets: `p class="x"`, `/p`."""
+def describe(tag: str, telling_role: int | None = None) -> Element:
+    """Of a tag as the parser's writer puts it, without the brackets: `p class="x"`, `/p`. Elements of
+    `telling_role` are not plain.
+    """
     if tag.startswith("/"):
         name = tag[1:]
         role = _ROLE_OF.get(name, INLINE)
-        return Element(name, True, role, plain=role in _PLAIN)
+        return Element(name, True, role, plain=role in _PLAIN and role != telling_role)
     name, _, rest = tag.partition(" ")
     role = _ROLE_OF.get(name, INLINE)
     own = dict(_ATTRIBUTE.findall(rest)) if rest else {}
@@ -142,8 +149,10 @@ def describe(tag: str) -> Element:
         name,
         False,
         role,
-        plain=role in _PLAIN and not invisible and not around,
+        plain=role in _PLAIN and role != telling_role and not invisible and not around,
+        is_inline=role in _PLAIN and role != telling_role and name not in _VOID,
         void=name in _VOID,
+        raw=name in _RAW_TEXT,
         invisible=invisible,
         around=around,
         main=name == "main" or aria == "main" or bool(names and _MAIN.search(names)),

@@ -61,7 +61,7 @@ _DEEPEST_INDENT = 8
 
 def page_text(html: str, config: ExtractionConfig) -> tuple[str, str]:
     """Title and text of a page; text is "" where there is none."""
-    page = pages.parse(html)
+    page = pages.parse(html, not config.main_content, config.output == "markdown")
     if not page.tags:
         return page.title, ""
     if not config.main_content:
@@ -97,24 +97,22 @@ class _Walk:
 
     def text(self, start: int, end: int) -> str:
         page = self._page
-        tags, texts, ends = page.tags, page.texts, page.ends
-        inline, content = self._inline, self._content
+        tags, starts, texts, ends = page.tags, page.starts, page.texts, page.ends
+        inline = self._inline
         place = start
         while place <= end:
             element = tags[place]
-            if element.plain:
-                pass
-            elif element.closing:
+            if element.closing:
                 self._close(place, element)
             elif self._is_read(place, element):
                 self._open(place, element)
             else:
                 self._separate(element)
                 place = ends[place]
-            text = texts[place]
-            if text and place < end and not (content and len(text) == 1 and _is_sign(text)):
-                inline.append(text)
-            place += 1
+            following = place + 1
+            if place < end and starts[place] < starts[following]:
+                inline += texts[starts[place] : starts[following]]
+            place = following
         self._end_block(1)
         return tidy("".join(self._blocks))
 
@@ -260,11 +258,6 @@ class _Walk:
         if rows:
             self._write(list(_markdown_rows(rows)) if self._markdown else ["\t".join(row) for row in rows])
         self._margin = 2
-
-
-def _is_sign(character: str) -> bool:
-    """Anchors of headings, and icons of fonts that put them where Unicode has nothing."""
-    return character == "¶" or "\ue000" <= character <= "\uf8ff"
 
 
 def _markdown_rows(rows: list[list[str]]) -> Iterable[str]:
