@@ -105,6 +105,8 @@ _LANGUAGE_CLASS = re.compile(r"(?:^|\s)(?:language|lang|highlight-source|brush:)
 class Element:
     """A start or end tag; of a `plain` one nothing but its text is read.
 
+    `is_told` says that the page keeps a list of its kind.
+
     `around`: its names say that it surrounds the text; `main`: that it is the text. `language` is of code,
     `number` what a numbered list or item begins with.
     """
@@ -114,6 +116,8 @@ class Element:
     role: int
     plain: bool
     is_inline: bool = False
+    is_link: bool = False
+    is_told: bool = False
     void: bool = False
     raw: bool = False
     invisible: bool = False
@@ -130,7 +134,7 @@ def describe(tag: str, telling_role: int | None = None) -> Element:
     if tag.startswith("/"):
         name = tag[1:]
         role = _ROLE_OF.get(name, INLINE)
-        return Element(name, True, role, plain=role in _PLAIN and role != telling_role)
+        return Element(name, True, role, plain=role in _PLAIN and role != telling_role, is_link=role == LINK)
     name, _, rest = tag.partition(" ")
     role = _ROLE_OF.get(name, INLINE)
     own = dict(_ATTRIBUTE.findall(rest)) if rest else {}
@@ -145,17 +149,20 @@ def describe(tag: str, telling_role: int | None = None) -> Element:
         or bool(_INVISIBLE_CLASS.search(classes))
         or (name not in _WHOLE and bool(names and _AROUND.search(names)))
     )
+    main = name == "main" or aria == "main" or bool(names and _MAIN.search(names))
     return Element(
         name,
         False,
         role,
         plain=role in _PLAIN and role != telling_role and not invisible and not around,
         is_inline=role in _PLAIN and role != telling_role and name not in _VOID,
+        is_link=role == LINK,
+        is_told=role == HEADING or main or name == "article",
         void=name in _VOID,
         raw=name in _RAW_TEXT,
         invisible=invisible,
         around=around,
-        main=name == "main" or aria == "main" or bool(names and _MAIN.search(names)),
+        main=main,
         language=_language(classes) if role in (PREFORMATTED, CODE) else "",
         number=_number(own.get("start" if role == LIST else "value")) if role in (LIST, ITEM) else None,
     )

@@ -50,10 +50,9 @@ class MainContent:
         self.start, self.end = self._root()
 
     def keeps(self, place: int, element: Element) -> bool:
-        page = self._page
-        size, links = page.sizes[place], page.links[place]
+        size, links = self._page.sizes[place], self._page.links[place]
         if element.name in _WHOLE:
-            self._within = max(self._within, page.ends[place])
+            self._within = max(self._within, self._page.ends[place])
             return True
         if element.name in _NEVER:
             return False
@@ -70,8 +69,9 @@ class MainContent:
         )
 
     def _has_heading(self, place: int) -> bool:
-        first = bisect_left(self._page.headings, place)
-        return first < len(self._page.headings) and self._page.headings[first] < self._page.ends[place]
+        headings = self._page.headings
+        first = bisect_left(headings, place)
+        return first < len(headings) and headings[first] < self._page.ends[place]
 
     def _root(self) -> tuple[int, int]:
         """Where reading begins and ends: the only main element, else the only article, else the body."""

@@ -51,6 +51,8 @@ _BREAK = "\x00"
 _ENDS_LINE = frozenset([BLOCK, PARAGRAPH, HEADING, LIST, ITEM, TABLE, ROW, CELL, PREFORMATTED, QUOTE, RULE])
 _APART = frozenset([PARAGRAPH, HEADING, TABLE, PREFORMATTED, QUOTE, RULE])
 
+_NOT_READ = frozenset([NOT_TEXT, PARENTHESIS])
+
 # A table that holds one of these, or a cell this long, arranges a page; it holds no data.
 _NOT_IN_DATA = frozenset([TABLE, HEADING, LIST, PREFORMATTED, QUOTE, RULE])
 _LONGEST_CELL = 600
@@ -97,10 +99,10 @@ class _Walk:
 
     def text(self, start: int, end: int) -> str:
         page = self._page
-        tags, starts, texts, ends = page.tags, page.starts, page.texts, page.ends
+        tags, starts, texts = page.tags, page.starts, page.texts
         inline = self._inline
         place = start
-        while place <= end:
+        while place < end:
             element = tags[place]
             if element.closing:
                 self._close(place, element)
@@ -108,9 +110,11 @@ class _Walk:
                 self._open(place, element)
             else:
                 self._separate(element)
-                place = ends[place]
+                place = page.ends[place]
+                if place >= end:
+                    break
             following = place + 1
-            if place < end and starts[place] < starts[following]:
+            if starts[place] < starts[following]:
                 inline += texts[starts[place] : starts[following]]
             place = following
         self._end_block(1)
@@ -118,7 +122,7 @@ class _Walk:
 
     def _is_read(self, place: int, element: Element) -> bool:
         role = element.role
-        if role in (NOT_TEXT, PARENTHESIS) or element.invisible:
+        if role in _NOT_READ or element.invisible:
             return False
         if role == READING:
             return self._readings
@@ -204,13 +208,17 @@ class _Walk:
         if self._inline:
             text = _collapsed("".join(self._inline))
             self._inline.clear()
-            lines = [line for part in text.split(_BREAK) if (line := part.strip(" "))]
+            if _BREAK in text:
+                lines = [line for part in text.split(_BREAK) if (line := part.strip(" "))]
+            else:
+                lines = [text] if (text := text.strip(" ")) else []
             if lines and self._cell is not None:
                 self._cell.extend(lines)
             elif lines:
                 self._write([self._heading + " ".join(lines)] if self._heading else lines)
         # Within a list, blocks follow each other line by line.
-        self._margin = max(self._margin, 1 if self._numbers else margin)
+        if self._margin < margin:
+            self._margin = 1 if self._numbers else margin
 
     def _write(self, lines: list[str]) -> None:
         depth = min(max(len(self._numbers) - 1, 0), _DEEPEST_INDENT)
@@ -244,12 +252,12 @@ class _Walk:
             self._write([*fence[0], *lines, *fence[1]] if self._markdown else lines)
         self._margin = 2
 
-    def _holds_data(self, place: int) -> bool:
+    def _holds_data(self, table: int) -> bool:
         """Looks no further than the first sign against it, so that nested tables are each looked at once."""
         page = self._page
-        for inner in range(place + 1, page.ends[place]):
-            element = page.tags[inner]
-            if element.role in _NOT_IN_DATA or (element.role == CELL and page.sizes[inner] > _LONGEST_CELL):
+        for place in range(table + 1, page.ends[table]):
+            role = page.tags[place].role
+            if role in _NOT_IN_DATA or (role == CELL and page.sizes[place] > _LONGEST_CELL):
                 return False
         return True
 
@@ -279,5 +287,7 @@ def _unescaped(text: str) -> str:
 def _collapsed(raw: str) -> str:
     text = _unescaped(raw)
     if "\n" in text:
-        text = _WRAPPED.sub("", text)
-    return _SPACES.sub(" ", text)
+        text = _SPACES.sub(" ", _WRAPPED.sub("", text))
+    elif "  " in text or "\t" in text or "\f" in text:
+        text = _SPACES.sub(" ", text)
+    return text
