@@ -29,7 +29,8 @@ class Page:
 
     The pieces after tag i begin at `starts[i]`. Of a start tag, `ends` is the place of its end tag, and
     `sizes` and `links` are the characters of text between the two and those of them in links; links within
-    prose do not count. `headings`, `mains` and `articles` are the places of such start tags.
+    prose do not count; of an end tag they say nothing. `headings`, `mains` and `articles` are the places of
+    such start tags.
     """
 
     title: str

@@ -256,8 +256,12 @@ class _Walk:
         """Looks no further than the first sign against it, so that nested tables are each looked at once."""
         page = self._page
         for place in range(table + 1, page.ends[table]):
-            role = page.tags[place].role
-            if role in _NOT_IN_DATA or (role == CELL and page.sizes[place] > _LONGEST_CELL):
+            element = page.tags[place]
+            if element.closing:
+                continue
+            if element.role in _NOT_IN_DATA:
+                return False
+            if element.role == CELL and page.sizes[place] > _LONGEST_CELL:
                 return False
         return True
 
