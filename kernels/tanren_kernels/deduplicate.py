@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,12 +125,17 @@ def _choose(part: Part, outputs: list[TaskFolder], _mark: str) -> None:
     rows = [row for folder in part.inputs for row in folder.read_stats()["funnel"]]
     sources = _sources(list(part.inputs))
     cleaned = part.inputs[0].read_marker() or {}
+    # Of all pods of `clean`: each of those knows its own tasks alone.
+    counts: Counter[str] = Counter()
+    for folder in part.inputs:
+        counts.update(folder.read_stats()["counts"])
     summary = {
         **figures,
         "tasks": part.config.tasks,
         # Equal for equal documents, however many tasks they came in.
         "fingerprint": fingerprint(part.config, cleaned["content"], sources),
         "sources": sources,
+        "counts": dict(sorted(counts.items())),
         "funnel": FilterStatistics([*rows, *figures["funnel"]]).rows(),
     }
     outputs[0].root.mkdir(parents=True, exist_ok=True)
@@ -198,6 +204,7 @@ def _result(config: DeduplicateConfig) -> Result:
     metrics = {"documents": float(kept), "duplicates": float(total - kept)}
     if summary["largest_clusters"]:
         metrics["largest_cluster"] = float(summary["largest_clusters"][0]["dropped"] + 1)
+    metrics |= {name: float(count) for name, count in summary["counts"].items()}
     return Result(
         reason="Completed",
         message=f"{kept} of {total} documents are left, {total - kept} were duplicates.",

@@ -25,7 +25,7 @@ def write_cleaned(documents: Sequence[Document], tasks: int) -> None:
             for one in documents:
                 if (one.place >> 32) % tasks == task:
                     writer.keep(one)
-            stats = {"documents": len(documents), "funnel": [], "sources": []}
+            stats = {"documents": len(documents), "funnel": [], "sources": [], "counts": {}}
             writer.complete(stats, "mark", content="content")
 
 

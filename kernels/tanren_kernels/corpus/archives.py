@@ -21,7 +21,7 @@ RECORD_TYPES = frozenset(
 
 _WARC = b"WARC/"
 _LINE_BYTES = 65_536
-_MOST_HEADERS = 200
+_HEAD_BYTES = 1 << 20
 _ARC = re.compile(rb"[a-z][a-z0-9+.-]{1,20}:\S* \S+ (\d{8,14}) (\S+)(?: \S+)*? (\d{1,15})\r?\n")
 
 
@@ -144,18 +144,14 @@ def _headers(content: Unpacked) -> dict[str, str]:
     """Names in small letters; a folded line goes on with the one before."""
     headers: dict[str, str] = {}
     name = ""
-    for _ in range(_MOST_HEADERS):
-        line = content.line(_LINE_BYTES)
-        if not line.strip():
-            break
-        text = line.decode("utf-8", "replace")
-        if text[0] in " \t" and name:
-            headers[name] += " " + text.strip()
+    for line in content.head(_HEAD_BYTES).decode("utf-8", "replace").splitlines():
+        if line.startswith((" ", "\t")) and name:
+            headers[name] += " " + line.strip()
             continue
-        key, colon, value = text.partition(":")
-        name = key.strip().lower()
-        if colon and name not in headers:
-            headers[name] = value.strip()
+        key, colon, value = line.partition(":")
+        if colon:
+            name = key.strip().lower()
+            headers.setdefault(name, value.strip())
     return headers
 
 

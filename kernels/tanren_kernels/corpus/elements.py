@@ -56,7 +56,10 @@ _ROLES = {
 }
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names.split()}
 
-_PLAIN = frozenset([INLINE, LINK])
+_PLAIN = frozenset([INLINE, LINK, CODE])
+
+# What the parser's writer leaves as it is, without escaping.
+_RAW_TEXT = frozenset(["script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"])
 _WHOLE = frozenset(["html", "body", "main", "article"])
 
 _MAIN = re.compile(
@@ -102,6 +105,8 @@ _LANGUAGE_CLASS = re.compile(r"(?:^|\s)(?:language|lang|highlight-source|brush:)
 class Element:
     """A start or end tag; of a `plain` one nothing but its text is read.
 
+    `is_told` says that the page keeps a list of its kind.
+
     `around`: its names say that it surrounds the text; `main`: that it is the text. `language` is of code,
     `number` what a numbered list or item begins with.
     """
@@ -110,7 +115,11 @@ class Element:
     closing: bool
     role: int
     plain: bool
+    is_inline: bool = False
+    is_link: bool = False
+    is_told: bool = False
     void: bool = False
+    raw: bool = False
     invisible: bool = False
     around: bool = False
     main: bool = False
@@ -118,12 +127,14 @@ class Element:
     number: int | None = None
 
 
-def describe(tag: str) -> Element:
-    """Of a tag as the parser's writer puts it, without the brackets: `p class="x"`, `/p`."""
+def describe(tag: str, telling_role: int | None = None) -> Element:
+    """Of a tag as the parser's writer puts it, without the brackets: `p class="x"`, `/p`. Elements of
+    `telling_role` are not plain.
+    """
     if tag.startswith("/"):
         name = tag[1:]
         role = _ROLE_OF.get(name, INLINE)
-        return Element(name, True, role, plain=role in _PLAIN)
+        return Element(name, True, role, plain=role in _PLAIN and role != telling_role, is_link=role == LINK)
     name, _, rest = tag.partition(" ")
     role = _ROLE_OF.get(name, INLINE)
     own = dict(_ATTRIBUTE.findall(rest)) if rest else {}
@@ -138,15 +149,20 @@ def describe(tag: str) -> Element:
         or bool(_INVISIBLE_CLASS.search(classes))
         or (name not in _WHOLE and bool(names and _AROUND.search(names)))
     )
+    main = name == "main" or aria == "main" or bool(names and _MAIN.search(names))
     return Element(
         name,
         False,
         role,
-        plain=role in _PLAIN and not invisible and not around,
+        plain=role in _PLAIN and role != telling_role and not invisible and not around,
+        is_inline=role in _PLAIN and role != telling_role and name not in _VOID,
+        is_link=role == LINK,
+        is_told=role == HEADING or main or name == "article",
         void=name in _VOID,
+        raw=name in _RAW_TEXT,
         invisible=invisible,
         around=around,
-        main=name == "main" or aria == "main" or bool(names and _MAIN.search(names)),
+        main=main,
         language=_language(classes) if role in (PREFORMATTED, CODE) else "",
         number=_number(own.get("start" if role == LIST else "value")) if role in (LIST, ITEM) else None,
     )

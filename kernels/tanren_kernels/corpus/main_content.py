@@ -16,6 +16,7 @@ from .page import Page
 # A list, table or division of which so much is links, and so little anything else, leads to other pages.
 _LINK_SHARE = 0.7
 _MOST_BESIDE_LINKS = 80
+_LEAST_CELL = 30
 
 # Of all text outside links, what a page's one main element must hold to be taken for it.
 _LEAST_OF_MAIN = 0.3
@@ -23,17 +24,18 @@ _LEAST_OF_MAIN = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What speaks against an element besides its own name: its classes and ids; its links, where its role is
-    one of `clusters`.
+    """What speaks against an element that is not navigation by its own name: its classes and ids; that it is
+    a header or footer; its links, where its role is one of `clusters`.
     """
 
     names: bool
+    ends: bool
     clusters: frozenset[int]
 
 
-ALL_SIGNS = Signs(True, frozenset([LIST, TABLE, CELL, BLOCK]))
-LINKS = Signs(False, ALL_SIGNS.clusters)
-LINKS_OF_LISTS = Signs(False, frozenset([LIST, TABLE, CELL]))
+ALL_SIGNS = Signs(True, True, frozenset([LIST, TABLE, CELL, BLOCK]))
+LINKS = Signs(False, True, ALL_SIGNS.clusters)
+LINKS_OF_LISTS = Signs(False, False, frozenset([LIST, TABLE, CELL]))
 
 _NEVER = frozenset(["nav", "aside"])
 _WHOLE = frozenset(["body", "main", "article"])
@@ -50,28 +52,33 @@ class MainContent:
         self.start, self.end = self._root()
 
     def keeps(self, place: int, element: Element) -> bool:
-        page = self._page
-        size, links = page.sizes[place], page.links[place]
+        size, links = self._page.sizes[place], self._page.links[place]
         if element.name in _WHOLE:
-            self._within = max(self._within, page.ends[place])
+            if element.name != "body":
+                self._within = max(self._within, self._page.ends[place])
             return True
         if element.name in _NEVER:
             return False
         if element.around and self._signs.names and (2 * size < self._size or 2 * links > size):
             return False
-        if element.name == "footer" and place > self._within:
+        if self._signs.ends and place > self._within and self._is_end(place, element):
             return False
-        if element.name == "header" and place > self._within and not self._has_heading(place):
-            return False
+        # A cell this small heads a row or a column.
+        if element.role == CELL and size < _LEAST_CELL:
+            return True
         return not (
             element.role in self._signs.clusters
             and links > _LINK_SHARE * size
             and size - links < _MOST_BESIDE_LINKS
         )
 
+    def _is_end(self, place: int, element: Element) -> bool:
+        return element.name == "footer" or (element.name == "header" and not self._has_heading(place))
+
     def _has_heading(self, place: int) -> bool:
-        first = bisect_left(self._page.headings, place)
-        return first < len(self._page.headings) and self._page.headings[first] < self._page.ends[place]
+        headings = self._page.headings
+        first = bisect_left(headings, place)
+        return first < len(headings) and headings[first] < self._page.ends[place]
 
     def _root(self) -> tuple[int, int]:
         """Where reading begins and ends: the only main element, else the only article, else the body."""

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 from resiliparse.parse.html import HTMLTree
 
-from .elements import HEADING, LINK, PARAGRAPH, Element, describe
-
-# What the parser's writer leaves as it is, without escaping.
-_RAW_TEXT = frozenset(["script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"])
+from .elements import CODE, HEADING, PARAGRAPH, Element, describe
 
 # What attributes say of how an element is read. Ids of paragraphs are numbers of editors.
 _TELLING = re.compile("class=|id=|hidden|style=|role=|start=|value=")
@@ -28,121 +25,155 @@ _PROSE_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Tag i stands before text i. Of a start tag, `ends` is the place of its end tag, and `sizes` and `links`
-    are the characters of text between the two and those of them in links; links within prose do not count.
+    """Tags that say something, in columns, and the pieces of text between them, still escaped.
 
-    `headings`, `mains` and `articles` are the places of such start tags.
+    The pieces after tag i begin at `starts[i]`. Of a start tag, `ends` is the place of its end tag, and
+    `sizes` and `links` are the characters of text between the two and those of them in links; links within
+    prose do not count; of an end tag they say nothing. `headings`, `mains` and `articles` are the places of
+    such start tags.
     """
 
     title: str
     tags: list[Element]
-    texts: list[str]
+    starts: list[int]
     ends: list[int]
     sizes: list[int]
     links: list[int]
+    texts: list[str]
     headings: list[int]
     mains: list[int]
     articles: list[int]
 
 
-def parse(html: str) -> Page:
-    """Of a page without a body, tags are []."""
+def parse(html: str, with_signs: bool, with_code: bool) -> Page:
+    """Of a page without a body, tags are [].
+
+    `with_signs` keeps anchors of headings and icons, `with_code` the tags of code within lines.
+    """
     tree = HTMLTree.parse(html)
     title = " ".join((tree.title or "").split())
     body = tree.body
-    tags, texts = _split(body.html) if body is not None else ([], [])
-    return Page(title, tags, texts, *_measure(tags, texts))
+    page = Page(title, [], [], [], [], [], [], [], [], [])
+    if body is not None:
+        _read(body.html, page, with_signs, _Elements(with_code))
+    return page
 
 
-def _split(html: str) -> tuple[list[Element], list[str]]:
-    """Tags and the texts that follow them, still escaped. Comments and raw texts are left out."""
-    tags: list[Element] = []
-    texts: list[str] = []
+def _read(html: str, page: Page, with_signs: bool, elements: _Elements) -> None:
+    """`html` is as the parser's writer puts it: every tag has its end, no text and no attribute has a
+    bracket.
+
+    It is where most of an extraction's time goes: one loop over columns, without calls for each tag.
+    """
+    tags, starts, ends, sizes, links = page.tags, page.starts, page.ends, page.sizes, page.links
+    texts, known = page.texts, elements.known
+    size = linked = in_link = 0
+    opened: list[int] = []
+    # Elements that are plain but for their attributes, with how many of their name are open in them: the end
+    # tags of both look alike.
+    special: list[tuple[str, int]] = []
     within = ""
     for piece in html.split("<")[1:]:
         if within:
-            # Only what ends it is looked for; the text after a comment belongs to the tag before it.
             before, ending, text = piece.partition(within)
-            if ending and (within == "-->" or not before):
-                if within == "-->":
-                    texts[-1] += text
-                else:
-                    tags.append(_element(within[:-1]))
-                    texts.append(text)
-                within = ""
-            continue
-        if piece.startswith("!--"):
-            _, ending, text = piece.partition("-->")
-            if ending:
-                texts[-1] += text
-            else:
-                within = "-->"
-            continue
-        tag, _, text = piece.partition(">")
-        element = _element(tag)
-        tags.append(element)
-        if not element.plain and element.name in _RAW_TEXT and not element.closing:
-            texts.append("")
-            within = f"/{element.name}>"
+            if not ending or (before and within != "-->"):
+                continue
+            element = None if within == "-->" else elements.of(within[:-1])
+            within = ""
         else:
+            name, _, text = piece.partition(">")
+            element = known.get(name)
+            if element is None:
+                if name.startswith("!--"):
+                    _, ending, text = piece.partition("-->")
+                    if not ending:
+                        within = "-->"
+                        continue
+                else:
+                    element = elements.of(name)
+        if element is not None:
+            plain = element.plain
+            if special and plain and special[-1][0] == element.name:
+                depth = special.pop()[1] + (-1 if element.closing else 1)
+                if depth < 0:
+                    plain = False
+                else:
+                    special.append((element.name, depth))
+            if plain:
+                if element.is_link:
+                    in_link += -1 if element.closing else 1
+            else:
+                place = len(tags)
+                tags.append(element)
+                starts.append(len(texts))
+                ends.append(place)
+                sizes.append(size)
+                links.append(linked)
+                if element.closing:
+                    start = opened.pop()
+                    ends[start] = place
+                    own = sizes[start] = size - sizes[start]
+                    if element.is_link:
+                        in_link -= 1
+                    elif element.role == PARAGRAPH and own - linked + links[start] >= _PROSE_SHARE * own:
+                        linked = links[start]
+                    links[start] = linked - links[start]
+                elif not element.void:
+                    opened.append(place)
+                    if element.is_told:
+                        _tell(page, place, element)
+                    if element.is_inline:
+                        in_link += element.is_link
+                        special.append((element.name, 0))
+                    if element.raw:
+                        within = f"/{element.name}>"
+                        continue
+        if text and (with_signs or len(text) > 1 or not _is_sign(text)):
             texts.append(text)
-    return tags, texts
-
-
-def _measure(
-    tags: list[Element], texts: list[str]
-) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]]:
-    count = len(tags)
-    ends, sizes, links = list(range(count)), [0] * count, [0] * count
-    headings: list[int] = []
-    mains: list[int] = []
-    articles: list[int] = []
-    size = linked = in_link = 0
-    opened: list[tuple[int, int, int]] = []
-    for place, (element, text) in enumerate(zip(tags, texts, strict=True)):
-        if element.closing:
-            start, size_before, linked_before = opened.pop()
-            own_size, own_links = size - size_before, linked - linked_before
-            if element.role == PARAGRAPH and own_size - own_links >= _PROSE_SHARE * own_size:
-                linked, own_links = linked_before, 0
-            elif element.role == LINK:
-                in_link -= 1
-            ends[start], sizes[start], links[start] = place, own_size, own_links
-        elif not element.void:
-            opened.append((place, size, linked))
-            if element.role == LINK:
-                in_link += 1
-            elif element.role == HEADING:
-                headings.append(place)
-            elif element.main:
-                mains.append(place)
-            elif element.name == "article":
-                articles.append(place)
-        if text:
             length = len(text.strip())
             size += length
             if in_link:
                 linked += length
-    return ends, sizes, links, headings, mains, articles
+
+
+def _tell(page: Page, place: int, element: Element) -> None:
+    if element.role == HEADING:
+        page.headings.append(place)
+    elif element.main:
+        page.mains.append(place)
+    else:
+        page.articles.append(place)
+
+
+class _Elements:
+    """Elements by their tags; most tags were seen before."""
+
+    def __init__(self, with_code: bool) -> None:
+        self._told_apart = CODE if with_code else None
+        self.known = _known_with_code if with_code else _known
+
+    def of(self, tag: str) -> Element:
+        """Most attributes say nothing of how an element is read; the address of a link is hardly ever seen
+        again.
+        """
+        name, space, attributes = tag.partition(" ")
+        telling = _TELLING_OF_PARAGRAPHS if name == "p" else _TELLING
+        if space and not telling.search(attributes):
+            tag = name
+        element = self.known.get(tag)
+        if element is None:
+            element = describe(tag, self._told_apart)
+            if len(tag) < _LONG_TAG:
+                if len(self.known) >= _MOST_KNOWN:
+                    self.known.clear()
+                self.known[tag] = element
+        return element
+
+
+def _is_sign(character: str) -> bool:
+    """Anchors of headings, and icons of fonts that put them where Unicode has nothing."""
+    return character == "¶" or "\ue000" <= character <= "\uf8ff"
 
 
 _known: dict[str, Element] = {}
-
-
-def _element(tag: str) -> Element:
-    """Most attributes say nothing of how an element is read; the address of a link is hardly ever seen
-    again.
-    """
-    element = _known.get(tag)
-    if element is not None:
-        return element
-    name, space, attributes = tag.partition(" ")
-    telling = _TELLING_OF_PARAGRAPHS if name == "p" else _TELLING
-    if space and not telling.search(attributes):
-        return _element(name)
-    element = describe(tag)
-    if len(tag) < _LONG_TAG:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known[tag] = element
-    return element
+_known_with_code: dict[str, Element] = {}

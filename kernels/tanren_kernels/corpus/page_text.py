@@ -51,6 +51,8 @@ _BREAK = "\x00"
 _ENDS_LINE = frozenset([BLOCK, PARAGRAPH, HEADING, LIST, ITEM, TABLE, ROW, CELL, PREFORMATTED, QUOTE, RULE])
 _APART = frozenset([PARAGRAPH, HEADING, TABLE, PREFORMATTED, QUOTE, RULE])
 
+_NOT_READ = frozenset([NOT_TEXT, PARENTHESIS])
+
 # A table that holds one of these, or a cell this long, arranges a page; it holds no data.
 _NOT_IN_DATA = frozenset([TABLE, HEADING, LIST, PREFORMATTED, QUOTE, RULE])
 _LONGEST_CELL = 600
@@ -61,7 +63,7 @@ _DEEPEST_INDENT = 8
 
 def page_text(html: str, config: ExtractionConfig) -> tuple[str, str]:
     """Title and text of a page; text is "" where there is none."""
-    page = pages.parse(html)
+    page = pages.parse(html, not config.main_content, config.output == "markdown")
     if not page.tags:
         return page.title, ""
     if not config.main_content:
@@ -97,30 +99,30 @@ class _Walk:
 
     def text(self, start: int, end: int) -> str:
         page = self._page
-        tags, texts, ends = page.tags, page.texts, page.ends
-        inline, content = self._inline, self._content
+        tags, starts, texts = page.tags, page.starts, page.texts
+        inline = self._inline
         place = start
-        while place <= end:
+        while place < end:
             element = tags[place]
-            if element.plain:
-                pass
-            elif element.closing:
+            if element.closing:
                 self._close(place, element)
             elif self._is_read(place, element):
                 self._open(place, element)
             else:
                 self._separate(element)
-                place = ends[place]
-            text = texts[place]
-            if text and place < end and not (content and len(text) == 1 and _is_sign(text)):
-                inline.append(text)
-            place += 1
+                place = page.ends[place]
+                if place >= end:
+                    break
+            following = place + 1
+            if starts[place] < starts[following]:
+                inline += texts[starts[place] : starts[following]]
+            place = following
         self._end_block(1)
         return tidy("".join(self._blocks))
 
     def _is_read(self, place: int, element: Element) -> bool:
         role = element.role
-        if role in (NOT_TEXT, PARENTHESIS) or element.invisible:
+        if role in _NOT_READ or element.invisible:
             return False
         if role == READING:
             return self._readings
@@ -206,13 +208,17 @@ class _Walk:
         if self._inline:
             text = _collapsed("".join(self._inline))
             self._inline.clear()
-            lines = [line for part in text.split(_BREAK) if (line := part.strip(" "))]
+            if _BREAK in text:
+                lines = [line for part in text.split(_BREAK) if (line := part.strip(" "))]
+            else:
+                lines = [text] if (text := text.strip(" ")) else []
             if lines and self._cell is not None:
                 self._cell.extend(lines)
             elif lines:
                 self._write([self._heading + " ".join(lines)] if self._heading else lines)
         # Within a list, blocks follow each other line by line.
-        self._margin = max(self._margin, 1 if self._numbers else margin)
+        if self._margin < margin:
+            self._margin = 1 if self._numbers else margin
 
     def _write(self, lines: list[str]) -> None:
         depth = min(max(len(self._numbers) - 1, 0), _DEEPEST_INDENT)
@@ -246,12 +252,16 @@ class _Walk:
             self._write([*fence[0], *lines, *fence[1]] if self._markdown else lines)
         self._margin = 2
 
-    def _holds_data(self, place: int) -> bool:
+    def _holds_data(self, table: int) -> bool:
         """Looks no further than the first sign against it, so that nested tables are each looked at once."""
         page = self._page
-        for inner in range(place + 1, page.ends[place]):
-            element = page.tags[inner]
-            if element.role in _NOT_IN_DATA or (element.role == CELL and page.sizes[inner] > _LONGEST_CELL):
+        for place in range(table + 1, page.ends[table]):
+            element = page.tags[place]
+            if element.closing:
+                continue
+            if element.role in _NOT_IN_DATA:
+                return False
+            if element.role == CELL and page.sizes[place] > _LONGEST_CELL:
                 return False
         return True
 
@@ -260,11 +270,6 @@ class _Walk:
         if rows:
             self._write(list(_markdown_rows(rows)) if self._markdown else ["\t".join(row) for row in rows])
         self._margin = 2
-
-
-def _is_sign(character: str) -> bool:
-    """Anchors of headings, and icons of fonts that put them where Unicode has nothing."""
-    return character == "¶" or "\ue000" <= character <= "\uf8ff"
 
 
 def _markdown_rows(rows: list[list[str]]) -> Iterable[str]:
@@ -286,5 +291,7 @@ def _unescaped(text: str) -> str:
 def _collapsed(raw: str) -> str:
     text = _unescaped(raw)
     if "\n" in text:
-        text = _WRAPPED.sub("", text)
-    return _SPACES.sub(" ", text)
+        text = _SPACES.sub(" ", _WRAPPED.sub("", text))
+    elif "  " in text or "\t" in text or "\f" in text:
+        text = _SPACES.sub(" ", text)
+    return text

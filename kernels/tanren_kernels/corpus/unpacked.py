@@ -27,6 +27,7 @@ _GZIP, _ZSTD, _BZ2, _XZ = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7z
 _LONGEST_MAGIC = 6
 _KEPT = 4
 
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -137,6 +138,19 @@ class Unpacked:
             searched = len(self._buffer) - self._place
             if searched >= limit or not self._fill():
                 return self._take(min(limit, len(self._buffer) - self._place))
+
+    def head(self, limit: int) -> bytes:
+        """Lines up to a blank one, and that; at most `limit` bytes of them."""
+        searched = self._place
+        while True:
+            end = _BLANK_LINE.search(self._buffer, searched, self._place + limit)
+            if end is not None:
+                return self._take(end.end() - self._place)
+            # The blank line may have begun already.
+            before = max(len(self._buffer) - self._place - 3, 0)
+            if before >= limit or not self._fill():
+                return self._take(min(limit, len(self._buffer) - self._place))
+            searched = self._place + before
 
     def read(self, length: int, unless: bytes = b"\x00\x00") -> bytes:
         """At most `length` bytes, fewer at the end of the file, and where a stretch begins with `unless`."""

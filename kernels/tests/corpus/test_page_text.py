@@ -85,6 +85,13 @@ def test_code_lists_and_tables_keep_their_form() -> None:
     assert text_of(ARRANGED) == "左の文\n\n• 一\n\n右の文"
 
 
+def test_a_table_is_data_wherever_it_stands_and_a_cell_that_is_a_link_is_a_cell() -> None:
+    table = "<table><tr><th><a>説明:</a></th><td>熱い鉄</td></tr></table>"
+    before = f"<p>{'鉄を打つ。' * 200}</p>"
+    assert text_of(before + table).endswith("\n\n説明:\t熱い鉄")
+    assert text_of(f"{before}{table}<footer><p>足</p></footer>").endswith("\n\n説明:\t熱い鉄")
+
+
 def test_markdown_marks_them() -> None:
     body = (
         f"<h2>題<b>名</b></h2>{CODE}{LIST}{TABLE}<blockquote><p>引用</p></blockquote><p>a <code>b</code></p>"
