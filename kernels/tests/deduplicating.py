@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from small_corpus import contents, dropped, kept, run
 from tanren_kernels.contract import Result
 from tanren_kernels.corpus.documents import Document, TaskFolder, TaskWriter
 
-__all__ = ["contents", "deduplicate", "dropped", "kept", "oracle", "write_cleaned"]
+__all__ = ["contents", "dropped", "kept"]
+
+Words = list[str]
 
 STEPS = ("keys", "candidates", "texts", "similarity", "choice", "documents")
 
@@ -57,3 +60,44 @@ def document(number: int, text: str, language: str = "en", **more: Any) -> Docum
 def summary() -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(Path("output/deduplicate/summary.json").read_bytes())
     return loaded
+
+
+def words(rng: random.Random, count: int) -> Words:
+    return ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(count)]
+
+
+def changed(rng: random.Random, original: Words, share: float) -> Words:
+    """With other words in places, so that about `share` of the shingles are other ones."""
+    copy = list(original)
+    # A changed word changes the five shingles that hold it.
+    for place in rng.sample(range(len(copy)), round(len(copy) * share / 5)):
+        copy[place] = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=7))
+    return copy
+
+
+def planted(rng: random.Random, pairs: int, low: float, high: float) -> list[tuple[str, str]]:
+    """Pairs whose similarity lies between the two."""
+    found: list[tuple[str, str]] = []
+    while len(found) < pairs:
+        original = words(rng, 240)
+        # A Jaccard similarity s leaves (1 - s) / (1 + s) of each document's shingles to itself.
+        wanted = rng.uniform(low, high)
+        copy = changed(rng, original, 1.1 * (1 - wanted) / (1 + wanted))
+        one, other = " ".join(original), " ".join(copy)
+        if low <= oracle(one, other) <= high:
+            found.append((one, other))
+    return found
+
+
+def pairs_as_documents(pairs: list[tuple[str, str]], first: int = 0) -> list[Document]:
+    return [
+        document(first + 2 * number + side, text)
+        for number, pair in enumerate(pairs)
+        for side, text in enumerate(pair)
+    ]
+
+
+def chain(rng: random.Random, links: int) -> list[str]:
+    """Each document is much like the next, and nothing like one thirty further on."""
+    every = words(rng, 200 + 6 * links)
+    return [" ".join(every[6 * link : 6 * link + 200]) for link in range(links)]

@@ -6,54 +6,31 @@ import random
 from pathlib import Path
 
 import pytest
-from deduplicating import contents, deduplicate, document, dropped, kept, oracle, summary, write_cleaned
+from deduplicating import (
+    chain,
+    changed,
+    contents,
+    deduplicate,
+    document,
+    dropped,
+    kept,
+    oracle,
+    pairs_as_documents,
+    planted,
+    summary,
+    words,
+    write_cleaned,
+)
 
 from tanren_kernels.corpus import data_engine, duplicate_keys
 from tanren_kernels.corpus.catalogue import Catalogue
 from tanren_kernels.corpus.deduplication import Part
 from tanren_kernels.corpus.documents import Document, TaskFolder
 
-Words = list[str]
-
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def words(rng: random.Random, count: int) -> Words:
-    return ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(count)]
-
-
-def changed(rng: random.Random, original: Words, share: float) -> Words:
-    """With other words in places, so that about `share` of the shingles are other ones."""
-    copy = list(original)
-    # A changed word changes the five shingles that hold it.
-    for place in rng.sample(range(len(copy)), round(len(copy) * share / 5)):
-        copy[place] = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=7))
-    return copy
-
-
-def planted(rng: random.Random, pairs: int, low: float, high: float) -> list[tuple[str, str]]:
-    """Pairs whose similarity lies between the two."""
-    found: list[tuple[str, str]] = []
-    while len(found) < pairs:
-        original = words(rng, 240)
-        # A Jaccard similarity s leaves (1 - s) / (1 + s) of each document's shingles to itself.
-        wanted = rng.uniform(low, high)
-        copy = changed(rng, original, 1.1 * (1 - wanted) / (1 + wanted))
-        one, other = " ".join(original), " ".join(copy)
-        if low <= oracle(one, other) <= high:
-            found.append((one, other))
-    return found
-
-
-def pairs_as_documents(pairs: list[tuple[str, str]], first: int = 0) -> list[Document]:
-    return [
-        document(first + 2 * number + side, text)
-        for number, pair in enumerate(pairs)
-        for side, text in enumerate(pair)
-    ]
 
 
 def test_the_similarity_asked_for_is_the_one_applied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,9 +48,7 @@ def test_the_similarity_asked_for_is_the_one_applied(monkeypatch: pytest.MonkeyP
 
 
 def test_a_chain_is_not_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = random.Random(3)
-    every = words(rng, 200 + 300 * 6)
-    texts = [" ".join(every[6 * link : 6 * link + 200]) for link in range(300)]
+    texts = chain(random.Random(3), 300)
     assert oracle(texts[0], texts[1]) > 0.9 and oracle(texts[0], texts[-1]) == 0
     write_cleaned([document(number, text) for number, text in enumerate(texts)], tasks=3)
     deduplicate(monkeypatch, tasks=3)
