@@ -206,15 +206,20 @@ class DeduplicateConfig(BaseModel):
     step: Annotated[
         Literal["keys", "candidates", "texts", "similarity", "choice", "documents"] | None,
         Field(
-            description="the one step that this Job does, its pods each their part; absent: all of them, one after another, which takes workers 1"
+            description="the one step that this Job does; absent: all of them, one after another, which takes workers 1"
         ),
     ] = None
     tasks: Annotated[int, Field(description="number of tasks of `clean`", ge=1)]
     workers: Annotated[
         int,
+        Field(description="number of pods of the step; pod i does the parts p with p mod workers = i", ge=1),
+    ]
+    parts: Annotated[
+        int,
         Field(
-            description="number of pods of the other steps; pod i has the i-th range of the keys and every task t with t mod workers = i",
+            description="parts of each step: as many ranges of the keys, and the tasks t with t mod parts = the part",
             ge=1,
+            le=256,
         ),
     ]
     memory_bytes: Annotated[

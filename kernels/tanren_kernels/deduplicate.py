@@ -19,7 +19,7 @@ from typing import Any
 from .contract import DeduplicateConfig, Result
 from .corpus.catalogue import CataloguingWriter
 from .corpus.data_engine import DataEngine, parquet
-from .corpus.deduplication import DROPPED, SIGNATURES, TWINS, Part
+from .corpus.deduplication import DROPPED, SIGNATURES, TWINS, Part, require
 from .corpus.documents import SUMMARY, TaskFolder, fingerprint, read_documents
 from .corpus.duplicate_choice import choose, dropped_of, read_figures, twins_of
 from .corpus.duplicate_keys import find_candidates, hand_out_texts, write_keys
@@ -38,16 +38,22 @@ def main(config: DeduplicateConfig, context: ProgramContext) -> Result:
     inputs = [TaskFolder(Path(config.input), task) for task in range(config.tasks)]
     markers = _cleaned(inputs)
     outputs = [TaskFolder(Path(config.output), task) for task in range(config.tasks)]
-    mark = fingerprint(config, config.tasks, config.workers, [marker["documents"] for marker in markers])
+    mark = fingerprint(config, config.tasks, config.parts, [marker["documents"] for marker in markers])
     is_last = config.step in (None, "documents")
     if not (is_last and _are_done(outputs[worker :: config.workers], mark, Path(config.output))):
         if config.step in (None, "keys"):
             for folder in inputs[worker :: config.workers]:
                 folder.check_documents()
-        with _part(config, worker, inputs, mark, context) as part:
-            for step in [config.step] if config.step else list(_STEPS):
+        with _parts(config, worker, inputs, mark, context) as parts:
+            steps = [config.step] if config.step else list(_STEPS)
+            for at, step in enumerate(steps):
                 context.log("step", step=step, worker=worker)
-                _STEPS[step](part, outputs, mark)
+                for done, part in enumerate(parts, 1):
+                    context.stop_if_asked()
+                    require(part, step)
+                    if step != "choice" or part.number == 0:
+                        _STEPS[step](part, outputs, mark)
+                    context.progress.update(at * len(parts) + done, len(steps) * len(parts))
     if not is_last:
         return Result(reason="Completed", message=f"step {config.step} is done.", metrics={})
     # Whoever ends last clears up; a restart of one that had ended needs nothing of it.
@@ -99,9 +105,9 @@ def _are_done(outputs: list[TaskFolder], mark: str, root: Path) -> bool:
 
 
 @contextmanager
-def _part(
+def _parts(
     config: DeduplicateConfig, worker: int, inputs: list[TaskFolder], mark: str, context: ProgramContext
-) -> Iterator[Part]:
+) -> Iterator[list[Part]]:
     root = Path(config.work) / mark[:16]
     root.mkdir(parents=True, exist_ok=True)
     for other in root.parent.iterdir():
@@ -109,7 +115,10 @@ def _part(
             shutil.rmtree(other, ignore_errors=True)
     spill = root / f"spill-{config.step or 'all'}-{worker:05d}"
     with DataEngine(config.memory_bytes, config.threads, spill, lambda: context.stopping) as engine:
-        yield Part(config, worker, inputs, root, engine, context)
+        yield [
+            Part(config, number, inputs, root, engine, context)
+            for number in range(worker, config.parts, config.workers)
+        ]
 
 
 def _choose(part: Part, outputs: list[TaskFolder], _mark: str) -> None:
@@ -146,10 +155,9 @@ def _choose(part: Part, outputs: list[TaskFolder], _mark: str) -> None:
 
 @tracing.span("write documents")
 def _write_documents(part: Part, outputs: list[TaskFolder], mark: str) -> None:
-    for done, task in enumerate(part.own_tasks, 1):
+    for task in part.own_tasks:
         if not outputs[task].is_done(mark):
             _write_task(part, task, outputs[task], mark)
-        part.context.progress.update(done, len(part.own_tasks))
 
 
 def _write_task(part: Part, task: int, output: TaskFolder, mark: str) -> None:
@@ -230,4 +238,4 @@ def _sources(inputs: list[TaskFolder]) -> list[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    run("deduplicate", DeduplicateConfig, main, unit="task")
+    run("deduplicate", DeduplicateConfig, main, unit="part")

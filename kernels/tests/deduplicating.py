@@ -33,13 +33,16 @@ def write_cleaned(documents: Sequence[Document], tasks: int) -> None:
 
 
 def deduplicate(monkeypatch: pytest.MonkeyPatch, tasks: int, workers: int = 1, **changes: Any) -> Result:
-    """One Job, or where there are workers a Job for each step, whose last index begins first."""
+    """One Job, or where there are workers a Job for each step, whose last index begins first; every other one
+    has a pod more.
+    """
     if workers == 1:
         return run("deduplicate", tasks=tasks, **changes)
-    for step in STEPS:
-        for worker in [0] if step == "choice" else reversed(range(workers)):
+    for at, step in enumerate(STEPS):
+        pods = 1 if step == "choice" else workers + at % 2
+        for worker in reversed(range(pods)):
             monkeypatch.setenv("JOB_COMPLETION_INDEX", str(worker))
-            result = run("deduplicate", tasks=tasks, workers=workers, step=step, **changes)
+            result = run("deduplicate", tasks=tasks, workers=pods, step=step, **changes)
     monkeypatch.delenv("JOB_COMPLETION_INDEX")
     return result
 

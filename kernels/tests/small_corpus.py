@@ -137,6 +137,7 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
             "work": "output/deduplicate/work",
             "tasks": TASKS,
             "workers": 1,
+            "parts": 2,
             "memory_bytes": 1 << 30,
             "exact": True,
             "near": True,

@@ -121,14 +121,19 @@ export const DeduplicateConfig = z
       .enum(["keys", "candidates", "texts", "similarity", "choice", "documents"])
       .optional()
       .describe(
-        "the one step that this Job does, its pods each their part; absent: all of them, one after another, which takes workers 1",
+        "the one step that this Job does; absent: all of them, one after another, which takes workers 1",
       ),
     tasks: z.int().min(1).describe("number of tasks of `clean`"),
     workers: z
       .int()
       .min(1)
+      .describe("number of pods of the step; pod i does the parts p with p mod workers = i"),
+    parts: z
+      .int()
+      .min(1)
+      .max(256)
       .describe(
-        "number of pods of the other steps; pod i has the i-th range of the keys and every task t with t mod workers = i",
+        "parts of each step: as many ranges of the keys, and the tasks t with t mod parts = the part",
       ),
     memory_bytes: z
       .int()

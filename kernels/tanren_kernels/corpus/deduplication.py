@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contract import DeduplicateConfig
+from ..runtime.errors import KernelError
 from ..runtime.program import ProgramContext
 from .data_engine import DataEngine
 from .documents import TaskFolder
@@ -29,10 +30,12 @@ TWIN_SIMILARITY = 0.6
 
 @dataclass(frozen=True)
 class Part:
-    """One worker's part of a step."""
+    """One of `config.parts` parts of a step: a range of the keys, and every task t with t mod parts = number.
+    How many there are does not depend on the pods, so that these may change between two steps.
+    """
 
     config: DeduplicateConfig
-    worker: int
+    number: int
     inputs: Sequence[TaskFolder]
     root: Path
     """Of all that the steps leave for each other; named after what they depend on."""
@@ -41,18 +44,18 @@ class Part:
 
     @property
     def own_tasks(self) -> range:
-        return range(self.worker, self.config.tasks, self.config.workers)
+        return range(self.number, self.config.tasks, self.config.parts)
 
     def signatures(self, task: int) -> Path:
         return self.root / "signatures" / f"{task:05d}.parquet"
 
     def made(self, what: str) -> Path:
-        """Directory of what this worker makes."""
-        return self.root / what / f"{self.worker:05d}"
+        """Directory of what this part makes."""
+        return self.root / what / f"{self.number:05d}"
 
     def owner(self, place: str) -> str:
-        """SQL: the worker that has the document of a place."""
-        return f"({place} // 4294967296 % {self.config.tasks} % {self.config.workers})::INTEGER"
+        """SQL: the part that has the document of a place."""
+        return f"({place} // 4294967296 % {self.config.tasks} % {self.config.parts})::INTEGER"
 
 
 # Columns of the rows between steps, as in CREATE TABLE.
@@ -87,3 +90,31 @@ DROPPED = (
 )
 
 TWINS = "place UBIGINT"
+
+_MADE = {
+    "candidates": ("keys", ("digests", "bands")),
+    "texts": ("candidates", ("exact", "candidates")),
+    "similarity": ("texts", ("texts",)),
+    "choice": ("similarity", ("similarity",)),
+}
+
+
+def require(part: Part, step: str) -> None:
+    """Raises InvalidData where the step before has not ended for these documents and this configuration: what
+    is missing would otherwise pass for what has no duplicates.
+    """
+    before, made = _MADE.get(step, ("", ()))
+    missing = [
+        part.root / what / f"{number:05d}"
+        for what in made
+        for number in range(part.config.parts)
+        if not (part.root / what / f"{number:05d}").is_dir()
+    ]
+    if step == "documents" and not (part.root / "choice").is_dir():
+        before, missing = "choice", [part.root / "choice"]
+    if missing:
+        raise KernelError(
+            "InvalidData",
+            f"step {step}: {missing[0]} is missing, which step {before} makes of these documents under this "
+            "configuration; run that stage first.",
+        )

@@ -103,7 +103,19 @@ def excerpt(text: str) -> str:
     return " ".join(text[: 2 * EXCERPT_CHARACTERS].split())[:EXCERPT_CHARACTERS]
 
 
-_NO_CONTENT = {"run", "input", "output", "adopted", "threads", "tasks", "workers", "step", "memory_bytes"}
+_NO_CONTENT = {
+    "run",
+    "input",
+    "output",
+    "adopted",
+    "threads",
+    "tasks",
+    "workers",
+    "work",
+    "parts",
+    "step",
+    "memory_bytes",
+}
 
 
 def fingerprint(config: BaseModel, *more: object) -> str:

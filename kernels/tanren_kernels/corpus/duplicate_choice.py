@@ -28,16 +28,15 @@ _NEAR = pa.schema([("number", pa.int64()), ("kept", pa.int64()), ("similarity", 
 
 def choose(part: Part) -> None:
     once(part.root / "choice", lambda directory: _choose(part, directory))
-    part.context.progress.update(1, 1)
 
 
 def dropped_of(part: Part) -> list[Path]:
     """Files of the own tasks' documents that go."""
-    return list((part.root / "choice" / "dropped" / f"part={part.worker}").glob("*.parquet"))
+    return list((part.root / "choice" / "dropped" / f"part={part.number}").glob("*.parquet"))
 
 
 def twins_of(part: Part) -> list[Path]:
-    return list((part.root / "choice" / "twins" / f"part={part.worker}").glob("*.parquet"))
+    return list((part.root / "choice" / "twins" / f"part={part.number}").glob("*.parquet"))
 
 
 def read_figures(part: Part) -> dict[str, Any]:
@@ -181,4 +180,4 @@ def _figures(part: Part) -> dict[str, Any]:
 
 
 def _made(part: Part, what: str) -> list[Path]:
-    return [part.root / what / f"{worker:05d}" / "0.parquet" for worker in range(part.config.workers)]
+    return [part.root / what / f"{number:05d}" / "0.parquet" for number in range(part.config.parts)]

@@ -1,7 +1,7 @@
 """Steps `keys`, `candidates` and `texts`: documents that may be duplicates are brought together.
 
 A document shares its digest with those it repeats, and each band of its signature with those that are
-probably like it. Rows of equal keys go to the same worker, which has that range of the keys.
+probably like it. Rows of equal keys go to the same part, which has that range of the keys.
 """
 
 from __future__ import annotations
@@ -47,24 +47,23 @@ _SCHEMA = pa.schema(
 
 
 def write_keys(part: Part) -> None:
-    """Signatures of each own task, then their digests and bands for the workers that have the ranges."""
-    for done, task in enumerate(part.own_tasks, 1):
+    """Signatures of each own task, then their digests and bands for the parts that have the ranges."""
+    for task in part.own_tasks:
         if not part.signatures(task).exists():
             _write_signatures(part, task)
-        part.context.progress.update(done, len(part.own_tasks))
     table = parquet([part.signatures(task) for task in part.own_tasks], SIGNATURES)
-    workers = part.config.workers
+    parts = part.config.parts
     once(
         part.made("digests"),
         lambda directory: part.engine.run(
-            copy(f"SELECT {names(DIGESTS)}, {part_of('high', workers)} AS part FROM {table}", directory, True)
+            copy(f"SELECT {names(DIGESTS)}, {part_of('high', parts)} AS part FROM {table}", directory, True)
         ),
     )
     once(
         part.made("bands"),
         lambda directory: part.engine.run(
             copy(
-                f"SELECT {names(BANDS)}, {part_of('key', workers)} AS part FROM ("
+                f"SELECT {names(BANDS)}, {part_of('key', parts)} AS part FROM ("
                 "SELECT * EXCLUDE (bands), band - 1 AS band, bands[band] AS key, "
                 "bands[band % len(bands) + 1] AS next FROM ("
                 f"SELECT *, unnest(generate_series(1, len(bands))) AS band FROM {table}))",
@@ -135,8 +134,8 @@ def rank(document: Document, keep: str) -> int:
 @tracing.span("find candidates")
 def find_candidates(part: Part) -> None:
     """In the own range: documents of equal digests, and pairs of documents of an equal band."""
-    workers = part.config.workers
-    digests = parquet(parts_for(part.worker, part.root / "digests"), DIGESTS)
+    parts = part.config.parts
+    digests = parquet(parts_for(part.number, part.root / "digests"), DIGESTS)
 
     def exact(directory: Path) -> None:
         part.engine.run(
@@ -159,7 +158,7 @@ def find_candidates(part: Part) -> None:
 
     once(part.made("exact"), exact)
 
-    bands = parquet(parts_for(part.worker, part.root / "bands"), BANDS)
+    bands = parquet(parts_for(part.number, part.root / "bands"), BANDS)
 
     def candidates(directory: Path) -> None:
         # Of documents that are equal, the one that stays stands for all.
@@ -188,7 +187,7 @@ def find_candidates(part: Part) -> None:
             "one.band = other.band AND one.key = other.key AND one.following = other.neighbour)"
         )
         part.engine.run("DROP TABLE shared")
-        where = part_of("hash(first.place)", workers)
+        where = part_of("hash(first.place)", parts)
         part.engine.run(
             copy(
                 "SELECT first.rank AS first_rank, first.place AS first, second.rank AS second_rank, "
@@ -209,17 +208,16 @@ def find_candidates(part: Part) -> None:
         part.engine.run("DROP TABLE pair")
 
     once(part.made("candidates"), candidates)
-    part.context.progress.update(1, 1)
 
 
 @tracing.span("hand out texts")
 def hand_out_texts(part: Part) -> None:
-    """Texts and signatures of the own tasks' candidates, for the workers that compare them."""
-    found = parts_for(part.worker, part.root / "candidates", "*/wanted")
+    """Texts and signatures of the own tasks' candidates, for the parts that compare them."""
+    found = parts_for(part.number, part.root / "candidates", "*/wanted")
     wanted = parquet(found, "place UBIGINT, comparer INTEGER")
 
     def texts(directory: Path) -> None:
-        for done, task in enumerate(part.own_tasks, 1):
+        for task in part.own_tasks:
             part.context.stop_if_asked()
             part.engine.run(
                 copy(
@@ -232,6 +230,5 @@ def hand_out_texts(part: Part) -> None:
                     True,
                 )
             )
-            part.context.progress.update(done, len(part.own_tasks))
 
     once(part.made("texts"), texts)

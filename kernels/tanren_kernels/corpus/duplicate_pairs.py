@@ -41,8 +41,8 @@ _REMEMBERED = 4_000_000
 
 @tracing.span("compare candidates")
 def compare_candidates(part: Part) -> None:
-    candidates = parquet(parts_for(part.worker, part.root / "candidates", "*/pairs"), CANDIDATES)
-    texts = parquet(parts_for(part.worker, part.root / "texts", "*/*"), TEXTS)
+    candidates = parquet(parts_for(part.number, part.root / "candidates", "*/pairs"), CANDIDATES)
+    texts = parquet(parts_for(part.number, part.root / "texts", "*/*"), TEXTS)
     least = min(TWIN_SIMILARITY, part.config.min_hash.similarity)
 
     def compare(directory: Path) -> None:
@@ -58,7 +58,6 @@ def compare_candidates(part: Part) -> None:
         (directory / _PLAUSIBLE).unlink()
 
     once(part.made("similarity"), compare)
-    part.context.progress.update(1, 1)
 
 
 def _write_plausible(part: Part, candidates: str, texts: str, file: Path) -> None:

@@ -124,7 +124,7 @@ def many(count: int) -> Iterable[Document]:
 
 
 def start(step: str | None, worker: int, workers: int, memory: int) -> subprocess.Popen[bytes]:
-    own = config("deduplicate", tasks=8, workers=workers, memory_bytes=memory)
+    own = config("deduplicate", tasks=8, parts=8, workers=workers, memory_bytes=memory)
     file = Path(f"config-{worker}.json")
     file.write_text(json.dumps(own if step is None else {**own, "step": step}))
     return subprocess.Popen(

@@ -21,11 +21,13 @@ from deduplicating import (
     words,
     write_cleaned,
 )
+from small_corpus import run
 
 from tanren_kernels.corpus import data_engine, duplicate_keys
 from tanren_kernels.corpus.catalogue import Catalogue
 from tanren_kernels.corpus.deduplication import Part
 from tanren_kernels.corpus.documents import Document, TaskFolder
+from tanren_kernels.runtime.errors import KernelError
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +79,7 @@ def test_pages_of_one_template_cost_no_more_each_when_they_are_many_and_their_tw
 
     def count(part: Part) -> None:
         duplicate_keys.find_candidates(part)
-        files = data_engine.parts_for(0, part.root / "candidates", "*/pairs")
+        files = list(part.made("candidates").glob("pairs/*/*.parquet"))
         counted.append(
             next(part.engine.rows(f"SELECT count(*) FROM {data_engine.parquet(files, 'x INTEGER')}"))[0]
         )
@@ -87,7 +89,7 @@ def test_pages_of_one_template_cost_no_more_each_when_they_are_many_and_their_tw
     deduplicate(monkeypatch, tasks=1)
     gone = {entry["id"] for entry in dropped("output/deduplicate")}
     # Each with each would be 450 a page, and 900 of twice as many.
-    assert counted[0] < 16 * 8 * len(documents)
+    assert sum(counted) < 16 * 8 * len(documents)
     assert sum(f"d{900 + number}" in gone for number in range(100)) >= 92
     assert not any(f"d{number}" in gone for number in range(900))
 
@@ -221,3 +223,12 @@ def test_whatever_query_or_rename_it_is_killed_at_the_same_documents_stay(
             assert contents("output/deduplicate") == wanted
             at += 3 * workers + 2
         assert at > 12
+
+
+def test_a_step_whose_forerunner_has_not_ended_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cleaned(many(random.Random(2))[:20], tasks=2)
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
+    run("deduplicate", tasks=2, workers=2, step="keys")
+    with pytest.raises(KernelError, match="step keys makes of these documents") as caught:
+        run("deduplicate", tasks=2, workers=2, step="candidates")
+    assert caught.value.reason == "InvalidData"

@@ -44,7 +44,7 @@ export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
         program: "deduplicate",
         pods: step === "choice" ? 1 : spec.compute.nodes,
         mounts: [],
-        config: () => ({ ...deduplicateConfig(spec), step }),
+        config: () => ({ ...deduplicateConfig(spec), ...(step === "choice" && { workers: 1 }), step }),
       }),
     ),
     {
@@ -138,6 +138,8 @@ function deduplicateConfig(spec: Spec): Record<string, unknown> {
     work: "output/deduplicate/work",
     tasks: spec.tasks,
     workers: spec.compute.nodes,
+    // Not the number of pods, which may change while a run is stopped: what one step left suits the next.
+    parts: Math.min(spec.tasks, mostParts),
     memory_bytes: rankOf(spec.compute).memoryBytes,
     exact,
     near: minHash !== undefined,
@@ -146,6 +148,9 @@ function deduplicateConfig(spec: Spec): Record<string, unknown> {
     seed: spec.seed,
   };
 }
+
+/** Each part of a step leaves a file for each part of the next. */
+const mostParts = 256;
 
 const keepNames = { sourceOrder: "source_order", longest: "longest", newest: "newest" } as const;
 
