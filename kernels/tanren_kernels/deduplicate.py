@@ -39,11 +39,13 @@ def main(config: DeduplicateConfig, context: ProgramContext) -> Result:
     markers = _cleaned(inputs)
     outputs = [TaskFolder(Path(config.output), task) for task in range(config.tasks)]
     mark = fingerprint(config, config.tasks, config.parts, [marker["documents"] for marker in markers])
+    own_parts = range(worker, config.parts, config.workers)
+    own_tasks = [task for part in own_parts for task in range(part, config.tasks, config.parts)]
     is_last = config.step in (None, "documents")
-    if not (is_last and _are_done(outputs[worker :: config.workers], mark, Path(config.output))):
+    if not (is_last and _are_done([outputs[task] for task in own_tasks], mark, Path(config.output))):
         if config.step in (None, "keys"):
-            for folder in inputs[worker :: config.workers]:
-                folder.check_documents()
+            for task in own_tasks:
+                inputs[task].check_documents()
         with _parts(config, worker, inputs, mark, context) as parts:
             steps = [config.step] if config.step else list(_STEPS)
             for at, step in enumerate(steps):
