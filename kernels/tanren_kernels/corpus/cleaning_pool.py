@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..contract import CleanConfig, CleanSource
+from ..runtime.errors import KernelError
 from .classifier import CleanClassifier
 from .cleaning import Cleaned, Cleaner
 from .sources import Raw
@@ -68,6 +69,14 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.batch: _Batch | None = None
+        # One that cannot even begin is no record's fault: else every record would be passed over.
+        try:
+            self.connection.recv()
+        except (EOFError, OSError) as error:
+            ended_by = self.end()
+            raise KernelError(
+                "InternalError", f"a process that cleans ended as it began, by signal {ended_by} or an error."
+            ) from error
 
     def give(self, batch: _Batch) -> None:
         self.batch = batch
@@ -204,6 +213,7 @@ def _serve(connection: Connection, config: CleanConfig, model: Path | None) -> N
     limit = _data_bytes() + config.extraction.max_record_memory_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     seconds = float(config.extraction.max_record_seconds)
+    connection.send("ready")
     while True:
         try:
             records: list[tuple[Raw, CleanSource]] = connection.recv()

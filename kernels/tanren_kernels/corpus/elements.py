@@ -58,6 +58,9 @@ _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names.split
 
 _PLAIN = frozenset([INLINE, LINK, CODE])
 
+# The most frequent: all they do is to end a line.
+_BLOCKS = frozenset([BLOCK, PARAGRAPH])
+
 # What the parser's writer leaves as it is, without escaping.
 _RAW_TEXT = frozenset(["script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"])
 _WHOLE = frozenset(["html", "body", "main", "article"])
@@ -105,7 +108,7 @@ _LANGUAGE_CLASS = re.compile(r"(?:^|\s)(?:language|lang|highlight-source|brush:)
 class Element:
     """A start or end tag; of a `plain` one nothing but its text is read.
 
-    `is_told` says that the page keeps a list of its kind.
+    `is_told` says that the page keeps a list of its kind, `is_trusted` that nothing can speak against it.
 
     `around`: its names say that it surrounds the text; `main`: that it is the text. `language` is of code,
     `number` what a numbered list or item begins with.
@@ -118,6 +121,8 @@ class Element:
     is_inline: bool = False
     is_link: bool = False
     is_told: bool = False
+    is_block: bool = False
+    is_trusted: bool = False
     void: bool = False
     raw: bool = False
     invisible: bool = False
@@ -134,7 +139,14 @@ def describe(tag: str, telling_role: int | None = None) -> Element:
     if tag.startswith("/"):
         name = tag[1:]
         role = _ROLE_OF.get(name, INLINE)
-        return Element(name, True, role, plain=role in _PLAIN and role != telling_role, is_link=role == LINK)
+        return Element(
+            name,
+            True,
+            role,
+            plain=role in _PLAIN and role != telling_role,
+            is_link=role == LINK,
+            is_block=role in _BLOCKS,
+        )
     name, _, rest = tag.partition(" ")
     role = _ROLE_OF.get(name, INLINE)
     own = dict(_ATTRIBUTE.findall(rest)) if rest else {}
@@ -157,6 +169,8 @@ def describe(tag: str, telling_role: int | None = None) -> Element:
         plain=role in _PLAIN and role != telling_role and not invisible and not around,
         is_inline=role in _PLAIN and role != telling_role and name not in _VOID,
         is_link=role == LINK,
+        is_block=role in _BLOCKS,
+        is_trusted=role == PARAGRAPH and not invisible and not around,
         is_told=role == HEADING or main or name == "article",
         void=name in _VOID,
         raw=name in _RAW_TEXT,

@@ -104,7 +104,13 @@ class _Walk:
         place = start
         while place < end:
             element = tags[place]
-            if element.closing:
+            if element.is_block and (element.closing or element.is_trusted):
+                if self._preformatted is not None:
+                    if element.closing:
+                        self._close(place, element)
+                elif inline or self._margin < 2:
+                    self._end_block(2 if element.role == PARAGRAPH else 1)
+            elif element.closing:
                 self._close(place, element)
             elif self._is_read(place, element):
                 self._open(place, element)

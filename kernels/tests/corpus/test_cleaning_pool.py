@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import small_corpus
@@ -15,6 +16,7 @@ from tanren_kernels.contract import CleanConfig, CleanSource
 from tanren_kernels.corpus.cleaning import Cleaned
 from tanren_kernels.corpus.cleaning_pool import CleaningPool
 from tanren_kernels.corpus.sources import Raw
+from tanren_kernels.runtime.errors import KernelError
 
 PAGE = "<html><body><p>鍛冶屋は鉄を打つ。</p></body></html>"
 
@@ -80,6 +82,18 @@ def test_a_process_that_somebody_ends_costs_no_record() -> None:
             found.append(one)
     assert [one.id for one in found] == [record.id for record in records]
     assert not any(one.reason for one in found)
+
+
+def test_processes_that_cannot_begin_end_the_program_and_lose_no_record(tmp_path: Path) -> None:
+    given = config()
+    classifier = {"clean": {"path": "a"}, "dirty": {"path": "b"}, "threshold": 0.5, "epochs": 1}
+    given = CleanConfig.model_validate({**given.model_dump(exclude_none=True), "classifier": classifier})
+    (tmp_path / "classifier.bin").write_bytes(b"no model")
+    with (
+        pytest.raises(KernelError, match="ended as it began"),
+        CleaningPool(given, tmp_path / "classifier.bin", 2, lambda: None) as pool,
+    ):
+        list(pool.clean(_with_source([raw(0), raw(1)], given.sources[0])))
 
 
 def test_asked_to_stop_it_ends_at_once_whatever_a_record_does() -> None:
