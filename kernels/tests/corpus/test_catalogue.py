@@ -75,3 +75,15 @@ def test_a_task_without_a_catalogue_is_refused(folders: list[TaskFolder]) -> Non
         writer.complete({}, "mark")
     with pytest.raises(KernelError, match="run that stage again"):
         Catalogue(folders, 0.5)
+
+
+def test_a_text_with_a_twin_is_held_out_in_no_case(tmp_path: Path) -> None:
+    folder = TaskFolder(tmp_path, 0)
+    keys = [1, 2**62, 2**63]  # of all hashes: 0, 1/4, 1/2
+    with CataloguingWriter(folder) as writer:
+        for number, key in enumerate(keys):
+            writer.catalogue(Document(f"d{number}", "text", "en", "web", "", place=number), key, number == 0)
+        writer.complete({}, "mark")
+    assert Catalogue([folder], 0.3).held_out.tolist() == [False, True, False]
+    # None is below the share: then the smallest that has no twin.
+    assert Catalogue([folder], 0.1).held_out.tolist() == [False, True, False]
