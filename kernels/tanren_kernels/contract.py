@@ -198,7 +198,7 @@ class DeduplicateConfig(BaseModel):
     work: Annotated[
         str,
         Field(
-            description="directory that the steps share; removed at the end",
+            description="directory that the steps share, below the output of the last one; removed at the end",
             min_length=1,
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
         ),

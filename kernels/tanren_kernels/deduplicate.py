@@ -123,7 +123,7 @@ def _parts(
         ]
 
 
-def _choose(part: Part, outputs: list[TaskFolder], _mark: str) -> None:
+def _choose(part: Part, _outputs: list[TaskFolder], _mark: str) -> None:
     """The choice, and the summary of all tasks with it: after this no step sees them all."""
     choose(part)
     figures = read_figures(part)
@@ -149,7 +149,7 @@ def _choose(part: Part, outputs: list[TaskFolder], _mark: str) -> None:
         "counts": dict(sorted(counts.items())),
         "funnel": FilterStatistics([*rows, *figures["funnel"]]).rows(),
     }
-    outputs[0].root.mkdir(parents=True, exist_ok=True)
+    # The last step's output: of this one's own nothing is read.
     durable_file.write(
         Path(part.config.work).parent / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode()
     )

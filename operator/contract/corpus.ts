@@ -116,7 +116,9 @@ export const DeduplicateConfig = z
   .strictObject({
     ...common,
     input: RelativePath.describe("output directory of `clean`"),
-    work: RelativePath.describe("directory that the steps share; removed at the end"),
+    work: RelativePath.describe(
+      "directory that the steps share, below the output of the last one; removed at the end",
+    ),
     step: z
       .enum(["keys", "candidates", "texts", "similarity", "choice", "documents"])
       .optional()
