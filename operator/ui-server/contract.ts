@@ -112,6 +112,8 @@ export const Metrics = z.object({
   stages: z.array(z.string()),
   available: z.array(z.object({ name: z.string(), unit: z.string().optional() })),
   x: z.enum(metricAxes),
+  /** What the rows can be laid over. */
+  axes: z.array(z.enum(metricAxes)),
   /** Rows in all. */
   total: z.int(),
   series: z.record(

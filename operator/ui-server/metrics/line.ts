@@ -1,3 +1,5 @@
+import { parseLine } from "../json-line.ts";
+
 /**
  * Lines of a metrics.jsonl: flat JSON objects of numbers. The fast way reads what programs write, number by number
  * and with the names where they were in the line before; its numbers may differ from JSON's in the last bit, which no
@@ -6,14 +8,12 @@
 
 export type Row = ReadonlyMap<string, number | null>;
 
-const [quote, colon, space, comma, open, close, minus, plus, dot] = Buffer.from(
-  '": ,{}-+.',
-) as Iterable<number>;
-const [zero, smallE, largeE, backslash] = Buffer.from("0eE\\") as Iterable<number>;
+const [quote, colon, space, comma, open, close] = [0x22, 0x3a, 0x20, 0x2c, 0x7b, 0x7d];
+const [minus, plus, dot, zero, smallE, largeE, backslash] = [0x2d, 0x2b, 0x2e, 0x30, 0x65, 0x45, 0x5c];
 
-/** Of JSON and of what Python writes for numbers that JSON does not have. @throws SyntaxError */
+/** @throws SyntaxError */
 export function parseRow(line: string): Row {
-  const value: unknown = JSON.parse(line.replaceAll(/(?<=[:,[]\s*)(?:NaN|-?Infinity)\b/g, "null"));
+  const value = parseLine(line);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new SyntaxError("it is no JSON object");
   const figures = Object.entries(value).filter(

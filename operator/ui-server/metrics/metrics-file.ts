@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { HttpError } from "../http-error.ts";
 import { Buckets, type Column } from "./buckets.ts";
 import { type Curve, curveOfBuckets, curveOfRows } from "./curve.ts";
 import { LineReader, parseRow, type Row } from "./line.ts";
@@ -23,11 +24,17 @@ export interface Window {
   points: number;
 }
 
+/** Opens the file as it is now, for whoever asks. */
+type OpenMetrics = () => Promise<FileHandle>;
+
 /** The file is not what a program writes. */
-export class DamagedMetrics extends Error {}
+export class DamagedMetrics extends HttpError {
+  constructor(message: string) {
+    super(422, message);
+  }
+}
 
 export class MetricsFile {
-  readonly #open: () => Promise<FileHandle>;
   readonly #name: string;
   #buckets = new Buckets();
   #reader = this.#newReader();
@@ -38,21 +45,20 @@ export class MetricsFile {
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param name The file in sentences. */
-  constructor(open: () => Promise<FileHandle>, name: string) {
-    this.#open = open;
+  constructor(name: string) {
     this.#name = name;
   }
 
   /** Rows and names of figures, as of now. */
-  async summary(): Promise<{ rows: number; names: string[] }> {
-    return this.#withFile(async () => ({
+  async summary(open: OpenMetrics): Promise<{ rows: number; names: string[] }> {
+    return this.#withFile(open, async () => ({
       rows: this.#buckets.rows,
       names: [...this.#buckets.columns.keys()],
     }));
   }
 
-  async curves({ axis, names, from, to, points }: Window): Promise<Record<string, Curve>> {
-    return this.#withFile(async (file) => {
+  async curves(open: OpenMetrics, { axis, names, from, to, points }: Window): Promise<Record<string, Curve>> {
+    return this.#withFile(open, async (file) => {
       const { first, end } = this.#range(axis, from, to);
       const curves = (curve: (name: string) => Curve) =>
         Object.fromEntries(names.map((name) => [name, curve(name)]));
@@ -64,9 +70,9 @@ export class MetricsFile {
   }
 
   /** One at a time, after what was added to the file has been read. */
-  #withFile<T>(work: (file: FileHandle) => Promise<T>): Promise<T> {
+  #withFile<T>(open: OpenMetrics, work: (file: FileHandle) => Promise<T>): Promise<T> {
     const done = this.#turn.then(async () => {
-      const file = await this.#open();
+      const file = await open();
       try {
         await this.#catchUp(file);
         return await work(file);
