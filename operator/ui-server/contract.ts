@@ -88,7 +88,7 @@ export const ObjectPlan = z.object({
     })
     .optional(),
   problems: z.array(
-    z.looseObject({
+    z.object({
       severity: z.enum(["error", "warning"]),
       message: z.string(),
       reason: z.string().optional(),

@@ -15,6 +15,8 @@ export interface KubeConfigSource {
   path?: string;
   /** Context of the kubeconfig; absent: its current one. */
   context?: string;
+  /** Of whoever asks, in the place of all that the kubeconfig says of its user. */
+  token?: string;
   /** The service account of the pod this runs in, whatever kubeconfig there is. */
   inCluster?: boolean;
 }
@@ -102,7 +104,9 @@ export function loadIdentity(source: KubeConfigSource): Identity {
       `context ${name} of the kubeconfig names ${missing}, which is not in it; choose another`,
     );
   }
-  return { context: name, namespace: context.namespace ?? "default", cluster, user: user ?? {} };
+  const { token } = source;
+  const asker = token === undefined ? (user ?? {}) : { token };
+  return { context: name, namespace: context.namespace ?? "default", cluster, user: asker };
 }
 
 /**
