@@ -138,12 +138,23 @@ async function answerObject(exchange: Exchange, words: readonly string[]): Promi
       return sendFile(exchange, object, path.join("/"));
     case "logs": {
       const { tail: tailLines, ...choice } = logQuery(query);
+      const log = await begun(view.logs(object, { ...choice, tailLines }));
       response.setHeader("content-type", "text/plain; charset=utf-8");
-      return pipeline(Readable.from(view.logs(object, { ...choice, tailLines })), response);
+      return pipeline(Readable.from(log), response);
     }
     default:
       throw new HttpError(404, `there is no ${url.pathname} here`);
   }
+}
+
+/** The same pieces; what goes wrong before the first of them is thrown here, while it can still be an answer. */
+async function begun(pieces: AsyncIterable<string>): Promise<AsyncIterable<string>> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return (async function* () {
+    if (!first.done) yield first.value;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  })();
 }
 
 async function sendFile({ answers, view, url, response }: Exchange, object: ViewedObject, path: string) {
