@@ -272,9 +272,12 @@ def test_chat_and_then_dpo_from_the_base_model(work: Path, finished: Path) -> No
         training={"sequence_length": 64, "steps": 12, "learning_rate": 5e-3},
     )  # fmt: skip
     assert tiny_training.run(work, given, dies_at_step(2, True)) == -signal.SIGKILL
-    reference = (work / "output" / "model" / "reference-train.safetensors").stat().st_mtime_ns
+    kept = work / "checkpoints-dpo" / "reference-train.safetensors"
+    reference = kept.stat().st_mtime_ns
     assert tiny_training.run(work, given) == 0
-    assert (work / "output" / "model" / "reference-train.safetensors").stat().st_mtime_ns == reference
+    assert kept.stat().st_mtime_ns == reference
+    # Servers take every such file of the directory for the model's weights.
+    assert [path.name for path in (work / "output" / "model").glob("*.safetensors")] == ["model.safetensors"]
     # At the first step policy and reference are one model.
     assert tiny_training.losses(work)[0] == pytest.approx(0.693147, abs=1e-5)
     metrics = tiny_training.result(work)["metrics"]
@@ -284,7 +287,7 @@ def test_chat_and_then_dpo_from_the_base_model(work: Path, finished: Path) -> No
         <= metrics["held_out_rewards/accuracies"]
         <= metrics["held_out_rewards/accuracies_high"]
     )
-    trained = load_file(work / "output" / "model" / "reference-train.safetensors")["log_probabilities"]
+    trained = load_file(kept)["log_probabilities"]
     assert metrics["held_out_pairs"] == 24 - len(trained)
 
 

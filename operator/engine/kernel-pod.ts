@@ -243,6 +243,21 @@ export const kernelStatus = (pod: Pod): ContainerStatus | undefined =>
 /** More than any node keeps of a termination message, and than the results of a Job's pods come to. */
 const longestResult = 262_144;
 
+/** Inputs that a kernel pod has mounted, by what the pod itself says. */
+export function inputsOf({ containers, volumes }: PodSpec): Mount[] {
+  const claimOf = new Map(
+    volumes.map(({ name, persistentVolumeClaim }) => [name, persistentVolumeClaim?.claimName]),
+  );
+  const prefix = `${workingDirectory}/inputs/`;
+  // A mesh or a policy may have added others beside it.
+  const mounts = containers.find(({ name }) => name === containerName)?.volumeMounts ?? [];
+  return mounts.flatMap(({ name, mountPath, subPath = "." }) => {
+    const claimName = claimOf.get(name);
+    if (claimName === undefined || !mountPath.startsWith(prefix)) return [];
+    return [{ name: mountPath.slice(prefix.length), claimName, path: subPath }];
+  });
+}
+
 /**
  * The result in a termination message, read as what a stranger says; undefined when there is none or it is
  * not of the contract.

@@ -328,7 +328,11 @@ test("a program that ends tells why, and what was served stays", async () => {
   await stand.rolledOut();
   stand.trained(artifact("b"));
   await stand.settle();
-  const result: KernelResult = { reason: "ModelTooLarge", message: "the model needs 3 GiB", metrics: {} };
+  const result: KernelResult = {
+    reason: "ModelTooLarge",
+    message: "inputs/model/model.safetensors needs 3 GiB",
+    metrics: {},
+  };
   const ended = {
     exitCode: 64,
     reason: "Error",
@@ -342,7 +346,9 @@ test("a program that ends tells why, and what was served stays", async () => {
   });
   await stand.settle();
   expect(stand.ready).toMatchObject({ status: "True", reason: "ModelTooLarge" });
-  expect(stand.ready?.message).toBe(`the model needs 3 GiB; ${digest("a")} is still being served`);
+  expect(stand.ready?.message).toBe(
+    `claim pretrainrun-base, pretrainruns/base-b/model.safetensors needs 3 GiB; ${digest("a")} is still being served`,
+  );
   expect(stand.condition("Stalled")).toMatchObject({ status: "True", reason: "ModelTooLarge" });
   expect(stand.status?.served?.digest).toBe(digest("a"));
 });

@@ -2,7 +2,8 @@ import { type Reason, reasonOfKernel } from "../api/reasons.ts";
 import { findCondition, isTrue } from "../cluster/conditions.ts";
 import type { Deployment, Pod, Service } from "../cluster/objects.ts";
 import { podsOfBounds } from "../cluster/rolling-update.ts";
-import { readResult } from "../engine/kernel-pod.ts";
+import { inWordsOfClaims } from "../engine/claim-paths.ts";
+import { inputsOf, readResult } from "../engine/kernel-pod.ts";
 import { configLabel } from "./objects.ts";
 
 type Underway = "RollingOut" | "Scaling" | "FailedCreate" | "SurgeUnschedulable";
@@ -94,13 +95,14 @@ export const isReady = (pod: Pod): boolean => isTrue(pod.status?.conditions, "Re
  * deadline's.
  */
 function crashOf(pods: readonly Pod[]): { reason: Reason; message: string } | undefined {
-  for (const { metadata, status } of pods) {
+  for (const { metadata, spec, status } of pods) {
     for (const { state, lastState, ready } of status?.containerStatuses ?? []) {
       const ended = state.terminated ?? lastState?.terminated;
       if (ready || ended === undefined) continue;
       const result = readResult(ended.message);
       if (result !== undefined && result.reason !== "Completed" && result.reason !== "Terminated") {
-        return { reason: reasonOfKernel[result.reason], message: result.message };
+        const message = inWordsOfClaims(result.message, { inputs: inputsOf(spec) });
+        return { reason: reasonOfKernel[result.reason], message };
       }
       if (ended.reason === "OOMKilled")
         return { reason: "OutOfMemory", message: `pod ${metadata.name} was killed at its memory limit` };

@@ -16,11 +16,12 @@ export async function eventually<Seen>(
   milliseconds = patience - 5_000,
 ): Promise<Seen> {
   const end = Date.now() + milliseconds;
-  for (;;) {
+  // Ever less often: many tests that wait side by side for long must not be what the API server is busy with.
+  for (let pause = 50; ; pause = Math.min(pause * 1.2, 500)) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (Date.now() > end) throw new Error(`not so after ${milliseconds / 1_000} s: ${what}`);
-    await sleep(50);
+    await sleep(pause);
   }
 }
 

@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -284,40 +283,3 @@ test("a port in use ends the command with what to do, and the endpoint comes whe
   const ended = await run();
   expect(ended.code, ended.errors + ended.output).toBe(0);
 }, 240_000);
-
-// A disk of a size of its own takes root to mount; the kernels' own tests cover a write that fails for
-// everyone.
-test.runIf(process.getuid?.() === 0)(
-  "a full disk costs no restart, and the run goes on when there is room",
-  async () => {
-    const disk = join(world.root, "disk");
-    mkdirSync(disk);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
-    try {
-      const file = world.write("full", [
-        world.claim("disk", "disk"),
-        small.pretrain("full", { storage: { claimName: "disk" } }),
-      ]);
-      const run = world.start("run", "-f", file, "--until", "pretrainrun/full");
-      const deadline = Date.now() + 60_000;
-      let told = false;
-      while (!told && Date.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        const { status } = await world.get("pretrainrun", "full").catch(() => ({ status: undefined }));
-        told = ((status?.attempts ?? []) as { reason?: string }[]).some(
-          ({ reason }) => reason === "DiskFull",
-        );
-      }
-      expect(told).toBe(true);
-      execFileSync("mount", ["-o", "remount,size=64m", disk]);
-      const ended = await run.ended;
-      expect(ended.code, ended.errors + ended.output).toBe(0);
-      const { status } = await world.get("pretrainrun", "full");
-      expect(status?.restarts ?? 0).toBe(0);
-      cpSync(disk, join(world.root, "kept"), { recursive: true });
-    } finally {
-      execFileSync("umount", ["-l", disk]);
-    }
-  },
-  150_000,
-);

@@ -19,6 +19,14 @@ export interface Ended {
   errors: string;
 }
 
+interface Started {
+  ended: Promise<Ended>;
+  pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** Standard output so far. */
+  said(): string;
+}
+
 interface Standing {
   status?: {
     conditions?: { type: string; status: string; reason: string; message: string }[];
@@ -65,7 +73,7 @@ export class World {
     return this.start(...args).ended;
   }
 
-  start(...args: string[]): { ended: Promise<Ended>; pid: number; kill(signal: NodeJS.Signals): void } {
+  start(...args: string[]): Started {
     const child = spawn(join(repository, "bin/tanren"), [...args, "--state", this.state], { cwd: this.root });
     const kill = (signal: NodeJS.Signals) => void child.kill(signal);
     const give = () => kill("SIGKILL");
@@ -83,7 +91,7 @@ export class World {
         resolve({ code, output, errors });
       }),
     );
-    return { ended, pid: child.pid ?? 0, kill };
+    return { ended, pid: child.pid ?? 0, kill, said: () => output };
   }
 
   async get(kind: string, name: string): Promise<Standing> {

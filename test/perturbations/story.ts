@@ -115,9 +115,11 @@ export async function openStage(kubeconfig: string): Promise<Stage> {
     play: () => play(cluster, api, namespace, node),
     async close() {
       programs.close();
+      await api.send("DELETE", `/api/v1/namespaces/${namespace}`);
+      const isEmpty = async () => (await cluster.list(pods, { namespace })).length === 0;
+      await eventually(isEmpty, "the node has taken the story's pods away", 60_000);
       await node.stop();
       await cluster.stop();
-      await api.send("DELETE", `/api/v1/namespaces/${namespace}`);
       await api.send("DELETE", `/api/v1/persistentvolumes/${namespace}`);
       api.close();
       rmSync(directory, { recursive: true, force: true });

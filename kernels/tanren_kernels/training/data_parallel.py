@@ -7,14 +7,13 @@ parameters is a `DataParallel`: everything (`DistributedDataParallel`), or a par
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..model.llama import Llama
-from .gradients import count_not_finite, gradients, sum_of_squares
+from .gradients import count_not_finite, gradients
 from .ranks import ParallelDims, Ranks
 
 
@@ -23,6 +22,10 @@ class DataParallel(Protocol):
 
     Its methods are called by all ranks alike.
     """
+
+    @property
+    def copies(self) -> int:
+        """How many ranks hold each number of a gradient."""
 
     def apply(self, model: Llama) -> None:
         """Divides a model, which may be on the meta device still."""
@@ -42,8 +45,8 @@ class DataParallel(Protocol):
     def sum_gradients(self, model: nn.Module) -> None:
         """Makes every gradient the sum over ranks."""
 
-    def gradient_norm(self, model: nn.Module) -> float:
-        """Euclidean norm over all gradients, once they are summed."""
+    def local_gradients(self, model: nn.Module) -> list[Tensor]:
+        """What this rank holds of the gradients; changing it changes them."""
 
 
 class DistributedDataParallel:
@@ -51,6 +54,7 @@ class DistributedDataParallel:
 
     def __init__(self, ranks: Ranks) -> None:
         self._ranks = ranks
+        self.copies = ranks.size
 
     def apply(self, model: Llama) -> None:
         model.to_empty(device=self._ranks.device)
@@ -65,7 +69,7 @@ class DistributedDataParallel:
         return tensor.detach().cpu()
 
     def finite(self, tensors: list[Tensor]) -> bool:
-        return self._ranks.total([float(count_not_finite(tensors))])[0] == 0
+        return self._ranks.total(count_not_finite(tensors))[0] == 0
 
     def sum_gradients(self, model: nn.Module) -> None:
         if self._ranks.size > 1:
@@ -74,8 +78,8 @@ class DistributedDataParallel:
                 assert work is not None
                 work.wait()
 
-    def gradient_norm(self, model: nn.Module) -> float:
-        return math.sqrt(sum_of_squares(gradients(model)))
+    def local_gradients(self, model: nn.Module) -> list[Tensor]:
+        return gradients(model)
 
 
 def data_parallel_of(dims: ParallelDims, ranks: Ranks) -> DataParallel:

@@ -4,8 +4,6 @@ repeated over `replicate` groups.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
@@ -13,7 +11,7 @@ from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..model.llama import Llama
-from .gradients import count_not_finite, gradients, sum_of_squares
+from .gradients import count_not_finite, gradients, scale
 from .ranks import ParallelDims, Ranks
 
 
@@ -22,6 +20,7 @@ class FullyShardedDataParallel:
 
     def __init__(self, dims: ParallelDims, ranks: Ranks) -> None:
         self._dims, self._ranks = dims, ranks
+        self.copies = dims.replicate
 
     def apply(self, model: Llama) -> None:
         mesh = self._mesh()
@@ -57,17 +56,14 @@ class FullyShardedDataParallel:
         return whole.detach().cpu()
 
     def finite(self, tensors: list[Tensor]) -> bool:
-        return self._ranks.total([float(count_not_finite([_local(tensor) for tensor in tensors]))])[0] == 0
+        return self._ranks.total(count_not_finite([_local(tensor) for tensor in tensors]))[0] == 0
 
     def sum_gradients(self, model: nn.Module) -> None:
-        for gradient in gradients(model):
-            # FSDP2 has averaged them over all ranks while reducing.
-            gradient.mul_(self._ranks.size)
+        # FSDP2 has averaged them over all ranks while reducing.
+        scale(self.local_gradients(model), self._ranks.size)
 
-    def gradient_norm(self, model: nn.Module) -> float:
-        squares = self._ranks.total([sum_of_squares([_local(gradient) for gradient in gradients(model)])])[0]
-        # Every slice was counted once per replica.
-        return math.sqrt(squares / self._dims.replicate)
+    def local_gradients(self, model: nn.Module) -> list[Tensor]:
+        return [_local(gradient) for gradient in gradients(model)]
 
 
 def _local(tensor: Tensor) -> Tensor:

@@ -10,12 +10,19 @@ def gradients(model: nn.Module) -> list[Tensor]:
     return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
 
 
-def count_not_finite(tensors: list[Tensor]) -> int:
-    return sum(not bool(torch.isfinite(tensor).all()) for tensor in tensors)
+def count_not_finite(tensors: list[Tensor]) -> Tensor:
+    """How many of the tensors hold infinity or NaN; a scalar where the tensors are."""
+    return torch.stack([~torch.isfinite(tensor).all() for tensor in tensors]).sum()
 
 
-def sum_of_squares(tensors: list[Tensor]) -> float:
-    """In float64: float32 sums of millions of squares are off by 1e-4 and
+def sum_of_squares(tensors: list[Tensor]) -> Tensor:
+    """A float64 scalar where the tensors are: float32 sums of millions of squares are off by 1e-4 and
     differ with the division over ranks.
     """
-    return sum(float(torch.linalg.vector_norm(tensor, dtype=torch.float64)) ** 2 for tensor in tensors)
+    norms = [torch.linalg.vector_norm(tensor, dtype=torch.float64) for tensor in tensors]
+    return torch.stack(norms).square().sum()
+
+
+def scale(tensors: list[Tensor], factor: float) -> None:
+    """Multiplies in place, all at once where the device can."""
+    torch._foreach_mul_(tensors, factor)

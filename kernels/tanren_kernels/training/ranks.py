@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from ..contract import Parallelism
 from ..runtime.errors import KernelError
@@ -79,13 +80,14 @@ class Ranks:
                 ) from error
             raise
 
-    def total(self, values: list[float]) -> list[float]:
-        """Sums over ranks, in float64."""
-        if self.size == 1:
-            return values
-        vector = torch.tensor(values, dtype=torch.float64)
-        dist.all_reduce(vector)
-        return [float(value) for value in vector]
+    def total(self, values: Tensor) -> list[float]:
+        """Sums over ranks, in float64; one wait for the device, however many values there are."""
+        vector = values.to("cpu", torch.float64).flatten()
+        if self.size > 1:
+            vector = vector.clone()
+            dist.all_reduce(vector)
+        totals: list[float] = vector.tolist()
+        return totals
 
     def from_first(self, values: list[float]) -> list[float]:
         """Rank 0's values on every rank; those of the others are not looked at."""

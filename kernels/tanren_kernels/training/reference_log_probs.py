@@ -1,5 +1,5 @@
 """Reference log-probabilities of preference pairs: computed once with the starting weights,
-kept in the output directory.
+kept beside the checkpoints.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def read(path: Path, config_hash: str) -> Tensor | None:
 
 
 def write(path: Path, values: Tensor, config_hash: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     durable_file.write_with(
         path,
         lambda place: save_file({"log_probabilities": values}, place, metadata={"config_hash": config_hash}),
@@ -60,7 +61,7 @@ def ensure(
                 logps = log_probabilities(model, pairs.batch(part.samples).to(ranks.device))
             if part.real:
                 table[torch.from_numpy(part.samples)] = logps.view(2, -1).T.double().cpu()
-        values = ranks.total(table.flatten().tolist())
+        values = ranks.total(table)
         if ranks.rank == 0:
             write(path, torch.tensor(values, dtype=torch.float32).view(-1, 2), config_hash)
     pairs.reference = torch.tensor(values, dtype=torch.float32).view(-1, 2)

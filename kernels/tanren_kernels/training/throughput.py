@@ -22,16 +22,12 @@ def flops_per_token(config: LlamaConfig, sequence_length: int) -> float:
     )
 
 
-def utilization(
-    config: LlamaConfig, sequence_length: int, tokens_per_second: float, device: torch.device, ranks: int
-) -> dict[str, float]:
-    """`mfu` between 0 and 1; empty where the device's peak is not known."""
+def peak_tokens_per_second(
+    config: LlamaConfig, sequence_length: int, device: torch.device, ranks: int
+) -> float | None:
+    """Where MFU is 1; None where the device's peak is not known."""
     if device.type != "cuda":
-        return {}
+        return None
     name = torch.cuda.get_device_name(device)
     peak = next((flops for model, flops in PEAK_FLOPS.items() if model in name), None)
-    return (
-        {}
-        if peak is None
-        else {"mfu": flops_per_token(config, sequence_length) * tokens_per_second / (peak * ranks)}
-    )
+    return None if peak is None else peak * ranks / flops_per_token(config, sequence_length)

@@ -20,16 +20,17 @@ from ..model.llama import Llama, fill
 from ..runtime import tracing
 from ..runtime.errors import KernelError
 from ..runtime.program import ProgramContext
-from . import micro_batches, reference_log_probs, throughput
+from . import micro_batches, reference_log_probs
 from .checkpoint import CheckpointStore, State
 from .data_parallel import DataParallel
 from .dpo import DirectPreferenceOptimization
-from .gradients import gradients
+from .gradients import scale, sum_of_squares
 from .metrics_log import Effort, MetricsLog
-from .objective import Objective
+from .objective import Objective, Sums
 from .ranks import Ranks
 from .sampler import SampleOrder
 from .schedule import learning_rate
+from .throughput import peak_tokens_per_second
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 LOG_INTERVAL_SECONDS = 5.0
@@ -81,6 +82,7 @@ class Trainer:
         self._order = SampleOrder(len(objective.train), training.seed)
         self._store = CheckpointStore(config.checkpoints, config_hash)
         self._optimizer = self._make_optimizer()
+        self._peak = peak_tokens_per_second(model.config, training.sequence_length, ranks.device, ranks.size)
         self._last_logged = time.monotonic()
         self._resumed_metrics: dict[str, float] = {}
 
@@ -107,7 +109,8 @@ class Trainer:
         """
         if isinstance(self._objective, DirectPreferenceOptimization):
             for name, pairs in self._objective.parts.items():
-                path = Path(self._config.output) / f"reference-{name}.safetensors"
+                # Beside the checkpoints: whatever lies in a model's directory, servers take for its weights.
+                path = Path(self._config.checkpoints.directory) / f"reference-{name}.safetensors"
                 reference_log_probs.ensure(
                     pairs,
                     path,
@@ -151,7 +154,7 @@ class Trainer:
         means = {}
         for group, samples in self._objective.held_out.items():
             everything = micro_batches.whole(samples)
-            sums: dict[str, float] = {}
+            sums: Sums = {}
             for part in micro_batches.of_rank(
                 samples, everything, self._ranks, self._training.micro_batch_size
             ):
@@ -159,9 +162,8 @@ class Trainer:
                     measured = self._objective.sums(
                         self._model, samples.batch(part.samples).to(self._ranks.device)
                     )
-                for name, value in measured.items():
-                    sums[name] = sums.get(name, 0.0) + (float(value) if part.real else 0.0)
-            totals = self._ranks.total(list(sums.values()))
+                _add(sums, measured, float(part.real))
+            totals = self._ranks.total(torch.stack(list(sums.values())))
             means[group] = {
                 name: total / samples.weight(everything) for name, total in zip(sums, totals, strict=True)
             }
@@ -173,20 +175,26 @@ class Trainer:
         training, samples = self._training, self._objective.train
         chosen = self._order.indices(step * training.global_batch_size, training.global_batch_size)
         weight = samples.weight(chosen)
-        sums: dict[str, float] = {}
+        sums: Sums = {}
         for part in micro_batches.of_rank(samples, chosen, self._ranks, training.micro_batch_size):
             with self._autocast():
                 measured = self._objective.sums(
                     self._model, samples.batch(part.samples).to(self._ranks.device)
                 )
             torch.autograd.backward(measured["loss"] / weight)
-            for name, value in measured.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach())
+            _add(sums, measured)
         self._parallel.sum_gradients(self._model)
-        *totals, stops = self._ranks.total([*sums.values(), float(self._context.stopping)])
-        metrics = {name: total / weight for name, total in zip(sums, totals, strict=True)}
-        metrics["grad_norm"] = self._clip()
+        held = self._parallel.local_gradients(self._model)
+        sums["squares"] = sum_of_squares(held)
+        sums["stops"] = torch.full_like(sums["squares"], float(self._context.stopping))
+        # The one place of a step where the processor waits for the device.
+        *totals, squares, stops = self._ranks.total(torch.stack(list(sums.values())))
+        metrics = {name: total / weight for name, total in zip(sums, totals, strict=False)}
+        metrics["grad_norm"] = math.sqrt(squares / self._parallel.copies)
         self._refuse_divergence(metrics, step + 1)
+        if metrics["grad_norm"] > training.max_grad_norm:
+            # Pascanu et al. 2013, algorithm 1.
+            scale(held, training.max_grad_norm / metrics["grad_norm"])
         metrics["lr"] = learning_rate(training, step, self._steps)
         for group in self._optimizer.param_groups:
             group["lr"] = metrics["lr"]
@@ -197,13 +205,7 @@ class Trainer:
 
     def _speed(self, effort: Effort) -> dict[str, float]:
         tokens_per_second = effort.tokens / effort.seconds
-        mfu = throughput.utilization(
-            self._model.config,
-            self._training.sequence_length,
-            tokens_per_second,
-            self._ranks.device,
-            self._ranks.size,
-        )
+        mfu = {} if self._peak is None else {"mfu": tokens_per_second / self._peak}
         return {"tokens_per_second": tokens_per_second, **mfu}
 
     def _autocast(self) -> torch.autocast:
@@ -211,18 +213,6 @@ class Trainer:
         return torch.autocast(
             self._ranks.device.type, dtype=torch.bfloat16, enabled=self._training.precision == "bfloat16"
         )
-
-    def _clip(self) -> float:
-        """Scales gradients so that their norm over all parameters is at most
-        max_grad_norm (Pascanu et al. 2013, algorithm 1).
-
-        Returns the norm before.
-        """
-        norm = self._parallel.gradient_norm(self._model)
-        if norm > self._training.max_grad_norm:
-            for gradient in gradients(self._model):
-                gradient.mul_(self._training.max_grad_norm / norm)
-        return norm
 
     def _refuse_divergence(self, metrics: dict[str, float], step: int) -> None:
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
@@ -298,3 +288,10 @@ class Trainer:
             }
         self._context.log("resumed", step=step, steps=self._steps)
         return step
+
+
+def _add(sums: Sums, measured: Sums, factor: float = 1.0) -> None:
+    """Adds scalars to float64 sums where they are, without waiting for the device."""
+    for name, value in measured.items():
+        term = value.detach().double() * factor
+        sums[name] = sums[name] + term if name in sums else term

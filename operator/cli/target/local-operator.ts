@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { destination } from "pino";
 import { installation } from "#installation";
 import { admit } from "../../api/admission.ts";
 import { everythingAllowed } from "../../api/allowed.ts";
@@ -12,11 +11,14 @@ import { startOperator } from "../../operator.ts";
 import { createLogger } from "../../runtime/logger.ts";
 import { Failure } from "../failure.ts";
 import { kinds } from "../kinds.ts";
+import { openOperatorLog } from "./operator-log.ts";
 
 /** The operator in this process, over the local cluster of a state directory. */
 
 export interface LocalOperator {
   cluster: Cluster;
+  /** Where it is reported what keeps the cluster from its work. */
+  onTrouble(report: (sentence: string) => void): void;
   /** Stops in order: controllers first, then the programs, which save their state. */
   stop(): Promise<void>;
   /** Shortens a stop under way: programs that are still saving are killed. */
@@ -30,9 +32,7 @@ const progressSeconds = 1;
 export async function startLocalOperator(stateDirectory: string): Promise<LocalOperator> {
   const { python, env } = await installation.kernels();
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-  const logger = createLogger({
-    destination: destination({ dest: join(stateDirectory, "operator.log"), append: true, sync: true }),
-  });
+  const logger = createLogger({ destination: openOperatorLog(join(stateDirectory, "operator.log")) });
   const cluster = await LocalCluster.open({
     stateDirectory,
     customResources: kinds.map((kind) => customResource(kind as unknown as KindDefinition)),
@@ -52,6 +52,7 @@ export async function startLocalOperator(stateDirectory: string): Promise<LocalO
   });
   return {
     cluster,
+    onTrouble: (report) => void cluster.onTrouble(report),
     async stop() {
       await operator.stop();
       await cluster.stop({ pods: "terminate" });

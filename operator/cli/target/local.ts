@@ -92,7 +92,6 @@ async function operateHere(stateDirectory: string): Promise<OperatorHandle> {
     afterwards: `run again to resume from ${stateDirectory}`,
     operatorHint: operatorHint(stateDirectory),
     confirm: endpointsAnswer,
-    onTrouble() {},
   };
 }
 
@@ -111,7 +110,7 @@ async function connectOperator(stateDirectory: string): Promise<OperatorHandle |
     afterwards: `the operator on ${stateDirectory} keeps running; "tanren stop" stops it`,
     operatorHint: operatorHint(stateDirectory),
     confirm: endpointsAnswer,
-    onTrouble() {},
+    onTrouble: (report) => running.onTrouble(report),
     async stop() {
       stopped = true;
       running.close();

@@ -76,8 +76,8 @@ export interface OperatorHandle {
   /** Whether the operator is in this process and ends with it. */
   inProcess: boolean;
   /**
-   * Where it is reported, instead of on standard error, that the cluster cannot be reached and is tried
-   * again.
+   * Where it is reported, instead of on standard error, that the cluster cannot be reached, or cannot write,
+   * and is tried again.
    */
   onTrouble(report: (sentence: string) => void): void;
   /** What a person should know who leaves before all is done. */

@@ -23,6 +23,7 @@ import { collectGarbage } from "./controllers/garbage-collection.ts";
 import { runJobs } from "./controllers/job-controller.ts";
 import { runScheduler } from "./controllers/scheduler.ts";
 import { proxyServices } from "./controllers/service-proxy.ts";
+import { FullDiskError } from "./disk.ts";
 import { bindClaims } from "./kubelet/claims.ts";
 import { Kubelet, type NodeOptions } from "./kubelet/kubelet.ts";
 import { enforceMemoryLimits } from "./kubelet/memory-limit.ts";
@@ -34,11 +35,18 @@ import { acquireLock } from "./lock.ts";
 import { serveSocket } from "./socket/server.ts";
 
 export type { CustomResource } from "./apiserver/admission.ts";
+export { isFullDisk } from "./disk.ts";
 export { type ClaimMetadata, claimDirectory, pathAnnotation } from "./kubelet/claims.ts";
 export type { NodeOptions } from "./kubelet/kubelet.ts";
 export { findOperator } from "./lock.ts";
 export { type ReadableCluster, readAtRest } from "./offline-reader.ts";
 export { connectLocal } from "./socket/client.ts";
+
+/** Told what keeps the cluster from its work and takes a person to mend; it goes on once it can. */
+export type TroubleListener = (sentence: string) => void;
+
+/** Before the same trouble is told again. */
+const reminderMilliseconds = 60_000;
 
 export interface LocalClusterOptions {
   /** Everything the cluster keeps: objects, pods, claims, its lock and its socket. */
@@ -59,16 +67,22 @@ export class LocalCluster implements Cluster {
   /** In the order in which they stop: no controller acts on what the shutdown of another does. */
   readonly #parts: { stop(): void | Promise<void> }[];
   readonly #lock: { release(): void };
+  readonly #listeners = new Set<TroubleListener>();
+  #toldAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #hurried = false;
 
   private constructor(stateDirectory: string, lock: { release(): void }, options: LocalClusterOptions) {
-    const { clock = systemClock, customResources, node, report } = options;
+    const { clock = systemClock, customResources, node } = options;
+    const report = (error: unknown) => {
+      if (error instanceof FullDiskError) this.#tell(error.message);
+      options.report(error);
+    };
     this.#state = stateDirectory;
     this.#clock = clock;
     this.#lock = lock;
     const store = new Store(
-      new ObjectFiles(join(stateDirectory, "objects")),
+      new ObjectFiles(join(stateDirectory, "objects"), ({ message }) => this.#tell(message)),
       new Admission(customResources),
       clock,
     );
@@ -119,14 +133,31 @@ export class LocalCluster implements Cluster {
   async stop({ pods: fate }: { pods: "keep" | "terminate" }): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    for (const part of this.#parts) await part.stop();
-    if (fate === "terminate") await shutDownPods(this.#store, this.#state, this.#clock, () => this.#hurried);
-    this.#lock.release();
+    try {
+      for (const part of this.#parts) await part.stop();
+      if (fate === "terminate")
+        await shutDownPods(this.#store, this.#state, this.#clock, () => this.#hurried);
+    } finally {
+      this.#lock.release();
+    }
   }
 
   /** Shortens a `stop` under way: the grace period of every pod is over. */
   hurry(): void {
     this.#hurried = true;
+  }
+
+  /** Tells of trouble from now on. */
+  onTrouble(listener: TroubleListener): { close(): void } {
+    this.#listeners.add(listener);
+    return { close: () => void this.#listeners.delete(listener) };
+  }
+
+  #tell(sentence: string): void {
+    const now = this.#clock.now().getTime();
+    if (now - this.#toldAt < reminderMilliseconds) return;
+    this.#toldAt = now;
+    for (const listener of this.#listeners) listener(sentence);
   }
 
   async get<T extends KubernetesObject>(

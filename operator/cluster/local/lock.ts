@@ -1,5 +1,6 @@
 import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writing } from "./disk.ts";
 import { readBoot, readProcess } from "./kubelet/process-table.ts";
 
 const pattern = /^operator\.lock\.(\d+)$/;
@@ -51,8 +52,10 @@ function heldNumbers(stateDirectory: string): number[] {
 function claim(stateDirectory: string, number: number): boolean {
   const temporary = join(stateDirectory, `.lock.${process.pid}.tmp`);
   const startTime = readProcess(process.pid)?.startTime;
-  writeFileSync(temporary, JSON.stringify({ pid: process.pid, startTime, boot: readBoot() }));
   try {
+    writing(temporary, () =>
+      writeFileSync(temporary, JSON.stringify({ pid: process.pid, startTime, boot: readBoot() })),
+    );
     linkSync(temporary, path(stateDirectory, number));
     return true;
   } catch (error) {

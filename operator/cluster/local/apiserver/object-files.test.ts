@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { FullDiskError, ObjectFiles, type Stored } from "./object-files.ts";
+import { FullDiskError } from "../disk.ts";
+import { ObjectFiles, type Stored } from "./object-files.ts";
 
 const anObject = (text: string): Stored => ({
   apiVersion: "v1",

@@ -1,45 +1,23 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { KubernetesObject } from "../../objects.ts";
-import { ClusterError } from "../../port.ts";
+import { FullDiskError, writeWhole, writing } from "../disk.ts";
 
 /** An object of any kind as the store keeps it. */
 export type Stored = KubernetesObject & { spec?: unknown; status?: unknown };
-
-/** The state could not be written; on disk stands what stood there before. */
-export class FullDiskError extends ClusterError {}
-
-/** Writes a whole file or nothing: a reader, and a restart after SIGKILL, sees the old content or the new. */
-export function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): void {
-  const temporary = join(dirname(path), `.${process.pid}.tmp`);
-  rmSync(temporary, { force: true });
-  try {
-    writeFileSync(temporary, content, { mode });
-    renameSync(temporary, path);
-  } catch (error) {
-    // A disk that is full must not stay so for half a file.
-    rmSync(temporary, { force: true });
-    throw asFullDisk(error, path);
-  }
-}
-
-function asFullDisk(error: unknown, path: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
-  const message = `the disk is full, so that ${path} cannot be written; free space, what was begun then resumes`;
-  return new FullDiskError(message, { cause: error });
-}
 
 const reserve = 1_000;
 
 /** Objects as `<directory>/<plural>/<namespace>/<name>.json`, and the counter of resource versions. */
 export class ObjectFiles {
   readonly #directory: string;
+  readonly #onFull: (error: FullDiskError) => void;
   #version = 0;
   #reserved = 0;
 
-  constructor(directory: string) {
+  constructor(directory: string, onFull: (error: FullDiskError) => void = () => {}) {
     this.#directory = directory;
+    this.#onFull = onFull;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
@@ -67,7 +45,7 @@ export class ObjectFiles {
     this.#version += 1;
     if (this.#version > this.#reserved) {
       const reserved = this.#version + reserve;
-      writeWhole(this.#reservedPath, `${reserved}\n`);
+      this.#telling(() => writeWhole(this.#reservedPath, `${reserved}\n`));
       this.#reserved = reserved;
     }
     return String(this.#version);
@@ -75,8 +53,19 @@ export class ObjectFiles {
 
   write(plural: string, object: Stored): void {
     const path = this.#path(plural, object);
-    mkdirSync(dirname(path), { recursive: true });
-    writeWhole(path, `${JSON.stringify(object, null, 2)}\n`, object.kind === "Secret" ? 0o600 : 0o644);
+    this.#telling(() => {
+      writing(path, () => mkdirSync(dirname(path), { recursive: true }));
+      writeWhole(path, `${JSON.stringify(object, null, 2)}\n`, object.kind === "Secret" ? 0o600 : 0o644);
+    });
+  }
+
+  #telling(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (error instanceof FullDiskError) this.#onFull(error);
+      throw error;
+    }
   }
 
   remove(plural: string, object: Stored): void {

@@ -6,6 +6,7 @@ import type { ObjectMeta, PersistentVolumeClaim, Pod } from "../../objects.ts";
 import { claims, pods } from "../../resource.ts";
 import { claimProtection, type Store } from "../apiserver/store.ts";
 import { byName, Controller, type ControllerContext, on } from "../controller.ts";
+import { writing } from "../disk.ts";
 
 /** On a claim: an absolute path of this machine that it stands for, and that is never removed. */
 export const pathAnnotation = "local.tanren.dev/path";
@@ -34,8 +35,10 @@ export function bindClaims(context: ControllerContext, stateDirectory: string): 
         release(store, stateDirectory, claim).catch(report);
       return undefined;
     }
-    if (!claim.metadata.annotations?.[pathAnnotation])
-      mkdirSync(claimDirectory(stateDirectory, claim), { recursive: true });
+    if (!claim.metadata.annotations?.[pathAnnotation]) {
+      const directory = claimDirectory(stateDirectory, claim);
+      writing(directory, () => mkdirSync(directory, { recursive: true }));
+    }
     const { storage } = claim.spec.resources.requests;
     store.updateStatus(claims, { ...claim, status: { phase: "Bound", capacity: { storage } } });
     return undefined;

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../apiserver/object-files.ts";
+import { writeWhole, writing } from "../disk.ts";
 import {
   type ProcessStat,
   parseStat,
@@ -75,8 +75,10 @@ export class Attempt {
    * started.
    */
   start({ argv, cwd, env }: Command, onExit: () => void, onError: (error: Error) => void): void {
-    mkdirSync(this.#directory, { recursive: true });
-    const output = openSync(this.logPath, "a");
+    const output = writing(this.logPath, () => {
+      mkdirSync(this.#directory, { recursive: true });
+      return openSync(this.logPath, "a");
+    });
     try {
       const stdio = ["ignore", output, output] as const;
       const child = spawn("/bin/sh", ["-c", shim, this.#directory, ...argv], {
@@ -140,9 +142,12 @@ export class Attempt {
    * was faster.
    */
   forestall(): boolean {
-    mkdirSync(this.#directory, { recursive: true });
+    const path = join(this.#directory, "pid");
     try {
-      writeFileSync(join(this.#directory, "pid"), "none\n", { flag: "wx" });
+      writing(path, () => {
+        mkdirSync(this.#directory, { recursive: true });
+        writeFileSync(path, "none\n", { flag: "wx" });
+      });
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

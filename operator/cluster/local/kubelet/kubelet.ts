@@ -5,6 +5,7 @@ import type { KubernetesObject, Pod } from "../../objects.ts";
 import { configMaps, pods, secrets } from "../../resource.ts";
 import type { Store } from "../apiserver/store.ts";
 import { byName, Controller, type ControllerContext, on } from "../controller.ts";
+import { writing } from "../disk.ts";
 import type { Attempt, Observation } from "./container.ts";
 import { Orphans } from "./orphans.ts";
 import { currentAttempt, podDirectory, podsDirectory, terminatedState } from "./pod-directory.ts";
@@ -137,12 +138,13 @@ export class Kubelet {
 
   #start(pod: Pod, attempt: Attempt, run: Run): void {
     const directory = podDirectory(this.#state, pod);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const env = environmentOf(this.#store, pod, rootDirectory(directory));
-    const cwd = mountVolumes(this.#store, this.#state, directory, pod);
+    const cwd = writing(directory, () => {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      return mountVolumes(this.#store, this.#state, directory, pod);
+    });
     const { PATH = "/usr/local/bin:/usr/bin:/bin", HOME = directory, LANG = "C.UTF-8" } = process.env;
     const [program = "", ...rest] = pod.spec.containers[0]?.command ?? [];
-    run.spawned = true;
     attempt.start(
       {
         argv: [this.#options.programs[program] ?? program, ...rest],
@@ -158,6 +160,7 @@ export class Kubelet {
         this.#report(new Error(`starting pod ${keyOf(pod.metadata)}: ${cause.message}`, { cause }));
       },
     );
+    run.spawned = true;
   }
 
   #follow(pod: Pod, attempt: Attempt, startedAt: Date): number {

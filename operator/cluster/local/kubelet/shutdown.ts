@@ -27,7 +27,7 @@ export async function shutDownPods(
   isHurried: () => boolean,
 ): Promise<void> {
   const living = store.list(pods).filter((pod) => pod.spec.nodeName && !isTerminal(pod));
-  await Promise.all(
+  const ends = await Promise.allSettled(
     living.map(async (pod) => {
       const terminated = await stopped(stateDirectory, pod, clock, isHurried);
       const status = ended(pod, { ...cutOff, terminated }, clock.now());
@@ -35,6 +35,8 @@ export async function shutDownPods(
       if (pod.metadata.deletionTimestamp) store.delete(pods, pod);
     }),
   );
+  // What one pod met, such as a full disk, must not leave another one running.
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 /** How the pod's process ended; undefined when there was none. */

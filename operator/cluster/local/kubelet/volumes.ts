@@ -12,8 +12,8 @@ import {
 import { dirname, join, normalize, sep } from "node:path";
 import type { Pod, Volume } from "../../objects.ts";
 import { claims, configMaps, secrets } from "../../resource.ts";
-import { writeWhole } from "../apiserver/object-files.ts";
 import type { Store } from "../apiserver/store.ts";
+import { writeWhole } from "../disk.ts";
 import { claimDirectory } from "./claims.ts";
 
 /** Why a container cannot be made yet, as its waiting state says it. */

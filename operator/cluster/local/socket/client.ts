@@ -16,6 +16,8 @@ import { pods, type Resource } from "../../resource.ts";
 import { type Answer, fromWire, openSocketPath, type syncedLine } from "./protocol.ts";
 
 export interface LocalConnection extends Cluster {
+  /** Tells until it is closed what keeps the operator's cluster from its work. */
+  onTrouble(listener: (sentence: string) => void): void;
   close(): void;
 }
 
@@ -65,6 +67,7 @@ class SocketClient implements LocalConnection {
   readonly #socket: { path: string; close(): void };
   readonly #onLost: (error: Error) => void;
   readonly #agent = new Agent({ keepAlive: true });
+  readonly #closing = new AbortController();
 
   constructor(socket: { path: string; close(): void }, onLost: (error: Error) => void) {
     this.#socket = socket;
@@ -161,7 +164,20 @@ class SocketClient implements LocalConnection {
     }
   }
 
+  onTrouble(listener: (sentence: string) => void): void {
+    const listen = async () => {
+      for await (const line of this.#lines("trouble", [], this.#closing.signal)) {
+        const answer = line as Answer;
+        // An operator of an earlier version has no such method, and tells of no trouble.
+        if (!("error" in answer)) listener(answer.value as string);
+      }
+    };
+    // That the operator has ended is told by its watches.
+    listen().catch(() => {});
+  }
+
   close(): void {
+    this.#closing.abort();
     this.#agent.destroy();
     this.#socket.close();
   }

@@ -8,9 +8,12 @@ import { type Answer, openSocketPath, syncedLine, toWire } from "./protocol.ts";
 type Any = KubernetesObject;
 type Arguments = unknown[];
 
+/** What is offered: the port, and what keeps the cluster from its work. */
+type Offered = Cluster & { onTrouble(listener: (sentence: string) => void): { close(): void } };
+
 /** Offers the cluster to other processes of the same user, on a socket that only this user may open. */
 export async function serveSocket(
-  cluster: Cluster,
+  cluster: Offered,
   stateDirectory: string,
 ): Promise<{ stop(): Promise<void> }> {
   const socket = openSocketPath(stateDirectory);
@@ -33,12 +36,13 @@ export async function serveSocket(
   };
 }
 
-async function answer(cluster: Cluster, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(cluster: Offered, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const method = request.url?.slice(1) ?? "";
     const input: Arguments = JSON.parse((await request.setEncoding("utf8").toArray()).join(""));
     if (method === "watch") return watch(cluster, input, response);
     if (method === "logs") return await logs(cluster, input, response);
+    if (method === "trouble") return trouble(cluster, response);
     send(response, { value: await call(cluster, method, input) });
   } catch (error) {
     send(response, { error: toWire(error) });
@@ -79,6 +83,12 @@ function watch(cluster: Cluster, input: Arguments, response: ServerResponse): vo
   response.flushHeaders();
   response.on("close", () => watching.close());
   void watching.synced.then(() => write(syncedLine));
+}
+
+function trouble(cluster: Offered, response: ServerResponse): void {
+  const listening = cluster.onTrouble((value) => response.write(`${JSON.stringify({ value })}\n`));
+  response.flushHeaders();
+  response.on("close", () => listening.close());
 }
 
 async function logs(cluster: Cluster, input: Arguments, response: ServerResponse): Promise<void> {
