@@ -1,6 +1,9 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
 import { z } from "zod";
-import { kubernetesTarget } from "../../operator/cli/target/kubernetes.ts";
+import { type KubeconfigChoice, kubernetesTarget } from "../../operator/cli/target/kubernetes.ts";
 import { serveOwn, serveShared } from "../../operator/cli/viewing/serve.ts";
 import * as contract from "../../operator/ui-server/contract.ts";
 import type { UiServer } from "../../operator/ui-server/server.ts";
@@ -40,13 +43,32 @@ beforeAll(async () => {
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "look" },
     subjects: [{ kind: "ServiceAccount", name: "member", namespace: mine.namespace }],
   });
-  server = await serveShared(kubeconfigOf(mine), page, 0);
+  server = await serveShared(await nobodysKubeconfig(), page, 0);
 }, patience);
 afterAll(async () => {
   await server?.close();
   await Promise.all([mine, others].map((bench) => bench?.close()));
 });
 
+/** As the chart makes it: where the API server is, and nobody who asks it. */
+async function nobodysKubeconfig(): Promise<KubeconfigChoice> {
+  const { clusters } = Kubeconfig.parse(parse(await readFile(mine.kubeconfig, "utf8")));
+  const [{ cluster }] = clusters;
+  await mine.write("ca.crt", Buffer.from(cluster["certificate-authority-data"], "base64").toString());
+  const content = {
+    clusters: [{ name: "cluster", cluster: { server: cluster.server, "certificate-authority": "ca.crt" } }],
+    contexts: [{ name: "cluster", context: { cluster: "cluster", namespace: "tanren-system", user: "" } }],
+    "current-context": "cluster",
+  };
+  await mine.write("nobody.yaml", stringify(content));
+  return { kubeconfig: join(mine.directory, "nobody.yaml") };
+}
+
+const Kubeconfig = z.object({
+  clusters: z.tuple([
+    z.object({ cluster: z.object({ server: z.string(), "certificate-authority-data": z.string() }) }),
+  ]),
+});
 const TokenRequest = z.object({ status: z.object({ token: z.string() }) });
 
 async function tokenOf(name: string): Promise<string> {
