@@ -105,24 +105,31 @@ test("a million rows open in about a second, no spike of them is lost, and a clo
   out.end();
   await finished(out);
   const file = metricsFile();
-  const began = performance.now();
+  const opening = processorMilliseconds();
   const { loss } = await file.curves(byStep(["loss", "grad_norm", "lr"]));
-  const first = performance.now() - began;
+  const first = opening();
   expect(loss?.x.length).toBeLessThanOrEqual(1000);
   expect(loss?.x.length).toBeGreaterThan(500);
   expect(Math.max(...(loss?.high ?? []).map(Number))).toBe(99.5);
-  const again = performance.now();
+  const looking = processorMilliseconds();
   const close = await file.curves(byStep(["loss"], { from: 654_000, to: 654_900 }));
-  const second = performance.now() - again;
+  const second = looking();
   expect(close.loss?.x).toHaveLength(901);
   expect(close.loss?.y[321]).toBe(99.5);
-  console.log(
-    `a million rows: ${Math.round(first)} ms, a window of them afterwards: ${Math.round(second)} ms`,
-  );
-  // Two and a half times what it takes on a machine with nothing else to do.
-  expect(first).toBeLessThan(2500);
-  expect(second).toBeLessThan(500);
+  console.log(`a million rows: ${first} ms of a processor; a window of them afterwards: ${second} ms`);
+  // Over twice what it takes on a machine with nothing else to do.
+  expect(first).toBeLessThan(2000);
+  expect(second).toBeLessThan(200);
 });
+
+/** Of this thread since it was asked for, however many others want the processor too. */
+function processorMilliseconds(): () => number {
+  const before = process.threadCpuUsage();
+  return () => {
+    const { user, system } = process.threadCpuUsage(before);
+    return Math.round((user + system) / 1000);
+  };
+}
 
 test("what is read fast is what JSON says, up to the last bit of a number", () => {
   const names = fc.constantFrom("step", "loss", "lr", 'od"d', "日本");
