@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Answers, logQuery, metricsQuery, rowsQuery } from "./answers.ts";
-import type { ErrorAnswer } from "./contract.ts";
+import type { ErrorAnswer, WatchLine } from "./contract.ts";
 import { chat, endpointMetrics } from "./endpoint.ts";
 import { bearerToken, requireHost, requireOwnOrigin } from "./gate.ts";
 import { asHttpError, HttpError } from "./http-error.ts";
@@ -189,9 +189,8 @@ async function answerEndpoint(exchange: Exchange, words: readonly string[]): Pro
 }
 
 /** Until the viewer leaves, or what is looked at does. */
-function watch({ view, url, response }: Exchange): Promise<void> {
-  response.writeHead(200, { "content-type": "application/x-ndjson" });
-  response.flushHeaders();
+function watch({ view, url, response, report }: Exchange): Promise<void> {
+  response.setHeader("content-type", "application/x-ndjson");
   const namespace = url.searchParams.get("namespace") || undefined;
   const close = streamObjects(
     view,
@@ -199,7 +198,11 @@ function watch({ view, url, response }: Exchange): Promise<void> {
     {
       write: (text) => response.write(text),
       onDrain: (call) => response.on("drain", call),
-      end: () => response.end(),
+      fail: (error) => {
+        if (!response.headersSent) return fail(response, error, report);
+        const line: WatchLine = { type: "ERROR", message: toldOf(error, report) };
+        response.end(`${JSON.stringify(line)}\n`);
+      },
     },
   );
   return new Promise((resolve) =>
@@ -241,15 +244,22 @@ function sendJson(response: ServerResponse, value: unknown): void {
 }
 
 function fail(response: ServerResponse, error: unknown, report: UiServerOptions["report"]): void {
-  const known = asHttpError(error);
-  if (known === undefined && !response.destroyed) report(error);
+  // Whoever asked has left, which is no error.
+  if (response.destroyed) return;
+  const body: ErrorAnswer = { error: { message: toldOf(error, report) } };
   // What has begun cannot become an error: the reader sees that it was cut off.
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const message = known?.message ?? "the server failed at this; what it says on its standard error tells why";
-  const body: ErrorAnswer = { error: { message } };
-  response.writeHead(known?.status ?? 500, { "content-type": "application/json" });
+  response.writeHead(asHttpError(error)?.status ?? 500, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
+}
+
+/** What the viewer is told; a defect of this server is told to whoever runs it. */
+function toldOf(error: unknown, report: UiServerOptions["report"]): string {
+  const known = asHttpError(error);
+  if (known) return known.message;
+  report(error);
+  return "the server failed at this; what it says on its standard error tells why";
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { kinds } from "../api/kinds.ts";
+import { UnreachableError } from "../cluster/kubernetes/client/errors.ts";
 import type { KubernetesObject } from "../cluster/objects.ts";
 import { type Cluster, ForbiddenError, type WatchEvent } from "../cluster/port.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
@@ -9,7 +10,7 @@ import { streamObjects } from "./watch-stream.ts";
 type Tell = (event: WatchEvent<KubernetesObject>) => void;
 
 /** A cluster that tells of corpora what the test says, and refuses the kinds that the test names. */
-function aView(refused: readonly string[] = []) {
+function aView(refused: readonly string[] = [], error: Error = new ForbiddenError("not allowed to list it")) {
   const told: { tell: Tell; change: (sentence: string) => void; closed: number } = {
     tell: () => {},
     change: () => {},
@@ -17,9 +18,7 @@ function aView(refused: readonly string[] = []) {
   };
   const watch = ((resource: { kind: string }, _: unknown, onEvent: Tell) => {
     if (resource.kind === "Corpus") told.tell = onEvent;
-    const synced = refused.includes(resource.kind)
-      ? Promise.reject(new ForbiddenError(`not allowed to list ${resource.kind}`))
-      : Promise.resolve();
+    const synced = refused.includes(resource.kind) ? Promise.reject(error) : Promise.resolve();
     return { synced, close: () => told.closed++ };
   }) as unknown as Cluster["watch"];
   const view = {
@@ -34,7 +33,7 @@ function aView(refused: readonly string[] = []) {
 
 function aSink() {
   const lines: { type: string; [field: string]: unknown }[] = [];
-  const sink = { room: Number.POSITIVE_INFINITY, drain: () => {}, ended: false };
+  const sink = { room: Number.POSITIVE_INFINITY, drain: () => {}, failure: "" };
   return {
     lines,
     sink,
@@ -46,8 +45,8 @@ function aSink() {
       onDrain(call: () => void) {
         sink.drain = call;
       },
-      end() {
-        sink.ended = true;
+      fail(error: unknown) {
+        sink.failure = String(error);
       },
     },
   };
@@ -101,7 +100,7 @@ test("kinds that the viewer may not read are said, and the others go on", async 
   told.tell({ type: "ADDED", object: anObject("a", 1) });
   await settled();
   expect(short(lines)).toEqual(["ADDED a@1", "ERROR PretrainRun", "ERROR Evaluation", "SYNCED"]);
-  expect(lines[1]?.message).toBe("not allowed to list PretrainRun");
+  expect(lines[1]?.message).toBe("not allowed to list it");
 });
 
 test("it beats every 15 s while nothing happens", async () => {
@@ -120,9 +119,17 @@ test("it ends with a sentence when what is watched does, and lets go of every wa
   const close = streamObjects(view, {}, line, new FakeClock());
   await settled();
   told.change("the API server cannot be reached");
-  expect(lines.at(-1)).toEqual({ type: "ERROR", message: "the API server cannot be reached" });
-  expect(sink.ended).toBe(true);
+  expect(sink.failure).toContain("the API server cannot be reached");
   close();
   told.tell({ type: "ADDED", object: anObject("a", 1) });
-  expect([told.closed, lines.length]).toEqual([kinds.length, 2]);
+  expect([told.closed, lines.length]).toEqual([kinds.length, 1]);
+});
+
+test("without the cluster there is no present state, and the reader keeps what it knew", async () => {
+  const { view } = aView(["Corpus", "PretrainRun"], new UnreachableError("no answer from the API server"));
+  const { lines, sink, line } = aSink();
+  streamObjects(view, {}, line, new FakeClock());
+  await settled();
+  expect(short(lines)).toEqual([]);
+  expect(sink.failure).toContain("no answer from the API server");
 });

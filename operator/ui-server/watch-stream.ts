@@ -3,7 +3,7 @@ import type { KubernetesObject } from "../cluster/objects.ts";
 import type { ListFilter, Watch, WatchEvent } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
 import type { WatchLine } from "./contract.ts";
-import { asHttpError } from "./http-error.ts";
+import { asHttpError, HttpError } from "./http-error.ts";
 import { type View, type ViewedObject, viewedResources } from "./view.ts";
 
 /**
@@ -17,7 +17,8 @@ const heartbeatMilliseconds = 15_000;
 export interface LineSink {
   write(text: string): boolean;
   onDrain(call: () => void): void;
-  end(): void;
+  /** Ends the stream with what went wrong, before or after its first line. */
+  fail(error: unknown): void;
 }
 
 /** Returns what ends it. */
@@ -48,11 +49,7 @@ class WatchStream {
       this.#isBehind = false;
       this.#flush();
     });
-    this.#stopLooking = view.onChange((message) => {
-      this.#send("end", { type: "ERROR", message });
-      this.close();
-      sink.end();
-    });
+    this.#stopLooking = view.onChange((message) => this.#fail(new HttpError(502, message)));
     this.#beat();
     void this.#tellAll(view, filter);
   }
@@ -71,12 +68,20 @@ class WatchStream {
         try {
           await this.#tellKind(view, resource, filter);
         } catch (error) {
-          const message = asHttpError(error)?.message ?? String(error);
-          this.#send(`error ${resource.kind}`, { type: "ERROR", message, kind: resource.kind });
+          const known = asHttpError(error);
+          // Without one kind there is something to see; without the cluster there is nothing, and no present state.
+          if (known?.status !== 403) return this.#fail(error);
+          this.#send(resource.kind, { type: "ERROR", message: known.message, kind: resource.kind });
         }
       }),
     );
     this.#send("synced", { type: "SYNCED" });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.close();
+    this.#sink.fail(error);
   }
 
   async #tellKind({ cluster }: View, resource: Resource<ViewedObject>, filter: ListFilter): Promise<void> {

@@ -110,7 +110,7 @@ async function told(query: string, token: string, port?: number): Promise<string
 test("who brings no token, or one that the API server does not know, sees the page and nothing else", async () => {
   expect((await ask("/")).status).toBe(200);
   expect(await refusal("/api/session")).toEqual([401, expect.stringContaining("kubectl create token")]);
-  for (const path of ["/api/session", `/api/objects/corpora/${mine.namespace}/web/events`])
+  for (const path of ["/api/session", "/api/watch", `/api/objects/corpora/${mine.namespace}/web/events`])
     expect(await refusal(path, "made-up")).toEqual([
       401,
       expect.stringContaining("the API server does not know who is asking"),

@@ -1,11 +1,10 @@
-import { kindKeyOf } from "../../cluster/object-key.ts";
 import { Answers, metricsQuery, rowsQuery } from "../../ui-server/answers.ts";
 import type { Files, Report, WatchedObject } from "../../ui-server/contract.ts";
 import { asHttpError } from "../../ui-server/http-error.ts";
 import type { View, ViewedObject } from "../../ui-server/view.ts";
 import { version } from "../../version.ts";
 import { type AnyObject, parseKind } from "../kinds.ts";
-import { ingredientsOf } from "../lineage/ingredients.ts";
+import { ancestorsOf, descendantsOf } from "../lineage/relatives.ts";
 
 /**
  * A page about one object with its data inside: the answers that the page would ask for, under the requests that it
@@ -25,7 +24,7 @@ export async function collectReport(
   others: readonly AnyObject[],
   now: Date,
 ): Promise<Report> {
-  const related = relatedTo(object, others);
+  const related = [...new Set([...ancestorsOf(object, others), ...descendantsOf(object, others)])];
   const collection = new Collection(view);
   await collection.take("/api/session", (answers) => answers.session(view));
   for (const one of [object, ...related]) await collection.takeFigures(one as ViewedObject);
@@ -109,28 +108,6 @@ const rank = ({ mediaType }: Files["files"][number]) => (mediaType === "applicat
 
 const placeOf = ({ kind, metadata: { namespace, name } }: ViewedObject) =>
   `/api/objects/${parseKind(kind).resource.plural}/${namespace}/${name}`;
-
-/** What the object was made from, and what was made from it, however far. */
-export function relatedTo(object: AnyObject, others: readonly AnyObject[]): AnyObject[] {
-  const key = ({ kind, metadata }: AnyObject) => kindKeyOf({ kind, ...metadata });
-  const parents = new Map(others.map((one) => [key(one), new Set(parentKeys(one))]));
-  const reach = (next: (from: string) => Iterable<string>) => {
-    const reached = new Set([key(object)]);
-    for (const from of reached) for (const to of next(from)) reached.add(to);
-    return reached;
-  };
-  const above = reach((from) => parents.get(from) ?? []);
-  const below = reach((from) => [...parents].flatMap(([child, of]) => (of.has(from) ? [child] : [])));
-  return others.filter((one) => key(one) !== key(object) && (above.has(key(one)) || below.has(key(one))));
-}
-
-function parentKeys(object: AnyObject): string[] {
-  const { namespace } = object.metadata;
-  return ingredientsOf(object).flatMap((one) => {
-    if ("gate" in one) return [kindKeyOf({ kind: "Evaluation", namespace, name: one.gate })];
-    return "reference" in one ? [kindKeyOf({ ...one.reference, namespace })] : [];
-  });
-}
 
 /** The page with the report in its place. No text of the report can end the element that it is in. */
 export function fillIn(page: string, report: Report): string {

@@ -9,6 +9,7 @@ import type { LogChoice, View, ViewedObject } from "../../ui-server/view.ts";
 import { choosePods } from "../commands/logs.ts";
 import { Failure } from "../failure.ts";
 import { type AnyObject, kinds } from "../kinds.ts";
+import { ancestorsOf } from "../lineage/relatives.ts";
 import { planInputs } from "../planning.ts";
 import { objectsIn } from "../session.ts";
 import type { Connection, Target } from "../target/target.ts";
@@ -105,7 +106,7 @@ async function listedNamespaces({ cluster }: Connection): Promise<string[] | nul
 /** As `tanren plan` says it of the object's manifest, beside what is there. */
 async function planOf(connection: Connection, object: ViewedObject): Promise<ObjectPlan> {
   const { namespace, name } = object.metadata;
-  const others = await objectsIn(connection, [namespace]);
+  const others = ancestorsOf(object as AnyObject, await objectsIn(connection, [namespace]));
   const key = kindKeyOf({ kind: object.kind, namespace, name });
   const plans = planManifests(planInputs([object as AnyObject], others));
   const plan = plans.find((one) => kindKeyOf(one) === key);
