@@ -20,6 +20,7 @@ import type { Connection, Target } from "../target/target.ts";
 const lookMilliseconds = 1000;
 
 export async function openView(target: Target): Promise<View> {
+  const { claimDirectory } = target;
   const listeners = new Set<(sentence: string) => void>();
   const connection = await answered(
     target.peek((sentence) => {
@@ -39,7 +40,7 @@ export async function openView(target: Target): Promise<View> {
     session: () => answered(sessionOf(target, connection)),
     plan: (object) => answered(planOf(connection, object)),
     logs: (object, choice) => logsOf(target, connection, object, choice),
-    claimDirectory: target.claimDirectory && ((...claim) => answered(claimDirectoryOf(target, ...claim))),
+    claimDirectory: claimDirectory && ((...claim) => answered(claimDirectory(...claim))),
     reach: (deployment) => answered(connection.reach(deployment as AnyObject)),
     onChange(call) {
       listeners.add(call);
@@ -138,11 +139,6 @@ async function* logsOf(
 }
 
 const nameOf = ({ metadata }: { metadata: { name: string } }) => metadata.name;
-
-async function claimDirectoryOf(target: Target, namespace: string, name: string): Promise<string> {
-  if (target.claimDirectory) return target.claimDirectory(namespace, name);
-  throw new HttpError(404, `claim ${name} is on the cluster`);
-}
 
 /** Calls once somebody begins to change what lies there. */
 function whenWatched(target: Target, call: (sentence: string) => void): () => void {

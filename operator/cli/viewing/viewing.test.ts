@@ -467,8 +467,8 @@ test("a report has what the page would ask for, and no text of it leaves its pla
   const view = await openView(localTarget(stateDirectory, hint));
   onCleanUp(() => view.close());
   const object = run as AnyObject;
-  const made_ = new Date("2026-01-02T03:04:05Z");
-  const report = await collectReport(view, object, [object, corpus, unrelated], made_);
+  const now = new Date("2026-01-02T03:04:05Z");
+  const report = await collectReport(view, object, [object, corpus, unrelated], now);
   const text = fillIn(
     '<p></p><script type="application/json" id="tanren-report"></script><script>page()</script>',
     report,
