@@ -299,6 +299,9 @@ class Training(BaseModel):
         int, Field(description="sequences (DPO: pairs) per optimizer step over all ranks", ge=1)
     ]
     micro_batch_size: Annotated[int, Field(description="sequences per forward pass of one rank", ge=1)]
+    activation_checkpointing: Annotated[
+        Literal["none", "selective", "full"], Field(description="what a block keeps for the backward pass")
+    ]
     sequence_length: Annotated[int, Field(ge=8)]
     learning_rate: Annotated[float, Field(gt=0.0)]
     min_learning_rate: Annotated[float, Field(ge=0.0)]

@@ -27,7 +27,7 @@ from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
 from .tokenizer import tokenizer
 from .tokenizer.tokenizer import TextTokenizer
-from .training import data_parallel
+from .training import activation_checkpointing, data_parallel
 from .training.dpo import DirectPreferenceOptimization
 from .training.language_modelling import LanguageModelling
 from .training.objective import Objective
@@ -80,11 +80,12 @@ def hash_of(config: TrainConfig, parents: list[ManifestParent]) -> str:
     """Identity of the weights that will come out: what was read, by digest,
     and every setting that changes them.
 
-    Not in it: ranks, micro batches, threads, checkpoints, evaluation, paths. They may change between
-    restarts.
+    Not in it: ranks, micro batches, activation checkpointing, threads, checkpoints, evaluation, paths. They
+    may change between restarts.
     """
     body = config.model_dump(include={"shape", "rope_scaling", "training"}, exclude_none=True)
-    body["training"].pop("micro_batch_size")
+    for name in ("micro_batch_size", "activation_checkpointing"):
+        body["training"].pop(name)
     for name in ("language_model", "chat", "dpo"):
         objective = getattr(config, name)
         if objective is not None:
@@ -260,7 +261,8 @@ def main(config: TrainConfig, context: ProgramContext) -> Result:
         dims = ParallelDims.of(config.parallelism, ranks.size)
         with torch.device("meta"):
             model = Llama(shape)
-        parallel = data_parallel.data_parallel_of(dims, ranks)
+        activation_checkpointing.apply(model, config.training.activation_checkpointing)
+        parallel = data_parallel.data_parallel_of(dims, ranks, config.training.precision)
         parallel.apply(model)
         fill(model, source, parallel.assign)
         outcome = Trainer(config, config_hash, model, objective, ranks, parallel, context).run()

@@ -34,19 +34,23 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start_two(
-    directory: Path, given: TrainConfig, prepare: tiny_training.Prepare | None = None, prepared_rank: int = 1
+def start_ranks(
+    directory: Path,
+    given: TrainConfig,
+    prepare: tiny_training.Prepare | None = None,
+    prepared_rank: int = 1,
+    count: int = 2,
 ) -> list[Any]:
     pod = {
         "NNODES": "1",
-        "NPROC_PER_NODE": "2",
+        "NPROC_PER_NODE": str(count),
         "MASTER_PORT": launcher.rank_environment({}, 0)["MASTER_PORT"],
     }
     return [
         tiny_training.start(
             directory, given, launcher.rank_environment(pod, rank), prepare if rank == prepared_rank else None
         )
-        for rank in range(2)
+        for rank in range(count)
     ]
 
 
@@ -59,7 +63,7 @@ def codes(processes: list[Any]) -> list[int]:
 @pytest.mark.parametrize(("replicate", "shard"), [(2, 1), (1, 2)])
 def test_two_ranks_have_the_losses_of_one(work: Path, alone: Path, replicate: int, shard: int) -> None:
     given = tiny_training.config(parallelism={"replicate": replicate, "shard": shard})
-    assert codes(start_two(work, given)) == [0, 0]
+    assert codes(start_ranks(work, given)) == [0, 0]
     for two, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
         assert two == pytest.approx(one, abs=1e-5)
     for name, tensor in tiny_training.weights(alone).items():
@@ -69,9 +73,48 @@ def test_two_ranks_have_the_losses_of_one(work: Path, alone: Path, replicate: in
     assert "artifact" not in tiny_training.result(work, rank=1)
 
 
+@pytest.mark.parametrize(("replicate", "shard"), [(1, 2), (2, 2)])
+def test_ranks_accumulate_over_micro_batches_as_one_does(
+    work: Path, tmp_path_factory: pytest.TempPathFactory, replicate: int, shard: int
+) -> None:
+    """Two micro batches a step on each rank; what is kept for the backward pass is nobody's business."""
+    one = tmp_path_factory.mktemp("one")
+    tiny_training.write_corpus(one / "inputs" / "corpus")
+    training = {"global_batch_size": 8, "micro_batch_size": 8 // (2 * replicate * shard)}
+    assert tiny_training.run(one, tiny_training.config(training=training)) == 0
+    given = tiny_training.config(
+        parallelism={"replicate": replicate, "shard": shard},
+        training={**training, "activation_checkpointing": "selective" if replicate == 2 else "full"},
+    )
+    assert codes(start_ranks(work, given, count=replicate * shard)) == [0] * (replicate * shard)
+    for several, alone in zip(tiny_training.losses(work), tiny_training.losses(one), strict=True):
+        assert several == pytest.approx(alone, abs=1e-5)
+
+
+def test_sharded_ranks_gather_bfloat16_and_keep_float32(
+    work: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    one = tmp_path_factory.mktemp("one")
+    tiny_training.write_corpus(one / "inputs" / "corpus")
+    training = {"precision": "bfloat16"}
+    assert tiny_training.run(one, tiny_training.config(training=training)) == 0
+    given = tiny_training.config(parallelism={"shard": 2}, training=training)
+    assert codes(start_ranks(work, given)) == [0, 0]
+    together, alone = tiny_training.losses(work), tiny_training.losses(one)
+    # Embedding and norms round to bfloat16 only where they are gathered.
+    assert together[0] == pytest.approx(alone[0], abs=2e-3)
+    assert together == pytest.approx(alone, abs=2e-2)
+    for name, tensor in tiny_training.weights(work).items():
+        assert tensor.dtype == torch.float32
+        assert not torch.equal(tensor, tensor.bfloat16().float()), name
+
+
 def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: Path) -> None:
     given = tiny_training.config(parallelism={"shard": 2})
-    assert codes(start_two(work, given, functools.partial(tiny_training.ask_to_stop_after, 2))) == [143, 143]
+    assert codes(start_ranks(work, given, functools.partial(tiny_training.ask_to_stop_after, 2))) == [
+        143,
+        143,
+    ]
     assert [tiny_training.ending(work, rank)["reason"] for rank in range(2)] == ["Terminated", "Terminated"]
     assert tiny_training.run(work, tiny_training.config()) == 0
     assert tiny_training.result(work)["resumed_from_step"] == 3
@@ -81,7 +124,7 @@ def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: 
 
 def test_a_lost_rank_ends_the_other(work: Path) -> None:
     deadly = functools.partial(tiny_training.die_at_step, 2, True)
-    assert codes(start_two(work, tiny_training.config(parallelism={"replicate": 2}), deadly)) == [
+    assert codes(start_ranks(work, tiny_training.config(parallelism={"replicate": 2}), deadly)) == [
         75,
         -signal.SIGKILL,
     ]

@@ -63,6 +63,7 @@ TRAINING = {
     "steps": 6,
     "global_batch_size": 4,
     "micro_batch_size": 2,
+    "activation_checkpointing": "none",
     "sequence_length": 16,
     "learning_rate": 1e-2,
     "min_learning_rate": 1e-3,

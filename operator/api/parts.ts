@@ -256,6 +256,7 @@ export const trainingChanges = (...trainings: string[]): SpecChanges => ({
   ...Object.fromEntries(
     trainings.flatMap((training) => [
       [`${training}.microBatchSize`, "stopped"],
+      [`${training}.activationCheckpointing`, "stopped"],
       [`${training}.evaluateEverySteps`, "stopped"],
     ]),
   ),
@@ -277,6 +278,12 @@ const optimizerFields = {
     .default("bfloat16")
     .describe("bfloat16 computes in bfloat16 with float32 master weights; float32 computes in float32"),
   microBatchSize: count(1, 4096).default(1).describe("sequences per forward pass of one GPU or process"),
+  activationCheckpointing: z
+    .enum(["none", "selective", "full"])
+    .default("none")
+    .describe(
+      "what a block keeps for the backward pass: everything; products of the large matrices and attention; or its input alone, at a third more arithmetic",
+    ),
   evaluateEverySteps: count(1, 1_000_000)
     .default(100)
     .describe("steps between measurements of the held-out loss"),

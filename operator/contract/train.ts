@@ -69,6 +69,9 @@ export const Training = z
     epochs: z.int().min(1).optional().describe("exactly one of steps and epochs"),
     global_batch_size: z.int().min(1).describe("sequences (DPO: pairs) per optimizer step over all ranks"),
     micro_batch_size: z.int().min(1).describe("sequences per forward pass of one rank"),
+    activation_checkpointing: z
+      .enum(["none", "selective", "full"])
+      .describe("what a block keeps for the backward pass"),
     sequence_length: z.int().min(8),
     learning_rate: z.number().gt(0),
     min_learning_rate: z.number().min(0),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { presets, type Shape } from "../api/presets.ts";
 import { parametersOf } from "./llama-shape.ts";
 import {
+  type ActivationCheckpointing,
   bytesOf,
   inferenceBytes,
   keyValueBytes,
@@ -40,13 +41,35 @@ describe("what a forward pass keeps", () => {
     "%j, vocabulary %i, %i tokens x %i in %s",
     (shape, vocabulary, sequenceLength, sequences, precision, measured) => {
       const model = figures(shape, vocabulary);
-      const all = trainingBytes({ model, shard: 1, sequences, sequenceLength, precision, device: "cpu" });
+      const all = trainingBytes({
+        ...{ model, shard: 1, sequences, sequenceLength, precision },
+        ...{ activationCheckpointing: "none", device: "cpu" },
+      });
       const logits = sequences * sequenceLength * vocabulary * bytesOf[precision];
       const kept = all - 16 * model.parameters - logits - runtimeBytes.cpu;
       expect(kept / measured).toBeGreaterThan(0.93);
       expect(kept / measured).toBeLessThan(1.07);
     },
   );
+});
+
+// Per token and layer, what kernels/tests/training/test_activation_checkpointing.py measures for this shape.
+test.each<[Precision, number, number]>([
+  ["float32", 256, 4 * (160 + 512 + 96) + 4 * 6],
+  ["bfloat16", 1536, 2 * (160 + 512 + 96) + 4 * 6],
+])("selective checkpointing keeps more than full in %s", (precision, sequenceLength, measured) => {
+  const shape = { ...narrow(2), hiddenSize: 96, intermediateSize: 256 };
+  const at = (layers: number, activationCheckpointing: ActivationCheckpointing) =>
+    trainingBytes({
+      ...{ model: figures({ ...shape, layers }, 64), shard: 1, sequences: 2, sequenceLength, precision },
+      ...{ activationCheckpointing, device: "cpu" },
+    });
+  expect((at(3, "selective") - at(3, "full")) / (3 * 2 * sequenceLength)).toBe(measured);
+  // Each further layer costs its input, and its weights.
+  const weights = at(4, "full") - at(3, "full") - 4 * 96 * 2 * sequenceLength;
+  const layer =
+    figures({ ...shape, layers: 4 }, 64).parameters - figures({ ...shape, layers: 3 }, 64).parameters;
+  expect(weights).toBe((precision === "bfloat16" ? 18 : 16) * layer);
 });
 
 describe("13B on GPUs", () => {
@@ -56,6 +79,7 @@ describe("13B on GPUs", () => {
     sequences: 1,
     sequenceLength: 2048,
     precision: "bfloat16",
+    activationCheckpointing: "none",
     device: "gpu",
   };
   const at = (change: Partial<TrainingLoad>) => trainingBytes({ ...load, ...change });
@@ -68,6 +92,17 @@ describe("13B on GPUs", () => {
     const limit = 80 * 2 ** 30;
     expect(at({ shard: 64 })).toBeLessThan(limit);
     expect(at({ shard: 512, sequenceLength: 8192 })).toBeGreaterThan(limit);
+  });
+
+  test("8,192 tokens fit A100s of 40 GiB where blocks keep their input alone", () => {
+    const full = at({ shard: 512, sequenceLength: 8192, activationCheckpointing: "full" });
+    expect(full).toBeLessThan(24 * 2 ** 30);
+    expect(full).toBeLessThan(at({ shard: 512, sequenceLength: 8192, activationCheckpointing: "selective" }));
+  });
+
+  test("a rank holds no whole copy of the weights", () => {
+    // Two blocks of 317 million parameters and the embeddings, in bfloat16, and their gradients in float32.
+    expect(at({ shard: 512, sequenceLength: 8, sequences: 1 })).toBeLessThan(9 * 2 ** 30);
   });
 });
 

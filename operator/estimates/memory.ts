@@ -6,6 +6,7 @@ import type { ModelFigures } from "./model-figures.ts";
 /** Estimates of the memory of one rank, in bytes. */
 
 export type Precision = "float32" | "bfloat16";
+export type ActivationCheckpointing = "none" | "selective" | "full";
 
 export const bytesOf: Record<Precision, number> = { float32: 4, bfloat16: 2 };
 
@@ -26,6 +27,7 @@ export interface TrainingLoad {
   sequences: number;
   sequenceLength: number;
   precision: Precision;
+  activationCheckpointing: ActivationCheckpointing;
   device: Rank["device"];
 }
 
@@ -33,26 +35,56 @@ export function trainingBytes(load: TrainingLoad): number {
   const { model, sequences, sequenceLength, precision } = load;
   const state = (stateBytesPerParameter * model.parameters) / load.shard;
   const logits = sequences * sequenceLength * (model.vocabularySize ?? 0) * bytesOf[precision];
-  const activations = sequences * sequenceLength * model.shape.layers * activationBytesPerToken(load);
+  const activations = sequences * sequenceLength * activationBytesPerToken(load);
   return Math.ceil(state + computeCopyBytes(load) + activations + logits + runtimeBytes[load.device]);
 }
 
+/** What all blocks keep of one token, and while one of them computes again, what it then has. */
+function activationBytesPerToken(load: TrainingLoad): number {
+  const { activationCheckpointing, model, precision } = load;
+  const { layers, hiddenSize, intermediateSize, attentionHeads } = model.shape;
+  const whole = blockActivationBytes(load);
+  const input = bytesOf.float32 * hiddenSize;
+  const products =
+    hiddenSize + 2 * keyValueSize(model.shape) + 2 * intermediateSize + (isExplicit(load) ? 0 : hiddenSize);
+  const logarithms = isExplicit(load) ? 0 : bytesOf.float32 * attentionHeads;
+  switch (activationCheckpointing) {
+    case "none":
+      return layers * whole;
+    case "selective":
+      return layers * (input + bytesOf[precision] * products + logarithms) + whole;
+    case "full":
+      return layers * input + whole;
+  }
+}
+
+/** Share of the blocks' forward pass that the backward pass computes again. */
+export function recomputedShare(shape: Shape, mode: ActivationCheckpointing): number {
+  const { hiddenSize, intermediateSize } = shape;
+  // Of the four products of a block the second, attention's, and the last are not kept.
+  const again = hiddenSize * hiddenSize + intermediateSize * hiddenSize;
+  return { none: 0, selective: again / blockParameters(shape), full: 1 }[mode];
+}
+
+const keyValueSize = (shape: Shape) => shape.keyValueHeads * headDimension(shape);
+
 /**
  * Weights beside those a rank keeps. In bfloat16 the backward pass holds a copy of every weight it will need.
- * Sharded (FSDP2), whole float32 weights are gathered: the embeddings, and two blocks at a time, the one that
- * computes and the next.
+ * Sharded (FSDP2), whole weights are gathered in the type of the products: the embeddings, and two blocks at a
+ * time, the one that computes and the next. Their gradients are whole too, and reduced in float32.
  */
 function computeCopyBytes({ model, shard, precision }: TrainingLoad): number {
-  const cast = precision === "bfloat16" ? bytesOf.bfloat16 * model.parameters : 0;
-  if (shard === 1) return cast;
+  if (shard === 1) return precision === "bfloat16" ? bytesOf.bfloat16 * model.parameters : 0;
   const embeddings = embeddingParameters(model.shape, model.vocabularySize ?? 0);
-  return cast + bytesOf.float32 * (2 * blockParameters(model.shape) + embeddings);
+  return (bytesOf[precision] + bytesOf.float32) * (2 * blockParameters(model.shape) + embeddings);
 }
 
 /**
  * Up to this length the kernels' attention in bfloat16 on the CPU keeps its weights for the backward pass.
  */
 const explicitAttentionTokens = 1024;
+const isExplicit = ({ device, precision, sequenceLength }: TrainingLoad) =>
+  device === "cpu" && precision === "bfloat16" && sequenceLength <= explicitAttentionTokens;
 
 /**
  * What one block keeps of one token for the backward pass, without recomputation: the count of Korthikanti et
@@ -61,19 +93,14 @@ const explicitAttentionTokens = 1024;
  * the matrix they and the values come from, the attended values, and of the feed-forward layer gate, up,
  * activated gate and their product. No scores: attention recomputes them (Dao et al. 2022).
  */
-function activationBytesPerToken({
-  model: { shape },
-  sequenceLength,
-  precision,
-  device,
-}: TrainingLoad): number {
-  const { hiddenSize, intermediateSize, keyValueHeads, attentionHeads } = shape;
-  const keys = keyValueHeads * headDimension(shape);
+function blockActivationBytes(load: TrainingLoad): number {
+  const { model, sequenceLength, precision } = load;
+  const { hiddenSize, intermediateSize, attentionHeads } = model.shape;
+  const keys = keyValueSize(model.shape);
   const norms = 4 * hiddenSize;
   const products =
     3 * hiddenSize + (hiddenSize + keys) + (hiddenSize + 2 * keys) + hiddenSize + 4 * intermediateSize;
-  const explicit = device === "cpu" && precision === "bfloat16" && sequenceLength <= explicitAttentionTokens;
-  const scores = explicit ? attentionHeads * sequenceLength : 0;
+  const scores = isExplicit(load) ? attentionHeads * sequenceLength : 0;
   return bytesOf.float32 * norms + bytesOf[precision] * (products + scores);
 }
 

@@ -2,7 +2,13 @@ import type { z } from "zod";
 import type { Compute } from "../api/parts.ts";
 import type { Plan } from "../api/status.ts";
 import { rankOf, ranksOf } from "./hardware.ts";
-import { checkpointBytesPerParameter, type Precision, trainingBytes } from "./memory.ts";
+import {
+  type ActivationCheckpointing,
+  checkpointBytesPerParameter,
+  type Precision,
+  recomputedShare,
+  trainingBytes,
+} from "./memory.ts";
 import type { ModelFigures } from "./model-figures.ts";
 
 /** What a plan must know of a training stage. */
@@ -13,6 +19,7 @@ export interface TrainingWork {
   sequences: number;
   sequenceLength: number;
   precision: Precision;
+  activationCheckpointing: ActivationCheckpointing;
   /** Absent where it depends on how many samples a file has. */
   steps?: number;
   tokens?: number;
@@ -34,7 +41,9 @@ export function trainingPlan(work: TrainingWork, model: ModelFigures | undefined
   plan.checkpointBytes = checkpointBytesPerParameter * model.parameters;
   if (rank.flops !== undefined && work.tokens !== undefined) {
     const flops = work.tokens * trainingFlopsPerToken(model, work.sequenceLength);
-    plan.estimatedSeconds = Math.ceil(flops / (ranks * rank.flops));
+    // Of the three parts of a step's arithmetic the forward pass is one.
+    const recomputed = 1 + recomputedShare(model.shape, work.activationCheckpointing) / 3;
+    plan.estimatedSeconds = Math.ceil((flops * recomputed) / (ranks * rank.flops));
   }
   return plan;
 }

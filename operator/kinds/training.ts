@@ -81,6 +81,7 @@ export function trainingConfig(optimizer: Optimizer, duration: Duration): Record
   return {
     ...duration,
     micro_batch_size: optimizer.microBatchSize,
+    activation_checkpointing: optimizer.activationCheckpointing,
     learning_rate: Number(optimizer.learningRate),
     min_learning_rate: Number(optimizer.minLearningRate),
     warmup_steps: optimizer.warmupSteps,

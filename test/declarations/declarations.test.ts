@@ -279,4 +279,4 @@ test("every declaration is refused by its field or comes about, and what is said
   expect.soft(faults).toEqual([]);
   expect.soft(complaints.slice(0, 20)).toEqual([]);
   expect((await operator.ask("/healthz")).code).toBe(200);
-}, 1_800_000);
+}, 7_200_000);

@@ -115,10 +115,16 @@ export async function openStage(kubeconfig: string): Promise<Stage> {
     play: () => play(cluster, api, namespace, node),
     async close() {
       programs.close();
-      await api.send("DELETE", `/api/v1/namespaces/${namespace}`);
-      const isEmpty = async () => (await cluster.list(pods, { namespace })).length === 0;
-      await eventually(isEmpty, "the node has taken the story's pods away", 60_000);
+      // At once: the controller of namespaces is long behind when hundreds of stories end.
+      const options = { apiVersion: "v1", kind: "DeleteOptions" };
+      for (const plural of ["apps/v1/deployments", "apps/v1/replicasets", "batch/v1/jobs"]) {
+        const [group, version, name] = plural.split("/");
+        const path = `/apis/${group}/${version}/namespaces/${namespace}/${name}`;
+        await api.send("DELETE", path, { ...options, propagationPolicy: "Orphan" });
+      }
+      await api.send("DELETE", `/api/v1/namespaces/${namespace}/pods`, { ...options, gracePeriodSeconds: 0 });
       await node.stop();
+      await api.send("DELETE", `/api/v1/namespaces/${namespace}`);
       await cluster.stop();
       await api.send("DELETE", `/api/v1/persistentvolumes/${namespace}`);
       api.close();

@@ -33,7 +33,7 @@ class RMSNorm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
+        return functional.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.epsilon)
 
 
 class FeedForward(nn.Module):
@@ -93,6 +93,9 @@ class Llama(nn.Module):
             config.head_dim, config.rope_theta, config.rope_factor, tokens_BT.device
         )
         x_BTE = self.embed_tokens(tokens_BT)
+        if torch.is_autocast_enabled(x_BTE.device.type):
+            # The residual stream keeps float32, also where weights are gathered in the products' type.
+            x_BTE = x_BTE.float()
         if cache is None:
             rotation = rope.rotation(torch.arange(tokens, device=tokens_BT.device), frequencies)
             for block in self.layers:

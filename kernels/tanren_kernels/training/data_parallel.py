@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..model.llama import Llama
 from .gradients import count_not_finite, gradients
-from .ranks import ParallelDims, Ranks
+from .ranks import ParallelDims, Precision, Ranks
 
 
 class DataParallel(Protocol):
@@ -41,6 +41,9 @@ class DataParallel(Protocol):
 
     def finite(self, tensors: list[Tensor]) -> bool:
         """Whether no number is infinite or NaN on any rank."""
+
+    def accumulate(self, model: nn.Module, is_last: bool) -> None:
+        """Told before each backward pass of a step, and whether it is the step's last."""
 
     def sum_gradients(self, model: nn.Module) -> None:
         """Makes every gradient the sum over ranks."""
@@ -71,6 +74,9 @@ class DistributedDataParallel:
     def finite(self, tensors: list[Tensor]) -> bool:
         return self._ranks.total(count_not_finite(tensors))[0] == 0
 
+    def accumulate(self, model: nn.Module, is_last: bool) -> None:
+        pass  # gradients are summed once, after the last
+
     def sum_gradients(self, model: nn.Module) -> None:
         if self._ranks.size > 1:
             works = [dist.all_reduce(gradient, async_op=True) for gradient in gradients(model)]
@@ -82,10 +88,10 @@ class DistributedDataParallel:
         return gradients(model)
 
 
-def data_parallel_of(dims: ParallelDims, ranks: Ranks) -> DataParallel:
+def data_parallel_of(dims: ParallelDims, ranks: Ranks, precision: Precision) -> DataParallel:
     if dims.shard == 1:
         return DistributedDataParallel(ranks)
     # Only here, because loading FSDP takes longer than many a small run's first steps.
     from .fsdp import FullyShardedDataParallel
 
-    return FullyShardedDataParallel(dims, ranks)
+    return FullyShardedDataParallel(dims, ranks, precision)

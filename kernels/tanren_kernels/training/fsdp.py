@@ -7,28 +7,36 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..model.llama import Llama
 from .gradients import count_not_finite, gradients, scale
-from .ranks import ParallelDims, Ranks
+from .ranks import ParallelDims, Precision, Ranks
 
 
 class FullyShardedDataParallel:
-    """Every rank holds its slice of each tensor; whole blocks exist only while they compute."""
+    """Every rank holds its float32 slice of each tensor; whole blocks exist only while they compute, in the
+    type of their products. Gradients are reduced in float32.
+    """
 
-    def __init__(self, dims: ParallelDims, ranks: Ranks) -> None:
+    def __init__(self, dims: ParallelDims, ranks: Ranks, precision: Precision) -> None:
         self._dims, self._ranks = dims, ranks
+        # Without a cast the residual stream enters a block as it left the one before.
+        self._policy = MixedPrecisionPolicy(
+            param_dtype=torch.bfloat16 if precision == "bfloat16" else None,
+            reduce_dtype=torch.float32,
+            cast_forward_inputs=False,
+        )
         self.copies = dims.replicate
 
     def apply(self, model: Llama) -> None:
         mesh = self._mesh()
         for block in model.layers:
-            fully_shard(block, mesh=mesh)
+            fully_shard(block, mesh=mesh, mp_policy=self._policy)
         # Also the root: left whole after a held-out pass it would be neither what the optimizer changes nor
         # what is saved.
-        fully_shard(model, mesh=mesh, reshard_after_forward=True)
+        fully_shard(model, mesh=mesh, reshard_after_forward=True, mp_policy=self._policy)
         register_fsdp_forward_method(model, "losses")
         model.to_empty(device=self._ranks.device)
 
@@ -57,6 +65,12 @@ class FullyShardedDataParallel:
 
     def finite(self, tensors: list[Tensor]) -> bool:
         return self._ranks.total(count_not_finite([_local(tensor) for tensor in tensors]))[0] == 0
+
+    def accumulate(self, model: nn.Module, is_last: bool) -> None:
+        # Replicas wait for one another once a step; slices are reduced within a replica each time, because
+        # whole gradients would take the room that slices save.
+        assert isinstance(model, FSDPModule)
+        model.set_requires_all_reduce(is_last)
 
     def sum_gradients(self, model: nn.Module) -> None:
         # FSDP2 has averaged them over all ranks while reducing.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import torch
 import torch.distributed as dist
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from ..contract import Parallelism
 from ..runtime.errors import KernelError
+
+Precision = Literal["float32", "bfloat16"]
 
 # A rank may wait this long for the others, e.g. while rank 0 writes a checkpoint.
 PEER_TIMEOUT = timedelta(minutes=10)

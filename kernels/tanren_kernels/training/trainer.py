@@ -176,7 +176,9 @@ class Trainer:
         chosen = self._order.indices(step * training.global_batch_size, training.global_batch_size)
         weight = samples.weight(chosen)
         sums: Sums = {}
-        for part in micro_batches.of_rank(samples, chosen, self._ranks, training.micro_batch_size):
+        parts = micro_batches.of_rank(samples, chosen, self._ranks, training.micro_batch_size)
+        for part in parts:
+            self._parallel.accumulate(self._model, part is parts[-1])
             with self._autocast():
                 measured = self._objective.sums(
                     self._model, samples.batch(part.samples).to(self._ranks.device)

@@ -92,6 +92,7 @@ function alignmentPlan(spec: Spec, inputs: Inputs): Plan {
         sequences: training.microBatchSize * sequencesPerSample,
         sequenceLength: training.sequenceLength,
         precision: training.precision,
+        activationCheckpointing: training.activationCheckpointing,
       },
       model,
     ),

@@ -79,6 +79,7 @@ function contextExtensionPlan(spec: Spec, inputs: Inputs): Plan {
       sequences: spec.training.microBatchSize,
       sequenceLength: spec.contextLength,
       precision: spec.training.precision,
+      activationCheckpointing: spec.training.activationCheckpointing,
       steps: duration.steps,
       tokens: duration.steps * spec.training.globalBatchTokens,
     },

@@ -76,6 +76,7 @@ function pretrainPlan(spec: Spec, inputs: Inputs): Plan {
     sequences: spec.training.microBatchSize,
     sequenceLength: spec.sequenceLength,
     precision: spec.training.precision,
+    activationCheckpointing: spec.training.activationCheckpointing,
     steps: duration.steps,
     tokens: duration.steps * spec.training.globalBatchTokens,
   };
