@@ -16,8 +16,8 @@ export function isToken(given: string, wanted: string): boolean {
 }
 
 /**
- * A page of another site may lead its own name to this machine (DNS rebinding): then the browser sends that name.
- * Throws where the request does not name one of the hosts.
+ * A page of another site may lead its own name to this machine (DNS rebinding): then the browser sends that
+ * name. Throws where the request does not name one of the hosts.
  */
 export function requireHost({ headers }: Pick<IncomingMessage, "headers">, hosts: ReadonlySet<string>): void {
   if (hosts.has(headers.host ?? "")) return;

@@ -1,4 +1,6 @@
-/** What is kept of the things that were asked for last; of many, the one that was asked for longest ago goes. */
+/**
+ * What is kept of the things that were asked for last; of many, the one that was asked for longest ago goes.
+ */
 export class Newest<T> {
   readonly #kept = new Map<string, T>();
   readonly #most: number;

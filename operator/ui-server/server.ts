@@ -147,7 +147,9 @@ async function answerObject(exchange: Exchange, words: readonly string[]): Promi
   }
 }
 
-/** The same pieces; what goes wrong before the first of them is thrown here, while it can still be an answer. */
+/**
+ * The same pieces; what goes wrong before the first of them is thrown here, while it can still be an answer.
+ */
 async function begun(pieces: AsyncIterable<string>): Promise<AsyncIterable<string>> {
   const iterator = pieces[Symbol.asyncIterator]();
   const first = await iterator.next();

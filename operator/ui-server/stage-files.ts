@@ -6,9 +6,9 @@ import { HttpError } from "./http-error.ts";
 import type { View, ViewedObject } from "./view.ts";
 
 /**
- * Files that the stages of a run have left on claims that are directories of this machine: reports and figures, never
- * weights. What lies there was written by programs, so a path is believed only after it was opened: no link leads out
- * of the stage's directory.
+ * Files that the stages of a run have left on claims that are directories of this machine: reports and
+ * figures, never weights. What lies there was written by programs, so a path is believed only after it was
+ * opened: no link leads out of the stage's directory.
  */
 
 const mediaTypes = {

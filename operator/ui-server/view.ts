@@ -5,8 +5,8 @@ import type { RunStatus } from "../kinds/batch-kind.ts";
 import type { ObjectPlan, Session } from "./contract.ts";
 
 /**
- * What the server needs of where a viewer looks, all of it by the viewer's own rights. One view serves one request,
- * and is closed after it: nothing of a viewer is kept.
+ * What the server needs of where a viewer looks, all of it by the viewer's own rights. One view serves one
+ * request, and is closed after it: nothing of a viewer is kept.
  */
 export interface View {
   readonly cluster: Pick<Cluster, "get" | "list"> & {
@@ -22,8 +22,8 @@ export interface View {
   /** A way from this machine to what an InferenceDeployment serves, for one exchange. */
   reach(deployment: ViewedObject): Promise<{ url: string; close(): void }>;
   /**
-   * Calls once with a sentence when what is looked at cannot be watched any more, or begins to be; returns what stops
-   * looking.
+   * Calls once with a sentence when what is looked at cannot be watched any more, or begins to be; returns
+   * what stops looking.
    */
   onChange(call: (sentence: string) => void): () => void;
   close(): void;

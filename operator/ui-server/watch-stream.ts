@@ -7,13 +7,15 @@ import { asHttpError, HttpError } from "./http-error.ts";
 import { type View, type ViewedObject, viewedResources } from "./view.ts";
 
 /**
- * All objects of the six kinds in one stream of lines. A reader that is slower than the cluster is told the newest
- * state of an object only: what waits for it is at most one line of each object.
+ * All objects of the six kinds in one stream of lines. A reader that is slower than the cluster is told the
+ * newest state of an object only: what waits for it is at most one line of each object.
  */
 
 const heartbeatMilliseconds = 15_000;
 
-/** Where lines go. `write` is false when the reader is behind; `onDrain` is called when it is not any more. */
+/**
+ * Where lines go. `write` is false when the reader is behind; `onDrain` is called when it is not any more.
+ */
 export interface LineSink {
   write(text: string): boolean;
   onDrain(call: () => void): void;
@@ -69,7 +71,8 @@ class WatchStream {
           await this.#tellKind(view, resource, filter);
         } catch (error) {
           const known = asHttpError(error);
-          // Without one kind there is something to see; without the cluster there is nothing, and no present state.
+          // Without one kind there is something to see; without the cluster there is nothing, and no present
+          // state.
           if (known?.status !== 403) return this.#fail(error);
           this.#send(resource.kind, { type: "ERROR", message: known.message, kind: resource.kind });
         }

@@ -10,7 +10,9 @@ import type { UiServer } from "../../operator/ui-server/server.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type Bench, corpus, openBench, pretrainRun } from "./command.ts";
 
-/** The page's server before a real API server: whoever looks sees what that API server lets them, and no more. */
+/**
+ * The page's server before a real API server: whoever looks sees what that API server lets them, and no more.
+ */
 
 const patience = 120_000;
 const page = new Map([["index.html", Buffer.from("<!doctype html>")]]);

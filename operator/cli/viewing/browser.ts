@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
- * Opens an address that has a secret in it in the person's browser. Words of a command line are there for every user
- * of the machine to read, so that they name a file, which only this user can read, and that leads on.
+ * Opens an address that has a secret in it in the person's browser. Words of a command line are there for
+ * every user of the machine to read, so that they name a file, which only this user can read, and that leads
+ * on.
  */
 export async function openBrowser(address: string): Promise<{ forget(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "tanren-ui-"));

@@ -7,8 +7,8 @@ import { type AnyObject, parseKind } from "../kinds.ts";
 import { ancestorsOf, descendantsOf } from "../lineage/relatives.ts";
 
 /**
- * A page about one object with its data inside: the answers that the page would ask for, under the requests that it
- * would send. What cannot be had is left out, and the page says so.
+ * A page about one object with its data inside: the answers that the page would ask for, under the requests
+ * that it would send. What cannot be had is left out, and the page says so.
  */
 
 /** What a mail carries; what comes after has no room. */

@@ -8,7 +8,9 @@ import { type KubeconfigChoice, kubernetesTarget } from "../target/kubernetes.ts
 import type { Target } from "../target/target.ts";
 import { openView } from "./view.ts";
 
-/** Two ways to the page: one person's on this machine, and everybody's by the rights that each of them has. */
+/**
+ * Two ways to the page: one person's on this machine, and everybody's by the rights that each of them has.
+ */
 
 export async function serveOwn(
   target: Target,

@@ -1,7 +1,7 @@
 /**
- * Figures of many rows in few buckets of neighbouring rows: of every figure how many there are, their sum, the least
- * and the greatest. However many rows there are, the buckets are no more than a fixed number: when they are full,
- * each two become one.
+ * Figures of many rows in few buckets of neighbouring rows: of every figure how many there are, their sum,
+ * the least and the greatest. However many rows there are, the buckets are no more than a fixed number: when
+ * they are full, each two become one.
  */
 
 const mostBuckets = 8192;

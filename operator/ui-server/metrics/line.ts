@@ -1,9 +1,9 @@
 import { parseLine } from "../json-line.ts";
 
 /**
- * Lines of a metrics.jsonl: flat JSON objects of numbers. The fast way reads what programs write, number by number
- * and with the names where they were in the line before; its numbers may differ from JSON's in the last bit, which no
- * picture shows. What it does not know is left to JSON.parse.
+ * Lines of a metrics.jsonl: flat JSON objects of numbers. The fast way reads what programs write, number by
+ * number and with the names where they were in the line before; its numbers may differ from JSON's in the
+ * last bit, which no picture shows. What it does not know is left to JSON.parse.
  */
 
 export type Row = ReadonlyMap<string, number | null>;

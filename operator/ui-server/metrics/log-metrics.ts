@@ -4,8 +4,8 @@ import { curveOfRows } from "./curve.ts";
 import { parseRow, type Row } from "./line.ts";
 
 /**
- * Figures from a program's log, where its files are out of reach: it says a step every few seconds, and the last
- * one. A log that was rotated has lost the first of them.
+ * Figures from a program's log, where its files are out of reach: it says a step every few seconds, and the
+ * last one. A log that was rotated has lost the first of them.
  */
 
 const StepLine = z.looseObject({ event: z.literal("step"), step: z.number() });

@@ -5,8 +5,9 @@ import { type Curve, curveOfBuckets, curveOfRows } from "./curve.ts";
 import { LineReader, parseRow, type Row } from "./line.ts";
 
 /**
- * One metrics.jsonl, read once and then followed as it grows. Kept of it are buckets, of a size that the file's does
- * not change; a window of few rows is read again from the file, so that a closer look shows every step.
+ * One metrics.jsonl, read once and then followed as it grows. Kept of it are buckets, of a size that the
+ * file's does not change; a window of few rows is read again from the file, so that a closer look shows every
+ * step.
  */
 
 const chunkBytes = 4 * 2 ** 20;
