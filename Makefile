@@ -131,7 +131,7 @@ bench-operators: setup ## speed and cost of reconciling beside controller-runtim
 bench-corpus: setup setup-bench ## web archive to text beside trafilatura: speed and F1 on the manuals (five minutes)
 	@mkdir -p build/bench
 	$(BIN)/python examples/quickstart/make_data.py --output build/quickstart/data
-	cd kernels && ../.venv-bench/bin/python tests/bench/warc_to_text.py ../build/quickstart/data/web/*.warc.gz $(ARGS) | tee ../build/bench/corpus.json
+	.venv-bench/bin/python kernels/tests/bench/warc_to_text.py build/quickstart/data/web/*.warc.gz $(ARGS) | tee build/bench/corpus.json
 
 bench-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core: calls, lease, fairness, memory (Go; half an hour; ARGS=--help)
 	$(NODE) test/bench/overload.ts $(ARGS)
