@@ -131,8 +131,8 @@ bench-operators: setup ## speed and cost of reconciling beside controller-runtim
 bench-corpus: setup setup-bench ## the corpus programs beside their peers: web archive to text, duplicates (half an hour)
 	@mkdir -p build/bench
 	$(BIN)/python examples/quickstart/make_data.py --output build/quickstart/data
-	cd kernels && ../.venv-bench/bin/python tests/bench/warc_to_text.py ../build/quickstart/data/web/*.warc.gz $(ARGS) | tee ../build/bench/corpus.json
-	cd kernels && OMP_NUM_THREADS=1 ../.venv-bench/bin/python tests/bench/deduplication.py --into ../build/bench/corpus.json
+	.venv-bench/bin/python kernels/tests/bench/warc_to_text.py build/quickstart/data/web/*.warc.gz $(ARGS) | tee build/bench/corpus.json
+	OMP_NUM_THREADS=1 .venv-bench/bin/python kernels/tests/bench/deduplication.py --into build/bench/corpus.json
 
 bench-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core: calls, lease, fairness, memory (Go; half an hour; ARGS=--help)
 	$(NODE) test/bench/overload.ts $(ARGS)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import TracebackType
 
@@ -60,10 +60,11 @@ class _Batch:
 
 class _Worker:
     def __init__(self, config: CleanConfig, model: Path | None) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        # A fresh interpreter: this process has threads, and a fork server's socket lies in the directory for
+        # temporary files, whose path may be longer than a socket's may.
+        context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process: ForkServerProcess = context.Process(
+        self.process: SpawnProcess = context.Process(
             target=_serve, args=(theirs, config, model), daemon=True, name="cleaner"
         )
         self.process.start()
