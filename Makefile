@@ -154,16 +154,16 @@ test-alerts: setup cluster-build ## every alert on recorded series, and a Promet
 	test/cluster/launch build promtool prometheus
 	$(VITEST) run test/alerts $(REPORT)
 
-images: setup ## container images of operator and kernels, with lists of what is inside (ACCELERATOR=cpu: smaller, without GPUs)
+images: setup ui ## container images of operator and kernels, with lists of what is inside (ACCELERATOR=cpu: smaller, without GPUs)
 	$(NODE) images/build.ts $(ACCELERATOR)
 
 # URL is where the archives will lie, for krew's manifest; empty: where they are written.
-dist: setup helm-build ## what people install, into build/dist: the command as one file, for krew and npm; the chart; checksums
+dist: setup ui helm-build ## what people install, into build/dist: the command as one file, for krew and npm; the chart; checksums
 	rm -rf build/dist
 	$(NODE) release/build.ts build/dist $(URL)
 
 # Apart from `make test`: krew and a registry are compiled first.
-test-dist: setup helm-build ## what make dist makes, tried where nothing else of the repository is: krew, npx, a registry (Go)
+test-dist: setup ui helm-build ## what make dist makes, tried where nothing else of the repository is: krew, npx, a registry (Go)
 	$(BEGIN)
 	test/cluster/launch build krew validate-krew-manifest registry crane
 	$(VITEST) run test/dist $(REPORT)
@@ -178,7 +178,7 @@ publish: setup helm-build ## after make dist: push the images, and a chart that 
 github-release: ## after make publish: make the release of TAG, with all files of build/dist
 	gh release create "$(TAG)" --verify-tag --title "$(TAG)" --notes "See CHANGELOG.md." build/dist/tanren-* build/dist/tanren.yaml build/dist/SHA256SUMS*
 
-e2e: setup ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
+e2e: setup ui ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
 	$(NODE) images/build.ts cpu
 	TANREN_TEST_MODE=$(MODE) $(VITEST) run test/node --reporter=verbose --bail=1 --disable-console-intercept
 

@@ -13,11 +13,12 @@ beforeEach(() => {
   repository = mkdtempSync(join(tmpdir(), "tanren-inputs-"));
   for (const file of [".dockerignore", "package.json", "package-lock.json", "operator/Containerfile"])
     cpSync(join(origin, file), join(repository, file));
-  for (const folder of ["crds", "operator/testing/worlds", "operator/runs"])
+  for (const folder of ["crds", "operator/testing/worlds", "operator/runs", "ui/dist"])
     mkdirSync(join(repository, folder), { recursive: true });
   for (const file of ["operator/manager.ts", "operator/runs/step.ts", "operator/runs/step.test.ts"])
     writeFileSync(join(repository, file), "export {};\n");
   writeFileSync(join(repository, "operator/testing/worlds/world.ts"), "export {};\n");
+  writeFileSync(join(repository, "ui/dist/index.html"), "<!doctype html>");
 });
 
 afterEach(() => rmSync(repository, { recursive: true }));
@@ -43,6 +44,7 @@ test.each([
   "operator/Containerfile",
   "package-lock.json",
   ".dockerignore",
+  "ui/dist/index.html",
 ])("a change of %s gives another image", (file) => {
   const before = digest();
   expect(digestAfterChangeOf(file)).not.toBe(before);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
@@ -9,7 +9,12 @@ export async function bundle(repository: string): Promise<string> {
     input: join(repository, "operator/cli/bundle.ts"),
     platform: "node",
     resolve: { conditionNames: ["tanren-bundle", "import", "node", "require", "default"] },
-    transform: { define: { KERNEL_FILES: JSON.stringify(await kernelFiles(join(repository, "kernels"))) } },
+    transform: {
+      define: {
+        KERNEL_FILES: JSON.stringify(await kernelFiles(join(repository, "kernels"))),
+        PAGE_FILES: JSON.stringify(pageFiles(join(repository, "ui/dist"))),
+      },
+    },
     // What is loaded only where it is needed is still in the file.
     plugins: [
       { name: "lazy", transform: (code) => code.replaceAll("createRequire(import.meta.url)(", "require(") },
@@ -23,6 +28,15 @@ export async function bundle(repository: string): Promise<string> {
   const [chunk, ...others] = output;
   if (others.length > 0) throw new Error(`one file was expected, ${others.length + 1} came out`);
   return chunk.code;
+}
+
+/** The page that `tanren ui` serves, by path, in base64. */
+function pageFiles(folder: string): Record<string, string> {
+  if (!existsSync(join(folder, "index.html"))) throw new Error(`${folder} has no page; run "make ui"`);
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .sort()
+    .filter((path) => statSync(join(folder, path)).isFile());
+  return Object.fromEntries(files.map((path) => [path, readFileSync(join(folder, path), "base64")]));
 }
 
 /** What a kernel's process needs, by path from the folder of the kernels. */

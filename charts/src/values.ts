@@ -103,6 +103,23 @@ const GrafanaDashboards = z.strictObject({
     .describe("Labels by which Grafana's sidecar selects the ConfigMap."),
 });
 
+const Ui = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe("Whether the page is served, at Service <release>-ui; put an ingress with TLS before it."),
+  replicas: z.int().min(1).default(1).describe("Pods of the page."),
+  resources: anything
+    .default({ requests: { cpu: "10m", memory: "128Mi" }, limits: { memory: "512Mi" } })
+    .describe("Resources of the page's pods (core/v1 ResourceRequirements)."),
+  clients: z
+    .array(anything)
+    .default([])
+    .describe(
+      "Peers (NetworkPolicyPeer) that may open the page where networkPolicies are enabled, such as an ingress controller's pods; empty: anyone.",
+    ),
+});
+
 const PrometheusRule = z.strictObject({
   enabled: z.boolean().default(false).describe("Whether the Prometheus operator is given the alerts."),
   labels: stringMap.default({}).describe("Labels by which Prometheus selects the rules."),
@@ -241,6 +258,7 @@ export const Values = z.strictObject({
   podMonitor: monitor("the programs of runs and endpoints").prefault({}),
   prometheusRule: PrometheusRule.prefault({}),
   grafanaDashboards: GrafanaDashboards.prefault({}),
+  ui: Ui.prefault({}),
 });
 
 export type Values = z.output<typeof Values>;
@@ -263,4 +281,5 @@ export const groups: Readonly<Record<string, string>> = {
   podMonitor: "PodMonitor (monitoring.coreos.com/v1) of kernels' pods: progress, loss, requests.",
   prometheusRule: "PrometheusRule (monitoring.coreos.com/v1) with the alerts of files/rules.",
   grafanaDashboards: "Dashboards for Grafana.",
+  ui: "The page that shows everything in the browser, to everybody by their own Kubernetes token: it has no rights itself.",
 };

@@ -52,5 +52,6 @@ echo
 echo "pictures   $out/report/loss.png"
 echo "           $out/report/loss-by-position.png"
 echo "endpoint   http://127.0.0.1:8000/v1 (key in $out/api-key), goes on until: bin/tanren stop --state $state"
-echo "look at it bin/tanren get, describe, logs, tree: README.md, The command"
+echo "look at it bin/tanren ui --state $state: everything in the browser"
+echo "           bin/tanren get, describe, logs, tree: README.md, The command"
 echo "time       ${took} s for the chain"

@@ -63,6 +63,12 @@ def test_writes_a_model_artifact_and_its_figures(finished: Path) -> None:
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert all({"loss", "grad_norm", "lr", "tokens_per_second"} <= line.keys() for line in lines)
     assert [line["step"] for line in lines if "held_out_loss" in line] == [3, 6]
+    tokens_of_step = lines[0]["tokens"]
+    assert tokens_of_step > 0
+    assert [line["tokens"] for line in lines] == [tokens_of_step * step for step in range(1, 7)]
+    assert all(
+        one["seconds"] < other["seconds"] for one, other in zip([{"seconds": 0}, *lines], lines, strict=False)
+    )
     assert (output / "loss.png").stat().st_size > 1000
     assert b"<svg" in (output / "loss.svg").read_bytes()
 
@@ -114,6 +120,7 @@ def test_killed_at_any_point_it_ends_with_the_same_bits(work: Path, finished: Pa
     undisturbed = tiny_training.weights(finished)
     assert all(torch.equal(tensor, undisturbed[name]) for name, tensor in tiny_training.weights(work).items())
     assert tiny_training.losses(work) == tiny_training.losses(finished)
+    assert tiny_training.metrics(work, "tokens") == tiny_training.metrics(finished, "tokens")
     assert (
         tiny_training.result(work)["artifact"]["digest"]
         == tiny_training.result(finished)["artifact"]["digest"]

@@ -240,7 +240,11 @@ def weights(directory: Path) -> dict[str, torch.Tensor]:
 
 
 def losses(directory: Path) -> list[float]:
+    return metrics(directory, "loss")
+
+
+def metrics(directory: Path, name: str) -> list[float]:
     return [
-        json.loads(line)["loss"]
+        json.loads(line)[name]
         for line in (directory / "output" / "model" / "metrics.jsonl").read_text().splitlines()
     ]

@@ -13,9 +13,11 @@ import { installKernelsCommand } from "./commands/install-kernels.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { operatorCommand, stopCommand } from "./commands/operator.ts";
 import { planCommand } from "./commands/plan.ts";
+import { reportCommand } from "./commands/report.ts";
 import { retryCommand } from "./commands/retry.ts";
 import { runCommand } from "./commands/run.ts";
 import { treeCommand } from "./commands/tree.ts";
+import { uiCommand } from "./commands/ui.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { type ExitCode, exitCodes, Failure } from "./failure.ts";
 import { withHelp } from "./options.ts";
@@ -80,6 +82,8 @@ export function tanrenProgram(name: Program): Command {
     logsCommand(),
     chatCommand(),
     treeCommand(),
+    uiCommand(),
+    reportCommand(),
     exportCommand(),
     retryCommand(),
     suspendCommand(),
@@ -97,6 +101,7 @@ export function tanrenProgram(name: Program): Command {
     "tanren run -f examples/quickstart",
     "tanren get",
     "tanren chat assistant",
+    "tanren ui",
     "tanren get --context prod",
     "kubectl tanren get -n team-a",
     "kubectl tanren logs pretrainrun base --follow",

@@ -48,6 +48,8 @@ const words = [
   "logs",
   "chat",
   "tree",
+  "ui",
+  "report",
   "retry",
   "suspend",
   "resume",

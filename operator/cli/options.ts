@@ -34,6 +34,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535)
+    throw new InvalidArgumentError("write a port, a whole number up to 65535; 0 takes any free one.");
+  return value;
+}
+
 /** None is a number of replicas too. */
 export function replicas(text: string): number {
   const value = Number(text);

@@ -1,6 +1,7 @@
 import { isTrue } from "../cluster/conditions.ts";
 import { kindKeyOf } from "../cluster/object-key.ts";
 import { type ObjectPlan, planManifests } from "../planning/manifests.ts";
+import type { PlannedObject } from "../planning/planned-kinds.ts";
 import type { Finding, Surroundings } from "../planning/surroundings.ts";
 import { planFacts } from "./describe/facts.ts";
 import { type AnyObject, title } from "./kinds.ts";
@@ -36,16 +37,10 @@ function planAll(
   const byKey = new Map(
     ours.map((one) => [kindKeyOf({ kind: one.object.kind, ...one.object.metadata }), one]),
   );
-  const others = present.filter(({ kind, metadata }) => !byKey.has(kindKeyOf({ kind, ...metadata })));
-  const done = new Map(
-    present
-      .filter(({ status }) => isTrue(status?.conditions, "Succeeded"))
-      .map(({ kind, metadata, status }) => [kindKeyOf({ kind, ...metadata }), status]),
+  const objects = planInputs(
+    [...byKey.values()].map(({ object }) => object),
+    present,
   );
-  const objects = [
-    ...[...byKey].map(([key, { object }]) => ({ ...object, status: done.get(key) })),
-    ...others,
-  ];
   const planned: Planned = { plans: [], findings: [] };
   for (const plan of planManifests(objects, { surroundings })) {
     const manifest = byKey.get(kindKeyOf(plan));
@@ -54,6 +49,26 @@ function planAll(
     for (const finding of plan.problems) planned.findings.push({ finding, problem: at(manifest, finding) });
   }
   return planned;
+}
+
+type Place = { namespace: string; name: string };
+
+/** Objects to plan, and those beside them; what has succeeded already stands by what it has made. */
+export function planInputs(
+  planned: readonly (Omit<PlannedObject, "metadata" | "status"> & { metadata: Place })[],
+  present: readonly AnyObject[],
+): PlannedObject[] {
+  const key = ({ kind, metadata }: { kind: string; metadata: Place }) => kindKeyOf({ kind, ...metadata });
+  const keys = new Set(planned.map(key));
+  const done = new Map(
+    present
+      .filter(({ status }) => isTrue(status?.conditions, "Succeeded"))
+      .map((object) => [key(object), object.status]),
+  );
+  return [
+    ...planned.map((object) => ({ ...object, status: done.get(key(object)) })),
+    ...present.filter((object) => !keys.has(key(object))),
+  ];
 }
 
 function at({ document, object }: Manifest, { field, reason, message }: Finding): Problem {

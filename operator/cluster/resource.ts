@@ -61,7 +61,11 @@ export const networkPolicies = resource<NetworkPolicy>(
 );
 export const events = resource<Event>("events.k8s.io/v1", "Event", "events", false);
 
-/** What specs name beside; the local adapter has none of them. */
+/** What specs name beside, and namespaces; the local adapter has none of them. */
+export const namespaces: Resource<KubernetesObject> = {
+  ...resource("v1", "Namespace", "namespaces", true),
+  clusterScoped: true,
+};
 export const serviceAccounts = resource<KubernetesObject>("v1", "ServiceAccount", "serviceaccounts", false);
 export const priorityClasses: Resource<KubernetesObject> = {
   ...resource("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", false),

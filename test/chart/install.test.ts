@@ -202,7 +202,7 @@ test("with every value set, the API server takes every object", async () => {
       ({ apiVersion, metadata: { namespace } }) =>
         !apiVersion.startsWith("monitoring.") && (namespace === undefined || namespace === "tanren-system"),
     );
-  expect(items.filter(({ kind }) => kind === "NetworkPolicy").length).toBe(3);
+  expect(items.filter(({ kind }) => kind === "NetworkPolicy").length).toBe(4);
   const { code, stderr } = await cluster.kubectl(["apply", "--server-side", "--dry-run=server", "-f", "-"], {
     input: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
   });

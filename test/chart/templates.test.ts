@@ -8,17 +8,21 @@ import { clusterrole } from "./cases/clusterrole.ts";
 import { clusterrolesAggregated } from "./cases/clusterroles-aggregated.ts";
 import { configmap } from "./cases/configmap.ts";
 import { configmapDashboards } from "./cases/configmap-dashboards.ts";
+import { configmapUi } from "./cases/configmap-ui.ts";
 import { crds } from "./cases/crds.ts";
 import { deployment } from "./cases/deployment.ts";
+import { deploymentUi } from "./cases/deployment-ui.ts";
 import { flowschema } from "./cases/flowschema.ts";
 import { networkpolicyOperator } from "./cases/networkpolicy-operator.ts";
 import { networkpolicyRuns } from "./cases/networkpolicy-runs.ts";
+import { networkpolicyUi } from "./cases/networkpolicy-ui.ts";
 import { poddisruptionbudget } from "./cases/poddisruptionbudget.ts";
 import { podmonitor } from "./cases/podmonitor.ts";
 import { prometheusrule } from "./cases/prometheusrule.ts";
 import { role } from "./cases/role.ts";
 import { roleLeaderElection } from "./cases/role-leader-election.ts";
 import { service } from "./cases/service.ts";
+import { serviceUi } from "./cases/service-ui.ts";
 import { serviceaccount } from "./cases/serviceaccount.ts";
 import { servicemonitor } from "./cases/servicemonitor.ts";
 import { validate } from "./cases/validate.ts";
@@ -32,17 +36,21 @@ const suites: Readonly<Record<string, Suite>> = {
   "clusterrole.yaml": clusterrole,
   "clusterroles-aggregated.yaml": clusterrolesAggregated,
   "configmap-dashboards.yaml": configmapDashboards,
+  "configmap-ui.yaml": configmapUi,
   "configmap.yaml": configmap,
   "crds.yaml": crds,
+  "deployment-ui.yaml": deploymentUi,
   "deployment.yaml": deployment,
   "flowschema.yaml": flowschema,
   "networkpolicy-operator.yaml": networkpolicyOperator,
   "networkpolicy-runs.yaml": networkpolicyRuns,
+  "networkpolicy-ui.yaml": networkpolicyUi,
   "poddisruptionbudget.yaml": poddisruptionbudget,
   "podmonitor.yaml": podmonitor,
   "prometheusrule.yaml": prometheusrule,
   "role-leader-election.yaml": roleLeaderElection,
   "role.yaml": role,
+  "service-ui.yaml": serviceUi,
   "service.yaml": service,
   "serviceaccount.yaml": serviceaccount,
   "servicemonitor.yaml": servicemonitor,

@@ -18,6 +18,8 @@ const pods = "Deployment/tanren-operator";
 const configuration = ["ConfigMap/tanren-operator", pods];
 const own = "NetworkPolicy/tanren-operator";
 const enabled = { "networkPolicies.enabled": true };
+const uiEnabled = { "ui.enabled": true };
+const uiPods = "Deployment/tanren-ui";
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 
 const policies = [
@@ -267,6 +269,15 @@ export const effects: Effect[] = [
     value: { dashboards: "yes" },
     beside: { "grafanaDashboards.enabled": true },
     changes: ["ConfigMap/tanren-dashboards"],
+  },
+  { path: "ui.enabled", value: true, changes: ["ConfigMap/tanren-ui", uiPods, "Service/tanren-ui"] },
+  { path: "ui.replicas", value: 2, beside: uiEnabled, changes: [uiPods] },
+  { path: "ui.resources", value: { limits: { memory: "1Gi" } }, beside: uiEnabled, changes: [uiPods] },
+  {
+    path: "ui.clients",
+    value: [{ podSelector: {} }],
+    beside: { ...enabled, ...uiEnabled },
+    changes: ["NetworkPolicy/tanren-ui"],
   },
 ];
 

@@ -71,12 +71,13 @@ test("another release name and namespace leave nothing of the first", () => {
     podMonitor: enabled,
     prometheusRule: enabled,
     grafanaDashboards: enabled,
+    ui: enabled,
   };
   const objects = render().objects(
     { crds: { install: false }, ...values },
     { name: "forge", namespace: "models" },
   );
-  expect(objects.length).toBeGreaterThan(13);
+  expect(objects.length).toBeGreaterThan(17);
   for (const { metadata } of objects) {
     expect(metadata.name).toMatch(/^forge-/);
     if (metadata.namespace !== undefined) expect(metadata.namespace).toBe("models");

@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   mkdirSync,
   mkdtempSync,
@@ -87,6 +88,22 @@ describe("the command as one file", () => {
   test("completes for kubectl by the name kubectl_complete-tanren", () => {
     const { out } = command("kubectl_complete-tanren", "des");
     expect(out).toMatch(/^describe\t.+\n:4\n$/);
+  });
+
+  test("has the page with it, and serves it until it is interrupted", async () => {
+    writeFileSync(join(folder, "work/kubeconfig"), JSON.stringify(unreachable));
+    const words = ["ui", "--no-open", "--kubeconfig", "kubeconfig"];
+    const child = spawn(join(folder, "bin/tanren"), words, {
+      cwd: join(folder, "work"),
+      env: { HOME: join(folder, "home"), PATH: bare.join(":") },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    const [address] = await once(child.stdout.setEncoding("utf8"), "data");
+    const page = await fetch(new URL("/", String(address)));
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("<title>Tanren")]);
+    child.kill("SIGINT");
+    expect(await ended).toBe(0);
   });
 
   test("says before a run on this machine how to get the kernels", () => {

@@ -57,6 +57,15 @@ const rules: readonly [pattern: RegExp, place: Place | { notRun: string }][] = [
   ],
   [/^curl /, { notRun: "needs an endpoint and its key; test/node asks one in the same way" }],
   [/^skopeo /, { notRun: "needs a registry; test/node loads the same archives" }],
+  [
+    /^((bin\/)?|kubectl )tanren (ui|report)\b/,
+    {
+      notRun:
+        "needs the page that make ui builds; operator/cli/viewing and test/command/ui.test.ts serve one",
+    },
+  ],
+  [/^kubectl port-forward/, { notRun: "needs a node; on one the page of the chart has not been run" }],
+  [/^kubectl create token/, { notRun: "test/command/ui.test.ts asks for such tokens" }],
   [/^(bin\/)?tanren /, "this machine"],
   [/^(kubectl|ln|source) /, "control plane"],
 ];

@@ -17,6 +17,17 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end }}
 
+{{- define "tanren.uiName" -}}
+{{ .Release.Name }}-ui
+{{- end }}
+
+{{/* Labels that select the page's pods. */}}
+{{- define "tanren.uiSelectorLabels" -}}
+app.kubernetes.io/name: tanren
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/component: ui
+{{- end }}
+
 {{/* Labels that select the pods of every run and endpoint. */}}
 {{- define "tanren.kernelLabels" -}}
 app.kubernetes.io/managed-by: tanren

@@ -25,7 +25,7 @@ from .checkpoint import CheckpointStore, State
 from .data_parallel import DataParallel
 from .dpo import DirectPreferenceOptimization
 from .gradients import scale, sum_of_squares
-from .metrics_log import MetricsLog
+from .metrics_log import Effort, MetricsLog
 from .objective import Objective, Sums
 from .ranks import Ranks
 from .sampler import SampleOrder
@@ -133,12 +133,12 @@ class Trainer:
         )
         metrics = self._resumed_metrics
         while step < self._steps:
-            metrics, speed, stopping = self._step(step)
+            metrics, effort, stopping = self._step(step)
             step += 1
             if step % self._config.evaluate_every_steps == 0 or step == self._steps:
                 metrics = {**metrics, **self.evaluate()}
                 self._refuse_divergence(metrics, step)
-            self._say(step, {**metrics, **speed}, log)
+            self._say(step, {**metrics, **self._speed(effort)}, effort, log)
             if self._store.due(step) or stopping or step == self._steps:
                 self._save(step, metrics)
             if stopping and step < self._steps:
@@ -169,8 +169,8 @@ class Trainer:
             }
         return self._objective.summary(means)
 
-    def _step(self, step: int) -> tuple[dict[str, float], dict[str, float], bool]:
-        """One optimizer step; returns its metrics, its speed, and whether a rank was asked to stop."""
+    def _step(self, step: int) -> tuple[dict[str, float], Effort, bool]:
+        """One optimizer step; returns its metrics, what it took, and whether a rank was asked to stop."""
         began = time.perf_counter()
         training, samples = self._training, self._objective.train
         chosen = self._order.indices(step * training.global_batch_size, training.global_batch_size)
@@ -202,9 +202,13 @@ class Trainer:
             group["lr"] = metrics["lr"]
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        tokens_per_second = samples.token_count(chosen) / (time.perf_counter() - began)
+        effort = Effort(samples.token_count(chosen), time.perf_counter() - began)
+        return metrics, effort, stops > 0
+
+    def _speed(self, effort: Effort) -> dict[str, float]:
+        tokens_per_second = effort.tokens / effort.seconds
         mfu = {} if self._peak is None else {"mfu": tokens_per_second / self._peak}
-        return metrics, {"tokens_per_second": tokens_per_second, **mfu}, stops > 0
+        return {"tokens_per_second": tokens_per_second, **mfu}
 
     def _autocast(self) -> torch.autocast:
         """bfloat16 computes in bfloat16 over float32 weights."""
@@ -222,15 +226,14 @@ class Trainer:
                 "training.learning_rate or raise warmup_steps.",
             )
 
-    def _say(self, step: int, metrics: dict[str, float], log: MetricsLog | None) -> None:
-        if log is not None:
-            log.append(step, metrics)
+    def _say(self, step: int, metrics: dict[str, float], effort: Effort, log: MetricsLog | None) -> None:
         self._context.progress.update(step, self._steps, metrics)
-        if self._ranks.rank == 0 and (
-            time.monotonic() - self._last_logged > LOG_INTERVAL_SECONDS or step == self._steps
-        ):
+        if log is None:
+            return
+        line = log.append(step, metrics, effort)
+        if time.monotonic() - self._last_logged > LOG_INTERVAL_SECONDS or step == self._steps:
             self._last_logged = time.monotonic()
-            self._context.log("step", step=step, steps=self._steps, **metrics)
+            self._context.log("step", steps=self._steps, **line)
 
     @tracing.span("save checkpoint")
     def _save(self, step: int, metrics: dict[str, float]) -> None:

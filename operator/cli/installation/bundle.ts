@@ -16,6 +16,8 @@ import type { Installation } from "./installation.ts";
 
 /** Source and lock files of the kernels by path: release/bundle.ts puts them here. */
 declare const KERNEL_FILES: Readonly<Record<string, string>>;
+/** The built page by path, each file in base64. */
+declare const PAGE_FILES: Readonly<Record<string, string>>;
 
 const locks = ["requirements-bootstrap.lock", "requirements.lock"] as const;
 
@@ -42,6 +44,11 @@ export const installation: Installation = {
         `what kernels run on is not installed, so nothing can run on this machine; run "tanren install-kernels", which downloads PyTorch (3 GB) to ${dirname(environment)}, or name a cluster with --context`,
       );
     return { python: join(environment, "bin/python"), env: { PYTHONPATH: await writeSource() } };
+  },
+  async page() {
+    return new Map(
+      Object.entries(PAGE_FILES).map(([path, content]) => [path, Buffer.from(content, "base64")] as const),
+    );
   },
   async installKernels(base, say) {
     const environment = environmentFolder();

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { Failure } from "../failure.ts";
-import { kubernetesTarget } from "./kubernetes.ts";
+import { type KubeconfigChoice, kubernetesTarget } from "./kubernetes.ts";
 import { localTarget } from "./local.ts";
 import type { Target } from "./target.ts";
 
@@ -61,14 +61,23 @@ export function stateOf(command: Command): string {
   );
 }
 
+/** The kubeconfig's context that the command line names; undefined for a state directory of this machine. */
+export function clusterOf(command: Command): KubeconfigChoice | undefined {
+  const { state, kubeconfig, context } = command.optsWithGlobals<TargetOptions>();
+  return isCluster({ state, kubeconfig, context }) ? { kubeconfig, context } : undefined;
+}
+
 function targetOf(command: Command, options: TargetOptions): Target {
   const { state, kubeconfig, context } = options;
   const program = programs.find((one) => one === command.parent?.name()) ?? "tanren";
   const hint = (words: string) => `"${[program, words, ...flagsOf(command, options, words)].join(" ")}"`;
-  const isCluster = program === "kubectl tanren" || kubeconfig !== undefined || context !== undefined;
-  return isCluster || state === undefined
+  return isCluster(options) || state === undefined
     ? kubernetesTarget({ kubeconfig, context }, hint)
     : localTarget(resolve(state), hint);
+}
+
+function isCluster({ state, kubeconfig, context }: TargetOptions): boolean {
+  return state === undefined || kubeconfig !== undefined || context !== undefined;
 }
 
 /** The options that name the same target in another command. */

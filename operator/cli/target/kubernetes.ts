@@ -23,6 +23,8 @@ import type { Endpoint, Target } from "./target.ts";
 export interface KubeconfigChoice {
   kubeconfig?: string;
   context?: string;
+  /** Whose rights count, in the place of the kubeconfig's user. */
+  token?: string;
 }
 
 /** Whose the applied fields are; not the operator's. */
@@ -32,14 +34,21 @@ const fieldManager = "tanren-cli";
  * A Kubernetes cluster, through its API server. The client is loaded and the kubeconfig read when somebody
  * first asks.
  */
-export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"]): Target {
+export function kubernetesTarget(
+  choice: KubeconfigChoice,
+  hint: Target["hint"],
+): Target & {
+  /** Ends every connection: for who goes on without the target. */
+  stop(): Promise<void>;
+} {
   let opened: Promise<Opened> | undefined;
   const open = () => {
     opened ??= connect(choice);
     return opened;
   };
-  const connection = async () => {
-    const { kubernetes, cluster, where } = await open();
+  const connection = async (onTrouble?: (sentence: string) => void) => {
+    const { kubernetes, cluster, where, trouble } = await open();
+    if (onTrouble) trouble.listeners.add(onTrouble);
     return {
       cluster,
       where,
@@ -49,7 +58,9 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
         }),
       reach: (deployment: AnyObject) => reach(kubernetes, cluster, deployment),
       // The process ends soon, and with it the connections that are kept open.
-      close() {},
+      close() {
+        if (onTrouble) trouble.listeners.delete(onTrouble);
+      },
     };
   };
   return {
@@ -57,8 +68,15 @@ export function kubernetesTarget(choice: KubeconfigChoice, hint: Target["hint"])
     hasLocalPaths: false,
     namespace: async () => (await open()).kubernetes.currentNamespace,
     presence: async (need, namespace) => presenceOf((await open()).cluster, need, namespace),
-    connect: connection,
+    connect: () => connection(),
     peek: connection,
+    whoAmI: async () => {
+      const { kubernetes } = await open();
+      return kubernetes.whoAmI().catch((error: unknown) => {
+        throw formatError(error, kubernetes.server);
+      });
+    },
+    stop: async () => (await opened)?.kubernetes.stop(),
     async operate() {
       const { kubernetes, cluster, where, trouble } = await open();
       return {
@@ -107,25 +125,31 @@ async function presenceOf(
 }
 
 interface Opened {
-  /** Where problems of watches are reported. */
-  trouble: { report: (sentence: string) => void };
+  /** Where problems of watches are reported: to those who listen, else to one who is told of changes. */
+  trouble: { report: (sentence: string) => void; listeners: Set<(sentence: string) => void> };
   kubernetes: KubernetesCluster;
   cluster: Cluster;
   where: string;
 }
 
-async function connect({ kubeconfig, context }: KubeconfigChoice): Promise<Opened> {
+async function connect({ kubeconfig, context, token }: KubeconfigChoice): Promise<Opened> {
   const { connectKubernetes } = await import("../../cluster/kubernetes/index.ts");
-  const trouble = { report: (sentence: string) => void process.stderr.write(`${sentence}\n`), last: "" };
+  const trouble = {
+    report: (sentence: string) => void process.stderr.write(`${sentence}\n`),
+    last: "",
+    listeners: new Set<(sentence: string) => void>(),
+  };
   try {
     const kubernetes = connectKubernetes({
-      kubeconfig: { path: kubeconfig, context },
+      kubeconfig: { path: kubeconfig, context, token },
       fieldManager,
       report(error) {
         // A broken watch is reopened; a ClusterError says that this failed too.
         if (!(error instanceof ClusterError)) return;
         const { message } = formatError(error, kubernetes.server);
-        if (message !== trouble.last) trouble.report(`${message} (trying again)`);
+        for (const listener of [...trouble.listeners]) listener(message);
+        if (message !== trouble.last && trouble.listeners.size === 0)
+          trouble.report(`${message} (trying again)`);
         trouble.last = message;
       },
     });

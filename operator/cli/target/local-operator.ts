@@ -61,7 +61,7 @@ export async function startLocalOperator(stateDirectory: string): Promise<LocalO
   };
 }
 
-function customResource(kind: KindDefinition): CustomResource {
+export function customResource(kind: KindDefinition): CustomResource {
   return {
     resource: kind.resource,
     admit: (candidate, old) => admit(kind, candidate, old as TanrenObject | undefined),

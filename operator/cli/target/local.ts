@@ -42,8 +42,8 @@ export function localTarget(stateDirectory: string, hint: Target["hint"]): Targe
       process.stderr.write(`no operator runs on ${stateDirectory}: this is its last state\n`);
       return connection(stateDirectory, cluster);
     },
-    async peek() {
-      const running = await connectLocal(stateDirectory);
+    async peek(onTrouble) {
+      const running = await connectLocal(stateDirectory, onTrouble && (({ message }) => onTrouble(message)));
       const cluster = running ?? readAtRest(stateDirectory);
       return cluster && connection(stateDirectory, cluster, () => running?.close());
     },

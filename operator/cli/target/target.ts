@@ -31,8 +31,13 @@ export interface Target {
   namespace(): Promise<string>;
   /** For reading. Throws a Failure where there is nothing to read. */
   connect(): Promise<Connection>;
-  /** For reading what is there already; undefined where nothing can be yet. */
-  peek(): Promise<Connection | undefined>;
+  /**
+   * For reading what is there already; undefined where nothing can be yet. `onTrouble`: called when what is
+   * watched cannot be any more, or not for now.
+   */
+  peek(onTrouble?: (sentence: string) => void): Promise<Connection | undefined>;
+  /** Whose rights count, as the API server knows them; absent where there is no API server. */
+  whoAmI?(): Promise<string>;
   /** For writing what an operator acts on. `detach`: the operator is to outlive this process. */
   operate(options?: { detach?: boolean }): Promise<OperatorHandle>;
 }

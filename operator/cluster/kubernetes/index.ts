@@ -1,4 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
+import { z } from "zod";
 import { type Clock, systemClock } from "../../clock/clock.ts";
 import type { KubernetesObject, Pod, Wanted } from "../objects.ts";
 import {
@@ -113,6 +114,16 @@ export class KubernetesCluster implements Cluster {
   /** Context of the kubeconfig that is spoken to. */
   get context(): string {
     return this.#connection.credentials.context;
+  }
+
+  /** The name by which the API server knows whoever asks. */
+  async whoAmI(): Promise<string> {
+    const answer = await this.#rest.json({
+      verb: "create",
+      resource: selfSubjectReviews,
+      body: selfSubjectReview,
+    });
+    return SelfSubjectReview.parse(answer).status.userInfo.username;
   }
 
   /** For client-node's own protocols, such as port forwarding. */
@@ -341,6 +352,17 @@ export class KubernetesCluster implements Cluster {
     return { object };
   }
 }
+
+const selfSubjectReviews = {
+  apiVersion: "authentication.k8s.io/v1",
+  kind: "SelfSubjectReview",
+  plural: "selfsubjectreviews",
+  clusterScoped: true,
+} as const;
+const selfSubjectReview = { apiVersion: selfSubjectReviews.apiVersion, kind: selfSubjectReviews.kind };
+const SelfSubjectReview = z.object({
+  status: z.object({ userInfo: z.object({ username: z.string() }) }),
+});
 
 /** An empty etcd is at revision 1: the first object that is ever written has a later one. */
 const versionOfNone = "1";

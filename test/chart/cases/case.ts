@@ -29,6 +29,13 @@ export const commonLabels = {
   "app.kubernetes.io/version": version,
 };
 
+/** Labels of the page's pods. */
+export const uiLabels = {
+  "app.kubernetes.io/name": "tanren",
+  "app.kubernetes.io/instance": release.name,
+  "app.kubernetes.io/component": "ui",
+};
+
 /** Labels of the operator's pods. */
 export const operatorLabels = {
   "app.kubernetes.io/name": "tanren",

@@ -1,9 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { loadIdentity } from "./kubeconfig.ts";
+
+// The pod's own files have one place, which is not here.
+vi.mock("node:fs", async (original) => {
+  const real = await original<typeof import("node:fs")>();
+  return { ...real, existsSync: vi.fn(real.existsSync), readFileSync: vi.fn(real.readFileSync) };
+});
 
 let directory: string;
 
@@ -14,6 +20,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.resetAllMocks();
   vi.unstubAllEnvs();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -46,6 +53,19 @@ test("a context is read with what it names; paths lie beside the file", () => {
     },
     user: { token: "one" },
   });
+});
+
+test("who asks with a token of their own has nothing of the kubeconfig's user, nor of the pod's", () => {
+  const user = { token: "mine", "client-certificate-data": "YQ==", as: "somebody", "as-groups": ["all"] };
+  const path = write("a", config("one", { users: [{ name: "one", user }] }));
+  const identity = loadIdentity({ path, token: "theirs" });
+  expect(identity.user).toEqual({ token: "theirs" });
+  expect(identity.cluster.server).toBe("https://one:6443");
+  vi.stubEnv("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+  vi.mocked(existsSync).mockReturnValue(true);
+  vi.mocked(readFileSync).mockReturnValue("team-a");
+  expect(loadIdentity({ inCluster: true }).user).toHaveProperty("tokenFile");
+  expect(loadIdentity({ inCluster: true, token: "theirs" }).user).toEqual({ token: "theirs" });
 });
 
 test("KUBECONFIG is merged as kubectl does: what is missing is skipped, and the first counts", () => {

@@ -15,6 +15,8 @@ export interface KubeConfigSource {
   path?: string;
   /** Context of the kubeconfig; absent: its current one. */
   context?: string;
+  /** Of whoever asks, in the place of all that the kubeconfig or the pod says of a user. */
+  token?: string;
   /** The service account of the pod this runs in, whatever kubeconfig there is. */
   inCluster?: boolean;
 }
@@ -83,7 +85,12 @@ const parseYaml = (text: string): unknown => {
 
 const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-export function loadIdentity(source: KubeConfigSource): Identity {
+export function loadIdentity({ token, ...source }: KubeConfigSource): Identity {
+  const identity = configuredIdentity(source);
+  return token === undefined ? identity : { ...identity, user: { token } };
+}
+
+function configuredIdentity(source: Omit<KubeConfigSource, "token">): Identity {
   const files = filesOf(source);
   if (files === undefined) return serviceAccountIdentity();
   const config = merged(files.map(loadFile));
@@ -109,7 +116,10 @@ export function loadIdentity(source: KubeConfigSource): Identity {
  * The files that kubectl would read, of which KUBECONFIG may name some that are not there; undefined: a pod's
  * service account.
  */
-function filesOf({ path, inCluster = false }: KubeConfigSource): string[] | undefined {
+function filesOf({
+  path,
+  inCluster = false,
+}: Pick<KubeConfigSource, "path" | "inCluster">): string[] | undefined {
   if (inCluster) return undefined;
   if (path !== undefined) return [path];
   const named = (process.env.KUBECONFIG ?? "").split(delimiter).filter((file) => file !== "");
