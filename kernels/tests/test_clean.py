@@ -123,7 +123,7 @@ def test_changed_input_is_read_again_whatever_its_size_and_time(inputs: Path) ->
     assert paths[1].stat().st_size == stamp.st_size
     run("clean", **given)
     after = {path.name: path.stat().st_mtime_ns for path in Path("output/clean/documents").iterdir()}
-    assert [name for name in sorted(after) if after[name] != before[name]] == ["00001.jsonl"]
+    assert [name for name in sorted(after) if after[name] != before[name]] == ["00001.parquet"]
     assert kept("output/clean")["texts/1.txt"] == changed
 
 
