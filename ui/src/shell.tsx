@@ -14,7 +14,7 @@ export function Header() {
       : undefined;
   return (
     <header class="top">
-      <a class="brand" href="#/" aria-label="Tanren">
+      <a class="brand" href="#/">
         <span aria-hidden="true">鍛</span> Tanren
       </a>
       <nav aria-label={t("pages")}>
@@ -83,7 +83,7 @@ export function Banner() {
   const connection = store.connection.value;
   const told = session.value;
   return (
-    <>
+    <aside aria-label={t("connection")}>
       {connection.state === "offline" && (
         <p class="banner offline" role="status">
           <strong>{t("offline")}</strong> {t("offline.about")} <span class="told">{connection.message}</span>
@@ -105,7 +105,7 @@ export function Banner() {
           {told.user && ` · ${told.user}`} · {told.version}
         </p>
       )}
-    </>
+    </aside>
   );
 }
 

@@ -64,6 +64,7 @@ export const english = {
   "compare.none": "no other run",
   "compare.remove": "Take {name} out of the comparison",
   "conditions": "Conditions",
+  "connection": "Connection",
   "created": "{age} old",
   "curve.gradNorm": "Gradient norm",
   "curve.loss": "Loss",

@@ -66,6 +66,7 @@ export const japanese: Messages = {
   "compare.none": "他の実行はありません",
   "compare.remove": "{name} を比較から外す",
   "conditions": "コンディション",
+  "connection": "接続",
   "created": "作成から {age}",
   "curve.gradNorm": "勾配ノルム",
   "curve.loss": "損失",

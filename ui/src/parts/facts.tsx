@@ -39,12 +39,12 @@ export function Panel({
   wide?: boolean;
 }) {
   return (
-    <section class={wide ? "panel wide" : "panel"} aria-label={title}>
+    <div class={wide ? "panel wide" : "panel"}>
       <header>
         <h2>{title}</h2>
         {actions}
       </header>
       {children}
-    </section>
+    </div>
   );
 }

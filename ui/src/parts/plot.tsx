@@ -41,6 +41,16 @@ export interface PlotProps {
 
 export const colors = 8;
 
+/** A column's value under the cursor, as text. */
+function atCursor(
+  column: readonly (number | null | undefined)[] | uPlot.AlignedData[number] | undefined,
+  index: number | undefined,
+  format: (value: number) => string,
+): string {
+  const value = index === undefined ? undefined : column?.[index];
+  return value === undefined || value === null ? "" : format(value);
+}
+
 interface Aligned {
   data: uPlot.AlignedData;
   /** Where in data a line's y, low and high stand. */
@@ -81,19 +91,12 @@ export function Plot(props: PlotProps) {
   useEffect(() => {
     const element = place.current;
     if (element === null || aligned.data[0].length === 0 || !hasCanvas()) return;
-    const made = new uPlot(
-      optionsOf(props, aligned, element, (index) => {
-        if (position.current)
-          position.current.textContent = index === undefined ? "" : formatX(aligned.data[0][index] ?? 0);
-        for (const [line, label] of values.current.entries()) {
-          const at = aligned.places[line];
-          const value = index === undefined || at === undefined ? undefined : aligned.data[at.y]?.[index];
-          if (label) label.textContent = value === undefined || value === null ? "" : formatY(value);
-        }
-      }),
-      aligned.data,
-      element,
-    );
+    const tell = (index: number | undefined) => {
+      if (position.current) position.current.textContent = atCursor(aligned.data[0], index, formatX);
+      for (const [line, label] of values.current.entries())
+        if (label) label.textContent = atCursor(aligned.data[aligned.places[line]?.y ?? -1], index, formatY);
+    };
+    const made = new uPlot(optionsOf(props, aligned, element, tell), aligned.data, element);
     chart.current = made;
     const observer = new ResizeObserver(() => {
       if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height: made.height });
@@ -135,10 +138,10 @@ export function Plot(props: PlotProps) {
       {asTable ? (
         <PlotTable {...props} aligned={aligned} formatX={formatX} formatY={formatY} />
       ) : (
-        // biome-ignore lint/a11y/useSemanticElements: a picture with keys is no fieldset
         <div
           class="plot-canvas"
-          role="group"
+          role="application"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the cursor through the values
           tabIndex={0}
           aria-label={t("plot.label", { title, lines: lines.map(({ label }) => label).join(", ") })}
           onKeyDown={moveCursor}

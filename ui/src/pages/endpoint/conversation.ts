@@ -63,28 +63,28 @@ export async function ask(
     const path = `/api/endpoints/${encodeURIComponent(endpoint.namespace)}/${encodeURIComponent(endpoint.name)}/chat`;
     const headers = endpoint.key === "" ? undefined : { "x-endpoint-key": endpoint.key };
     const stream = await client.stream(path, signal, { body, headers });
-    let pieces = 0;
-    for await (const chunk of chunksOf(stream)) {
-      if (chunk.error !== undefined) throw new Error(chunk.error.message ?? "the endpoint failed");
-      const [choice] = chunk.choices ?? [];
-      const content = choice?.delta?.content ?? "";
-      if (content !== "") {
-        pieces += 1;
-        told({
-          content: answer.content + content,
-          tokens: pieces,
-          firstSeconds: answer.firstSeconds ?? since(),
-        });
-      }
-      // Pieces of text are not always tokens: the endpoint's own count comes last.
-      if (chunk.usage?.completion_tokens !== undefined) told({ tokens: chunk.usage.completion_tokens });
-      if (choice?.finish_reason) told({ finish: choice.finish_reason });
-    }
+    for await (const chunk of chunksOf(stream)) told(changeBy(chunk, answer, since()));
     told({ finish: answer.finish ?? "stop" });
   } catch (error) {
     if (signal.aborted) told({ finish: "stopped" });
     else told({ error: error instanceof Error ? error.message : String(error) });
   }
+}
+
+/** What a chunk adds. Pieces of text are not always tokens: the endpoint's own count comes last. */
+function changeBy({ choices, usage, error }: Chunk, answer: Message, seconds: number): Partial<Message> {
+  if (error !== undefined) throw new Error(error.message ?? "the endpoint failed");
+  const change: Partial<Message> = {};
+  const [choice] = choices ?? [];
+  const content = choice?.delta?.content;
+  if (content) {
+    change.content = answer.content + content;
+    change.tokens = (answer.tokens ?? 0) + 1;
+    change.firstSeconds = answer.firstSeconds ?? seconds;
+  }
+  if (usage?.completion_tokens !== undefined) change.tokens = usage.completion_tokens;
+  if (choice?.finish_reason) change.finish = choice.finish_reason;
+  return change;
 }
 
 /** Chunks of a stream of server-sent events, up to [DONE]. */

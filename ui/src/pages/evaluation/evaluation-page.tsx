@@ -89,7 +89,7 @@ function ScoreBar({ score, atLeast }: { score: Score; atLeast: number }) {
       <span class="score-name">
         {score.suite} <span class="muted">{score.metric}</span>
       </span>
-      <svg viewBox="0 0 100 10" preserveAspectRatio="none">
+      <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
         <line class="score-axis" x1="0" y1="5" x2="100" y2="5" />
         <line class="score-interval" x1={low} y1="5" x2={high} y2="5" />
         {Number.isFinite(atLeast) && (

@@ -1,12 +1,12 @@
 import { useMemo } from "preact/hooks";
 import { bytes, count, figure } from "../../../../operator/cli/terminal/units.ts";
 import { formatDuration } from "../../../../operator/clock/duration.ts";
+import type { Metrics } from "../../../../operator/ui-server/contract.ts";
 import { t } from "../../language/language.ts";
 import { type Line, Plot } from "../../parts/plot.tsx";
-import type { CurveView } from "./curves-page.tsx";
 import { type CurvePanel, panelsOf } from "./panels.ts";
 import { smooth } from "./smoothing.ts";
-import type { Axis, Curves } from "./use-curves.ts";
+import type { Axis, Curves, CurveView } from "./use-curves.ts";
 
 /** One picture per group of figures, lines of all runs in each. */
 export function CurveGrid({
@@ -73,32 +73,50 @@ const formatOf = (x: Axis) => (x === "time" ? formatDuration : x === "tokens" ? 
 const stepText = (value: number) =>
   Number.isInteger(value) && value < 100_000 ? String(value) : count(value);
 
-/** Smoothed lines with what they were smoothed from faintly behind; measured points are drawn as they are. */
+/** Lines of all runs, each run's figures in colours of their own; what they were smoothed from lies behind. */
 function linesOf(panel: CurvePanel, curves: readonly Curves[], smoothing: number): Line[] {
-  let color = 0;
-  const faint: Line[] = [];
-  const lines: Line[] = [];
-  for (const { name: run, answer } of curves) {
-    if (answer.state !== "ready") continue;
-    for (const name of panel.series) {
-      const one = answer.value.series[name];
-      if (one === undefined || one.x.length === 0) continue;
-      const label = curves.length > 1 ? `${run} ${name}` : name;
-      const measured = name.startsWith("held_out") || name === "unigram_entropy";
-      const smoothed = panel.smoothed && smoothing > 0 && !measured;
-      const { x, y, low, high } = one;
-      if (smoothed) faint.push({ label: `${label} raw`, x, y, color, faint: true });
-      lines.push({
-        label,
-        x,
-        y: smoothed ? smooth(y, smoothing) : y,
-        ...(!smoothed && low && high && { low, high }),
-        color,
-        dashed: measured && name !== "held_out_loss",
-        points: measured && x.length < 60,
-      });
-      color += 1;
-    }
-  }
-  return [...faint, ...lines];
+  const drawn = curves
+    .flatMap(({ name: run, answer }) =>
+      answer.state !== "ready"
+        ? []
+        : panel.series.flatMap((name) => {
+            const one = answer.value.series[name];
+            const label = curves.length > 1 ? `${run} ${name}` : name;
+            return one === undefined || one.x.length === 0 ? [] : [{ name, label, one }];
+          }),
+    )
+    .map(
+      ({ name, label, one }, color): Drawn =>
+        isMeasured(name)
+          ? { line: measuredLine(name, label, one, color) }
+          : trainingLine(label, one, color, panel.smoothed ? smoothing : 0),
+    );
+  return [...drawn.flatMap(({ behind }) => behind ?? []), ...drawn.map(({ line }) => line)];
+}
+
+type Series = Metrics["series"][string];
+
+interface Drawn {
+  line: Line;
+  behind?: Line;
+}
+
+/** What is measured now and then is drawn as it is. */
+const isMeasured = (name: string) => name.startsWith("held_out") || name === "unigram_entropy";
+
+const measuredLine = (name: string, label: string, one: Series, color: number): Line => ({
+  ...one,
+  label,
+  color,
+  dashed: name !== "held_out_loss",
+  points: one.x.length < 60,
+});
+
+function trainingLine(label: string, one: Series, color: number, smoothing: number): Drawn {
+  if (smoothing === 0) return { line: { ...one, label, color } };
+  const { x, y } = one;
+  return {
+    line: { label, x, y: smooth(y, smoothing), color },
+    behind: { label: `${label} raw`, x, y, color, faint: true },
+  };
 }

@@ -13,18 +13,11 @@ import {
 import { Empty, Failed, Loading } from "../../parts/states.tsx";
 import { route, setQuery } from "../../router.ts";
 import { CurveGrid } from "./curve-grid.tsx";
-import { type Axis, type Curves, useCurves } from "./use-curves.ts";
+import { type Axis, type Curves, type CurveView, useCurves } from "./use-curves.ts";
 
 /** Curves of a run beside those of any number of others. */
 
 const axes: readonly Axis[] = ["step", "tokens", "time"];
-
-export interface CurveView {
-  x: Axis;
-  smoothing: number;
-  logX: boolean;
-  logY: boolean;
-}
 
 export function CurvesPage({ object, identity }: Shown) {
   const { store } = usePage();

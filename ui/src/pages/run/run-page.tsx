@@ -3,9 +3,9 @@ import { formatDuration } from "../../../../operator/clock/duration.ts";
 import type { ObjectPlan } from "../../../../operator/ui-server/contract.ts";
 import { now } from "../../context.ts";
 import { t } from "../../language/language.ts";
-import { apiPathOf, type Shown, type Status } from "../../objects/objects.ts";
+import { type AnyObject, apiPathOf, type Shown, type Status } from "../../objects/objects.ts";
 import { acceleratorHours, secondsOf } from "../../objects/usage.ts";
-import { type FactRow, Facts, Panel } from "../../parts/facts.tsx";
+import { Facts, Panel } from "../../parts/facts.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { Table } from "../../parts/table.tsx";
 import { useAnswer } from "../../use-answer.ts";
@@ -97,73 +97,92 @@ export function Attempts({ status }: { status: Status }) {
 }
 
 function PlanAndMeasured({ object, identity }: Shown) {
-  const { plan: known, progress, artifact, stages = [] } = object.status ?? {};
+  const known = object.status?.plan;
   const asked = useAnswer<ObjectPlan>(known === undefined ? `${apiPathOf(identity)}/plan` : undefined);
   const plan = known ?? (asked.state === "ready" ? asked.value.plan : undefined);
-  const main = stages.find(({ name }) => name === "train") ?? stages.at(-1);
-  const metrics = [
-    ...(main?.metrics ?? []),
-    ...(progress?.stage === main?.name ? (progress?.metrics ?? []) : []),
-  ];
-  const measured = (name: string) => metrics.findLast((one) => one.name === name)?.value;
-  const took = main?.startTime && secondsOf(main.startTime, main.completionTime, now.value);
-  const speed = measured("tokens_per_second");
+  const measured = measuredOf(object, now.value);
+  const planned = {
+    parameters: told(plan?.parameters, count),
+    steps: told(plan?.steps, String),
+    tokens: told(plan?.tokens, count),
+    time: told(plan?.estimatedSeconds, formatDuration),
+    memory: told(plan?.memoryPerRankBytes, bytes),
+    memoryLimit: told(plan?.memoryLimitPerRankBytes, bytes),
+    checkpoint: told(plan?.checkpointBytes, bytes),
+    ranks: told(plan?.ranks, String),
+  };
+  const rows = compared
+    .map(({ fact, name }) => ({
+      name: name(),
+      planned: planned[fact as keyof typeof planned],
+      measured: measured[fact],
+    }))
+    .filter((row) => row.planned !== undefined || row.measured !== undefined);
   const hours = acceleratorHours(object, now.value);
-  const rows: readonly (readonly [string, string | undefined, string | undefined])[] = [
-    [
-      t("fact.parameters"),
-      plan?.parameters && count(plan.parameters),
-      artifact?.parameters && count(artifact.parameters),
-    ],
-    [
-      t("fact.steps"),
-      plan?.steps?.toString(),
-      progress && progress.stage === main?.name ? String(progress.step) : undefined,
-    ],
-    [t("fact.tokens"), plan?.tokens && count(plan.tokens), undefined],
-    [
-      t("fact.time"),
-      plan?.estimatedSeconds && formatDuration(plan.estimatedSeconds),
-      took ? formatDuration(took) : undefined,
-    ],
-    [t("fact.memory"), plan?.memoryPerRankBytes && bytes(plan.memoryPerRankBytes), peakMemory(metrics)],
-    [t("fact.memoryLimit"), plan?.memoryLimitPerRankBytes && bytes(plan.memoryLimitPerRankBytes), undefined],
-    [t("fact.checkpoint"), plan?.checkpointBytes && bytes(plan.checkpointBytes), undefined],
-    [t("fact.speed"), undefined, speed && `${count(Number(speed))} ${t("tokensPerSecond")}`],
-    ["MFU", undefined, measured("mfu") && `${(100 * Number(measured("mfu"))).toFixed(1)} %`],
-    [t("fact.ranks"), plan?.ranks?.toString(), undefined],
-  ].map(([name, planned, was]) => [
-    String(name),
-    planned ? String(planned) : undefined,
-    was ? String(was) : undefined,
-  ]);
-  const told = rows.filter(([, planned, was]) => planned !== undefined || was !== undefined);
-  const usage: FactRow[] =
-    hours === undefined
-      ? []
-      : [[hours.gpu ? t("fact.gpuHours") : t("fact.cpuHours"), hours.hours.toFixed(2)]];
   return (
     <Panel title={t("plan")} wide>
-      {told.length === 0 ? (
+      {rows.length === 0 ? (
         <Empty>{t("plan.none")}</Empty>
       ) : (
         <Table
           caption={t("plan")}
-          rows={told}
-          rowKey={([name]) => name}
+          rows={rows}
+          rowKey={({ name }) => name}
           columns={[
-            { title: "", cell: ([name]) => name },
-            { title: t("column.planned"), numeric: true, cell: ([, planned]) => planned ?? "–" },
-            { title: t("column.measured"), numeric: true, cell: ([, , was]) => was ?? "–" },
+            { title: t("column.name"), cell: ({ name }) => name },
+            { title: t("column.planned"), numeric: true, cell: (row) => row.planned ?? "–" },
+            { title: t("column.measured"), numeric: true, cell: (row) => row.measured ?? "–" },
           ]}
         />
       )}
-      <Facts rows={usage} />
+      {hours && (
+        <Facts rows={[[hours.gpu ? t("fact.gpuHours") : t("fact.cpuHours"), hours.hours.toFixed(2)]]} />
+      )}
     </Panel>
   );
 }
 
-function peakMemory(metrics: readonly { name: string; value: string }[]): string | undefined {
-  const found = metrics.findLast(({ name }) => name.includes("memory"));
-  return found && bytes(Number(found.value));
+const told = (value: number | undefined, format: (value: number) => string) =>
+  value === undefined ? undefined : format(value);
+
+const compared: readonly { fact: string; name: () => string }[] = [
+  { fact: "parameters", name: () => t("fact.parameters") },
+  { fact: "steps", name: () => t("fact.steps") },
+  { fact: "tokens", name: () => t("fact.tokens") },
+  { fact: "time", name: () => t("fact.time") },
+  { fact: "memory", name: () => t("fact.memory") },
+  { fact: "memoryLimit", name: () => t("fact.memoryLimit") },
+  { fact: "checkpoint", name: () => t("fact.checkpoint") },
+  { fact: "speed", name: () => t("fact.speed") },
+  { fact: "mfu", name: () => "MFU" },
+  { fact: "ranks", name: () => t("fact.ranks") },
+];
+
+/** What came of the main stage: the one that trains, or the last. */
+function measuredOf({ status = {} }: AnyObject, present: number): Record<string, string | undefined> {
+  const { stages = [], progress, artifact } = status;
+  const main = stages.find(({ name }) => name === "train") ?? stages.at(-1);
+  const current = progress !== undefined && progress.stage === main?.name ? progress : undefined;
+  const metrics = [...(main?.metrics ?? []), ...(current?.metrics ?? [])];
+  const figureOf = (matches: (name: string) => boolean) => {
+    const found = metrics.findLast(({ name }) => matches(name));
+    return found && Number(found.value);
+  };
+  return {
+    parameters: told(artifact?.parameters, count),
+    steps: told(current?.step, String),
+    time: main?.startTime && formatDuration(secondsOf(main.startTime, main.completionTime, present)),
+    memory: told(
+      figureOf((name) => name.includes("memory")),
+      bytes,
+    ),
+    speed: told(
+      figureOf((name) => name === "tokens_per_second"),
+      (value) => `${count(value)} ${t("tokensPerSecond")}`,
+    ),
+    mfu: told(
+      figureOf((name) => name === "mfu"),
+      (value) => `${(100 * value).toFixed(1)} %`,
+    ),
+  };
 }

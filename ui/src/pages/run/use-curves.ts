@@ -7,6 +7,14 @@ import { type Answer, failure } from "../../use-answer.ts";
 
 export type Axis = Metrics["x"];
 
+/** How curves are looked at. */
+export interface CurveView {
+  x: Axis;
+  smoothing: number;
+  logX: boolean;
+  logY: boolean;
+}
+
 /** Curves of one run: what it has is asked first, then the lines themselves, drawn small by the server. */
 export interface Curves {
   key: string;
