@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
+.PHONY: help setup ui setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -227,8 +227,13 @@ verify: lint ## fail when generated files differ from their source
 	@test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" \
 	  || { echo "generated files are not committed: run 'make generate' and commit"; exit 1; }
 
+# The page as static files, and as one file for reports, into ui/dist.
+ui: setup ## build the page that people look at
+	$(NODE) node_modules/vite/bin/vite.js build ui --logLevel warn
+
 lint: setup ## types and style of both languages
 	$(NODE) node_modules/.bin/tsc -p .
+	$(NODE) node_modules/.bin/tsc -p ui
 	$(NODE) node_modules/@biomejs/biome/bin/biome check
 	cd kernels && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --check . && ../$(BIN)/mypy && ../$(BIN)/lint-imports --no-cache
 
