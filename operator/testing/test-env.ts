@@ -93,7 +93,11 @@ export function aStage(stage: Partial<Stage>): Stage {
     gpusPerPod: 0,
     mounts: [],
     artifact: false,
-    config: () => ({ input: "output/prepare", tasks: 1, exact: true, seed: 1 }),
+    config: () => ({
+      ...{ input: "output/prepare", work: "output/build/work", tasks: 1, workers: 1, parts: 1 },
+      ...{ memory_bytes: 2 ** 30, exact: true, near: false, keep: "source_order", seed: 1 },
+      min_hash: { permutations: 128, bands: 16, shingle: 5, similarity: 0.8 },
+    }),
     ...stage,
   };
 }
