@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup ui setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
+.PHONY: help setup ui test-ui setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -57,7 +57,7 @@ quickstart: setup ## from real web pages to a chat answer on this machine
 	examples/quickstart/run.sh
 
 # The fast ones first, and those that need a control plane last: it is compiled while the others run.
-test: build-behind test-operator test-kernels test-bench test-journeys test-chart test-cluster test-contract test-install test-operators ## all tests (the first run builds Kubernetes and Helm from source)
+test: build-behind test-operator test-ui test-kernels test-bench test-journeys test-chart test-cluster test-contract test-install test-operators ## all tests (the first run builds Kubernetes and Helm from source)
 
 test-times: ## what the last tests took: suites, slowest files, slowest tests
 	@$(BIN)/python test/times.py $(TIMES)
@@ -72,6 +72,11 @@ test-operator: setup ## unit tests of operator and command
 	$(BEGIN)
 	$(NODE) node_modules/.bin/tsc -p .
 	$(VITEST) run operator/ images/ release/ test/docs test/node/permissions $(REPORT)
+
+test-ui: ui ## the page: its parts without a browser
+	$(BEGIN)
+	$(NODE) node_modules/.bin/tsc -p ui
+	$(VITEST) run --config ui/vitest.config.ts --reporter=default --reporter=junit --outputFile=$(CURDIR)/$(TIMES)/$@.xml
 
 test-kernels: setup ## unit tests of the kernels
 	$(BEGIN)

@@ -56,6 +56,7 @@ export function CurvesPage({ object, identity }: Shown) {
         }}
         stages={stages}
         stage={stage}
+        laid={axesOf(curves)}
         zoomed={range !== undefined}
         onWhole={() => setRange(undefined)}
       />
@@ -104,6 +105,8 @@ function CurveTools(shown: {
   onView: (view: CurveView) => void;
   stages: readonly string[];
   stage: string;
+  /** Axes that the rows of all runs can be laid over. */
+  laid: readonly Axis[];
   zoomed: boolean;
   onWhole: () => void;
 }) {
@@ -130,6 +133,7 @@ function CurveTools(shown: {
               type="radio"
               name="axis"
               checked={view.x === one}
+              disabled={!shown.laid.includes(one)}
               onChange={() => onView({ ...view, x: one })}
             />
             {t(`axis.${one}`)}
@@ -208,6 +212,11 @@ function Comparison({ others, compared }: { others: readonly AnyObject[]; compar
     </div>
   );
 }
+
+const axesOf = (curves: readonly Curves[]) =>
+  axes.filter((axis) =>
+    curves.every(({ answer }) => answer.state !== "ready" || answer.value.axes.includes(axis)),
+  );
 
 const labelOf = (identity: Identity | undefined) =>
   identity === undefined ? "" : `${identity.namespace} / ${identity.kind} ${identity.name}`;
