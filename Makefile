@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup ui test-ui setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
+.PHONY: help setup ui chromium test-ui setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -73,10 +73,18 @@ test-operator: setup ## unit tests of operator and command
 	$(NODE) node_modules/.bin/tsc -p .
 	$(VITEST) run operator/ images/ release/ test/docs test/node/permissions $(REPORT)
 
-test-ui: ui ## the page: its parts without a browser
+# A browser is the system's own: it is installed where that takes no more than its package manager, and else named.
+CHROMIUM := $(or $(TANREN_CHROMIUM),/usr/bin/chromium)
+chromium:
+	@test -x $(CHROMIUM) || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+		&& apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-ipafont-gothic; } \
+		|| { echo "test-ui needs Chromium at $(CHROMIUM); install your system's package, or name another by TANREN_CHROMIUM"; exit 1; }
+
+test-ui: ui chromium ## the page: its parts without a browser, then all of it in a headless Chromium; pictures in build/ui
 	$(BEGIN)
 	$(NODE) node_modules/.bin/tsc -p ui
 	$(VITEST) run --config ui/vitest.config.ts --reporter=default --reporter=junit --outputFile=$(CURDIR)/$(TIMES)/$@.xml
+	$(VITEST) run test/ui $(REPORT)
 
 test-kernels: setup ## unit tests of the kernels
 	$(BEGIN)

@@ -163,7 +163,12 @@ async function untruth(object: TanrenObject): Promise<string | undefined> {
   const owned = { namespace, labels: { [labels.uid]: object.metadata.uid } };
   const children = isServing ? await cluster.list(deployments, owned) : await cluster.list(jobs, owned);
   const starts = ["Running", "WaitingForPods", "Queued", "RollingOut"].includes(root.reason);
-  if (starts && children.length === 0) return `it says ${root.reason}, and nothing was made`;
+  if (starts && children.length === 0) {
+    // Between the two looks a deadline of a second may have taken what was made: then that is said by now.
+    const now = await read(object.kind, object.metadata.name);
+    if (now.metadata.resourceVersion !== object.metadata.resourceVersion) return untruth(now);
+    return `it says ${root.reason}, and nothing was made`;
+  }
   // An endpoint goes on serving what it served.
   const mayHaveNone = !isServing && (phase === "blocked" || root.reason.startsWith("Input"));
   if (mayHaveNone && children.length > 0)

@@ -33,7 +33,7 @@ printf '%s\\n' "$code" >| "$0/exit.tmp" && mv "$0/exit.tmp" "$0/exit"
 `;
 
 /** A pid file is filled right after it is made: one that stays empty has lost its shim. */
-const emptyMilliseconds = 2_000;
+const emptyMilliseconds = 10_000;
 /** SIGKILL: what a container reports whose end nobody saw. */
 const killedCode = 137;
 
