@@ -56,7 +56,7 @@ async function opened(look: Look) {
 async function show(page: Page, hash: string): Promise<void> {
   await page.evaluate(`window.location.hash = ${JSON.stringify(hash)}`);
   await page.locator("h1").first().waitFor();
-  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+  await expect.poll(() => page.locator(".spinner").count(), { timeout: 10_000 }).toBe(0);
 }
 
 interface Violation {

@@ -113,7 +113,11 @@ export class Stage {
       ...{ apiVersion: resource.apiVersion, kind, metadata: { name, namespace: "default" } },
       spec: { ...samples[kind], ...changes },
     });
-    await cluster.updateStatus(resource, { ...object, status } as typeof object);
+    // Of what no operator has seen yet the page says so, whatever else stands there.
+    const seen = Object.keys(status).length > 0 && { observedGeneration: object.metadata.generation };
+    const conditions = (status.conditions as object[] | undefined)?.map((one) => ({ ...one, ...seen }));
+    const told = { ...status, ...seen, ...(conditions && { conditions }) };
+    await cluster.updateStatus(resource, { ...object, status: told } as typeof object);
   }
 
   async makeChain(): Promise<void> {
