@@ -75,7 +75,7 @@ test-operator: setup ## unit tests of operator and command
 
 # A browser is the system's own: it is installed where that takes no more than its package manager, and else named.
 CHROMIUM := $(or $(TANREN_CHROMIUM),/usr/bin/chromium)
-chromium:
+chromium: ## install a headless browser, where the system's package manager has one
 	@test -x $(CHROMIUM) || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
 		&& apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-ipafont-gothic; } \
 		|| { echo "test-ui needs Chromium at $(CHROMIUM); install your system's package, or name another by TANREN_CHROMIUM"; exit 1; }
