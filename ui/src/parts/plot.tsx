@@ -273,7 +273,7 @@ function optionsOf(
       },
       {
         ...axis,
-        values: (_, splits) => splits.map((value) => (value === null ? "" : formatY(value))),
+        values: (_, splits) => splits.map((value) => (value === null ? "" : tick(formatY(value)))),
         size: 60,
       },
     ],
@@ -338,3 +338,6 @@ function colorOf(element: HTMLElement, name: string): string {
   element.style.color = before;
   return computed;
 }
+
+/** Beside an axis a number ends with no zeros: 0.002000 would not fit, and says no more than 0.002. */
+const tick = (text: string) => (Number.isFinite(Number(text)) ? String(Number(text)) : text);
