@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Cancel, Clock } from "../clock/clock.ts";
 import { keyOf, type NamespacedName } from "../cluster/object-key.ts";
 import type { KubernetesObject } from "../cluster/objects.ts";
-import { type Cluster, ConflictError, type Watch, type WatchEvent } from "../cluster/port.ts";
+import { type Cluster, ConflictError, NotFoundError, type Watch, type WatchEvent } from "../cluster/port.ts";
 import type { Resource } from "../cluster/resource.ts";
 import { inSpan, type Span } from "../tracing/spans.ts";
 import type { Logger } from "./logger.ts";
@@ -213,8 +213,14 @@ export class Controller<T extends Reconciled> {
     this.#queue.addRateLimited(key);
     await this.#tell(key, error, logger);
     if (error instanceof ConflictError) return "conflict";
+    // What was deleted while it was worked on: the watch is about to tell so.
+    if (error instanceof NotFoundError && !this.#isTold(key)) return "conflict";
     logger.error({ err: error }, "reconcile failed and is tried again");
     return "error";
+  }
+
+  #isTold(key: string): boolean {
+    return this.#failing.get(key)?.told !== undefined;
   }
 
   async #tell(key: string, error: unknown, logger: Logger): Promise<void> {
