@@ -214,13 +214,9 @@ export class Controller<T extends Reconciled> {
     await this.#tell(key, error, logger);
     if (error instanceof ConflictError) return "conflict";
     // What was deleted while it was worked on: the watch is about to tell so.
-    if (error instanceof NotFoundError && !this.#isTold(key)) return "conflict";
+    if (error instanceof NotFoundError && this.#failing.get(key)?.told === undefined) return "conflict";
     logger.error({ err: error }, "reconcile failed and is tried again");
     return "error";
-  }
-
-  #isTold(key: string): boolean {
-    return this.#failing.get(key)?.told !== undefined;
   }
 
   async #tell(key: string, error: unknown, logger: Logger): Promise<void> {

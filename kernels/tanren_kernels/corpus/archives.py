@@ -107,11 +107,9 @@ def _warc(content: Unpacked, wanted: frozenset[str], limit: int, offset: int) ->
         return Unread("corrupt_record", url, offset, 0)
     size = int(length)
     if kind not in wanted or size > limit:
-        passed = content.skip(size, _WARC)
+        passed_over = _passed_over(content, kind, url, offset, size, kind in wanted)
         _end(content)
-        if kind not in wanted:
-            return Unread(f"{kind}_record", url, offset, size, lost=False)
-        return Unread("record_too_large" if passed == size else "truncated_record", url, offset, size)
+        return passed_over
     block = content.read(size, _WARC)
     if len(block) != size:
         return Unread("truncated_record", url, offset, len(block))
@@ -121,6 +119,14 @@ def _warc(content: Unpacked, wanted: frozenset[str], limit: int, offset: int) ->
     return Record(kind, url, headers.get("warc-date", ""), headers.get("content-type", ""), offset, block)
 
 
+def _passed_over(content: Unpacked, kind: str, url: str, offset: int, size: int, is_wanted: bool) -> Unread:
+    """Goes on behind a block that nobody asked for, or that is too large to be read."""
+    passed = content.skip(size, _WARC)
+    if not is_wanted:
+        return Unread(f"{kind}_record", url, offset, size, lost=False)
+    return Unread("record_too_large" if passed == size else "truncated_record", url, offset, size)
+
+
 def _arc(
     content: Unpacked, line: bytes, found: re.Match[bytes], wanted: frozenset[str], limit: int, offset: int
 ) -> Record | Unread:
@@ -128,10 +134,7 @@ def _arc(
     size = int(found.group(3))
     kind = "filedesc" if url.startswith("filedesc:") else "arc"
     if kind not in wanted or size > limit:
-        passed = content.skip(size, _WARC)
-        if kind not in wanted:
-            return Unread(f"{kind}_record", url, offset, size, lost=False)
-        return Unread("record_too_large" if passed == size else "truncated_record", url, offset, size)
+        return _passed_over(content, kind, url, offset, size, kind in wanted)
     block = content.read(size, _WARC)
     if len(block) != size:
         return Unread("truncated_record", url, offset, len(block))
