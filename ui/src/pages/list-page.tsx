@@ -3,9 +3,10 @@ import { usePage } from "../context.ts";
 import { t } from "../language/language.ts";
 import { matches } from "../objects/filter.ts";
 import type { Kind } from "../objects/objects.ts";
+import { FilterInput } from "../parts/filter-input.tsx";
 import { ObjectTable } from "../parts/object-table.tsx";
 import { Empty, Loading } from "../parts/states.tsx";
-import { isList, type List, route, setQuery } from "../router.ts";
+import { isList, type List, route } from "../router.ts";
 
 const kindsOf: Record<List, readonly Kind[]> = {
   corpora: ["Corpus"],
@@ -34,15 +35,7 @@ export function ListPage({ list }: { list: string }) {
         <h1>{t(`page.${list}`)}</h1>
       </div>
       <search class="tools">
-        <label class="grow">
-          <span class="visually-hidden">{t("filter")}</span>
-          <input
-            type="search"
-            placeholder={t("filter.placeholder")}
-            value={filter}
-            onInput={(event) => setQuery({ filter: event.currentTarget.value })}
-          />
-        </label>
+        <FilterInput filter={filter} />
       </search>
       {listed.length > 0 ? (
         <ObjectTable objects={shown} caption={t(`page.${list}`)} />

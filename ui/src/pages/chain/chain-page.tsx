@@ -6,6 +6,7 @@ import { matches } from "../../objects/filter.ts";
 import type { AnyObject } from "../../objects/objects.ts";
 import { phaseOf } from "../../objects/phase.ts";
 import { PhaseMark } from "../../parts/badge.tsx";
+import { FilterInput } from "../../parts/filter-input.tsx";
 import { More } from "../../parts/more.tsx";
 import { ObjectTable } from "../../parts/object-table.tsx";
 import { Empty, Loading } from "../../parts/states.tsx";
@@ -123,15 +124,7 @@ function ChainTools(shown: {
           ))}
         </select>
       </label>
-      <label class="grow">
-        <span class="visually-hidden">{t("filter")}</span>
-        <input
-          type="search"
-          placeholder={t("filter.placeholder")}
-          value={filter}
-          onInput={(event) => setQuery({ filter: event.currentTarget.value })}
-        />
-      </label>
+      <FilterInput filter={filter} />
       <button
         type="button"
         aria-pressed={asTable}
