@@ -225,7 +225,13 @@ export class Controller<T extends Reconciled> {
     this.#failing.set(key, failing);
     const said = error instanceof Error ? error.message : String(error);
     const problem = said.replace(/\s+/g, " ").slice(0, longestProblem);
-    if (now - failing.since < toldAfterSeconds * 1000 || failing.told === problem) return;
+    if (failing.told === problem) return;
+    const tellIn = failing.since + toldAfterSeconds * 1000 - now;
+    if (tellIn > 0) {
+      // The backoff has grown long by then, and who waits for the sentence shall not wait for it too.
+      this.#queue.addAfter(key, tellIn);
+      return;
+    }
     try {
       await this.#options.reconciler.failed?.(requestOf(key), problem);
       failing.told = problem;
