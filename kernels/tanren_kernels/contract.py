@@ -249,6 +249,15 @@ class DeduplicateConfig(BaseModel):
     ]
 
 
+class MixturePart(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    language: Literal["ja", "en", "code"]
+    ratio: Annotated[float, Field(description="its share, relative to the sum of all parts' ratios", gt=0.0)]
+
+
 class RemovalRule(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -266,13 +275,20 @@ class RemovalRule(BaseModel):
     ] = None
 
 
-class MixturePart(BaseModel):
+class MixtureSource(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
     )
-    language: Literal["ja", "en", "code"]
-    ratio: Annotated[float, Field(gt=0.0, le=1.0)]
+    name: Annotated[str, Field(min_length=1)]
+    weight: Annotated[
+        float,
+        Field(
+            description="within each of its languages: a token of it counts as much as so many of weight 1",
+            gt=0.0,
+        ),
+    ]
+    max_epochs: Annotated[float | None, Field(description="instead of the mixture's", gt=0.0)] = None
 
 
 class ModelShape(BaseModel):
@@ -864,9 +880,16 @@ class TokenizerTraining(BaseModel):
         frozen=True,
     )
     vocabulary_size: Annotated[int, Field(description="size before removal", ge=300, le=1000000)]
-    training_bytes: Annotated[
+    training_bytes: Annotated[int, Field(description="at most this much text is sampled for training", ge=1)]
+    parts: Annotated[
+        list[MixturePart], Field(description="share of each language in the sample", min_length=1)
+    ]
+    max_words: Annotated[
         int,
-        Field(description="at most this much text is sampled for training, by the mixture's ratios", ge=1),
+        Field(
+            description="distinct words counted at once; in larger samples the rarest beyond it are forgotten",
+            ge=1000,
+        ),
     ]
     removing: list[RemovalRule]
 
@@ -879,10 +902,24 @@ class MixtureConfig(BaseModel):
     tokens: Annotated[
         int | None, Field(description="training tokens; absent: as many as the ratios allow", ge=1)
     ] = None
-    parts: Annotated[list[MixturePart], Field(description="ratios sum to 1", min_length=1)]
+    parts: Annotated[list[MixturePart], Field(min_length=1)]
     max_epochs: Annotated[
-        float, Field(description="how often a language's documents may be repeated to meet its ratio", ge=1.0)
+        float,
+        Field(
+            description="how often a source's documents may be repeated to meet a language's ratio", ge=1.0
+        ),
     ]
+    sources: Annotated[
+        list[MixtureSource],
+        Field(description="sources whose weight is not 1 or that have a cap of their own"),
+    ]
+    licences: Annotated[
+        list[str] | None,
+        Field(
+            description="documents of sources with other licences are used for nothing; absent: all are used",
+            min_length=1,
+        ),
+    ] = None
 
 
 class TokenizeConfig(BaseModel):
@@ -932,6 +969,13 @@ class TokenizeConfig(BaseModel):
         ),
     ]
     shard_tokens: Annotated[int, Field(description="tokens per packed shard file", ge=1024)]
+    memory_bytes: Annotated[
+        int,
+        Field(
+            description="memory limit of the pod; what does not fit while packing is spilled to the work directory",
+            ge=67108864,
+        ),
+    ]
     parents: Annotated[
         list[Input], Field(description="artifacts this corpus descends from, recorded in the manifest")
     ]

@@ -21,7 +21,7 @@ from tanren_kernels.runtime import manifest
 from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
-from tanren_kernels.tokenizer import tokenizer
+from tanren_kernels.tokenizer import tokenizer, training
 from tanren_kernels.training import checkpoint, schedule
 
 
@@ -239,7 +239,7 @@ def test_factors_of_repeated_extensions_multiply_and_never_fall() -> None:
 
 def test_a_corpus_of_another_tokenizer_is_refused(work: Path, finished: Path) -> None:
     given = continued(work, finished)
-    other = tokenizer.serialise(tokenizer.train(tiny.TEXTS, 350))
+    other = tokenizer.serialise(training.train(tiny.TEXTS, 0, 350, 1_000_000))
     (work / "inputs" / "corpus" / "tokenizer.json").write_bytes(other)
     assert tiny_training.run(work, given) == 64
     assert tiny_training.ending(work)["reason"] == "TokenizerMismatch"

@@ -201,6 +201,42 @@ const cases: Case[] = [
     refused: { "mixture.ratios": [{ language: "ja", percent: 99 }] },
   },
   {
+    path: "spec.mixture.ratios",
+    message: /percents must sum to 100/,
+    accepted: {
+      sources: [...source("."), { ...source("more", "en")[0], name: "more" }],
+      "mixture.ratios": [
+        { language: "ja", percent: "99.9" },
+        { language: "en", percent: "0.1" },
+      ],
+    },
+    refused: {
+      sources: [...source("."), { ...source("more", "en")[0], name: "more" }],
+      "mixture.ratios": [
+        { language: "ja", percent: 99 },
+        { language: "en", percent: "0.9" },
+      ],
+    },
+  },
+  {
+    path: "spec.mixture.ratios",
+    message: /every part must have percent, or every part tokens/,
+    accepted: { "mixture.ratios": [{ language: "ja", tokens: 1000 }] },
+    refused: { "mixture.ratios": [{ language: "ja", tokens: 1000, percent: 100 }] },
+  },
+  {
+    path: "spec.mixture.tokens",
+    message: /tokens must be absent/,
+    accepted: { "mixture.tokens": 1000, "mixture.ratios": [{ language: "ja", percent: 100 }] },
+    refused: { "mixture.tokens": 1000, "mixture.ratios": [{ language: "ja", tokens: 1000 }] },
+  },
+  {
+    path: "spec.tokenizer.train.ratios",
+    message: /percents must sum to 100/,
+    accepted: { "tokenizer.train.ratios": [{ language: "ja", percent: 100 }] },
+    refused: { "tokenizer.train.ratios": [{ language: "ja", percent: 50 }] },
+  },
+  {
     path: "spec.cleaning.deduplication.minHash",
     message: /bands must divide permutations/,
     accepted: { "cleaning.deduplication.minHash": { permutations: 64, bands: 8 } },
@@ -208,7 +244,7 @@ const cases: Case[] = [
   },
   {
     path: "spec.tokenizer",
-    message: /exactly one of train, fromCorpus/,
+    message: /exactly one of train, fromCorpus, from/,
     accepted: { tokenizer: { fromCorpus: { name: "other" } } },
     refused: { tokenizer: {} },
   },

@@ -41,6 +41,7 @@ def export_model(
     }
     _write_json(directory / "config.json", {**config.to_json(), **special})
     ends = [text.end_of_text, text.message_end] if chat else text.end_of_text
+    end_of_text = text.core.id_to_token(text.end_of_text)
     _write_json(
         directory / "generation_config.json",
         {**special, "eos_token_id": ends, "max_length": config.max_position_embeddings},
@@ -49,13 +50,19 @@ def export_model(
         directory / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": tokenizer.END_OF_TEXT,
-            "eos_token": tokenizer.MESSAGE_END if chat else tokenizer.END_OF_TEXT,
-            "pad_token": tokenizer.END_OF_TEXT,
-            "additional_special_tokens": [tokenizer.MESSAGE_START, tokenizer.MESSAGE_END],
+            "bos_token": end_of_text,
+            "eos_token": tokenizer.MESSAGE_END if chat else end_of_text,
+            "pad_token": end_of_text,
             "model_max_length": config.max_position_embeddings,
             "clean_up_tokenization_spaces": False,
-            "chat_template": chatml.TEMPLATE,
+            **(
+                {
+                    "additional_special_tokens": [tokenizer.MESSAGE_START, tokenizer.MESSAGE_END],
+                    "chat_template": chatml.TEMPLATE,
+                }
+                if text.knows_chatml
+                else {}
+            ),
         },
     )
     # The very bytes of the parent's file: its digest is what ties models and corpora together.

@@ -50,7 +50,7 @@ function refuseTokenizers(inputs: Inputs): Refusal | undefined {
   if (!model || !corpus || ours === undefined || theirs === undefined || ours === theirs) return undefined;
   return {
     reason: "TokenizerMismatch",
-    message: `${model.kind} ${model.name} has tokenizer ${ours}, Corpus ${corpus.name} has ${theirs}; give the Corpus tokenizer.fromCorpus of the Corpus the model was trained on`,
+    message: `${model.kind} ${model.name} has tokenizer ${ours}, Corpus ${corpus.name} has ${theirs}; give the Corpus tokenizer.fromCorpus of the Corpus the model was trained on, or tokenizer.from of an imported model`,
   };
 }
 
