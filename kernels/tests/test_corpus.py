@@ -337,7 +337,7 @@ def test_the_tokenizer_of_another_corpus_is_used_as_it_is_and_checked(here: Path
 
 def test_sources_weigh_in_the_mixture_and_licences_keep_them_out(here: Path) -> None:
     mixture = config("tokenize")["mixture"]
-    even = run("tokenize")
+    run("tokenize")
     made = manifest.read(here / "output/tokenize").metadata
     assert made["tokens_by_source"]["books"] < made["tokens_by_source"]["web"]
     weighted = {**mixture, "sources": [{"name": "books", "weight": 4}]}
@@ -355,7 +355,6 @@ def test_sources_weigh_in_the_mixture_and_licences_keep_them_out(here: Path) -> 
     assert set(manifest.read(here / "output/third").metadata["tokens_by_source"]) == {"web", "lines", "code"}
     (row,) = [row for row in allowed.funnel or [] if (row.step, row.language) == ("mixture", "ja")]
     assert row.dropped["licence"] == 12
-    assert even.metrics["tokens_ja"] > allowed.metrics["tokens_ja"]
     corpus = here / "output/third"
     held_out = PackedTokens.of_held_out(corpus, "ja")
     own = tokenizer.load(corpus)
