@@ -141,10 +141,11 @@ test-keda: setup cluster-build keda-build ## endpoints scaled by a real KEDA, bu
 bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go, and builds both; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
-bench-corpus: setup setup-bench ## the corpus programs beside their peers: web archive to text, duplicates (half an hour)
+bench-corpus: setup setup-bench ## the corpus programs beside their peers: web archive to text, tokens, duplicates (half an hour)
 	@mkdir -p build/bench
 	$(BIN)/python examples/quickstart/make_data.py --output build/quickstart/data
 	.venv-bench/bin/python kernels/tests/bench/warc_to_text.py build/quickstart/data/web/*.warc.gz $(ARGS) | tee build/bench/corpus.json
+	.venv-bench/bin/python kernels/tests/bench/tokens.py build/quickstart/data/web/*.warc.gz --code build/quickstart/data/code --into build/bench/corpus.json
 	OMP_NUM_THREADS=1 .venv-bench/bin/python kernels/tests/bench/deduplication.py --into build/bench/corpus.json
 
 bench-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core: calls, lease, fairness, memory (Go; half an hour; ARGS=--help)
