@@ -1,4 +1,4 @@
-"""A disk that fills up in a step over all documents: a clear stop, and the run goes on where there is room."""
+"""A disk that fills up in a step over all documents: a clear stop, and the run resumes with more room."""
 
 from __future__ import annotations
 

@@ -29,8 +29,9 @@ import tiktoken
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from warc_to_text import ours as extract
-from warc_to_text import read
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.warc_to_text import ours as extract
+from bench.warc_to_text import read
 
 from tanren_kernels.corpus.encoding import CorpusEncoder
 from tanren_kernels.tokenizer import tokenizer
@@ -139,15 +140,15 @@ def training(texts: list[str], test: list[str], rounds: int) -> tuple[dict[str, 
     return figures, made["tanren"]
 
 
-def encoding(own: TextTokenizer, test: list[str], rounds: int) -> dict[str, Any]:
-    size = sum(len(text.encode()) for text in test)
+def encoding(own: TextTokenizer, texts: list[str], rounds: int) -> dict[str, Any]:
+    size = sum(len(text.encode()) for text in texts)
     seconds: dict[str, list[float]] = {"ours": [], "library": []}
     for _ in range(rounds):
         # A new one each time: nothing is remembered from one to the next.
         encoder = CorpusEncoder(own, np.dtype("<u2"))
-        took, fast = seconds_of(lambda encoder=encoder: encoder.encode(test))  # type: ignore[misc]
+        took, fast = seconds_of(lambda encoder=encoder: encoder.encode(texts))  # type: ignore[misc]
         seconds["ours"].append(took)
-        took, slow = seconds_of(lambda: own.encode_plain_batch(test))
+        took, slow = seconds_of(lambda: own.encode_plain_batch(texts))
         seconds["library"].append(took)
         if [ids[:-1].tolist() for ids in fast] != slow:
             raise SystemExit("the ids are not the library's")
@@ -156,7 +157,7 @@ def encoding(own: TextTokenizer, test: list[str], rounds: int) -> dict[str, Any]
         "encode_vs_hf": round(library / ours, 2),
         "encode_megabytes_per_second": round(size / ours / 1e6, 2),
         "encode_megabytes_per_second_hf": round(size / library / 1e6, 2),
-        "encode_documents_equal": len(test),
+        "encode_documents_equal": len(texts),
     }
 
 
@@ -170,7 +171,7 @@ def main() -> None:
     texts = texts_of(arguments.archives, arguments.code)
     cut = int(0.7 * len(texts))
     figures, own = training(texts[:cut], texts[cut:], arguments.rounds)
-    figures |= encoding(own, texts[cut:], arguments.rounds)
+    figures |= encoding(own, texts, arguments.rounds)
     print(json.dumps(figures))
     if arguments.into is not None:
         before = json.loads(arguments.into.read_text()) if arguments.into.exists() else {}
