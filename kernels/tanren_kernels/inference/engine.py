@@ -120,7 +120,7 @@ class Engine:
         """`token_bytes` are the bytes of every token (detokenizer.token_bytes)."""
         self._model = model
         self._token_bytes = token_bytes
-        self._slots = slots
+        self.slots = slots
         self._chunk = prefill_chunk
         weight = model.head_weight
         self._device = weight.device
@@ -138,8 +138,9 @@ class Engine:
 
     @property
     def cache_use(self) -> float:
-        """Share of the cache that holds tokens of running requests."""
-        return float(self._cache.lengths[: self.running].sum()) / (self._slots * self._cache.max_tokens)
+        """Share of the cache that holds tokens of running requests; may be asked during a step."""
+        held = sum(one.prefilled + max(0, len(one.tokens) - 1) for one in tuple(self._running))
+        return held / (self.slots * self._cache.max_tokens)
 
     def submit(self, request: Request) -> Generation:
         """Queues a request.
@@ -168,7 +169,7 @@ class Engine:
         """Reads at most one chunk of one prompt, then adds a token to every running answer;
         returns those that got one.
         """
-        while self._waiting and self.running < self._slots:
+        while self._waiting and self.running < self.slots:
             self._cache.lengths[self.running] = 0
             self._running.append(self._waiting.popleft())
         advanced = []

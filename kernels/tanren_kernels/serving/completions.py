@@ -6,8 +6,9 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeVar
 
 from fastapi import FastAPI
 from fastapi.requests import Request as HttpRequest
@@ -18,13 +19,18 @@ from ..inference.sampling import Sampling
 from ..model.pretrained import Pretrained
 from ..tokenizer import chatml
 from . import openai_api
+from .bodies import Bodies, gone
 from .openai_api import ApiError, ChatRequest, CompletionRequest, Envelope
 from .worker import AnswerBroken, EngineFailed, QueueFull, Ticket, Worker
 
-MAX_BODY_BYTES = 8 * 2**20
 RETRY_AFTER_SECONDS = 1
+TEXT_THREADS = 2
+"""Texts that are read and encoded at a time: it takes long enough to be felt by other streams."""
+CALLER = "tanren.caller"
+"""Key of the ASGI scope under which the Caller stands."""
 
 Route = Literal["chat", "completions"]
+Result = TypeVar("Result")
 
 
 class Service:
@@ -42,6 +48,8 @@ class Service:
         self._ready = ready
         self._context_length = context_length
         self._log = log
+        self.bodies = Bodies()
+        self._texts = ThreadPoolExecutor(TEXT_THREADS, "text")
 
     def models(self) -> dict[str, Any]:
         return {"object": "list", "data": [self.model()]}
@@ -59,29 +67,36 @@ class Service:
             )
 
     async def answer(self, http: HttpRequest, route: Route) -> Response:
-        body = await _limited_body(http)
+        body = await self.bodies.read(http)
+        ticket = self.worker.admit(http.scope[CALLER])
+        try:
+            loop = asyncio.get_running_loop()
+            asked, request = await loop.run_in_executor(self._texts, self._understand, body, route)
+            self.worker.submit(ticket, request)
+            envelope = Envelope(route, secrets.token_hex(12), int(time.time()), self.name)
+            if not asked.streams:
+                text, finish, tokens = await _unless_gone(http, _collect(ticket))
+                self._close(ticket, request, streamed=False)
+                return JSONResponse(envelope.answer(text, finish, len(request.prompt), tokens))
+            # Until its turn a stream is refused like any other request, by its status.
+            await _unless_gone(http, ticket.turn())
+        except BaseException:
+            self._close(ticket, ticket.request, streamed=False)
+            raise
+        return StreamingResponse(
+            self._stream(ticket, request, envelope, asked.streams_usage),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-cache"},
+        )
+
+    def _understand(self, body: bytes, route: Route) -> tuple[ChatRequest | CompletionRequest, Request]:
         asked = openai_api.parse(body, ChatRequest if route == "chat" else CompletionRequest)
         self.check_name(asked.model)
-        # Encoding a long prompt takes long enough to be felt by other streams.
-        request = await asyncio.to_thread(self._request, asked)
-        try:
-            ticket = self.worker.submit(request)
-        except QueueFull:
-            error = ApiError(
-                429, "Too many requests are waiting; try again later.", "rate_limit_error", code="queue_full"
-            )
-            error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-            raise error from None
-        envelope = Envelope(route, secrets.token_hex(12), int(time.time()), self.name)
-        if asked.streams:
-            return StreamingResponse(
-                self._stream(ticket, envelope, asked.streams_usage),
-                media_type="text/event-stream",
-                headers={"Cache-Control": "no-cache"},
-            )
-        return JSONResponse(await self._whole(http, ticket, envelope))
+        return asked, self._request(asked)
 
     def _request(self, asked: ChatRequest | CompletionRequest) -> Request:
+        if self._ready.tokenizer.exceeds(asked.texts, self._context_length):
+            raise openai_api.prompt_too_long(self._context_length, asked.texts_param)
         prompt, param = self._prompt(asked)
         room = self._context_length - len(prompt)
         limit = room if asked.token_limit is None else asked.token_limit
@@ -117,21 +132,9 @@ class Service:
             )
         return tokens, "prompt"
 
-    async def _whole(self, http: HttpRequest, ticket: Ticket, envelope: Envelope) -> dict[str, Any]:
-        gone = asyncio.create_task(_disconnected(http))
-        collecting = asyncio.create_task(_collect(ticket))
-        try:
-            await asyncio.wait((gone, collecting), return_when=asyncio.FIRST_COMPLETED)
-            if not collecting.done():
-                raise ApiError(499, "The client has closed the connection.")
-            text, finish, tokens = collecting.result()
-        finally:
-            gone.cancel()
-            collecting.cancel()
-            self._close(ticket, streamed=False)
-        return envelope.answer(text, finish, len(ticket.request.prompt), tokens)
-
-    async def _stream(self, ticket: Ticket, envelope: Envelope, with_usage: bool) -> AsyncIterator[bytes]:
+    async def _stream(
+        self, ticket: Ticket, request: Request, envelope: Envelope, with_usage: bool
+    ) -> AsyncIterator[bytes]:
         # Chunks before the last say that their usage is null where usage was asked for.
         no_usage: dict[str, Any] = {"usage": None} if with_usage else {}
         tokens = 0
@@ -145,16 +148,18 @@ class Service:
                 if part.finish is not None:
                     yield _event({**envelope.part("", part.finish), **no_usage})
             if with_usage:
-                yield _event(envelope.closing_usage(len(ticket.request.prompt), tokens))
+                yield _event(envelope.closing_usage(len(request.prompt), tokens))
             yield b"data: [DONE]\n\n"
         except AnswerBroken as broken:
             # The status has been sent long ago: a last event with an error object is what clients know.
             yield _event(_broken(broken).body)
         finally:
-            self._close(ticket, streamed=True)
+            self._close(ticket, request, streamed=True)
 
-    def _close(self, ticket: Ticket, streamed: bool) -> None:
+    def _close(self, ticket: Ticket, request: Request | None, streamed: bool) -> None:
         self.worker.release(ticket)
+        if request is None:
+            return
         generation = ticket.generation
         seconds = round(time.monotonic() - ticket.submitted_at, 3)
         answer_tokens, finish = (
@@ -162,7 +167,7 @@ class Service:
         )
         self._log(
             "answered",
-            prompt_tokens=len(ticket.request.prompt),
+            prompt_tokens=len(request.prompt),
             answer_tokens=answer_tokens,
             finish=finish,
             streamed=streamed,
@@ -170,15 +175,17 @@ class Service:
         )
 
 
-async def _limited_body(http: HttpRequest) -> bytes:
-    body = bytearray()
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ApiError(
-                413, f"The body is larger than {MAX_BODY_BYTES} bytes; send less.", code="request_too_large"
-            )
-    return bytes(body)
+async def _unless_gone(http: HttpRequest, work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work returns. Raises ApiError 499 when the client leaves before."""
+    leaving, working = asyncio.create_task(_disconnected(http)), asyncio.create_task(work)
+    try:
+        await asyncio.wait((leaving, working), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise gone()
+        return working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()
 
 
 async def _disconnected(http: HttpRequest) -> None:
@@ -205,6 +212,10 @@ def _event(body: dict[str, Any]) -> bytes:
 
 def _broken(reason: AnswerBroken) -> ApiError:
     """What a client is told of an answer that is not finished."""
+    if isinstance(reason, QueueFull):
+        full = ApiError(429, f"{reason.whose}; try again later.", "rate_limit_error", code="queue_full")
+        full.headers["Retry-After"] = str(reason.retry_after)
+        return full
     if isinstance(reason, EngineFailed):
         return ApiError(
             500,

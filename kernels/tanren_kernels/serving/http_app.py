@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .api_keys import ApiKeys
-from .completions import Service, add_routes
+from .completions import CALLER, Service, add_routes
+from .fair_queue import Caller
 from .metrics import ServingMetrics
 from .openai_api import ApiError
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 OPEN_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 COUNTED_ROUTES = OPEN_ROUTES | {"/v1/models", "/v1/chat/completions", "/v1/completions"}
+
+
+ANYBODY = Caller()
 
 
 class State:
@@ -57,23 +61,25 @@ class Gate:
         state, path = self._state, scope["path"]
         route = path if path in COUNTED_ROUTES else "other"
 
+        caller = (
+            ANYBODY if state.keys is None or path in OPEN_ROUTES else state.keys.caller(_authorization(scope))
+        )
+
         async def counting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state.metrics.requests.labels(route, str(message["status"])).inc()
+                if caller is not None and caller.name:
+                    state.metrics.key_requests.labels(caller.name, str(message["status"])).inc()
                 if state.draining:
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         state.open_requests += 1
         try:
-            if (
-                path not in OPEN_ROUTES
-                and state.keys is not None
-                and not state.keys.accepts(_authorization(scope))
-            ):
+            if caller is None:
                 await _unauthorized()(scope, receive, counting_send)
             else:
-                await self._app(scope, receive, counting_send)
+                await self._app({**scope, CALLER: caller}, receive, counting_send)
         finally:
             state.open_requests -= 1
 

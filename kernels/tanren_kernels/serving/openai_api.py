@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..inference.engine import Finish
 
 MAX_STOP_STRINGS = 4
+MAX_MESSAGES = 16_384
 
 
 class ApiError(Exception):
@@ -94,10 +95,19 @@ class TextFormat(BaseModel):
 
 
 class ChatRequest(_Request):
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     logprobs: Literal[False] | None = None
     response_format: TextFormat | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """What must be encoded."""
+        return [message.text for message in self.messages]
+
+    @property
+    def texts_param(self) -> str:
+        return "messages"
 
     @property
     def token_limit(self) -> int | None:
@@ -115,6 +125,16 @@ class CompletionRequest(_Request):
     logprobs: None = None
     suffix: None = None
     best_of: Literal[1] | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """What must be encoded."""
+        parts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        return [part for part in parts if isinstance(part, str)]
+
+    @property
+    def texts_param(self) -> str:
+        return "prompt"
 
     @property
     def token_limit(self) -> int | None:
@@ -151,6 +171,15 @@ def context_length_exceeded(
         f"This model's context holds {context_length} tokens, but {prompt_tokens} of the prompt and "
         f"{answer_tokens} of the answer were asked for; "
         "shorten the prompt or ask for fewer tokens.",
+        param=param,
+        code="context_length_exceeded",
+    )
+
+
+def prompt_too_long(context_length: int, param: str) -> ApiError:
+    return ApiError(
+        400,
+        f"This model's context holds {context_length} tokens, and the prompt alone has more; shorten it.",
         param=param,
         code="context_length_exceeded",
     )
