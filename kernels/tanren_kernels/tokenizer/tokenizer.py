@@ -31,6 +31,10 @@ _ENDS_OF_TEXT = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>")
 """What ends a text in tokenizers from elsewhere; the first that one has."""
 
 
+SLICE_CHARACTERS = 16_384
+SLICE_SLACK = 64
+
+
 class TextTokenizer:
     """A tokenizer.json in use. Text never becomes a special token; special tokens are put in by id."""
 
@@ -54,6 +58,8 @@ class TextTokenizer:
         self.digest = "sha256:" + hashlib.sha256(content).hexdigest()
         self.content = content
         self.vocabulary_size: int = self.core.get_vocab_size(with_added_tokens=True)
+        self._longest_token = max(len(token) for token in self.core.get_vocab(with_added_tokens=False))
+        """In characters of the vocabulary, each of which stands for a byte."""
         self.sentencepiece = sentencepiece
         self._origin = origin
         self.end_of_text = self._special_id(*_ENDS_OF_TEXT)
@@ -104,6 +110,27 @@ class TextTokenizer:
         """Ids of a text; special tokens within it are spelled out like any other text."""
         ids: list[int] = self.core.encode(text, add_special_tokens=False).ids
         return ids
+
+    def exceeds(self, texts: Iterable[str], most: int) -> bool:
+        """Whether texts surely have more than `most` tokens in all, found without reading much more of them
+        than that many.
+
+        Whatever holds at most `most` tokens is never said to exceed: a slice that ends within a token may
+        have a few more than its share of the whole, which is allowed for.
+        """
+        counted = 0
+        for text in texts:
+            if counted + len(text) // self._longest_token > most:
+                return True
+            if counted + 4 * len(text) <= most:  # a character has at most four bytes, a byte at most a token
+                counted += 1 if text else 0
+                continue
+            for start in range(0, len(text), SLICE_CHARACTERS):
+                piece = text[start : start + SLICE_CHARACTERS]
+                counted += max(0, len(self.encode_plain(piece)) - SLICE_SLACK)
+                if counted > most:
+                    return True
+        return False
 
     def encode_plain_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Like `encode_plain` for many texts, over as many threads as RAYON_NUM_THREADS says."""
