@@ -1,8 +1,8 @@
 """Products with weights in bfloat16 on processors that have no instructions for it.
 
 oneDNN then computes them element by element: at 400 tokens through a model of 135M parameters that takes six
-times as long as float32 does. From a few rows on it is faster to widen the weights of one layer at a time,
-which is also the more exact product: both sum in float32, and this one rounds only once.
+times as long as float32 does. From a few rows on it is faster to widen the weights of one layer at a
+time. Both ways sum in float32 and round the sum.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WIDE_ROWS = 3
 
 
 def is_slow_in_bfloat16() -> bool:
-    """Whether this processor has no wide instructions for bfloat16, nor those by which PyTorch emulates them."""
+    """Whether this processor has neither instructions for bfloat16 nor those that emulate them well."""
     return torch.backends.cpu.get_cpu_capability() not in ("AVX512", "SVE256")
 
 
