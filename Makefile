@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup ui chromium test-ui setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
+.PHONY: help setup ui chromium test-ui pictures setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -85,6 +85,10 @@ test-ui: ui chromium ## the page: its parts without a browser, then all of it in
 	$(NODE) node_modules/.bin/tsc -p ui
 	$(VITEST) run --config ui/vitest.config.ts --reporter=default --reporter=junit --outputFile=$(CURDIR)/$(TIMES)/$@.xml
 	$(VITEST) run test/ui $(REPORT)
+
+# Of the state that `make quickstart` leaves, its endpoint running.
+pictures: ui chromium ## after make quickstart: the pictures of the page in README and guide, into docs/pictures
+	$(NODE) test/ui/take-pictures.ts
 
 test-kernels: setup ## unit tests of the kernels
 	$(BEGIN)

@@ -9,7 +9,7 @@ import { kinds } from "../../operator/cli/kinds.ts";
 import { localTarget } from "../../operator/cli/target/local.ts";
 import { collectReport, fillIn } from "../../operator/cli/viewing/report.ts";
 import { openView } from "../../operator/cli/viewing/view.ts";
-import { type Look, openBrowser, openTab, picture } from "./browser.ts";
+import { type Look, openBrowser, openTab, picture, show } from "./browser.ts";
 import { builtPage, hostile, Stage } from "./stage.ts";
 
 /** The page as `make ui` builds it and `tanren ui` serves it, in a real browser. */
@@ -51,12 +51,6 @@ async function opened(look: Look) {
   await tab.page.goto(address);
   await tab.page.locator("h1").first().waitFor();
   return tab;
-}
-
-async function show(page: Page, hash: string): Promise<void> {
-  await page.evaluate(`window.location.hash = ${JSON.stringify(hash)}`);
-  await page.locator("h1").first().waitFor();
-  await expect.poll(() => page.locator(".spinner").count(), { timeout: 10_000 }).toBe(0);
 }
 
 interface Violation {

@@ -193,6 +193,8 @@ export const japanese: Messages = {
   "phase.running": "実行中",
   "phase.suspended": "停止中",
   "phase.waiting": "待機中",
+  "pictures": "プログラムが描いた図",
+  "pictures.none": "この図はもうありません。",
   "plan": "計画と実測",
   "plan.none": "計画はまだありません。入力が揃うと作られます。",
   "plot.label": "{title}: {lines}。左右キーでカーソルを動かせます。",

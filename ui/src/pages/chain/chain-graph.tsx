@@ -76,11 +76,11 @@ function Box({ object, node, edges }: { object: AnyObject; node: ChainNode; edge
   const digest = artifact?.digest ?? served?.digest;
   return (
     <a class={`box ${phase}`} href={identity && addressOf(identity)}>
+      <span class="kind">{object.kind}</span>
       <span class="box-head">
-        <span class="kind">{object.kind}</span>
+        <span class="box-name">{object.metadata.name}</span>
         <span class="age">{age(object.metadata.creationTimestamp, now.value)}</span>
       </span>
-      <span class="box-name">{object.metadata.name}</span>
       <StateBadge object={object} />
       {phase === "running" && progress && (
         <span class="box-progress">
@@ -109,9 +109,7 @@ function Missing({ node }: { node: ChainNode }) {
   const [kind, , name] = node.key.split("/");
   return (
     <span class="box missing">
-      <span class="box-head">
-        <span class="kind">{kind}</span>
-      </span>
+      <span class="kind">{kind}</span>
       <span class="box-name">{name}</span>
       <span class="box-about">{t("missing")}</span>
     </span>

@@ -43,6 +43,14 @@ test("six columns stand beside each other at 1,440 pixels, and boxes are no wide
   expect(layoutOf(aChain(6), 3700)?.box.width).toBe(236);
 });
 
+test("a line past boxes of its row does not go behind them", () => {
+  const chain = aChain(4);
+  chain.edges = [{ from: "0", to: "3", role: "model", outdated: false }];
+  const pathOf = (width: number) => layoutOf(chain, width)?.lines[0]?.path ?? "";
+  // Above the row, so that no box has it in its way.
+  expect(pathOf(1400)).toContain(" -10");
+});
+
 test("where two boxes have no room beside each other there is no graph", () => {
   expect(layoutOf(aChain(3), 300)).toBeUndefined();
 });

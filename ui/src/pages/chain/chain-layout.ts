@@ -13,8 +13,8 @@ export interface ChainLayout {
 }
 
 const widest = 236;
-const narrowest = 168;
-const columnGap = 36;
+const narrowest = 164;
+const columnGap = 30;
 const rowGap = 20;
 const bandGap = 44;
 const height = 148;
@@ -43,7 +43,7 @@ export function layoutOf(chain: Chain, width: number): ChainLayout | undefined {
     boxes,
     lines: chain.edges.flatMap((edge) => {
       const [from, to] = [places.get(edge.from), places.get(edge.to)];
-      return from && to ? [{ edge, path: pathBetween(from, to, boxWidth) }] : [];
+      return from && to ? [{ edge, path: pathBetween(from, to, boxWidth, isTaken(boxes, from, to)) }] : [];
     }),
   };
 }
@@ -68,22 +68,27 @@ interface Place {
   top: number;
 }
 
-function pathBetween(from: Place, to: Place, boxWidth: number): string {
+/** Whether a box stands in the straight way from one to another in its row. */
+const isTaken = (boxes: readonly Place[], from: Place, to: Place) =>
+  from.top === to.top &&
+  boxes.some(({ left, top }) => top === from.top && left > from.left && left < to.left);
+
+function pathBetween(from: Place, to: Place, boxWidth: number, taken: boolean): string {
   const [x1, y1] = [from.left + boxWidth, from.top + height / 2];
   const [x2, y2] = [to.left, to.top + height / 2];
-  if (x2 > x1) {
+  if (x2 > x1 && !taken) {
     const bend = (x2 - x1) / 2;
     return `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
   }
-  // To another band, or back: around the boxes, through the space above the box that it leads to.
-  const channel = to.top - bandGap / 2;
-  const turn = channel > y1 ? radius : -radius;
+  // To another band, back, or past other boxes: through the space above the box that it leads to.
+  const channel = to.top - (taken ? rowGap : bandGap) / 2;
   const [right, left] = [x1 + detour, x2 - detour];
+  const down = channel > y1 ? radius : -radius;
+  const along = left > right ? radius : -radius;
   return [
-    `M ${x1} ${y1} H ${right - radius} Q ${right} ${y1}, ${right} ${y1 + turn}`,
-    `V ${channel - turn}`,
-    `Q ${right} ${channel}, ${right - radius} ${channel} H ${left + radius}`,
-    `Q ${left} ${channel}, ${left} ${channel + radius} V ${y2 - radius}`,
-    `Q ${left} ${y2}, ${left + radius} ${y2} H ${x2}`,
+    `M ${x1} ${y1} H ${right - radius} Q ${right} ${y1}, ${right} ${y1 + down}`,
+    `V ${channel - down} Q ${right} ${channel}, ${right + along} ${channel}`,
+    `H ${left - along} Q ${left} ${channel}, ${left} ${channel + radius}`,
+    `V ${y2 - radius} Q ${left} ${y2}, ${left + radius} ${y2} H ${x2}`,
   ].join(" ");
 }

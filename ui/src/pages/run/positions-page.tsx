@@ -39,8 +39,11 @@ export function PositionsPage({ object, identity }: Shown) {
       ),
     [measured, ofStatus],
   );
+  const isReading = [files, lossesPath && losses, reportPath && report].some(
+    (one) => typeof one === "object" && one.state === "loading",
+  );
   return (
-    <div class="panels">
+    <div class="panels" aria-busy={isReading}>
       <Panel
         title={t("positions")}
         wide
@@ -64,6 +67,7 @@ export function PositionsPage({ object, identity }: Shown) {
               xLabel={t("position")}
               lines={lines}
               logX={logX}
+              wholeX
               height={360}
               formatX={(value) => String(Math.round(value))}
             />

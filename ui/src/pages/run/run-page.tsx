@@ -9,14 +9,16 @@ import { Facts, Panel } from "../../parts/facts.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { Table } from "../../parts/table.tsx";
 import { useAnswer } from "../../use-answer.ts";
+import { Pictures } from "./pictures.tsx";
 
-/** How a batch run went: its stages, every attempt with its cause, and the plan beside what came of it. */
+/** How a batch run went: its stages, every attempt with its cause, the plan beside what came of it, pictures. */
 export function RunPage({ object, identity }: Shown) {
   return (
     <div class="panels">
       <Stages status={object.status ?? {}} />
       <PlanAndMeasured object={object} identity={identity} />
       <Attempts status={object.status ?? {}} />
+      <Pictures object={object} identity={identity} />
     </div>
   );
 }
