@@ -196,7 +196,7 @@ publish: setup helm-build ## after make dist: push the images, and a chart that 
 github-release: ## after make publish: make the release of TAG, with all files of build/dist
 	gh release create "$(TAG)" --verify-tag --title "$(TAG)" --notes "See CHANGELOG.md." build/dist/tanren-* build/dist/tanren.yaml build/dist/SHA256SUMS*
 
-e2e: setup ui ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
+e2e: setup ui chromium ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
 	$(NODE) images/build.ts cpu
 	TANREN_TEST_MODE=$(MODE) $(VITEST) run test/node --reporter=verbose --bail=1 --disable-console-intercept
 

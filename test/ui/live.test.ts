@@ -105,7 +105,7 @@ test("a chain under way moves by itself, what failed says why, and what is done 
   expect(await lastRow.innerText()).toMatch(new RegExp(`^${steps}\\b.*\\d\\.\\d`, "s"));
   await show(page, "#/contextextensions/default/long/positions");
   await page.locator(".plot canvas").waitFor();
-  await page.locator(".passkey").first().waitFor();
+  await page.getByText("95 %", { exact: false }).waitFor();
   await picture(page, "live-positions");
   await show(page, "#/contextextensions/default/long/lineage");
   await page.getByRole("link", { name: /base/ }).first().waitFor();
