@@ -19,7 +19,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup ui chromium test-ui pictures setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
+.PHONY: help setup ui chromium test-ui pictures setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus bench-ui images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -150,6 +150,9 @@ bench-corpus: setup setup-bench ## the corpus programs beside their peers: web a
 	$(BIN)/python examples/quickstart/make_data.py --output build/quickstart/data
 	.venv-bench/bin/python kernels/tests/bench/warc_to_text.py build/quickstart/data/web/*.warc.gz $(ARGS) | tee build/bench/corpus.json
 	OMP_NUM_THREADS=1 .venv-bench/bin/python kernels/tests/bench/deduplication.py --into build/bench/corpus.json
+
+bench-ui: ui chromium ## the page: size, first paint, memory beside 2,000 objects, a run of a million steps (a minute)
+	$(NODE) test/ui/bench.ts
 
 bench-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core: calls, lease, fairness, memory (Go; half an hour; ARGS=--help)
 	$(NODE) test/bench/overload.ts $(ARGS)

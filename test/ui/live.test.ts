@@ -99,6 +99,9 @@ test("a chain under way moves by itself, what failed says why, and what is done 
   await picture(page, "live-done");
   await show(page, "#/corpora/default/web/");
   await page.locator(".flow").waitFor();
+  await show(page, "#/pretrainruns/default/base/");
+  for (const measured of [/^memory per rank .*MiB .*MiB$/, /^speed .*tokens\/s .*tokens\/s$/])
+    await page.getByRole("row", { name: measured }).waitFor();
   await show(page, "#/pretrainruns/default/base/curves");
   await page.getByRole("button", { name: "Table" }).first().click();
   const lastRow = page.locator(".plot").first().getByRole("row").last();
