@@ -192,7 +192,7 @@ function measuredOf(
   };
   return {
     parameters: told(artifact?.parameters, count),
-    steps: told(current?.step, String),
+    steps: told(current?.step ?? (curves?.state === "ready" ? curves.value.total : undefined), String),
     time: main?.startTime && formatDuration(secondsOf(main.startTime, main.completionTime, present)),
     memory: told(
       figureOf("peak_memory_bytes", (values) => Math.max(...values)),
