@@ -148,6 +148,19 @@ test("while the operator is away the page says so and shows what it knew, and it
   await page.context().close();
 }, 60_000);
 
+test("while the server is away the page says so, and it comes back by itself", async () => {
+  const { page } = await opened({ width: 1440, theme: "light" });
+  await page.getByText("manuals").first().waitFor();
+  await page.route("**/api/**", (route) => route.abort());
+  await page.reload();
+  await page.locator(".banner.offline", { hasText: "the server does not answer" }).waitFor();
+  await page.unroute("**/api/**");
+  await page.getByText("manuals").first().waitFor({ timeout: 30_000 });
+  await page.locator(".where .live").waitFor();
+  expect(await page.locator(".banner.offline").count()).toBe(0);
+  await page.context().close();
+}, 60_000);
+
 test("a report is one file that opens from a disk, with its data inside, and asks nobody", async () => {
   const target = localTarget(stage.directory, (words) => `"tanren ${words}"`);
   const connection = await target.connect();
