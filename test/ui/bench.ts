@@ -26,7 +26,7 @@ const median = (values: number[]) =>
 const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
 const milliseconds = (value: number) => Math.round(value);
 
-/** Seven figures of each step, such as training writes. */
+/** Five figures of each step, such as training writes. */
 async function writeSteps(file: string): Promise<void> {
   const out = createWriteStream(file);
   for (let first = 1; first <= steps; first += 10_000) {
