@@ -36,6 +36,7 @@ const pages = {
   run: "#/pretrainruns/default/base/",
   curves: "#/pretrainruns/default/base/curves",
   "run under way": "#/contextextensions/default/long/",
+  positions: "#/contextextensions/default/long/positions",
   "failed run": "#/pretrainruns/default/bad/",
   spec: "#/pretrainruns/default/base/spec",
   lineage: "#/pretrainruns/default/base/lineage",

@@ -100,11 +100,12 @@ function PassKeys({ passkey }: { passkey: Record<string, PassKey> }) {
   const models = Object.entries(passkey).filter(([, { places = [] }]) => places.length > 0);
   if (models.length === 0) return <Empty>{t("passkey.none")}</Empty>;
   return (
-    <div class="grids">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="grids" tabIndex={0} aria-label={t("passkey")}>
       {models.map(([label, one]) => (
         <PassKeyGrid key={label} label={label} places={one.places ?? []} accuracy={one.accuracy} />
       ))}
-    </div>
+    </section>
   );
 }
 
