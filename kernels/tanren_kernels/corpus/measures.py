@@ -19,8 +19,11 @@ _LETTER = re.compile(r"[^\W\d_]+")
 _NOT_SYMBOL = re.compile(r"[\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"'」』）]+|\bwww\.[^\s<>\"'」』）]+")
+# Base64 has letters of both cases and digits, rulers and file names have not; and groups of hexadecimal digits.
+# Each run of signs is looked at once.
 ENCODED = re.compile(
-    r"(?:[A-Za-z0-9+/_-]{60,}={0,2})|(?:(?:[0-9a-fA-F]{2}[ :,]){20,})|(?:\b[0-9a-fA-F]{32,}\b)"
+    r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z+/_-]*[0-9])(?=[A-Z0-9+/_-]*[a-z])(?=[a-z0-9+/_-]*[A-Z])"
+    r"[A-Za-z0-9+/_-]{60,}={0,2}|(?:[0-9a-fA-F]{2}[ :,]){20,}|\b[0-9a-fA-F]{32,}\b"
 )
 _BULLET = re.compile(r"[-*•‣◦▪●○◆◇■□・※→»>]\s*\S")
 _ELLIPSIS = re.compile(r"(?:…|\.\.\.|・・・|。。。)$")
