@@ -46,7 +46,12 @@ def table(title: str, rows: list[Row]) -> None:
 
 
 def main(folder: Path) -> None:
-    suites = [read(report) for report in folder.glob("*.xml")]
+    suites = []
+    for report in sorted(folder.glob("*.xml")):
+        try:
+            suites.append(read(report))
+        except ElementTree.ParseError:
+            print(f"{report} is not whole: {report.stem} is running, or was interrupted; it is left out")
     if not suites:
         sys.exit(f"there are no reports in {folder}: run `make test` or one of its suites first")
     table("Suites", [(suite.seconds, suite.name, f"{len(suite.tests)} tests") for suite in suites])

@@ -12,6 +12,7 @@ import type { Condition } from "../../operator/cluster/objects.ts";
 import type { Resource } from "../../operator/cluster/resource.ts";
 import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
+import { openNamespace } from "../contract/namespace.ts";
 import { eventually } from "../contract/waiting.ts";
 
 /**
@@ -59,18 +60,8 @@ export async function openBench(kubeconfig = inject("kubeconfig")): Promise<Benc
   const api = new ApiServer(kubeconfig);
   await installKinds(api);
   const namespace = `command-${randomBytes(4).toString("hex")}`;
-  await api.send("POST", "/api/v1/namespaces", {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name: namespace },
-  });
   // What the corpora of these tests read.
-  await api.send("POST", `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, {
-    apiVersion: "v1",
-    kind: "PersistentVolumeClaim",
-    metadata: { name: "data" },
-    spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
-  });
+  await openNamespace(api, namespace, { claims: ["data"] });
   const directory = await mkdtemp(join(tmpdir(), "tanren-command-"));
   const cluster = connectKubernetes({ kubeconfig: { path: kubeconfig }, report() {} });
   const call = (program: string, words: readonly string[], env: Record<string, string> = {}) =>

@@ -6,6 +6,7 @@ import { connectKubernetes, type KubernetesOptions } from "../../operator/cluste
 import type { KubernetesObject, Pod, Wanted } from "../../operator/cluster/objects.ts";
 import { builtinResources, type Resource } from "../../operator/cluster/resource.ts";
 import { ApiServer } from "./api-server.ts";
+import { openNamespace } from "./namespace.ts";
 import { StandInNode } from "./stand-in-node.ts";
 import { eventually, untilOver } from "./waiting.ts";
 import type { World } from "./world.ts";
@@ -26,10 +27,7 @@ export async function openKubernetesWorld({ cached = false } = {}): Promise<Worl
   const namespace = `contract-${randomBytes(4).toString("hex")}`;
   // Whatever pods the suite has, they keep to the strictest standard, as ours claim to.
   const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
-  const metadata = { name: namespace, labels };
-  await api.send("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
-  const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
-  await eventually(async () => (await api.ask("GET", account)).code === 200, "the namespace can have pods");
+  await openNamespace(api, namespace, { labels });
 
   const connections = [connect({ caches, namespace })];
   const [cluster] = connections as [ReturnType<typeof connect>];

@@ -9,7 +9,8 @@ import { attemptObjects, stageConfig } from "../../operator/runs/stage-objects.t
 import { corpusInput, inputsOf } from "../../operator/testing/example-kinds.ts";
 import { samples } from "../../operator/testing/samples.ts";
 import { ApiServer } from "./api-server.ts";
-import { eventually, given } from "./waiting.ts";
+import { openNamespace } from "./namespace.ts";
+import { given } from "./waiting.ts";
 
 /** Pods with all that a platform or a spec may say of them are admitted by a real API server, and keep it. */
 
@@ -18,13 +19,7 @@ const namespace = `template-${randomBytes(4).toString("hex")}`;
 const runtimeClass = { name: namespace, overhead: { cpu: "250m", memory: "120Mi" } };
 
 beforeAll(async () => {
-  await api.send("POST", "/api/v1/namespaces", {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name: namespace },
-  });
-  const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
-  await eventually(async () => (await api.ask("GET", account)).code === 200, "the namespace can have pods");
+  await openNamespace(api, namespace);
   await api.send("POST", "/apis/node.k8s.io/v1/runtimeclasses", {
     apiVersion: "node.k8s.io/v1",
     kind: "RuntimeClass",

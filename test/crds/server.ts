@@ -8,6 +8,7 @@ import { InvalidError } from "../../operator/cluster/port.ts";
 import { kubectlOf } from "../cluster/cluster.ts";
 import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
+import { openNamespace } from "../contract/namespace.ts";
 
 /** A namespace of the API server with our CustomResourceDefinitions in it, and the ways to ask it. */
 export interface Server {
@@ -42,11 +43,7 @@ async function openServer(): Promise<Server> {
   const api = new ApiServer(path);
   await installKinds(api);
   const namespace = `crds-${randomBytes(4).toString("hex")}`;
-  await api.send("POST", "/api/v1/namespaces", {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name: namespace },
-  });
+  await openNamespace(api, namespace);
   const cluster = connectKubernetes({ kubeconfig: { path }, report: () => {} });
   const run = kubectlOf(path);
   const inNamespace = (args: string[], input?: unknown) =>

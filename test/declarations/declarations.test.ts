@@ -17,6 +17,7 @@ import { samples } from "../../operator/testing/samples.ts";
 import { OperatorProcess } from "../adapter/operator-process.ts";
 import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
+import { openNamespace } from "../contract/namespace.ts";
 import { eventually } from "../contract/waiting.ts";
 import { type Declaration, declarationsOf } from "./mutations.ts";
 
@@ -46,10 +47,9 @@ const pathOf = (kind: string, name = "") =>
 
 beforeAll(async () => {
   await installKinds(api);
-  const post = (path: string, object: object) => api.send("POST", path, object);
-  await post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  await openNamespace(api, namespace);
   // Whatever is declared runs nowhere: what is proved is what happens before.
-  await post(`/api/v1/namespaces/${namespace}/resourcequotas`, {
+  await api.send("POST", `/api/v1/namespaces/${namespace}/resourcequotas`, {
     apiVersion: "v1",
     kind: "ResourceQuota",
     metadata: { name: "no-pods" },

@@ -7,6 +7,7 @@ import type { Cluster } from "../../operator/cluster/port.ts";
 import { jobs, pods } from "../../operator/cluster/resource.ts";
 import { changed } from "../../operator/testing/samples.ts";
 import type { ApiServer } from "../contract/api-server.ts";
+import { openNamespace } from "../contract/namespace.ts";
 import { StandInNode } from "../contract/stand-in-node.ts";
 import { eventually, isRunning } from "../contract/waiting.ts";
 
@@ -54,20 +55,7 @@ export class Team {
       kind,
       metadata: { name },
     });
-    await this.#api.send("POST", "/api/v1/namespaces", {
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: { name: namespace },
-    });
-    const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
-    await eventually(async () => (await this.#api.ask("GET", account)).code === 200, "pods may be made");
-    for (const name of ["pages", "files"])
-      await this.#api.send("POST", `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, {
-        apiVersion: "v1",
-        kind: "PersistentVolumeClaim",
-        metadata: { name },
-        spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
-      });
+    await openNamespace(this.#api, namespace, { claims: ["pages", "files"] });
     const quota = Object.entries({ cpu: String(cpu), memory: "1Ti" });
     await this.#api.send("POST", `${kueue}/clusterqueues`, {
       ...own("ClusterQueue", namespace),

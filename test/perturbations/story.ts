@@ -24,6 +24,7 @@ import { createLogger } from "../../operator/runtime/logger.ts";
 import { writeKubeconfig } from "../../operator/testing/api-server.ts";
 import { samples } from "../../operator/testing/samples.ts";
 import { ApiServer } from "../contract/api-server.ts";
+import { openNamespace } from "../contract/namespace.ts";
 import { StandInNode } from "../contract/stand-in-node.ts";
 import { eventually, isRunning } from "../contract/waiting.ts";
 import { type Plan, WatchProxy } from "./watch-proxy.ts";
@@ -80,13 +81,7 @@ export async function openStage(kubeconfig: string): Promise<Stage> {
   const api = new ApiServer(kubeconfig);
   const cluster = connectKubernetes({ kubeconfig: { path: kubeconfig }, report: () => {} });
   const namespace = `story-${randomBytes(4).toString("hex")}`;
-  await api.send("POST", "/api/v1/namespaces", {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name: namespace },
-  });
-  const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
-  await eventually(async () => (await api.ask("GET", account)).code === 200, "the namespace can have pods");
+  await openNamespace(api, namespace);
   await api.send("POST", "/api/v1/persistentvolumes", volume(namespace));
   await api.send("POST", `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, claim(namespace));
   const node = new StandInNode(cluster, api, namespace);

@@ -10,6 +10,7 @@ import { type Changes, changed } from "../../operator/testing/samples.ts";
 import { OperatorProcess } from "../adapter/operator-process.ts";
 import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
+import { openNamespace } from "../contract/namespace.ts";
 import { type NodeOptions, StandInNode } from "../contract/stand-in-node.ts";
 import { eventually, isRunning } from "../contract/waiting.ts";
 
@@ -36,16 +37,7 @@ export class Gangs {
   async open(): Promise<void> {
     const { api, namespace } = this;
     await installKinds(api);
-    const metadata = { name: namespace };
-    await api.send("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
-    const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
-    await eventually(async () => (await api.ask("GET", account)).code === 200, "the namespace can have pods");
-    await api.send("POST", `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: { name: "files" },
-      spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
-    });
+    await openNamespace(api, namespace, { claims: ["files"] });
     this.#operator = new OperatorProcess(namespace, this.#directory, this.#kubeconfig, {
       namespace,
       leaderElection: { enabled: false },

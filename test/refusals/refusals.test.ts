@@ -12,6 +12,7 @@ import { changed, samples } from "../../operator/testing/samples.ts";
 import { OperatorProcess } from "../adapter/operator-process.ts";
 import { ApiServer } from "../contract/api-server.ts";
 import { installKinds } from "../contract/kubernetes-world.ts";
+import { openNamespace } from "../contract/namespace.ts";
 import { eventually } from "../contract/waiting.ts";
 
 /**
@@ -24,25 +25,15 @@ const cluster = connectKubernetes({ kubeconfig: { path: inject("kubeconfig") }, 
 const api = new ApiServer(inject("kubeconfig"));
 const operators: OperatorProcess[] = [];
 
-async function openNamespace(
+async function openOperatedNamespace(
   labels: Record<string, string> = {},
   configuration: object = {},
 ): Promise<string> {
   const name = `refusals-${randomBytes(4).toString("hex")}`;
-  await api.send("POST", "/api/v1/namespaces", {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name, labels: { ...labels, refusals: name } },
+  await openNamespace(api, name, {
+    labels: { ...labels, refusals: name },
+    claims: ["pages", "models"],
   });
-  for (const claim of ["pages", "models"])
-    await api.send("POST", `/api/v1/namespaces/${name}/persistentvolumeclaims`, {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: { name: claim },
-      spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
-    });
-  const account = `/api/v1/namespaces/${name}/serviceaccounts/default`;
-  await eventually(async () => (await api.ask("GET", account)).code === 200, "the namespace can have pods");
   const operator = new OperatorProcess(name, directory, inject("kubeconfig"), {
     namespace: name,
     leaderElection: { enabled: false },
@@ -57,7 +48,7 @@ async function openNamespace(
 let namespace = "";
 beforeAll(async () => {
   await installKinds(api);
-  namespace = await openNamespace();
+  namespace = await openOperatedNamespace();
 });
 afterEach(async () => {
   for (const kind of [corpus, inferenceDeployment])
@@ -219,7 +210,7 @@ describe("a run says who refuses", () => {
       extraVolumes: [{ name: "host", hostPath: { path: "/tmp" } }],
       extraVolumeMounts: [{ name: "host", mountPath: "/host" }],
     };
-    const strict = await openNamespace(
+    const strict = await openOperatedNamespace(
       { "pod-security.kubernetes.io/enforce": "restricted" },
       { pods: volumes },
     );

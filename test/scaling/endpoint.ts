@@ -7,6 +7,7 @@ import type { Cluster } from "../../operator/cluster/port.ts";
 import { deployments, pods } from "../../operator/cluster/resource.ts";
 import type { TestCluster } from "../cluster/cluster.ts";
 import type { ApiServer } from "../contract/api-server.ts";
+import { openNamespace } from "../contract/namespace.ts";
 import { StandInNode } from "../contract/stand-in-node.ts";
 import { eventually, given, isRunning } from "../contract/waiting.ts";
 import { blocks } from "../docs/blocks.ts";
@@ -66,20 +67,7 @@ export class Endpoint {
   }
 
   async open(): Promise<this> {
-    const { namespace } = this;
-    await this.#api.send("POST", "/api/v1/namespaces", {
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: { name: namespace },
-    });
-    const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
-    await eventually(async () => (await this.#api.ask("GET", account)).code === 200, "pods may be made");
-    await this.#api.send("POST", `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: { name: "files" },
-      spec: { accessModes: ["ReadWriteMany"], resources: { requests: { storage: "1Gi" } } },
-    });
+    await openNamespace(this.#api, this.namespace, { claims: ["files"] });
     await this.#node.start();
     return this;
   }

@@ -3,10 +3,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import type { KindDefinition } from "../../operator/api/kinds.ts";
-import { kinds, parseKind } from "../../operator/cli/kinds.ts";
+import { parseKind } from "../../operator/cli/kinds.ts";
 import { localTarget } from "../../operator/cli/target/local.ts";
-import { customResource } from "../../operator/cli/target/local-operator.ts";
+import { customResources } from "../../operator/cli/target/local-operator.ts";
 import { serveOwn } from "../../operator/cli/viewing/serve.ts";
 import { LocalCluster } from "../../operator/cluster/local/index.ts";
 import { digestOf } from "../../operator/testing/example-kinds.ts";
@@ -100,7 +99,7 @@ export class Stage {
   async startOperator(): Promise<void> {
     this.#cluster = await LocalCluster.open({
       stateDirectory: this.directory,
-      customResources: kinds.map((kind) => customResource(kind as unknown as KindDefinition)),
+      customResources,
       report: () => {},
     });
   }

@@ -3,14 +3,13 @@ import { join } from "node:path";
 import { installation } from "#installation";
 import { admit } from "../../api/admission.ts";
 import { everythingAllowed } from "../../api/allowed.ts";
-import type { KindDefinition, TanrenObject } from "../../api/kinds.ts";
+import { type KindDefinition, kinds, type TanrenObject } from "../../api/kinds.ts";
 import { type CustomResource, LocalCluster } from "../../cluster/local/index.ts";
 import type { Cluster } from "../../cluster/port.ts";
 import { batchKinds } from "../../kinds/index.ts";
 import { startOperator } from "../../operator.ts";
 import { createLogger } from "../../runtime/logger.ts";
 import { Failure } from "../failure.ts";
-import { kinds } from "../kinds.ts";
 import { openOperatorLog } from "./operator-log.ts";
 
 /** The operator in this process, over the local cluster of a state directory. */
@@ -25,6 +24,14 @@ export interface LocalOperator {
   hurry(): void;
 }
 
+/** Our kinds, as their CRDs are to an API server. */
+export const customResources = (kinds as readonly KindDefinition[]).map(
+  (kind): CustomResource => ({
+    resource: kind.resource,
+    admit: (candidate, old) => admit(kind, candidate, old as TanrenObject | undefined),
+  }),
+);
+
 /** A person is watching, and the programs are on this machine. */
 const progressSeconds = 1;
 
@@ -35,7 +42,7 @@ export async function startLocalOperator(stateDirectory: string): Promise<LocalO
   const logger = createLogger({ destination: openOperatorLog(join(stateDirectory, "operator.log")) });
   const cluster = await LocalCluster.open({
     stateDirectory,
-    customResources: kinds.map((kind) => customResource(kind as unknown as KindDefinition)),
+    customResources,
     node: { programs: { python }, env },
     report: (error) => logger.error({ err: error }, "the local cluster failed at something and tries again"),
   }).catch((error: unknown) => {
@@ -58,12 +65,5 @@ export async function startLocalOperator(stateDirectory: string): Promise<LocalO
       await cluster.stop({ pods: "terminate" });
     },
     hurry: () => cluster.hurry(),
-  };
-}
-
-export function customResource(kind: KindDefinition): CustomResource {
-  return {
-    resource: kind.resource,
-    admit: (candidate, old) => admit(kind, candidate, old as TanrenObject | undefined),
   };
 }

@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
-import type { KindDefinition } from "../../api/kinds.ts";
 import type { LocalCluster } from "../../cluster/local/index.ts";
 import { pods } from "../../cluster/resource.ts";
 import { labels } from "../../engine/names.ts";
@@ -19,9 +18,9 @@ import {
 } from "../../testing/local-cluster.ts";
 import { samples } from "../../testing/samples.ts";
 import * as contract from "../../ui-server/contract.ts";
-import { type AnyObject, type AnyStatus, kinds, parseKind } from "../kinds.ts";
+import { type AnyObject, type AnyStatus, parseKind } from "../kinds.ts";
 import { localTarget } from "../target/local.ts";
-import { customResource } from "../target/local-operator.ts";
+import { customResources } from "../target/local-operator.ts";
 import { collectReport, fillIn } from "./report.ts";
 import { serveOwn } from "./serve.ts";
 import { openView } from "./view.ts";
@@ -55,11 +54,7 @@ async function look(stateDirectory = temporaryDirectory()): Promise<Looked> {
   return { cluster, ...(await lookAt(stateDirectory)) };
 }
 
-const operatorOn = (stateDirectory: string) =>
-  openCluster({
-    stateDirectory,
-    customResources: kinds.map((kind) => customResource(kind as unknown as KindDefinition)),
-  });
+const operatorOn = (stateDirectory: string) => openCluster({ stateDirectory, customResources });
 
 const hint = (words: string) => `"tanren ${words}"`;
 
