@@ -19,7 +19,7 @@ _LETTER = re.compile(r"[^\W\d_]+")
 _NOT_SYMBOL = re.compile(r"[\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"'」』）]+|\bwww\.[^\s<>\"'」』）]+")
-# Base64 has letters of both cases and digits, rulers and file names have not; and groups of hexadecimal digits.
+# Base64 has letters of both cases and digits, rulers and names of files have not; groups of hexadecimal digits.
 # Each run of signs is looked at once.
 ENCODED = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z+/_-]*[0-9])(?=[A-Z0-9+/_-]*[a-z])(?=[a-z0-9+/_-]*[A-Z])"
@@ -101,6 +101,8 @@ class Measures:
 
     @cached_property
     def encoded_ratio(self) -> float:
+        if ENCODED.search(self.text) is None:
+            return 0.0
         return _length(ENCODED, _LINK.sub(" ", self.text)) / max(self.characters, 1)
 
     @cached_property
@@ -199,12 +201,15 @@ class Measures:
         hashes = self._windows.hashes(size)
         if len(hashes) < 2:
             return 0.0
-        _, first, counts = np.unique(hashes, return_index=True, return_counts=True)
+        ordered = np.sort(hashes)
+        starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - np.uint64(1)))
+        counts = np.diff(starts, append=len(ordered))
         most = int(counts.argmax())
         if counts[most] < 2:
             return 0.0
+        first = int(np.flatnonzero(hashes == ordered[starts[most]])[0])
         lengths = self._units[1]
-        own = int(lengths[first[most] : first[most] + size].sum())
+        own = int(lengths[first : first + size].sum())
         return min(1.0, own * int(counts[most]) / max(int(lengths.sum()), 1))
 
     @cached_property
