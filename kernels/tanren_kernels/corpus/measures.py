@@ -19,7 +19,7 @@ _LETTER = re.compile(r"[^\W\d_]+")
 _NOT_SYMBOL = re.compile(r"[\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"'」』）]+|\bwww\.[^\s<>\"'」』）]+")
-# Base64 has letters of both cases and digits, rulers and names of files have not; groups of hexadecimal digits.
+# Base64 has letters of both cases and digits, which rulers and names of files have not.
 # Each run of signs is looked at once.
 ENCODED = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z+/_-]*[0-9])(?=[A-Z0-9+/_-]*[a-z])(?=[a-z0-9+/_-]*[A-Z])"
