@@ -19,9 +19,11 @@ from torch.nn import functional
 from ..model.attention import KeyValueCache
 from ..model.llama import Llama
 from ..tokenizer.detokenizer import Detokenizer
+from .grammar import Grammar
 from .sampling import Sampler, Sampling, TokenLogProb, token_log_prob
 
-Finish = Literal["stop", "length"]
+Finish = Literal["stop", "length", "error"]
+"""error: what the grammar allows next can no longer be told; the answer so far matches it."""
 
 PREFILL_CHUNK = 512
 """Prompt tokens read between two decoding steps: what a long prompt may delay every running answer by."""
@@ -33,7 +35,8 @@ class Request:
 
     The answer ends at a token of `stop_tokens` (which is not part of it), before a stop string, or after
     `max_new_tokens`. With `top_log_probs` every token has its log probability, and those of so many likeliest
-    ones, with `scores_prompt` the prompt's tokens too; only then may `max_new_tokens` be 0.
+    ones, with `scores_prompt` the prompt's tokens too; only then may `max_new_tokens` be 0. With a `grammar`
+    an answer that ends by itself matches it.
     """
 
     prompt: Sequence[int]
@@ -43,6 +46,7 @@ class Request:
     stop_strings: tuple[str, ...] = ()
     top_log_probs: int | None = None
     scores_prompt: bool = False
+    grammar: Grammar | None = None
 
 
 class Generation:
@@ -62,6 +66,7 @@ class Generation:
         self.prefilled = 0
         self._detokenizer = Detokenizer(token_bytes, request.stop_strings)
         self._sampler = Sampler(request.sampling)
+        self._grammar = None if request.grammar is None else request.grammar.begin()
         self._taken = 0
         self._told = 0
 
@@ -85,7 +90,14 @@ class Generation:
 
     def advance(self, logits_V: Tensor) -> None:
         """Chooses the next token and decides whether the answer ends with it."""
-        token = self._sampler.choose(logits_V)
+        if self._grammar is None:
+            token = self._sampler.choose(logits_V)
+        else:
+            token = self._sampler.choose(self._grammar.allowed(logits_V))
+            self._grammar.take(token)
+            if self._grammar.given_up:
+                self._end("error")
+                return
         if token in self.request.stop_tokens:
             self._end("stop")
             return

@@ -64,6 +64,36 @@ class TextFormat(Part):
     type: Literal["text"]
 
 
+class JsonObjectFormat(Part):
+    type: Literal["json_object"]
+
+    @property
+    def schema_of_answer(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+class JsonSchema(BaseModel):
+    """`name`, `description` and `strict` have no effect: every answer keeps to its schema."""
+
+    model_config = ConfigDict(extra="forbid", serialize_by_alias=True)
+    name: str
+    description: str | None = None
+    strict: bool | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+
+
+class JsonSchemaFormat(Part):
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+    @property
+    def schema_of_answer(self) -> dict[str, Any]:
+        return self.json_schema.schema_
+
+
+ResponseFormat = Annotated[TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")]
+
+
 class CompletionParameters(Part):
     """What both routes share. Fields of literal type are accepted where their value changes nothing."""
 
@@ -101,7 +131,7 @@ class ChatRequest(CompletionParameters):
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOG_PROBS)] | None = None
-    response_format: TextFormat | None = None
+    response_format: ResponseFormat | None = None
     tools: Empty | None = None
     tool_choice: Literal["none", "auto"] | None = None
     parallel_tool_calls: bool | None = None

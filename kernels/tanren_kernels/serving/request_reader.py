@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from ..inference.engine import Request
+from ..inference.grammar import Grammar, Grammars
 from ..inference.sampling import Sampling
 from ..model.pretrained import Pretrained
 from ..tokenizer import chatml
 from .api_error import ApiError, context_length_exceeded, prompt_too_long
 from .openai_answers import Route
-from .openai_requests import ChatRequest, CompletionRequest, Message, TokenizeRequest, parse
+from .openai_requests import ChatRequest, CompletionRequest, Message, TextFormat, TokenizeRequest, parse
 
 Asked = ChatRequest | CompletionRequest
 
@@ -24,6 +25,7 @@ class RequestReader:
         self._ready = ready
         self._context_length = context_length
         self._check_name = check_name
+        self._grammars = Grammars(ready.tokenizer.content, ready.stop_tokens)
 
     def tokens(self, body: bytes) -> list[int]:
         asked = parse(body, TokenizeRequest)
@@ -48,11 +50,27 @@ class RequestReader:
                     400, "Parameter best_of must be equal to n.", param="best_of", code="unsupported_value"
                 )
             prompts = [self._of_prompt(prompt) for prompt in asked.prompts]
+        grammar = self._grammar(asked)
+        numbers = range(asked.choices)
         return asked, [
-            self._request(asked, prompt, number) for prompt in prompts for number in range(asked.choices)
+            self._request(asked, prompt, number, grammar) for prompt in prompts for number in numbers
         ]
 
-    def _request(self, asked: Asked, prompt: list[int], number: int) -> Request:
+    def _grammar(self, asked: Asked) -> Grammar | None:
+        form = asked.response_format if isinstance(asked, ChatRequest) else None
+        if form is None or isinstance(form, TextFormat):
+            return None
+        try:
+            return self._grammars.json_schema(form.schema_of_answer)
+        except ValueError as problem:
+            raise ApiError(
+                400,
+                f"Parameter response_format: the schema cannot be held to: {problem}.",
+                param="response_format",
+                code="invalid_value",
+            ) from None
+
+    def _request(self, asked: Asked, prompt: list[int], number: int, grammar: Grammar | None) -> Request:
         """The `number`th answer to a prompt; a seed that is given is that of the first one."""
         room = self._context_length - len(prompt)
         limit = room if asked.token_limit is None else asked.token_limit
@@ -75,6 +93,7 @@ class RequestReader:
             asked.stop_strings,
             asked.top_log_probs,
             scores_prompt=echoed and (limit == 0 or asked.top_log_probs is not None),
+            grammar=grammar,
         )
 
     def _sampling(self, asked: Asked, number: int) -> Sampling:
