@@ -30,6 +30,7 @@ export async function collectReport(
   await collection.take("/api/session", (answers) => answers.session(view));
   for (const one of [object, ...related]) await collection.takeFigures(one as ViewedObject);
   await collection.takeLogs(object as ViewedObject);
+  if (object.kind === "Corpus") await collection.takeCorpusReport(object as ViewedObject);
   await collection.takeFiles(object as ViewedObject);
   return {
     version,
@@ -86,6 +87,12 @@ class Collection {
         return (await Array.fromAsync(this.#view.logs(object, choice))).join("");
       });
     }
+  }
+
+  async takeCorpusReport(object: ViewedObject): Promise<void> {
+    await this.take(`${placeOf(object)}/corpus-report`, (answers) =>
+      answers.corpusReport(this.#view, object),
+    );
   }
 
   async takeFiles(object: ViewedObject): Promise<void> {
