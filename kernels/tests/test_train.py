@@ -62,6 +62,8 @@ def test_writes_a_model_artifact_and_its_figures(finished: Path) -> None:
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert all({"loss", "grad_norm", "lr", "tokens_per_second"} <= line.keys() for line in lines)
+    # torch alone takes more than a hundred MB; a mistaken unit would be off by a thousand.
+    assert all(1e8 < line["peak_memory_bytes"] < 1e11 for line in lines)
     assert [line["step"] for line in lines if "held_out_loss" in line] == [3, 6]
     tokens_of_step = lines[0]["tokens"]
     assert tokens_of_step > 0

@@ -10,10 +10,11 @@ import { serveOwn } from "../../operator/cli/viewing/serve.ts";
 import { LocalCluster } from "../../operator/cluster/local/index.ts";
 import { digestOf } from "../../operator/testing/example-kinds.ts";
 import { samples } from "../../operator/testing/samples.ts";
+import { documentsReport, hostile } from "./documents-report.ts";
 
 /** A chain in every state, as an operator would have left it, and the page served beside it as `tanren ui` does. */
 
-export const hostile = `<img src=x onerror="document.title='hit'"><script>document.title='hit'</script>javascript:alert(1)`;
+export { hostile } from "./documents-report.ts";
 
 const built = new URL("../../ui/dist/", import.meta.url).pathname;
 
@@ -57,12 +58,27 @@ const running: Status = {
   startTime: time,
   conditions: [condition("Succeeded", "Unknown", "Running", "running stage train (1/2)")],
   storage: { claimName: "models", directory: "runs/long" },
-  stages: [{ name: "train", state: "Running", startTime: time }],
+  stages: [
+    { name: "train", state: "Running", startTime: time },
+    { name: "measure", state: "Pending", startTime: time },
+  ],
   progress: {
     ...{ stage: "train", percent: "40%", step: 400, total: 1000, unit: "steps" },
     metrics: [{ name: "loss", value: "2.5" }],
   },
 };
+
+const funnelRow = (step: string, documentsIn: number, dropped: Record<string, number>) => {
+  const documentsOut = documentsIn - Object.values(dropped).reduce((sum, count) => sum + count, 0);
+  const sizes = { bytesIn: documentsIn * 2000, bytesOut: documentsOut * 2000 };
+  return { step, language: "ja", documentsIn, documentsOut, ...sizes, dropped };
+};
+const funnel = [
+  funnelRow("extraction", 1000, { no_text: 20 }),
+  funnelRow("rules", 980, { too_short: 200, too_few_sentences: 80 }),
+  funnelRow("learned", 700, { classified_dirty: 60 }),
+  funnelRow("min_hash", 640, { near_duplicate: 40 }),
+];
 
 const failed = (message: string): Status => ({
   startTime: time,
@@ -121,7 +137,7 @@ export class Stage {
 
   async makeChain(): Promise<void> {
     const url = `http://127.0.0.1:${this.#endpointPort}`;
-    await this.make("Corpus", "manuals", succeeded("corpus", "manuals", "tokenize"));
+    await this.make("Corpus", "manuals", { ...succeeded("corpus", "manuals", "tokenize"), funnel });
     await this.make("PretrainRun", "base", succeeded("model", "base", "train"), {
       corpus: { name: "manuals" },
     });
@@ -142,9 +158,12 @@ export class Stage {
       { model: { alignmentRun: { name: "assistant" } } },
     );
     this.#write("runs/base/train/metrics.jsonl", curve(2_000));
+    this.#write("runs/long/measure/losses.jsonl", losses);
+    this.#write("runs/long/measure/report.json", [measurement]);
     this.#write("runs/gate/evaluate/results.jsonl", [
       { suite: "jsquad", id: "1", answer: hostile, score: 1 },
     ]);
+    this.#write("runs/manuals/tokenize/report.json", [documentsReport]);
     this.#write("runs/manuals/tokenize/removed-tokens.jsonl", [{ id: 1, token: hostile }]);
   }
 
@@ -168,6 +187,30 @@ const curve = (steps: number) =>
     ...{ step: index + 1, loss: 3 + 4 / (index + 1), grad_norm: 1, lr: 1e-3, tokens_per_second: 2000 },
     ...{ tokens: (index + 1) * 1024, seconds: index / 2, held_out_loss: 3.1 + 4 / (index + 1) },
   }));
+
+/** As an earlier measurement of the same run left it. */
+const measurement = {
+  ...{ context_length: 512, original_context_length: 128, documents: 2 },
+  passkey: Object.fromEntries(
+    ["base", "positionInterpolation"].map((label, model) => [
+      label,
+      {
+        ...{ trials: 36, accuracy: 0.5 },
+        places: [128, 256, 512].flatMap((length, column) =>
+          [0.1, 0.5, 0.9].map((depth, row) => ({ length, depth, found: (column + row * model) % 5, of: 4 })),
+        ),
+      },
+    ]),
+  ),
+};
+const losses = ["base", "positionInterpolation"].flatMap((label, model) =>
+  [0, 1].flatMap((document) =>
+    [1, 16, 128, 256].map((from, bin) => ({
+      ...{ label, document, language: "ja", from, to: 2 * from },
+      loss: 4 - bin / 4 + document / 5 - model / 10,
+    })),
+  ),
+);
 
 /** An endpoint whose model says what would hurt where it was taken for HTML. */
 const answerChat: Parameters<typeof createServer>[1] = (request, response) => {

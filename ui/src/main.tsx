@@ -3,6 +3,7 @@ import "./styles/page.css";
 import "./styles/parts.css";
 import "./styles/chain.css";
 import "./styles/figures.css";
+import "./styles/corpus.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { createClient } from "./client/client.ts";
@@ -21,7 +22,7 @@ takeToken(window.location, window.history, window.sessionStorage);
 startLanguage(window.localStorage, navigator.languages, root);
 startTheme(window.localStorage, root, window.matchMedia("(prefers-color-scheme: dark)"));
 startRouter(window);
-if (report === undefined) setInterval(() => (now.value = Date.now()), 15_000);
+if (report === undefined) setInterval(() => (now.value = Date.now()), 5_000);
 else now.value = Date.parse(report.made);
 
 const client = createClient({

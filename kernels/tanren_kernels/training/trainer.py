@@ -27,6 +27,7 @@ from .dpo import DirectPreferenceOptimization
 from .gradients import scale, sum_of_squares
 from .metrics_log import Effort, MetricsLog
 from .objective import Objective, Sums
+from .peak_memory import peak_memory_bytes
 from .ranks import Ranks
 from .sampler import SampleOrder
 from .schedule import learning_rate
@@ -138,7 +139,7 @@ class Trainer:
             if step % self._config.evaluate_every_steps == 0 or step == self._steps:
                 metrics = {**metrics, **self.evaluate()}
                 self._refuse_divergence(metrics, step)
-            self._say(step, {**metrics, **self._speed(effort)}, effort, log)
+            self._say(step, {**metrics, **self._cost(effort)}, effort, log)
             if self._store.due(step) or stopping or step == self._steps:
                 self._save(step, metrics)
             if stopping and step < self._steps:
@@ -205,10 +206,11 @@ class Trainer:
         effort = Effort(samples.token_count(chosen), time.perf_counter() - began)
         return metrics, effort, stops > 0
 
-    def _speed(self, effort: Effort) -> dict[str, float]:
+    def _cost(self, effort: Effort) -> dict[str, float]:
         tokens_per_second = effort.tokens / effort.seconds
         mfu = {} if self._peak is None else {"mfu": tokens_per_second / self._peak}
-        return {"tokens_per_second": tokens_per_second, **mfu}
+        memory = peak_memory_bytes(self._ranks.device)
+        return {"tokens_per_second": tokens_per_second, **mfu, "peak_memory_bytes": memory}
 
     def _autocast(self) -> torch.autocast:
         """bfloat16 computes in bfloat16 over float32 weights."""

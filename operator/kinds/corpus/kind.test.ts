@@ -19,11 +19,20 @@ const everything = {
   ...small,
   sources: [source, { ...source, name: "code", language: "code", format: "code" }],
   cleaning: {
-    rules: { bannedWords: ["x"] },
-    classifier: {
-      clean: { claimName: "files", path: "clean.jsonl" },
-      dirty: { claimName: "files", path: "dirty.jsonl" },
-    },
+    stages: [
+      { name: "addresses", urls: { domains: ["example.org"], list: { claimName: "files", path: "urls" } } },
+      { name: "notices", paragraphs: {}, sources: ["web"] },
+      { name: "rules", rules: {} },
+      { name: "words", languages: ["ja"], words: { words: ["x"], list: { claimName: "files", path: "w" } } },
+      { name: "mask", mask: { kinds: ["email", "myNumber"] } },
+      {
+        name: "learned",
+        classifier: {
+          clean: { claimName: "files", path: "clean.jsonl" },
+          dirty: { claimName: "files", path: "dirty.jsonl" },
+        },
+      },
+    ],
     deduplication: { minHash: {} },
   },
   mixture: {
@@ -104,6 +113,22 @@ describe("stages", () => {
   ])("deduplication %j", (deduplication, expected) => {
     const spec = admitted(corpusKind, { ...small, cleaning: { deduplication } });
     expect(corpusKind.stages(spec, inputsOf())[1]?.config(new Map())).toMatchObject(expected);
+  });
+
+  test("stages of cleaning come in their order, each with the files that it reads", () => {
+    const [clean] = corpusKind.stages(admitted(corpusKind, everything), inputsOf());
+    const stages = (clean?.config(new Map()).stages ?? []) as Record<string, unknown>[];
+    expect(stages.map(({ name }) => name)).toEqual([
+      ...["addresses", "notices", "rules", "words", "mask", "learned"],
+    ]);
+    expect(stages[0]).toMatchObject({ urls: { list: { path: "inputs/addresses-list" } } });
+    expect(stages[5]).toMatchObject({
+      classifier: { clean: { path: "inputs/learned-clean" }, threshold: 0.5 },
+    });
+    expect(clean?.mounts).toContainEqual({ name: "words-list", claimName: "files", path: "w" });
+    expect(corpusKind.needs(admitted(corpusKind, everything)).map(({ field }) => field)).toContain(
+      "cleaning.stages[5].classifier.dirty.claimName",
+    );
   });
 
   test("percents and decimals become numbers", () => {
@@ -216,6 +241,10 @@ describe("refusals", () => {
       "spec.tokenizer.train.ratios[0].language en has no source; add a source, or take the part out",
     ],
     [
+      { cleaning: { stages: [{ name: "rules", rules: {}, sources: ["web", "wap"] }] } },
+      "spec.cleaning.stages[0].sources names wap, which is none of spec.sources; those are: web",
+    ],
+    [
       { compute: { gpusPerNode: 2 } },
       "spec.compute.gpusPerNode is 2, but the corpus programs use no GPU; set it to 0",
     ],
@@ -271,6 +300,13 @@ describe("results", () => {
         dropped: { too_short: 2 },
       })),
     });
+  });
+
+  test("what cleaning says while it runs, or as it fails, is the funnel so far", () => {
+    expect(corpusKind.partialResults?.(result("read"))).toMatchObject({
+      funnel: [{ step: "read", documentsIn: 10, dropped: { too_short: 2 } }],
+    });
+    expect(corpusKind.partialResults?.({})).toEqual({});
   });
 
   test("a result that had no room for its funnel leaves the one before", () => {

@@ -12,6 +12,7 @@ import {
 } from "../../estimates/refusal.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { claimNeed } from "../needs.ts";
+import { cleaningNeeds, refuseStages } from "./cleaning.ts";
 import { corpusStages, mixtureTokens, tokenizerRole } from "./stages.ts";
 
 type Spec = z.output<typeof CorpusSpec>;
@@ -20,20 +21,13 @@ export const corpusKind: BatchKind<Spec> = {
   definition: corpus,
   references: ({ tokenizer }) =>
     tokenizer.fromCorpus ? [{ role: tokenizerRole, kind: "Corpus", name: tokenizer.fromCorpus.name }] : [],
-  needs: ({ sources, cleaning: { classifier }, tokenizer }) => [
-    ...sources.map(({ name, from, format, include }, index) =>
+  needs: (spec) => [
+    ...spec.sources.map(({ name, from, format, include }, index) =>
       claimNeed(from, `sources[${index}].from`, { format, parent: `source/${name}`, include }),
     ),
-    ...(classifier
-      ? (["clean", "dirty"] as const).map((part) =>
-          claimNeed(classifier[part], `cleaning.classifier.${part}`, {
-            format: "examples",
-            parent: `${part}-examples`,
-          }),
-        )
-      : []),
-    ...(tokenizer.from
-      ? [claimNeed(tokenizer.from, "tokenizer.from", { format: "tokenizer", parent: tokenizerRole })]
+    ...cleaningNeeds(spec),
+    ...(spec.tokenizer.from
+      ? [claimNeed(spec.tokenizer.from, "tokenizer.from", { format: "tokenizer", parent: tokenizerRole })]
       : []),
   ],
   refuse: (spec) =>
@@ -41,6 +35,7 @@ export const corpusKind: BatchKind<Spec> = {
       () => refuseGpus(spec),
       () => refusePatterns(spec),
       () => refuseMixture(spec),
+      () => refuseStages(spec),
       () =>
         refuseDecimals([
           { field: "heldOutShare", value: spec.heldOutShare, above: 0, below: 1 },
@@ -56,6 +51,7 @@ export const corpusKind: BatchKind<Spec> = {
   plan: corpusPlan,
   stages: corpusStages,
   results: (_spec, _inputs, results) => ({ funnel: funnelOf(results) }),
+  partialResults: ({ funnel }) => (funnel ? { funnel: rowsOf(funnel) } : {}),
 };
 
 function refuseGpus({ compute }: Spec): Refusal | undefined {
@@ -126,7 +122,11 @@ function funnelOf(results: ReadonlyMap<string, KernelResult>): Record<string, un
   const funnel = ["tokenize", "deduplicate", "clean"]
     .map((stage) => results.get(stage)?.funnel)
     .find((rows) => rows);
-  return funnel?.map((row) => ({
+  return funnel && rowsOf(funnel);
+}
+
+const rowsOf = (funnel: NonNullable<KernelResult["funnel"]>): Record<string, unknown>[] =>
+  funnel.map((row) => ({
     step: row.step,
     language: row.language,
     documentsIn: row.documents_in,
@@ -135,4 +135,3 @@ function funnelOf(results: ReadonlyMap<string, KernelResult>): Record<string, un
     bytesOut: row.bytes_out,
     dropped: row.dropped,
   }));
-}
