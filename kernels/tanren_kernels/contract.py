@@ -455,6 +455,10 @@ class TrainConfig(BaseModel):
     training: Training
     parallelism: Parallelism
     checkpoints: Checkpoints
+    export_dtype: Annotated[
+        Literal["float32", "bfloat16"] | None,
+        Field(description="type of the written model's weights; absent: float32, as they are trained"),
+    ] = None
     evaluate_every_steps: Annotated[
         int, Field(description="held-out loss at each multiple of this step and at the end", ge=1)
     ]
@@ -706,6 +710,10 @@ class Progress(BaseModel):
         int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)
     ] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
+    checkpoints_passed_over: Annotated[
+        int | None,
+        Field(description="damaged checkpoints newer than the one that this process resumed from", ge=0),
+    ] = None
 
 
 class ArtifactResult(BaseModel):
@@ -1041,6 +1049,7 @@ class Result(BaseModel):
         "InvalidConfig",
         "InvalidData",
         "ArtifactDamaged",
+        "CheckpointsDamaged",
         "NoDocumentsLeft",
         "RatiosNotMet",
         "NoLongDocuments",
@@ -1065,6 +1074,10 @@ class Result(BaseModel):
     position_losses: Annotated[list[PositionLoss] | None, Field(max_length=256)] = None
     step: Annotated[int | None, Field(ge=0)] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
+    checkpoints_passed_over: Annotated[
+        int | None,
+        Field(description="damaged checkpoints newer than the one that this process resumed from", ge=0),
+    ] = None
 
 
 class Contract(BaseModel):
@@ -1103,6 +1116,7 @@ EXIT_CODES: dict[str, int] = {
     "InvalidConfig": 64,
     "InvalidData": 64,
     "ArtifactDamaged": 64,
+    "CheckpointsDamaged": 64,
     "NoDocumentsLeft": 64,
     "RatiosNotMet": 64,
     "NoLongDocuments": 64,

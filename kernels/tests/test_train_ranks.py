@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import signal
 import subprocess
@@ -109,15 +110,47 @@ def test_sharded_ranks_gather_bfloat16_and_keep_float32(
         assert not torch.equal(tensor, tensor.bfloat16().float()), name
 
 
-def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: Path) -> None:
-    given = tiny_training.config(parallelism={"shard": 2})
-    assert codes(start_ranks(work, given, functools.partial(tiny_training.ask_to_stop_after, 2))) == [
+def test_a_checkpoint_of_any_layout_is_resumed_by_any_other(work: Path, alone: Path) -> None:
+    """One rank stops at step 2, four in two copies at step 4; two that shard finish."""
+    layouts: list[tuple[int, dict[str, int]]] = [(1, {}), (3, {"replicate": 2, "shard": 2})]
+    for stop, parallelism in layouts:
+        count = math.prod(parallelism.values())
+        given = tiny_training.config(parallelism=parallelism)
+        prepare = functools.partial(tiny_training.ask_to_stop_after, stop)
+        assert codes(start_ranks(work, given, prepare, count - 1, count)) == [143] * count
+        assert tiny_training.ending(work, count - 1)["reason"] == "Terminated"
+        files = sorted(path.name for path in (work / "checkpoints" / f"step-{stop + 1:08d}").iterdir())
+        # Of several copies one is saved; each of its ranks writes what it has.
+        saved = [size for size in sizes(work, stop + 1).values() if size > 10_000]
+        assert len(saved) == parallelism.get("shard", 1)
+        assert files == [
+            "complete.json",
+            *(f"rank-{rank:05d}.safetensors" for rank in range(count)),
+            "state.json",
+        ]
+    assert codes(start_ranks(work, tiny_training.config(parallelism={"shard": 2}))) == [0, 0]
+    assert tiny_training.result(work)["resumed_from_step"] == 4
+    for two, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
+        assert two == pytest.approx(one, abs=1e-5)
+
+
+def sizes(work: Path, step: int) -> dict[str, int]:
+    directory = work / "checkpoints" / f"step-{step:08d}"
+    return {path.name: path.stat().st_size for path in directory.glob("*.safetensors")}
+
+
+def test_ranks_verify_each_others_files_and_pass_over_what_one_finds_damaged(work: Path, alone: Path) -> None:
+    given = tiny_training.config(parallelism={"shard": 2}, checkpoints={"keep_last": 3})
+    assert codes(start_ranks(work, given, functools.partial(tiny_training.ask_to_stop_after, 4))) == [
         143,
         143,
     ]
-    assert [tiny_training.ending(work, rank)["reason"] for rank in range(2)] == ["Terminated", "Terminated"]
-    assert tiny_training.run(work, tiny_training.config()) == 0
-    assert tiny_training.result(work)["resumed_from_step"] == 3
+    for rank in range(2):
+        damaged = work / "checkpoints" / f"step-{5 - rank:08d}" / f"rank-{rank:05d}.safetensors"
+        damaged.write_bytes(damaged.read_bytes()[:-8] + b"\0" * 8)
+    assert codes(start_ranks(work, given)) == [0, 0]
+    result = tiny_training.result(work)
+    assert (result["resumed_from_step"], result["checkpoints_passed_over"]) == (2, 2)
     for two, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
         assert two == pytest.approx(one, abs=1e-5)
 

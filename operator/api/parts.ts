@@ -284,6 +284,10 @@ const optimizerFields = {
     .describe(
       "what a block keeps for the backward pass: everything; products of the large matrices and attention; or its input alone, at a third more arithmetic",
     ),
+  exportDtype: z
+    .enum(["float32", "bfloat16"])
+    .default("float32")
+    .describe("type of the finished model's weights; checkpoints keep float32"),
   evaluateEverySteps: count(1, 1_000_000)
     .default(100)
     .describe("steps between measurements of the held-out loss"),

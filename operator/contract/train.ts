@@ -122,6 +122,10 @@ export const TrainConfig = z
     training: Training,
     parallelism: Parallelism,
     checkpoints: Checkpoints,
+    export_dtype: z
+      .enum(["float32", "bfloat16"])
+      .optional()
+      .describe("type of the written model's weights; absent: float32, as they are trained"),
     evaluate_every_steps: z
       .int()
       .min(1)

@@ -3,14 +3,13 @@ import { presets, type Shape } from "../api/presets.ts";
 import { parametersOf } from "./llama-shape.ts";
 import {
   type ActivationCheckpointing,
-  bytesOf,
   inferenceBytes,
   keyValueBytes,
-  type Precision,
   runtimeBytes,
   type TrainingLoad,
   trainingBytes,
 } from "./memory.ts";
+import { bytesOf, type Precision } from "./precision.ts";
 
 const figures = (shape: Shape, vocabularySize: number) => ({
   shape,

@@ -2,13 +2,11 @@ import type { Shape } from "../api/presets.ts";
 import type { Rank } from "./hardware.ts";
 import { blockParameters, embeddingParameters, headDimension } from "./llama-shape.ts";
 import type { ModelFigures } from "./model-figures.ts";
+import { bytesOf, type Precision } from "./precision.ts";
 
 /** Estimates of the memory of one rank, in bytes. */
 
-export type Precision = "float32" | "bfloat16";
 export type ActivationCheckpointing = "none" | "selective" | "full";
-
-export const bytesOf: Record<Precision, number> = { float32: 4, bfloat16: 2 };
 
 /** float32 weights, gradients and AdamW's two moments. */
 const stateBytesPerParameter = 16;

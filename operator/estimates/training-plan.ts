@@ -5,11 +5,11 @@ import { rankOf, ranksOf } from "./hardware.ts";
 import {
   type ActivationCheckpointing,
   checkpointBytesPerParameter,
-  type Precision,
   recomputedShare,
   trainingBytes,
 } from "./memory.ts";
 import type { ModelFigures } from "./model-figures.ts";
+import type { Precision } from "./precision.ts";
 
 /** What a plan must know of a training stage. */
 export interface TrainingWork {

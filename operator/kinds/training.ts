@@ -12,6 +12,7 @@ import { inGibibytes, quantityValue } from "../cluster/quantity.ts";
 import { processesPerPod, ranksOf } from "../estimates/hardware.ts";
 import { modelBytes } from "../estimates/model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "../estimates/refusal.ts";
+import { saveSeconds } from "../estimates/save-time.ts";
 import type { Stage } from "./batch-kind.ts";
 
 /** What all training stages share: the program's configuration in the kernels' words, and what forbids it. */
@@ -32,11 +33,13 @@ export interface Duration {
   sequence_length: number;
 }
 
-/** A stage whose pods form one process group, a process per GPU. */
-export function gangStage({
-  compute,
-}: Gang): Pick<Stage, "program" | "pods" | "coupling" | "processesPerPod" | "gpusPerPod"> {
+/** A stage whose pods form one process group, a process per GPU; its plan tells the size of a checkpoint. */
+export function gangStage(
+  { compute, parallelism }: Gang,
+  { checkpointBytes }: Plan,
+): Pick<Stage, "program" | "pods" | "coupling" | "processesPerPod" | "gpusPerPod" | "saveSeconds"> {
   return {
+    saveSeconds: checkpointBytes && saveSeconds(checkpointBytes, parallelism.shard),
     program: "train",
     pods: compute.nodes,
     coupling: "gang",
@@ -76,6 +79,10 @@ export function sampleDuration(training: z.output<typeof SampleTraining>): Durat
     sequence_length: training.sequenceLength,
   };
 }
+
+/** Absent where it is what weights are trained in. */
+export const exportDtype = ({ exportDtype: dtype }: Pick<Optimizer, "exportDtype">) =>
+  dtype === "float32" ? undefined : dtype;
 
 export function trainingConfig(optimizer: Optimizer, duration: Duration): Record<string, unknown> {
   return {
@@ -193,14 +200,15 @@ export function refuseTraining(
 export function refuseStorage(
   { storage, checkpoints }: { storage: z.output<typeof Storage>; checkpoints: z.output<typeof Checkpoints> },
   { checkpointBytes, parameters }: Plan,
-  trainingStages: number,
+  trainings: readonly Pick<Optimizer, "exportDtype">[],
 ): Refusal | undefined {
   if (storage.size === undefined || checkpointBytes === undefined || parameters === undefined)
     return undefined;
-  const needed = (checkpoints.keepLast + 1) * checkpointBytes + trainingStages * modelBytes(parameters);
+  const models = trainings.map((training) => modelBytes(parameters, training.exportDtype));
+  const needed = (checkpoints.keepLast + 1) * checkpointBytes + models.reduce((sum, bytes) => sum + bytes, 0);
   if (quantityValue(storage.size) >= needed) return undefined;
   const gibibytes = Math.ceil(needed / 2 ** 30);
   return invalidSpec(
-    `spec.storage.size ${storage.size} does not hold checkpoints.keepLast ${checkpoints.keepLast} + 1 checkpoints of ${inGibibytes(checkpointBytes)} each and ${trainingStages} model(s) of ${inGibibytes(modelBytes(parameters))}; set it to ${gibibytes}Gi or more`,
+    `spec.storage.size ${storage.size} does not hold checkpoints.keepLast ${checkpoints.keepLast} + 1 checkpoints of ${inGibibytes(checkpointBytes)} each and ${models.length} model(s) of ${inGibibytes(Math.max(...models))}; set it to ${gibibytes}Gi or more`,
   );
 }

@@ -28,6 +28,7 @@ import {
   artifactsOf,
   attemptsAt,
   attemptsSinceRetry,
+  passedOver,
   stageStatus,
   withAttempt,
   withStage,
@@ -144,7 +145,11 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
     return job === undefined ? jobGone(scope, prepared, stage, attempt) : podsLinger(status, stage);
   }
   const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
-  const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
+  const known: Attempt = {
+    ...attempt,
+    resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep,
+    checkpointsPassedOver: passedOver(scope.progress, attempt),
+  };
   const current: Prepared = { ...prepared, status: withAttempt({ ...status, progress }, known) };
   const observed = jobStatus(job, scope.pods, stage, scope);
   switch (observed.state) {

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..model.llama import Llama
 from .gradients import count_not_finite, gradients
 from .ranks import ParallelDims, Precision, Ranks
+from .shards import Shard
 
 
 class DataParallel(Protocol):
@@ -33,8 +34,8 @@ class DataParallel(Protocol):
     def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
         """Sets a parameter from its full value, which every rank has."""
 
-    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
-        """A full tensor divided and placed as `parameter` is."""
+    def shard(self, tensor: Tensor) -> Shard:
+        """What this rank holds of it; writing to it writes to the tensor."""
 
     def full(self, tensor: Tensor) -> Tensor:
         """The whole of a divided tensor, in main memory."""
@@ -65,8 +66,8 @@ class DistributedDataParallel:
     def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
         parameter.copy_(value)
 
-    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
-        return value.to(parameter.device, copy=True)
+    def shard(self, tensor: Tensor) -> Shard:
+        return Shard.whole(tensor, self._ranks.rank == 0)
 
     def full(self, tensor: Tensor) -> Tensor:
         return tensor.detach().cpu()

@@ -92,6 +92,22 @@ class Ranks:
         totals: list[float] = vector.tolist()
         return totals
 
+    def total_of(self, value: float) -> float:
+        return self.total(torch.tensor([value], dtype=torch.float64))[0]
+
+    def wait(self) -> None:
+        """Returns once every rank has called it."""
+        self.total_of(0.0)
+
+    def gathered(self, value: bytes) -> list[bytes]:
+        """What every rank gives, in their order; all give equally many bytes."""
+        if self.size == 1:
+            return [value]
+        sent = torch.tensor(list(value), dtype=torch.uint8)
+        received = [torch.empty_like(sent) for _ in range(self.size)]
+        dist.all_gather(received, sent)
+        return [bytes(given.tolist()) for given in received]
+
     def from_first(self, values: list[float]) -> list[float]:
         """Rank 0's values on every rank; those of the others are not looked at."""
         if self.size == 1:

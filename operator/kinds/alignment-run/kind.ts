@@ -53,11 +53,16 @@ export const alignmentRunKind: BatchKind<Spec> = {
       () => refuseAnswers(spec, inputs),
       () =>
         refuseMemory(plan, spec.compute, "parallelism.shard, or the parts' sequenceLength or microBatchSize"),
-      () => refuseStorage(spec, plan, trainingParts(spec).length),
+      () =>
+        refuseStorage(
+          spec,
+          plan,
+          trainingParts(spec).map(({ training }) => training),
+        ),
     );
   },
   plan: alignmentPlan,
-  stages: alignmentStages,
+  stages: (spec, inputs) => alignmentStages(spec, inputs, alignmentPlan(spec, inputs)),
   results: () => ({}),
 };
 

@@ -35,11 +35,16 @@ export const contextExtensionKind: BatchKind<Spec> = {
       () => refuseParallelism(spec),
       () => refuseTraining(spec, spec.training, "training", batch),
       () => refuseMemory(plan, spec.compute, "parallelism.shard, contextLength or training.microBatchSize"),
-      () => refuseStorage(spec, plan, 1 + spec.comparisons.length),
+      () =>
+        refuseStorage(
+          spec,
+          plan,
+          [spec.method, ...spec.comparisons].map(() => spec.training),
+        ),
     );
   },
   plan: contextExtensionPlan,
-  stages: contextExtensionStages,
+  stages: (spec, inputs) => contextExtensionStages(spec, inputs, contextExtensionPlan(spec, inputs)),
   results: (_spec, _inputs, results) => ({ positionLosses: positionLosses(results.get("measure")) }),
 };
 

@@ -42,6 +42,33 @@ test("one gang trains, a process per GPU, on the corpus by digest", () => {
   });
 });
 
+test("a save takes as long as its ranks write their parts, and the claim takes them all", () => {
+  const seconds = (shard: number) => {
+    const change = {
+      model: { preset: "llama-13b" },
+      parallelism: { shard },
+      compute: { nodes: 16, gpusPerNode: 8 },
+    };
+    return pretrainRunKind.stages(admitted(pretrainRunKind, { ...small, ...change }), inputs)[0]?.saveSeconds;
+  };
+  const bytes = pretrainRunKind.plan(
+    admitted(pretrainRunKind, { ...small, model: { preset: "llama-13b" } }),
+    inputs,
+  ).checkpointBytes;
+  expect(bytes).toBeGreaterThan(150e9);
+  expect(seconds(2)).toBe(Math.ceil((bytes ?? 0) / 200e6));
+  expect(seconds(128)).toBe(Math.ceil((bytes ?? 0) / 1e9));
+});
+
+test("weights are exported in float32, or in the type asked for", () => {
+  const dtype = (change: object) =>
+    pretrainRunKind
+      .stages(admitted(pretrainRunKind, { ...small, training: { ...training, ...change } }), inputs)[0]
+      ?.config(new Map()).export_dtype;
+  expect(dtype({})).toBeUndefined();
+  expect(dtype({ exportDtype: "bfloat16" })).toBe("bfloat16");
+});
+
 test("on CPUs a pod is one process", () => {
   const [train] = pretrainRunKind.stages(
     admitted(pretrainRunKind, { ...small, compute: { nodes: 4 } }),

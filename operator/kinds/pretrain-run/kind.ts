@@ -12,6 +12,7 @@ import { artifactInput, artifactMount, requiredInput } from "../stage-inputs.ts"
 import {
   checkpointsConfig,
   corpusDuration,
+  exportDtype,
   gangStage,
   parallelismConfig,
   refuseParallelism,
@@ -44,13 +45,13 @@ export const pretrainRunKind: BatchKind<Spec> = {
           { field: "model.rmsNormEpsilon", value: spec.model.rmsNormEpsilon, above: 0 },
         ]),
       () => refuseMemory(plan, spec.compute, "parallelism.shard, sequenceLength or training.microBatchSize"),
-      () => refuseStorage(spec, plan, 1),
+      () => refuseStorage(spec, plan, [spec.training]),
     );
   },
   plan: pretrainPlan,
   stages: (spec, inputs) => [
     {
-      ...gangStage(spec),
+      ...gangStage(spec, pretrainPlan(spec, inputs)),
       name: "train",
       mounts: [artifactMount(requiredInput(inputs, corpusRole))],
       artifact: true,
@@ -101,6 +102,7 @@ function trainConfig(spec: Spec, inputs: Inputs): Record<string, unknown> {
     training: trainingConfig(spec.training, corpusDuration(spec.training, spec.sequenceLength)),
     parallelism: parallelismConfig(spec),
     checkpoints: checkpointsConfig(spec.checkpoints, "train"),
+    export_dtype: exportDtype(spec.training),
     evaluate_every_steps: spec.training.evaluateEverySteps,
     // The program itself names what it reads as parents.
     parents: [],
