@@ -396,6 +396,13 @@ class Parallelism(BaseModel):
             ge=1,
         ),
     ]
+    context: Annotated[
+        int | None,
+        Field(
+            description="ranks a sequence is divided over, language_model alone; they divide parameters too; absent: 1",
+            ge=1,
+        ),
+    ] = None
 
 
 class Checkpoints(BaseModel):

@@ -30,6 +30,7 @@ from .runtime.program import ProgramContext, run
 from .tokenizer import tokenizer
 from .tokenizer.tokenizer import TextTokenizer
 from .training import activation_checkpointing, data_parallel
+from .training.context_parallel import ContextParallel
 from .training.dpo import DirectPreferenceOptimization
 from .training.language_modelling import LanguageModelling
 from .training.objective import Objective
@@ -49,6 +50,18 @@ def refuse_ambiguous(config: TrainConfig) -> None:
     for names, values in unions.items():
         if sum(value is not None for value in values) != 1:
             raise KernelError("InvalidConfig", f"exactly one of {names} must be given.")
+    context, length = config.parallelism.context or 1, training.sequence_length
+    if context > 1 and config.language_model is None:
+        raise KernelError(
+            "InvalidConfig",
+            f"parallelism.context {context} divides sequences of language_model alone; make it 1.",
+        )
+    if length % (2 * context) and context > 1:
+        raise KernelError(
+            "InvalidConfig",
+            f"training.sequence_length {length} is no multiple of 2 x parallelism.context {context}; change "
+            "one of them.",
+        )
     if config.shape is not None and config.language_model is None:
         raise KernelError(
             "InvalidConfig",
@@ -273,11 +286,13 @@ def main(config: TrainConfig, context: ProgramContext) -> Result:
         dims = ParallelDims.of(config.parallelism, ranks.size)
         with torch.device("meta"):
             model = Llama(shape)
+        sequences = ContextParallel(dims, ranks)
+        sequences.apply(model)
         activation_checkpointing.apply(model, config.training.activation_checkpointing)
         parallel = data_parallel.data_parallel_of(dims, ranks, config.training.precision)
         parallel.apply(model)
         fill(model, source, parallel.assign)
-        outcome = Trainer(config, config_hash, model, objective, ranks, parallel, context).run()
+        outcome = Trainer(config, config_hash, model, objective, ranks, parallel, sequences, context).run()
         whole = ((name, parallel.full(parameter)) for name, parameter in model.named_parameters())
         if ranks.rank != 0:
             # Every rank gives its part of each.

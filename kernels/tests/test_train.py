@@ -298,6 +298,7 @@ def test_chat_and_then_dpo_from_the_base_model(work: Path, finished: Path) -> No
         {"rope_scaling": {"rope_type": "none", "factor": 2.0, "max_position_embeddings": 64}},
         {"training": {"sequence_length": 65}},
         {"parallelism": {"shard": 2}},
+        {"parallelism": {"context": 2}, "training": {"sequence_length": 18}},
         {"shape": {"num_key_value_heads": 3}},
     ],
 )

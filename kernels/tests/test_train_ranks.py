@@ -74,6 +74,31 @@ def test_two_ranks_have_the_losses_of_one(work: Path, alone: Path, replicate: in
     assert "artifact" not in tiny_training.result(work, rank=1)
 
 
+@pytest.mark.parametrize(
+    ("parallelism", "checkpointing"),
+    [
+        ({"context": 2}, "none"),
+        ({"context": 4}, "full"),
+        ({"shard": 2, "context": 2}, "selective"),
+        ({"replicate": 2, "context": 2}, "none"),
+    ],
+)
+def test_ranks_that_share_a_sequence_have_the_losses_of_one(
+    work: Path, alone: Path, parallelism: dict[str, int], checkpointing: str
+) -> None:
+    count = math.prod(parallelism.values())
+    given = tiny_training.config(
+        parallelism=parallelism, training={"activation_checkpointing": checkpointing}
+    )
+    assert codes(start_ranks(work, given, count=count)) == [0] * count
+    for several, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
+        assert several == pytest.approx(one, abs=1e-5)
+    held_out = [tiny_training.result(directory)["metrics"]["held_out_loss"] for directory in (work, alone)]
+    assert held_out[0] == pytest.approx(held_out[1], abs=1e-4)
+    for name, tensor in tiny_training.weights(alone).items():
+        torch.testing.assert_close(tiny_training.weights(work)[name], tensor, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize(("replicate", "shard"), [(1, 2), (2, 2)])
 def test_ranks_accumulate_over_micro_batches_as_one_does(
     work: Path, tmp_path_factory: pytest.TempPathFactory, replicate: int, shard: int
@@ -164,10 +189,10 @@ def test_a_lost_rank_ends_the_other(work: Path) -> None:
     assert tiny_training.ending(work)["reason"] == "PeerLost"
 
 
-@pytest.mark.parametrize(("replicate", "shard", "ranks"), [(2, 1, 1), (1, 1, 2), (2, 2, 2)])
-def test_dims_must_multiply_to_the_ranks(replicate: int, shard: int, ranks: int) -> None:
+@pytest.mark.parametrize("degrees", [(2, 1, 1, 1), (1, 1, 1, 2), (2, 2, 1, 2), (1, 1, 2, 1)])
+def test_dims_must_multiply_to_the_ranks(degrees: tuple[int, int, int, int]) -> None:
     with pytest.raises(KernelError, match="parallelism") as caught:
-        ParallelDims(replicate, shard, ranks)
+        ParallelDims(*degrees)
     assert caught.value.reason == "InvalidConfig"
 
 

@@ -325,8 +325,17 @@ export const SampleTraining = z.strictObject({
 export const Parallelism = z.strictObject({
   replicate: count(1, 65_536)
     .optional()
-    .describe("data-parallel copies of the model; default: all ranks divided by shard"),
+    .describe("data-parallel copies of the model; default: what the other degrees leave"),
   shard: count(1, 65_536).default(1).describe("GPUs or processes a copy is sharded over (FSDP2)"),
+});
+
+/** Of training on a corpus, whose sequences all have one length. */
+export const CorpusParallelism = Parallelism.extend({
+  context: count(1, 1024)
+    .default(1)
+    .describe(
+      "GPUs or processes a sequence is divided over; twice this must divide the sequence length. They divide the model as well",
+    ),
 });
 
 export const NamedDatasets = mapList(

@@ -93,9 +93,16 @@ export const Parallelism = z
       .int()
       .min(1)
       .describe("ranks a copy's parameters, gradients and optimizer state are divided over (FSDP2)"),
+    context: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        "ranks a sequence is divided over, language_model alone; they divide parameters too; absent: 1",
+      ),
   })
   .meta({ id: "Parallelism" })
-  .describe("replicate x shard = number of ranks");
+  .describe("replicate x shard x context = number of ranks");
 
 export const Checkpoints = z
   .strictObject({

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type {
   Checkpoints,
   Compute,
+  CorpusParallelism,
   CorpusTraining,
   Parallelism,
   SampleTraining,
@@ -22,8 +23,11 @@ type Optimizer = Omit<z.output<typeof SampleTraining>, "epochs" | "globalBatchSi
 /** Parts of a spec that decide how ranks share the work. */
 export interface Gang {
   compute: z.output<typeof Compute>;
-  parallelism: z.output<typeof Parallelism>;
+  parallelism: z.output<typeof Parallelism> & Partial<z.output<typeof CorpusParallelism>>;
 }
+
+/** Ranks that a copy of the model is divided over. */
+export const dividedOver = ({ shard, context = 1 }: Gang["parallelism"]): number => shard * context;
 
 /** Length of a training stage in the kernels' words. */
 export interface Duration {
@@ -39,7 +43,7 @@ export function gangStage(
   { checkpointBytes }: Plan,
 ): Pick<Stage, "program" | "pods" | "coupling" | "processesPerPod" | "gpusPerPod" | "saveSeconds"> {
   return {
-    saveSeconds: checkpointBytes && saveSeconds(checkpointBytes, parallelism.shard),
+    saveSeconds: checkpointBytes && saveSeconds(checkpointBytes, dividedOver(parallelism)),
     program: "train",
     pods: compute.nodes,
     coupling: "gang",
@@ -102,9 +106,9 @@ export function trainingConfig(optimizer: Optimizer, duration: Duration): Record
   };
 }
 
-export function parallelismConfig({ compute, parallelism }: Gang): { replicate: number; shard: number } {
-  const { shard, replicate = ranksOf(compute) / shard } = parallelism;
-  return { replicate, shard };
+export function parallelismConfig({ compute, parallelism }: Gang): Record<string, unknown> {
+  const { shard, context = 1, replicate = ranksOf(compute) / (shard * context) } = parallelism;
+  return { replicate, shard, ...(context > 1 && { context }) };
 }
 
 export function checkpointsConfig(
@@ -135,21 +139,41 @@ export function refuseOptimizer(optimizer: Optimizer, field: string): Refusal | 
   ]);
 }
 
-/** replicate x shard must be the number of ranks. */
+/** The degrees must multiply out to the number of ranks. */
 export function refuseParallelism({ compute, parallelism }: Gang): Refusal | undefined {
   const ranks = ranksOf(compute);
-  const { shard, replicate } = parallelism;
+  const { shard, replicate, context = 1 } = parallelism;
   const processes = compute.gpusPerNode > 0 ? ` x compute.gpusPerNode ${compute.gpusPerNode}` : "";
   const have = `compute.nodes ${compute.nodes}${processes} are ${ranks} ranks`;
-  if (ranks % shard !== 0) {
-    const nearest = largestDivisor(ranks, shard);
+  if (ranks % context !== 0) {
     return invalidSpec(
-      `spec.parallelism.shard ${shard} does not divide them: ${have}; set shard to ${nearest}`,
+      `spec.parallelism.context ${context} does not divide them: ${have}; set context to ${largestDivisor(ranks, context)}`,
     );
   }
-  if (replicate === undefined || replicate * shard === ranks) return undefined;
+  const others = ranks / context;
+  const shared = context > 1 ? ` x context ${context}` : "";
+  if (others % shard !== 0) {
+    const by = context > 1 ? `, ${others} of them for each part of a sequence` : "";
+    return invalidSpec(
+      `spec.parallelism.shard ${shard} does not divide them: ${have}${by}; set shard to ${largestDivisor(others, shard)}`,
+    );
+  }
+  if (replicate === undefined || replicate * shard === others) return undefined;
   return invalidSpec(
-    `spec.parallelism.replicate ${replicate} x shard ${shard} is ${replicate * shard}, but ${have}; set replicate to ${ranks / shard} or leave it out`,
+    `spec.parallelism.replicate ${replicate} x shard ${shard}${shared} is ${replicate * shard * context}, but ${have}; set replicate to ${others / shard} or leave it out`,
+  );
+}
+
+/** A rank takes a chunk from the front of a sequence and its mirror from the back. */
+export function refuseContext(
+  { parallelism: { context = 1 } }: Gang,
+  field: string,
+  sequenceLength: number,
+): Refusal | undefined {
+  const unit = 2 * context;
+  if (context === 1 || sequenceLength % unit === 0) return undefined;
+  return invalidSpec(
+    `spec.${field} ${sequenceLength} is no multiple of ${unit} (2 x parallelism.context ${context}); set it to ${Math.ceil(sequenceLength / unit) * unit} or change context`,
   );
 }
 
@@ -160,7 +184,7 @@ function largestDivisor(of: number, atMost: number): number {
 }
 
 /**
- * Every rank takes equally many whole micro batches. `field` is the batch's field below spec, of which one
+ * Every rank, or the ranks that share a sequence together, take equally many whole micro batches. `field` is the batch's field below spec, of which one
  * sequence is `unit` (1 where it counts samples, the sequence length where it counts tokens).
  */
 export function refuseBatch(
@@ -170,12 +194,13 @@ export function refuseBatch(
   value: number,
   unit: number,
 ): Refusal | undefined {
-  const ranks = ranksOf(gang.compute);
+  const { context = 1 } = gang.parallelism;
+  const ranks = ranksOf(gang.compute) / context;
   const step = ranks * optimizer.microBatchSize * unit;
   if (value % step === 0) return undefined;
   const of = unit === 1 ? "" : ` x ${unit} tokens`;
   return invalidSpec(
-    `spec.${field} ${value} is no multiple of ${step} (${ranks} ranks x microBatchSize ${optimizer.microBatchSize}${of}); set it to ${Math.ceil(value / step) * step}`,
+    `spec.${field} ${value} is no multiple of ${step} (${ranks} ${context > 1 ? `groups of ${context} ranks` : "ranks"} x microBatchSize ${optimizer.microBatchSize}${of}); set it to ${Math.ceil(value / step) * step}`,
   );
 }
 

@@ -1,7 +1,7 @@
-"""How ranks share the work: replicate x shard, applied from outside to the unmodified model.
+"""How ranks share the work: replicate x (shard x context), applied from outside to the unmodified model.
 
-Every rank sees its own samples and gradients are summed over all of them. What each rank holds of the
-parameters is a `DataParallel`: everything (`DistributedDataParallel`), or a part
+Every rank sees its own samples, or its part of them, and gradients are summed over all. What each rank holds
+of the parameters is a `DataParallel`: everything (`DistributedDataParallel`), or a part
 (`fsdp.FullyShardedDataParallel`).
 """
 
@@ -90,7 +90,7 @@ class DistributedDataParallel:
 
 
 def data_parallel_of(dims: ParallelDims, ranks: Ranks, precision: Precision) -> DataParallel:
-    if dims.shard == 1:
+    if dims.divided == 1:
         return DistributedDataParallel(ranks)
     # Only here, because loading FSDP takes longer than many a small run's first steps.
     from .fsdp import FullyShardedDataParallel

@@ -43,7 +43,7 @@ class FullyShardedDataParallel:
 
     def _mesh(self) -> DeviceMesh:
         """One dimension where the model is only sharded, two (replicate, shard) where shards are repeated."""
-        sizes = {"replicate": self._dims.replicate, "shard": self._dims.shard}
+        sizes = {"replicate": self._dims.replicate, "shard": self._dims.divided}
         names = tuple(name for name, size in sizes.items() if size > 1)
         return init_device_mesh(
             self._ranks.device.type, tuple(sizes[name] for name in names), mesh_dim_names=names

@@ -28,20 +28,27 @@ class ParallelDims:
 
     replicate: int
     shard: int
+    context: int
     ranks: int
 
     def __post_init__(self) -> None:
-        if self.replicate * self.shard != self.ranks:
+        product = self.replicate * self.shard * self.context
+        if product != self.ranks:
             raise KernelError(
                 "InvalidConfig",
-                f"parallelism.replicate {self.replicate} x shard {self.shard} is "
-                f"{self.replicate * self.shard}, but {self.ranks} ranks run; "
+                f"parallelism.replicate {self.replicate} x shard {self.shard} x context {self.context} is "
+                f"{product}, but {self.ranks} ranks run; "
                 "make it nodes x processes per node.",
             )
 
+    @property
+    def divided(self) -> int:
+        """Ranks that a copy's parameters are divided over: those that share a sequence divide them too."""
+        return self.shard * self.context
+
     @classmethod
     def of(cls, config: Parallelism, ranks: int) -> ParallelDims:
-        return cls(config.replicate, config.shard, ranks)
+        return cls(config.replicate, config.shard, config.context or 1, ranks)
 
 
 @dataclass(frozen=True)

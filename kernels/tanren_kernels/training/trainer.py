@@ -23,13 +23,15 @@ from ..runtime.errors import KernelError
 from ..runtime.program import ProgramContext
 from . import micro_batches, reference_log_probs
 from .checkpoint import CheckpointStore, Found, State
+from .context_parallel import ContextParallel
 from .data_parallel import DataParallel
 from .dpo import DirectPreferenceOptimization
 from .gradients import scale, sum_of_squares
 from .metrics_log import Effort, MetricsLog
-from .objective import Objective, Sums
+from .micro_batches import MicroBatch
+from .objective import Batch, Objective, Samples, Sums
 from .ranks import Ranks
-from .sampler import SampleOrder
+from .sampler import Indices, SampleOrder
 from .saver import Saver
 from .schedule import learning_rate
 from .throughput import peak_tokens_per_second
@@ -66,16 +68,18 @@ class Trainer:
         objective: Objective,
         ranks: Ranks,
         parallel: DataParallel,
+        sequences: ContextParallel,
         context: ProgramContext,
     ) -> None:
         """`model` holds its starting weights, already divided over ranks."""
         training = config.training
-        if training.global_batch_size % ranks.size:
+        if training.global_batch_size % sequences.data_count:
             raise KernelError(
                 "InvalidConfig",
-                f"training.global_batch_size {training.global_batch_size} is not divisible by {ranks.size} "
-                "ranks; change it.",
+                f"training.global_batch_size {training.global_batch_size} is not divisible by "
+                f"{sequences.data_count} groups of ranks with samples of their own; change it.",
             )
+        self._sequences = sequences
         self._config, self._training = config, training
         self._model, self._objective = model, objective
         self._ranks, self._parallel, self._context = ranks, parallel, context
@@ -181,19 +185,27 @@ class Trainer:
         for group, samples in self._objective.held_out.items():
             everything = micro_batches.whole(samples)
             sums: Sums = {}
-            for part in micro_batches.of_rank(
-                samples, everything, self._ranks, self._training.micro_batch_size
-            ):
+            for part in self._micro_batches(samples, everything):
                 with torch.no_grad(), self._autocast():
-                    measured = self._objective.sums(
-                        self._model, samples.batch(part.samples).to(self._ranks.device)
-                    )
+                    measured = self._objective.sums(self._model, self._batch(samples, part))
                 _add(sums, measured, float(part.real))
             totals = self._ranks.total(torch.stack(list(sums.values())))
             means[group] = {
                 name: total / samples.weight(everything) for name, total in zip(sums, totals, strict=True)
             }
         return self._objective.summary(means)
+
+    def _micro_batches(self, samples: Samples, chosen: Indices) -> list[MicroBatch]:
+        return micro_batches.of_rank(
+            samples,
+            chosen,
+            self._sequences.data_index,
+            self._sequences.data_count,
+            self._training.micro_batch_size,
+        )
+
+    def _batch(self, samples: Samples, part: MicroBatch) -> Batch:
+        return self._sequences.part(samples.batch(part.samples)).to(self._ranks.device)
 
     def _step(self, step: int) -> tuple[dict[str, float], Effort, bool]:
         """One optimizer step; returns its metrics, what it took, and whether a rank was asked to stop."""
@@ -202,13 +214,11 @@ class Trainer:
         chosen = self._order.indices(step * training.global_batch_size, training.global_batch_size)
         weight = samples.weight(chosen)
         sums: Sums = {}
-        parts = micro_batches.of_rank(samples, chosen, self._ranks, training.micro_batch_size)
+        parts = self._micro_batches(samples, chosen)
         for part in parts:
             self._parallel.accumulate(self._model, part is parts[-1])
             with self._autocast():
-                measured = self._objective.sums(
-                    self._model, samples.batch(part.samples).to(self._ranks.device)
-                )
+                measured = self._objective.sums(self._model, self._batch(samples, part))
             torch.autograd.backward(measured["loss"] / weight)
             _add(sums, measured)
         self._parallel.sum_gradients(self._model)

@@ -94,6 +94,7 @@ function alignmentPlan(spec: Spec, inputs: Inputs): Plan {
       {
         compute: spec.compute,
         shard: spec.parallelism.shard,
+        context: 1,
         sequences: training.microBatchSize * sequencesPerSample,
         sequenceLength: training.sequenceLength,
         precision: training.precision,

@@ -12,9 +12,11 @@ import { artifactInput, artifactMount, requiredInput } from "../stage-inputs.ts"
 import {
   checkpointsConfig,
   corpusDuration,
+  dividedOver,
   exportDtype,
   gangStage,
   parallelismConfig,
+  refuseContext,
   refuseParallelism,
   refuseStorage,
   refuseTraining,
@@ -38,13 +40,19 @@ export const pretrainRunKind: BatchKind<Spec> = {
     };
     return firstRefusal(
       () => refuseParallelism(spec),
+      () => refuseContext(spec, "sequenceLength", spec.sequenceLength),
       () => refuseTraining(spec, spec.training, "training", batch),
       () =>
         refuseDecimals([
           { field: "model.ropeTheta", value: spec.model.ropeTheta, above: 0 },
           { field: "model.rmsNormEpsilon", value: spec.model.rmsNormEpsilon, above: 0 },
         ]),
-      () => refuseMemory(plan, spec.compute, "parallelism.shard, sequenceLength or training.microBatchSize"),
+      () =>
+        refuseMemory(
+          plan,
+          spec.compute,
+          "parallelism.shard or context, sequenceLength or training.microBatchSize",
+        ),
       () => refuseStorage(spec, plan, [spec.training]),
     );
   },
@@ -73,7 +81,8 @@ function pretrainPlan(spec: Spec, inputs: Inputs): Plan {
   const duration = corpusDuration(spec.training, spec.sequenceLength);
   const work = {
     compute: spec.compute,
-    shard: spec.parallelism.shard,
+    shard: dividedOver(spec.parallelism),
+    context: spec.parallelism.context,
     sequences: spec.training.microBatchSize,
     sequenceLength: spec.sequenceLength,
     precision: spec.training.precision,
