@@ -603,6 +603,24 @@ class LabelledModel(BaseModel):
     model: Input
 
 
+class ApiKeyLimits(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    name: Annotated[str, Field(min_length=1)]
+    max_concurrent_requests: Annotated[
+        int | None, Field(description="requests of this key that may wait or be answered at a time", ge=1)
+    ] = None
+    priority: Annotated[
+        int,
+        Field(
+            description="of two requests that wait the one with the higher priority goes first",
+            ge=-9007199254740991,
+        ),
+    ]
+
+
 class ServeConfig(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -637,6 +655,9 @@ class ServeConfig(BaseModel):
         int | None, Field(description="longest prompt plus answer, in tokens; absent: the model's own", ge=8)
     ] = None
     max_concurrent_requests: Annotated[int, Field(ge=1)]
+    max_queued_requests: Annotated[
+        int, Field(description="requests beyond those that may wait; others are refused", ge=0)
+    ]
     precision: Literal["float32", "bfloat16"]
     api_keys: Annotated[
         str | None,
@@ -644,6 +665,12 @@ class ServeConfig(BaseModel):
             description="directory whose files each hold one API key; absent: no key is asked",
             min_length=1,
             pattern="^(?!\\/)(?!.*(^|\\/)\\.\\.(\\/|$)).+$",
+        ),
+    ] = None
+    api_key_limits: Annotated[
+        list[ApiKeyLimits] | None,
+        Field(
+            description="limits of keys by the names of their files; a key that has none here is bound by no limit"
         ),
     ] = None
 

@@ -8,15 +8,11 @@ will not be finished, and ends with 143.
 
 from __future__ import annotations
 
-import math
 import os
-import socket
-import threading
 import time
 from pathlib import Path
 
 import torch
-import uvicorn
 
 from .contract import Result, ServeConfig
 from .inference.engine import Engine
@@ -26,7 +22,9 @@ from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
 from .serving.api_keys import ApiKeys
 from .serving.completions import Service
-from .serving.http_app import State, application
+from .serving.fair_queue import Caller
+from .serving.http_app import State
+from .serving.http_server import HttpServer
 from .serving.metrics import ServingMetrics
 from .serving.worker import Worker
 
@@ -39,40 +37,6 @@ FAREWELL_SECONDS = 1.0
 """Before that margin: in which clients of unfinished answers get their last event."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-class HttpServer:
-    """uvicorn in a thread of its own, so that signals stay with the frame."""
-
-    def __init__(self, state: State, port: int) -> None:
-        """Raises PortInUse."""
-        host = os.environ.get("POD_IP", "127.0.0.1")
-        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((host, port))
-        except OSError as error:
-            raise KernelError(
-                "PortInUse",
-                f"port {port} of {host} cannot be used: {error.strerror}; set `port` to a free one.",
-            ) from error
-        config = uvicorn.Config(
-            application(state), log_config=None, access_log=False, lifespan="off", server_header=False
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="http", daemon=True
-        )
-        self._thread.start()
-
-    def stop_listening(self, seconds: float) -> None:
-        """Takes no connection any more. Requests that run longer than so many seconds are cut off."""
-        self._server.config.timeout_graceful_shutdown = max(1, math.ceil(seconds))
-        self._server.should_exit = True
-
-    def wait(self, seconds: float) -> None:
-        """Until all requests have been answered, at most so long."""
-        self._thread.join(max(0.0, seconds))
 
 
 def start_service(config: ServeConfig, metrics: ServingMetrics, context: ProgramContext) -> Service:
@@ -91,9 +55,10 @@ def start_service(config: ServeConfig, metrics: ServingMetrics, context: Program
     slots = config.max_concurrent_requests
     ready = pretrained.load(config.model, DTYPES[config.precision], slots * context_length)
     engine = Engine(ready.model, ready.token_bytes, slots, context_length)
-    # As many may wait as run: a longer queue would only turn refusals into time-outs.
-    worker = Worker(engine, metrics, most_open=2 * slots)
-    return Service(ready, worker, config.model_name, context_length, context.log)
+    worker = Worker(engine, metrics, most_open=slots + config.max_queued_requests)
+    service = Service(ready, worker, config.model_name, context_length, context.log)
+    metrics.bodies_under_way.set_function(lambda: service.bodies.under_way)
+    return service
 
 
 def drain(state: State, server: HttpServer, worker: Worker) -> int:
@@ -109,10 +74,19 @@ def drain(state: State, server: HttpServer, worker: Worker) -> int:
     return broken_off
 
 
+def _keys(config: ServeConfig) -> ApiKeys | None:
+    if config.api_keys is None:
+        return None
+    callers = [
+        Caller(key.name, key.priority, key.max_concurrent_requests) for key in config.api_key_limits or []
+    ]
+    return ApiKeys(Path(config.api_keys), {caller.name: caller for caller in callers})
+
+
 def main(config: ServeConfig, context: ProgramContext) -> Result:
     torch.set_num_threads(config.threads)
     metrics = ServingMetrics()
-    state = State(ApiKeys(Path(config.api_keys)) if config.api_keys is not None else None, metrics)
+    state = State(_keys(config), metrics)
     server = HttpServer(state, config.port)
     service = start_service(config, metrics, context)
     state.service = service

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { governed } from "./allowed.ts";
-import { atomicList, count, countOrPercent, objectName, withRules } from "./fields.ts";
+import { atomicList, count, countOrPercent, mapList, objectName, withRules } from "./fields.ts";
 import { LocalReference, ModelReference, ServingCompute } from "./parts.ts";
 import { TopologySpreadConstraint } from "./pod-template.ts";
 
@@ -52,6 +52,23 @@ const PodDisruptionBudgetSpec = z.strictObject({
     ),
 });
 
+const ApiKeyLimits = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[-._a-zA-Z0-9]+$/)
+    .max(253)
+    .describe("entry of the Secret"),
+  maxConcurrentRequests: count(1, 100_000)
+    .optional()
+    .describe("requests of this key that may wait or be answered in a pod at a time; absent: no limit"),
+  priority: z
+    .int()
+    .min(-1000)
+    .max(1000)
+    .default(0)
+    .describe("of two requests that wait the one with the higher priority goes first"),
+});
+
 export const InferenceDeploymentSpec = z.strictObject({
   model: ModelReference.describe("model that is served; a new artifact of it is rolled out"),
   replicas: count(0, 1000).default(1).describe("pods that serve"),
@@ -60,6 +77,11 @@ export const InferenceDeploymentSpec = z.strictObject({
     .optional()
     .describe("longest prompt plus answer in tokens; default: the model's own"),
   maxConcurrentRequests: count(1, 4096).default(8).describe("requests decoded at once by a pod"),
+  maxQueuedRequests: count(0, 100_000)
+    .optional()
+    .describe(
+      "requests that may wait for their turn in a pod; others are refused with Retry-After; default: as many as maxConcurrentRequests",
+    ),
   precision: z
     .enum(["float32", "bfloat16"])
     .default("bfloat16")
@@ -69,6 +91,11 @@ export const InferenceDeploymentSpec = z.strictObject({
       secretName: governed("secrets", objectName()).describe(
         "Secret whose values each are an API key; keys rotate without a restart",
       ),
+      keys: mapList(ApiKeyLimits, "name", 256)
+        .optional()
+        .describe(
+          "limits of API keys; all keys have fair shares: while requests wait, keys of one priority take turns",
+        ),
     })
     .optional()
     .describe("who may ask; absent: everyone who reaches the Service"),

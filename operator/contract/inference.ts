@@ -105,6 +105,18 @@ export const JudgeConfig = z
     "program `judge`: scores candidates by rules and keeps the widest pair of each prompt; writes preferences.jsonl",
   );
 
+export const ApiKeyLimits = z
+  .strictObject({
+    name: z.string().min(1),
+    max_concurrent_requests: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("requests of this key that may wait or be answered at a time"),
+    priority: z.int().describe("of two requests that wait the one with the higher priority goes first"),
+  })
+  .meta({ id: "ApiKeyLimits" });
+
 export const ServeConfig = z
   .strictObject({
     ...common,
@@ -117,10 +129,15 @@ export const ServeConfig = z
       .optional()
       .describe("longest prompt plus answer, in tokens; absent: the model's own"),
     max_concurrent_requests: z.int().min(1),
+    max_queued_requests: z.int().min(0).describe("requests beyond those that may wait; others are refused"),
     precision: z.enum(["float32", "bfloat16"]),
     api_keys: RelativePath.optional().describe(
       "directory whose files each hold one API key; absent: no key is asked",
     ),
+    api_key_limits: z
+      .array(ApiKeyLimits)
+      .optional()
+      .describe("limits of keys by the names of their files; a key that has none here is bound by no limit"),
   })
   .meta({ id: "ServeConfig" })
   .describe("program `serve`: OpenAI-compatible HTTP server with a key-value cache");

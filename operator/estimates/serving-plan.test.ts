@@ -40,6 +40,13 @@ describe("servingPlan", () => {
     expect(plan.memoryPerRankBytes).toBe(2 * (weights + 1024 * perToken) + runtime);
   });
 
+  test("without a GPU, what is coming in takes its share: bodies, and two texts as long as the context", () => {
+    const onCpu = { contextLength: 1024, maxConcurrentRequests: 1, compute: {} };
+    expect(servingPlan(spec(onCpu), model).memoryPerRankBytes).toBe(
+      weights + 1024 * perToken + 384 * 2 ** 20 + 8 * 8 * 2 ** 20 + 2 * 200 * 16 * 1024,
+    );
+  });
+
   test("parameters that the artifact does not say are estimated from its float32 weights' size", () => {
     const { parameters: _, ...artifact } = model.artifact;
     const plan = servingPlan(spec(), { ...model, artifact: { ...artifact, sizeBytes: 4 * 13_000_000_000 } });

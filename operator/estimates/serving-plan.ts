@@ -10,8 +10,8 @@ import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "./refusal
 type Spec = z.output<typeof InferenceDeploymentSpec>;
 
 /**
- * What a replica takes: weights, and keys and values of as many requests as it decodes at once, each as long
- * as the context. A ready artifact does not tell its shape; where it is no preset's, the size of keys and
+ * What a replica takes: weights, keys and values of as many requests as it decodes at once, each as long as
+ * the context, and the texts of those that are coming in. A ready artifact does not tell its shape; where it is no preset's, the size of keys and
  * values is that of LLaMA's proportions. Without a model (an imported directory) only the limit is known; the
  * program measures for itself before it reads a weight.
  */
@@ -24,8 +24,23 @@ export function servingPlan(spec: Spec, model: ExpectedInput | undefined): Plan 
   plan.parameters = figures.parameters;
   if (contextLength === undefined) return plan;
   const cached = contextLength * spec.maxConcurrentRequests;
-  return { ...plan, memoryPerRankBytes: inferenceBytes(figures, cached, spec.precision, device) };
+  const answering = inferenceBytes(figures, cached, spec.precision, device);
+  // On a GPU what texts take is not its memory.
+  return { ...plan, memoryPerRankBytes: answering + (device === "cpu" ? textBytes(contextLength) : 0) };
 }
+
+const mostBodyBytes = 8 * 2 ** 20;
+const bodiesUnderWay = 8;
+const textsAtOnce = 2;
+/** Measured of the tokenizers library, on a text of one long word. */
+const encodingBytesPerByte = 200;
+/** Japanese has 6, English 4, indented code more; what is longer than the context is refused unread. */
+const textBytesPerToken = 16;
+
+/** Bodies that are being received, and texts that are being encoded. */
+const textBytes = (contextLength: number) =>
+  bodiesUnderWay * mostBodyBytes +
+  textsAtOnce * encodingBytesPerByte * Math.min(mostBodyBytes, textBytesPerToken * contextLength);
 
 /** What forbids serving this artifact with this spec. */
 export function refuseServing(spec: Spec, model: ResolvedInput | undefined): Refusal | undefined {

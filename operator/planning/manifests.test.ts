@@ -97,7 +97,8 @@ describe("a whole chain", () => {
     // 8 requests of 512 tokens: 2 x 3 layers x 2 heads x 16 dimensions x 2 bytes a token.
     const cache = 8 * 512 * 2 * 3 * 2 * 16 * 2;
     expect(of(plans, "InferenceDeployment").plan?.memoryPerRankBytes).toBe(
-      2 * parameters + cache + 384 * 2 ** 20,
+      // And 8 bodies of 8 MiB, and two texts of 512 tokens.
+      2 * parameters + cache + 384 * 2 ** 20 + 8 * 8 * 2 ** 20 + 2 * 200 * 16 * 512,
     );
   });
 

@@ -147,8 +147,14 @@ function serveConfig(
     port: servingPort,
     context_length: contextLength,
     max_concurrent_requests: spec.maxConcurrentRequests,
+    max_queued_requests: spec.maxQueuedRequests ?? spec.maxConcurrentRequests,
     precision: spec.precision,
     api_keys: spec.auth && "keys",
+    api_key_limits: spec.auth?.keys?.map(({ name, maxConcurrentRequests, priority }) => ({
+      name,
+      max_concurrent_requests: maxConcurrentRequests,
+      priority,
+    })),
   });
 }
 

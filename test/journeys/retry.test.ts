@@ -8,10 +8,6 @@ import { type Manifest, small, World } from "./world.ts";
 const world = new World();
 const patience = 240_000;
 
-/** Of the two long ones another one each time, both with TANREN_SWEEP=whole (`make test-sweeps`). */
-const long = ["deadline", "adoption"].filter(
-  (_, index) => process.env.TANREN_SWEEP === "whole" || index === process.pid % 2,
-);
 const steps = 600;
 const lasting = (name: string, changes: Record<string, unknown> = {}): Manifest =>
   small.pretrain(name, {
@@ -69,7 +65,7 @@ beforeAll(async () => {
 }, patience);
 afterAll(() => world.close());
 
-test.runIf(long.includes("deadline"))(
+test(
   "a deadline that passed is raised, and a retry ends in the bits of an undisturbed run",
   async () => {
     await withCheckpoint("late", lasting("late"));
@@ -93,7 +89,7 @@ test.runIf(long.includes("deadline"))(
   patience,
 );
 
-test.runIf(long.includes("adoption"))(
+test(
   "a deleted run leaves its directory, and a run that adopts it continues to the same bits",
   async () => {
     await withCheckpoint("left", lasting("left"));

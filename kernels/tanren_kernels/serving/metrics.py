@@ -35,6 +35,18 @@ class ServingMetrics:
         self.answer_tokens = Counter(
             "tanren_serve_generation_tokens", "tokens generated, ends of turn among them", registry=registry
         )
+        self.key_requests = Counter(
+            "tanren_serve_key_requests", "requests answered", ["key", "status"], registry=registry
+        )
+        self.key_prompt_tokens = Counter(
+            "tanren_serve_key_prompt_tokens", "prompt tokens of started requests", ["key"], registry=registry
+        )
+        self.key_answer_tokens = Counter(
+            "tanren_serve_key_generation_tokens", "tokens generated", ["key"], registry=registry
+        )
+        self.bodies_under_way = Gauge(
+            "tanren_serve_bodies_under_way", "requests whose body is being received", registry=registry
+        )
         self.waiting = Gauge("tanren_serve_requests_waiting", "requests in the queue", registry=registry)
         self.running = Gauge("tanren_serve_requests_running", "requests being answered", registry=registry)
         self.in_flight = Gauge(
@@ -47,6 +59,18 @@ class ServingMetrics:
             "share of the key-value cache in use, 0 to 1",
             registry=registry,
         )
+
+    def count_prompt(self, key: str, tokens: int) -> None:
+        """`key` is the name of an API key, empty where none is asked for."""
+        self.prompt_tokens.inc(tokens)
+        if key:
+            self.key_prompt_tokens.labels(key).inc(tokens)
+
+    def count_token(self, key: str) -> None:
+        """Of an answer."""
+        self.answer_tokens.inc()
+        if key:
+            self.key_answer_tokens.labels(key).inc()
 
     def exposition(self) -> bytes:
         return generate_latest(self._registry)

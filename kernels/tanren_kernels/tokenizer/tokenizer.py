@@ -27,6 +27,10 @@ SPECIAL_TOKENS = (END_OF_TEXT, MESSAGE_START, MESSAGE_END)
 """Their ids are 0, 1, 2 in every tokenizer that is trained here."""
 
 
+SLICE_CHARACTERS = 16_384
+SLICE_SLACK = 64
+
+
 class TextTokenizer:
     """A tokenizer.json in use. Text never becomes a special token; special tokens are put in by id."""
 
@@ -49,6 +53,8 @@ class TextTokenizer:
         self.digest = "sha256:" + hashlib.sha256(content).hexdigest()
         self.content = content
         self.vocabulary_size: int = self.core.get_vocab_size(with_added_tokens=True)
+        self._longest_token = max(len(token) for token in self.core.get_vocab(with_added_tokens=False))
+        """In characters of the vocabulary, each of which stands for a byte."""
         self.end_of_text = self._special_id(END_OF_TEXT, origin)
         self.message_start = self._special_id(MESSAGE_START, origin)
         self.message_end = self._special_id(MESSAGE_END, origin)
@@ -65,6 +71,27 @@ class TextTokenizer:
         """Ids of a text; special tokens within it are spelled out like any other text."""
         ids: list[int] = self.core.encode(text, add_special_tokens=False).ids
         return ids
+
+    def exceeds(self, texts: Iterable[str], most: int) -> bool:
+        """Whether texts surely have more than `most` tokens in all, found without reading much more of them
+        than that many.
+
+        Whatever holds at most `most` tokens is never said to exceed: a slice that ends within a token may
+        have a few more than its share of the whole, which is allowed for.
+        """
+        counted = 0
+        for text in texts:
+            if counted + len(text) // self._longest_token > most:
+                return True
+            if counted + 4 * len(text) <= most:  # a character has at most four bytes, a byte at most a token
+                counted += 1 if text else 0
+                continue
+            for start in range(0, len(text), SLICE_CHARACTERS):
+                piece = text[start : start + SLICE_CHARACTERS]
+                counted += max(0, len(self.encode_plain(piece)) - SLICE_SLACK)
+                if counted > most:
+                    return True
+        return False
 
     def encode_plain_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Like `encode_plain` for many texts, over as many threads as RAYON_NUM_THREADS says."""
