@@ -18,7 +18,7 @@ from ..runtime.errors import KernelError
 
 Precision = Literal["float32", "bfloat16"]
 
-# A rank may wait this long for the others, e.g. while rank 0 writes a checkpoint.
+# A rank may wait this long for the others, e.g. while rank 0 writes a file of the model.
 PEER_TIMEOUT = timedelta(minutes=10)
 
 

@@ -34,9 +34,11 @@ class Saver:
     @property
     def has_written(self) -> bool:
         """Whether this rank's part of the checkpoint under way is on disk; raises what kept it from it."""
+        # Asked first: a thread that fails notes its error before it ends.
+        has_ended = self._thread is not None and not self._thread.is_alive()
         if self._error is not None:
             raise self._error
-        return self._thread is not None and not self._thread.is_alive()
+        return has_ended
 
     def begin(self, state: State, tensors: Mapping[str, Shard]) -> None:
         """Returns as soon as the tensors may change again."""
