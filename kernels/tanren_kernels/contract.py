@@ -509,6 +509,13 @@ class Parallelism(BaseModel):
             ge=1,
         ),
     ]
+    context: Annotated[
+        int | None,
+        Field(
+            description="ranks a sequence is divided over, language_model alone; they divide parameters too; absent: 1",
+            ge=1,
+        ),
+    ] = None
 
 
 class Checkpoints(BaseModel):
@@ -568,6 +575,10 @@ class TrainConfig(BaseModel):
     training: Training
     parallelism: Parallelism
     checkpoints: Checkpoints
+    export_dtype: Annotated[
+        Literal["float32", "bfloat16"] | None,
+        Field(description="type of the written model's weights; absent: float32, as they are trained"),
+    ] = None
     evaluate_every_steps: Annotated[
         int, Field(description="held-out loss at each multiple of this step and at the end", ge=1)
     ]
@@ -1203,6 +1214,10 @@ class Progress(BaseModel):
         int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)
     ] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
+    checkpoints_passed_over: Annotated[
+        int | None,
+        Field(description="damaged checkpoints newer than the one that this process resumed from", ge=0),
+    ] = None
 
 
 class Result(BaseModel):
@@ -1218,6 +1233,7 @@ class Result(BaseModel):
         "InvalidConfig",
         "InvalidData",
         "ArtifactDamaged",
+        "CheckpointsDamaged",
         "NoDocumentsLeft",
         "RatiosNotMet",
         "NoLongDocuments",
@@ -1242,6 +1258,10 @@ class Result(BaseModel):
     position_losses: Annotated[list_aliased[PositionLoss] | None, Field(max_length=256)] = None
     step: Annotated[int | None, Field(ge=0)] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
+    checkpoints_passed_over: Annotated[
+        int | None,
+        Field(description="damaged checkpoints newer than the one that this process resumed from", ge=0),
+    ] = None
 
 
 class Contract(BaseModel):
@@ -1280,6 +1300,7 @@ EXIT_CODES: dict[str, int] = {
     "InvalidConfig": 64,
     "InvalidData": 64,
     "ArtifactDamaged": 64,
+    "CheckpointsDamaged": 64,
     "NoDocumentsLeft": 64,
     "RatiosNotMet": 64,
     "NoLongDocuments": 64,

@@ -72,7 +72,7 @@ def write_model(directory: Path, llama: Llama) -> Path:
     export_model(
         directory,
         llama.config,
-        {name: parameter.detach() for name, parameter in llama.named_parameters()},
+        ((name, parameter.detach()) for name, parameter in llama.named_parameters()),
         text_tokenizer(),
         chat=True,
     )

@@ -147,6 +147,8 @@ class Attention(nn.Module):
     def __init__(self, config: LlamaConfig, layer: int) -> None:
         super().__init__()
         self.layer = layer
+        self.attend = causal
+        """How a whole sequence attends to itself; another may take its place from outside."""
         self.heads, self.groups, self.head_dim = (
             config.num_attention_heads,
             config.num_key_value_heads,
@@ -179,6 +181,6 @@ class Attention(nn.Module):
             )
             y_BHTD = cached(q_BHTD, k_BKSD, v_BKSD, mask)
         else:
-            y_BHTD = causal(q_BHTD, k_BKTD, v_BKTD)
+            y_BHTD = self.attend(q_BHTD, k_BKTD, v_BKTD)
         y_BTE: Tensor = self.o_proj(y_BHTD.transpose(1, 2).reshape(batch, tokens, self.heads * self.head_dim))
         return y_BTE
