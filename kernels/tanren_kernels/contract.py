@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypeAliasType
+from builtins import list as list_aliased
 
 
 class RunIdentity(BaseModel):
@@ -77,6 +78,28 @@ class ExtractionConfig(BaseModel):
     ]
 
 
+class UrlFilterConfig(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    domains: Annotated[list_aliased[str], Field(description="these, and those below them, are dropped")]
+    words: Annotated[
+        list_aliased[str], Field(description="dropped where one stands between two signs of the address")
+    ]
+    list: Input | None = None
+
+
+class ParagraphFilterConfig(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    notices: bool
+    encoded_data: bool
+    scripts: bool
+
+
 class RulesConfig(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -97,6 +120,10 @@ class RulesConfig(BaseModel):
         Field(description="least share of hiragana: prose has it, keyword lists do not", ge=0.0, le=1.0),
     ]
     max_symbol_ratio: Annotated[float, Field(ge=0.0, le=1.0)]
+    max_digit_ratio: Annotated[float, Field(ge=0.0, le=1.0)]
+    max_link_ratio: Annotated[
+        float, Field(description="largest share of characters in addresses of links", ge=0.0, le=1.0)
+    ]
     max_duplicate_line_ratio: Annotated[
         float,
         Field(
@@ -104,6 +131,21 @@ class RulesConfig(BaseModel):
             ge=0.0,
             le=1.0,
         ),
+    ]
+    max_duplicate_line_character_ratio: Annotated[
+        float, Field(description="the same by characters (Gopher)", ge=0.0, le=1.0)
+    ]
+    max_top_ngram_ratio: Annotated[
+        float, Field(description="largest share of the most frequent n-gram (Gopher)", ge=0.0, le=1.0)
+    ]
+    max_duplicate_ngram_ratio: Annotated[
+        float, Field(description="largest share of n-grams that occurred before (Gopher)", ge=0.0, le=1.0)
+    ]
+    max_bullet_line_ratio: Annotated[
+        float, Field(description="largest share of lines that begin with a bullet (Gopher)", ge=0.0, le=1.0)
+    ]
+    max_ellipsis_line_ratio: Annotated[
+        float, Field(description="largest share of lines that end with an ellipsis (Gopher)", ge=0.0, le=1.0)
     ]
     min_mean_word_length: Annotated[float, Field(description="English only (Gopher)", ge=0.0)]
     max_mean_word_length: Annotated[float, Field(description="English only (Gopher)", ge=0.0)]
@@ -118,7 +160,32 @@ class RulesConfig(BaseModel):
             le=1.0,
         ),
     ]
-    banned_words: list[str]
+    max_encoded_ratio: Annotated[
+        float, Field(description="largest share of base64 and hexadecimal data", ge=0.0, le=1.0)
+    ]
+    max_mean_line_length: Annotated[int, Field(description="code only (StarCoder, Li et al. 2023)", ge=1)]
+    max_line_length: Annotated[int, Field(description="code only (StarCoder)", ge=1)]
+    min_letter_ratio: Annotated[float, Field(description="code only (StarCoder)", ge=0.0, le=1.0)]
+
+
+class WordFilterConfig(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    words: list_aliased[str]
+    list: Input | None = None
+    at_least: Annotated[int, Field(description="occurrences from which a document is dropped", ge=1)]
+
+
+class MaskConfig(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    kinds: Annotated[
+        list_aliased[Literal["email", "ipAddress", "phone", "creditCard", "myNumber"]], Field(min_length=1)
+    ]
 
 
 class ClassifierConfig(BaseModel):
@@ -129,12 +196,41 @@ class ClassifierConfig(BaseModel):
     clean: Input
     dirty: Input
     threshold: Annotated[
-        float,
+        float | None,
         Field(
             description="documents whose probability of being clean is below this are dropped", ge=0.0, le=1.0
         ),
-    ]
+    ] = None
+    precision: Annotated[
+        float | None,
+        Field(
+            description="exactly one of this and threshold: the least threshold that has this held-out precision",
+            ge=0.0,
+            le=1.0,
+        ),
+    ] = None
     epochs: Annotated[int, Field(ge=1, le=1000)]
+
+
+class CleaningStage(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    name: Annotated[str, Field(min_length=1)]
+    languages: Annotated[
+        list_aliased[Literal["ja", "en", "code"]],
+        Field(description="languages of the documents that it is for; empty: all"),
+    ]
+    sources: Annotated[
+        list_aliased[str], Field(description="sources of the documents that it is for; empty: all")
+    ]
+    urls: UrlFilterConfig | None = None
+    paragraphs: ParagraphFilterConfig | None = None
+    rules: RulesConfig | None = None
+    words: WordFilterConfig | None = None
+    mask: MaskConfig | None = None
+    classifier: ClassifierConfig | None = None
 
 
 class MinHashConfig(BaseModel):
@@ -330,7 +426,8 @@ class ChatObjective(BaseModel):
         frozen=True,
     )
     conversations: Annotated[
-        list[Input], Field(description="files of JSON lines with `messages` (role, content)", min_length=1)
+        list_aliased[Input],
+        Field(description="files of JSON lines with `messages` (role, content)", min_length=1),
     ]
     held_out_ratio: Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -341,7 +438,7 @@ class DpoObjective(BaseModel):
         frozen=True,
     )
     preferences: Annotated[
-        list[Input],
+        list_aliased[Input],
         Field(
             description="files of JSON lines with `prompt` (messages), `chosen`, `rejected` (content of the assistant)",
             min_length=1,
@@ -458,7 +555,7 @@ class TrainConfig(BaseModel):
     evaluate_every_steps: Annotated[
         int, Field(description="held-out loss at each multiple of this step and at the end", ge=1)
     ]
-    parents: list[Input]
+    parents: list_aliased[Input]
 
 
 class GenerateConfig(BaseModel):
@@ -689,50 +786,31 @@ class ManifestParent(BaseModel):
     ]
 
 
-class Progress(BaseModel):
+DroppedAdditionalProperty = TypeAliasType("DroppedAdditionalProperty", Annotated[int, Field(ge=0)])
+
+
+class FunnelRow(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
     )
-    stage: Annotated[str, Field(max_length=128, min_length=1)]
-    uid: Annotated[
-        str | None,
+    step: Annotated[
+        str,
         Field(
-            description="uid of the object that the program works for; absent: not known yet",
+            description="read, extraction, stages of cleaning by name, exact, min_hash, held_out, mixture",
             max_length=128,
             min_length=1,
         ),
-    ] = None
-    step: Annotated[int, Field(ge=0)]
-    total: Annotated[int, Field(description="0 while unknown", ge=0)]
-    unit: Annotated[
-        str,
-        Field(description="what a step is: step, document, file, prompt, item", max_length=128, min_length=1),
     ]
-    metrics: Annotated[
-        dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], float],
-        Field(description="newest values, e.g. loss, lr, tokens_per_second", max_length=64),
+    language: Literal["ja", "en", "code"]
+    documents_in: Annotated[int, Field(ge=0)]
+    documents_out: Annotated[int, Field(ge=0)]
+    bytes_in: Annotated[int, Field(ge=0)]
+    bytes_out: Annotated[int, Field(ge=0)]
+    dropped: Annotated[
+        dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], DroppedAdditionalProperty],
+        Field(description="documents by reason", max_length=64),
     ]
-    since: Annotated[
-        str,
-        Field(
-            description="RFC 3339 time the stage began in this process",
-            max_length=35,
-            pattern="^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$",
-        ),
-    ]
-    updated: Annotated[
-        str,
-        Field(
-            description="RFC 3339 time of the newest step",
-            max_length=35,
-            pattern="^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$",
-        ),
-    ]
-    checkpoint_step: Annotated[
-        int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)
-    ] = None
-    resumed_from_step: Annotated[int | None, Field(ge=0)] = None
 
 
 class ArtifactResult(BaseModel):
@@ -771,33 +849,6 @@ class ArtifactResult(BaseModel):
     tokens: Annotated[int | None, Field(description="corpus: training tokens", ge=0)] = None
 
 
-DroppedAdditionalProperty = TypeAliasType("DroppedAdditionalProperty", Annotated[int, Field(ge=0)])
-
-
-class FunnelRow(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-    )
-    step: Annotated[
-        str,
-        Field(
-            description="read, extraction, rules, classifier, exact, min_hash, held_out, mixture",
-            max_length=128,
-            min_length=1,
-        ),
-    ]
-    language: Literal["ja", "en", "code"]
-    documents_in: Annotated[int, Field(ge=0)]
-    documents_out: Annotated[int, Field(ge=0)]
-    bytes_in: Annotated[int, Field(ge=0)]
-    bytes_out: Annotated[int, Field(ge=0)]
-    dropped: Annotated[
-        dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], DroppedAdditionalProperty],
-        Field(description="documents by reason", max_length=64),
-    ]
-
-
 class Score(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -832,7 +883,9 @@ class CleanSource(BaseModel):
     licence: Annotated[str, Field(min_length=1)]
     format: Literal["warc", "wet", "html", "jsonl", "text", "code"]
     input: Input
-    include: Annotated[list[str], Field(description="glob patterns below the input directory", min_length=1)]
+    include: Annotated[
+        list_aliased[str], Field(description="glob patterns below the input directory", min_length=1)
+    ]
 
 
 class CleanConfig(BaseModel):
@@ -862,7 +915,7 @@ class CleanConfig(BaseModel):
             description="CPU threads to use; comes from the CPU limit, never from the machine", ge=1, le=1024
         ),
     ]
-    sources: Annotated[list[CleanSource], Field(min_length=1)]
+    sources: Annotated[list_aliased[CleanSource], Field(min_length=1)]
     tasks: Annotated[
         int,
         Field(
@@ -875,8 +928,10 @@ class CleanConfig(BaseModel):
         int, Field(description="number of pods; pod i does the tasks t with t mod workers = i", ge=1)
     ]
     extraction: ExtractionConfig
-    rules: RulesConfig | None = None
-    classifier: ClassifierConfig | None = None
+    stages: Annotated[
+        list_aliased[CleaningStage],
+        Field(description="what a document goes through after extraction, in order"),
+    ]
     seed: Annotated[
         int,
         Field(
@@ -895,7 +950,7 @@ class TokenizerTraining(BaseModel):
         int,
         Field(description="at most this much text is sampled for training, by the mixture's ratios", ge=1),
     ]
-    removing: list[RemovalRule]
+    removing: list_aliased[RemovalRule]
 
 
 class MixtureConfig(BaseModel):
@@ -906,7 +961,7 @@ class MixtureConfig(BaseModel):
     tokens: Annotated[
         int | None, Field(description="training tokens; absent: as many as the ratios allow", ge=1)
     ] = None
-    parts: Annotated[list[MixturePart], Field(description="ratios sum to 1", min_length=1)]
+    parts: Annotated[list_aliased[MixturePart], Field(description="ratios sum to 1", min_length=1)]
     max_epochs: Annotated[
         float, Field(description="how often a language's documents may be repeated to meet its ratio", ge=1.0)
     ]
@@ -960,7 +1015,8 @@ class TokenizeConfig(BaseModel):
     ]
     shard_tokens: Annotated[int, Field(description="tokens per packed shard file", ge=1024)]
     parents: Annotated[
-        list[Input], Field(description="artifacts this corpus descends from, recorded in the manifest")
+        list_aliased[Input],
+        Field(description="artifacts this corpus descends from, recorded in the manifest"),
     ]
     seed: Annotated[
         int,
@@ -976,7 +1032,7 @@ class LossByPositionConfig(BaseModel):
         frozen=True,
     )
     models: Annotated[
-        list[LabelledModel],
+        list_aliased[LabelledModel],
         Field(
             description="models measured on the same documents, e.g. base, none, positionInterpolation",
             min_length=1,
@@ -1021,10 +1077,10 @@ class EvaluateConfig(BaseModel):
         ),
     ]
     model: Input | None = None
-    suites: list[SuiteConfig]
+    suites: list_aliased[SuiteConfig]
     loss_by_position: LossByPositionConfig | None = None
     batch_size: Annotated[int, Field(ge=1)]
-    parents: list[Input]
+    parents: list_aliased[Input]
     seed: Annotated[
         int,
         Field(
@@ -1048,11 +1104,61 @@ class Manifest(BaseModel):
         ),
     ]
     run: RunIdentity
-    files: Annotated[list[ManifestFile], Field(description="sorted by path")]
-    parents: list[ManifestParent]
+    files: Annotated[list_aliased[ManifestFile], Field(description="sorted by path")]
+    parents: list_aliased[ManifestParent]
     metadata: Annotated[
         dict[str, Any], Field(description="figures and properties of the artifact; see ArtifactMetadata")
     ]
+
+
+class Progress(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    stage: Annotated[str, Field(max_length=128, min_length=1)]
+    uid: Annotated[
+        str | None,
+        Field(
+            description="uid of the object that the program works for; absent: not known yet",
+            max_length=128,
+            min_length=1,
+        ),
+    ] = None
+    step: Annotated[int, Field(ge=0)]
+    total: Annotated[int, Field(description="0 while unknown", ge=0)]
+    unit: Annotated[
+        str,
+        Field(description="what a step is: step, document, file, prompt, item", max_length=128, min_length=1),
+    ]
+    metrics: Annotated[
+        dict[Annotated[str, StringConstraints(min_length=1, max_length=128)], float],
+        Field(description="newest values, e.g. loss, lr, tokens_per_second", max_length=64),
+    ]
+    since: Annotated[
+        str,
+        Field(
+            description="RFC 3339 time the stage began in this process",
+            max_length=35,
+            pattern="^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$",
+        ),
+    ]
+    updated: Annotated[
+        str,
+        Field(
+            description="RFC 3339 time of the newest step",
+            max_length=35,
+            pattern="^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$",
+        ),
+    ]
+    funnel: Annotated[
+        list_aliased[FunnelRow] | None,
+        Field(description="of what this process has done so far", max_length=256),
+    ] = None
+    checkpoint_step: Annotated[
+        int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)
+    ] = None
+    resumed_from_step: Annotated[int | None, Field(ge=0)] = None
 
 
 class Result(BaseModel):
@@ -1087,9 +1193,9 @@ class Result(BaseModel):
             max_length=64,
         ),
     ]
-    funnel: Annotated[list[FunnelRow] | None, Field(max_length=256)] = None
-    scores: Annotated[list[Score] | None, Field(max_length=256)] = None
-    position_losses: Annotated[list[PositionLoss] | None, Field(max_length=256)] = None
+    funnel: Annotated[list_aliased[FunnelRow] | None, Field(max_length=256)] = None
+    scores: Annotated[list_aliased[Score] | None, Field(max_length=256)] = None
+    position_losses: Annotated[list_aliased[PositionLoss] | None, Field(max_length=256)] = None
     step: Annotated[int | None, Field(ge=0)] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
 

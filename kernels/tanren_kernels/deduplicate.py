@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .contract import DeduplicateConfig, Result
+from .corpus import report
 from .corpus.catalogue import CataloguingWriter
 from .corpus.data_engine import DataEngine, parquet
 from .corpus.deduplication import DROPPED, SIGNATURES, TWINS, Part, require
@@ -24,7 +25,7 @@ from .corpus.documents import SUMMARY, TaskFolder, fingerprint, read_documents
 from .corpus.duplicate_choice import choose, dropped_of, read_figures, twins_of
 from .corpus.duplicate_keys import find_candidates, hand_out_texts, write_keys
 from .corpus.duplicate_pairs import compare_candidates
-from .corpus.filter_statistics import FilterStatistics, fit
+from .corpus.filter_statistics import DUPLICATES, FilterStatistics, fit
 from .runtime import durable_file, manifest, tracing
 from .runtime.errors import KernelError
 from .runtime.program import ProgramContext, run
@@ -127,13 +128,25 @@ def _choose(part: Part, _outputs: list[TaskFolder], _mark: str) -> None:
     """The choice, and the summary of all tasks with it: after this no step sees them all."""
     choose(part)
     figures = read_figures(part)
+    cleaned_rows = [row for folder in part.inputs for row in folder.read_stats()["funnel"]]
+    steps = [*_cleaning_steps(list(part.inputs)), *DUPLICATES]
+    funnel = FilterStatistics(steps, [*cleaned_rows, *figures["funnel"]]).rows()
+    output = Path(part.config.work).parent
+    report.write(
+        output,
+        {
+            **report.of_tasks(part.inputs, funnel),
+            "clusters": figures["largest_clusters"],
+            "pairs": figures["pairs"],
+        },
+    )
     if figures["documents"] == 0:
         raise KernelError(
             "NoDocumentsLeft",
             "no document is left after cleaning and deduplication; the funnel says which step dropped them: "
             "loosen that step.",
+            fit(funnel),
         )
-    rows = [row for folder in part.inputs for row in folder.read_stats()["funnel"]]
     sources = _sources(list(part.inputs))
     cleaned = part.inputs[0].read_marker() or {}
     # Of all pods of `clean`: each of those knows its own tasks alone.
@@ -147,12 +160,10 @@ def _choose(part: Part, _outputs: list[TaskFolder], _mark: str) -> None:
         "fingerprint": fingerprint(part.config, cleaned["content"], sources),
         "sources": sources,
         "counts": dict(sorted(counts.items())),
-        "funnel": FilterStatistics([*rows, *figures["funnel"]]).rows(),
+        "funnel": funnel,
     }
     # The last step's output: of this one's own nothing is read.
-    durable_file.write(
-        Path(part.config.work).parent / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode()
-    )
+    durable_file.write(output / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
 
 
 @tracing.span("write documents")
@@ -221,6 +232,11 @@ def _result(config: DeduplicateConfig) -> Result:
         metrics=metrics,
         funnel=fit(summary["funnel"]),
     )
+
+
+def _cleaning_steps(inputs: list[TaskFolder]) -> list[str]:
+    """Steps of `clean` in their order, whether or not a document came to each of them."""
+    return list(inputs[0].read_stats()["steps"])
 
 
 def _sources(inputs: list[TaskFolder]) -> list[dict[str, str]]:

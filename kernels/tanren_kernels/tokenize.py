@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from .contract import Manifest, ManifestParent, Result, TokenizeConfig
-from .corpus import mixture
+from .corpus import mixture, report
 from .corpus.catalogue import Catalogue
 from .corpus.documents import LANGUAGES, SUMMARY, TaskFolder, fingerprint
 from .corpus.encoding import EncodedDocuments, encode_documents
-from .corpus.filter_statistics import FilterStatistics, fit
+from .corpus.filter_statistics import CLOSING, FilterStatistics, fit, steps_of
 from .corpus.packing import write_held_out, write_training
 from .corpus.vocabulary import REMOVED, trained_tokenizer
 from .runtime import durable_file, manifest
@@ -115,7 +115,7 @@ class _Tokenization:
                 durable_file.write(output / name, (work / name).read_bytes())
         durable_file.write(output / FUNNEL, json.dumps(rows, ensure_ascii=False, indent=1).encode())
 
-        metadata = {
+        metadata: dict[str, Any] = {
             "dtype": encoded.dtype.name,
             "vocabulary_size": text_tokenizer.vocabulary_size,
             "tokenizer_digest": text_tokenizer.digest,
@@ -131,6 +131,27 @@ class _Tokenization:
             "tokenizer": figures,
             "fingerprint": self.mark,
         }
+        report.write(
+            output,
+            {
+                **report.read(Path(self.config.input)),
+                "funnel": rows,
+                "tokenizer": {
+                    **figures,
+                    "vocabulary_size": metadata["vocabulary_size"],
+                    "languages": [
+                        {
+                            "language": language,
+                            "characters_per_token": rate,
+                            "tokens": shares.get(language, 0),
+                            "available_tokens": available.get(language, 0),
+                            "held_out_tokens": held_out.get(language, 0),
+                        }
+                        for language, rate in metadata["characters_per_token_by_language"].items()
+                    ],
+                },
+            },
+        )
         chosen = [path for path in output.rglob("*") if path.is_file() and work not in path.parents]
         manifest.write(output, "corpus", self.config.run, parents, metadata, chosen)
 
@@ -183,7 +204,7 @@ class _Tokenization:
         """The whole funnel: what came before, the split,
         and the documents that the mixture took at least once.
         """
-        statistics = FilterStatistics(self.summary["funnel"])
+        statistics = FilterStatistics([*steps_of(self.summary["funnel"]), *CLOSING], self.summary["funnel"])
         for number, (language_number, held_out, size) in enumerate(
             zip(catalogue.languages, catalogue.held_out, catalogue.sizes, strict=True)
         ):

@@ -12,7 +12,7 @@ import pytest
 from small_corpus import contents, dropped, kept, run
 
 from tanren_kernels.contract import Result
-from tanren_kernels.corpus.documents import Document, TaskFolder, TaskWriter
+from tanren_kernels.corpus.documents import Document, TaskFolder, TaskWriter, write_json_lines
 
 __all__ = ["contents", "dropped", "kept"]
 
@@ -28,7 +28,16 @@ def write_cleaned(documents: Sequence[Document], tasks: int) -> None:
             for one in documents:
                 if (one.place >> 32) % tasks == task:
                     writer.keep(one)
-            stats = {"documents": len(documents), "funnel": [], "sources": [], "counts": {}}
+            stats = {
+                "documents": len(documents),
+                "steps": [],
+                "funnel": [],
+                "sources": [],
+                "counts": {},
+                "histograms": {"lengths": [], "scores": []},
+                "classifiers": [],
+            }
+            write_json_lines(writer.folder.samples, [])
             writer.complete(stats, "mark", content="content")
 
 

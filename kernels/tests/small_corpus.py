@@ -96,13 +96,31 @@ RULES = {
     "min_japanese_ratio": 0.5,
     "min_hiragana_ratio": 0.1,
     "max_symbol_ratio": 0.2,
+    "max_digit_ratio": 0.4,
+    "max_link_ratio": 0.2,
     "max_duplicate_line_ratio": 0.5,
+    "max_duplicate_line_character_ratio": 0.5,
+    "max_top_ngram_ratio": 0.9,
+    "max_duplicate_ngram_ratio": 0.9,
+    "max_bullet_line_ratio": 0.9,
+    "max_ellipsis_line_ratio": 0.3,
     "min_mean_word_length": 2.0,
     "max_mean_word_length": 10.0,
     "min_stop_words": 2,
     "min_sentence_end_ratio": 0.3,
-    "banned_words": [],
+    "max_encoded_ratio": 0.1,
+    "max_mean_line_length": 100,
+    "max_line_length": 1_000,
+    "min_letter_ratio": 0.25,
 }
+
+
+def stage(name: str, languages: list[str] | None = None, **sort: Any) -> dict[str, Any]:
+    """A stage of cleaning; `sort`: exactly one, by its name."""
+    return {"name": name, "languages": languages or [], "sources": [], **sort}
+
+
+STAGES = [stage("rules", rules=RULES)]
 
 
 def config(program: str, **changes: Any) -> dict[str, Any]:
@@ -130,7 +148,7 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
             "tasks": TASKS,
             "workers": 1,
             "extraction": EXTRACTION,
-            "rules": RULES,
+            "stages": STAGES,
         },
         "deduplicate": {
             "input": "output/clean",

@@ -16,7 +16,20 @@ from typing import Any
 import pytest
 import sentences
 from deduplicating import deduplicate
-from small_corpus import JA_PAGES, PROGRAMS, RULES, config, contents, dropped, kept, run, source, write_inputs
+from small_corpus import (
+    JA_PAGES,
+    PROGRAMS,
+    RULES,
+    STAGES,
+    config,
+    contents,
+    dropped,
+    kept,
+    run,
+    source,
+    stage,
+    write_inputs,
+)
 
 from tanren_kernels.corpus.packed_tokens import PackedTokens
 from tanren_kernels.runtime import manifest
@@ -203,19 +216,19 @@ def test_the_classifier_judges_prose_and_leaves_code_alone(here: Path) -> None:
         "epochs": 5,
     }
     before = kept("output/clean")
-    result = run("clean", classifier=classifier)
+    result = run("clean", stages=[*STAGES, stage("learned", classifier=classifier)])
     assert {entry["id"] for entry in dropped("output/clean") if entry["reason"] == "classified_dirty"} == {
         id for id in before if id.startswith("lines/")
     }
     assert set(kept("output/clean")) == {id for id in before if not id.startswith("lines/")}
     assert (
-        result.metrics["documents"] == len(kept("output/clean"))
-        and result.metrics["classifier_accuracy"] == 1
+        result.metrics["documents"] == len(kept("output/clean")) and result.metrics["learned/accuracy"] == 1
     )
 
 
 def test_another_config_does_every_task_again(here: Path) -> None:
-    run("clean", rules={**RULES, "min_characters": 1_000_000, "max_characters": 2_000_000}, workers=2)
+    strict = {**RULES, "min_characters": 1_000_000, "max_characters": 2_000_000}
+    run("clean", stages=[stage("rules", rules=strict)], workers=2)
     assert (
         json.loads((here / "output/clean/stats/00000.json").read_text())["funnel"][-1]["documents_out"] == 0
     )
@@ -261,12 +274,21 @@ def test_a_killed_making_of_the_artifact_leaves_no_manifest(here: Path) -> None:
 def test_rules_that_nothing_passes_leave_no_documents(here: Path) -> None:
     strict = {**RULES, "min_characters": 1_000_000, "max_characters": 2_000_000}
     with pytest.raises(KernelError) as early:
-        run("clean", rules=strict)
-    assert early.value.reason == "NoDocumentsLeft"
+        run("clean", stages=[stage("rules", rules=strict)])
     with pytest.raises(KernelError) as late:
         run("deduplicate")
-    assert late.value.reason == "NoDocumentsLeft"
-    assert here.exists()
+    for ending, directory in ((early.value, "clean"), (late.value, "deduplicate")):
+        assert ending.reason == "NoDocumentsLeft"
+        # What dropped everything is said, and there are documents to look at.
+        assert ending.funnel is not None
+        assert {row.step: row.dropped for row in ending.funnel if row.language == "en"}["rules"] == {
+            "too_short": 80
+        }
+        report = json.loads((here / f"output/{directory}/report.json").read_bytes())
+        assert (
+            len([one for one in report["samples"] if one["language"] == "en" and one["step"] == "rules"])
+            == 10
+        )
 
 
 @pytest.mark.usefixtures("here")

@@ -109,8 +109,12 @@ describe("a list of the platform", () => {
       "claims, wherever they are named",
       { claims: ["pages", "tanren-*"] },
       { "storage.size": undefined, "storage.claimName": "tanren-a" },
-      { "cleaning.classifier": { clean: { claimName: "pages" }, dirty: { claimName: "other" } } },
-      "spec.cleaning.classifier.dirty.claimName",
+      {
+        "cleaning.stages": [
+          { name: "learned", classifier: { clean: { claimName: "pages" }, dirty: { claimName: "other" } } },
+        ],
+      },
+      "spec.cleaning.stages[0].classifier.dirty.claimName",
     ],
     [
       "labels of nodes, in nodeSelector",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CleaningStages } from "./cleaning.ts";
 import {
   atomicList,
   count,
@@ -53,31 +54,6 @@ const Extraction = z.strictObject({
     .describe("records that take more memory are counted and skipped (took_too_much_memory)"),
 });
 
-const Rules = z.strictObject({
-  minCharacters: count(0, 1_000_000).default(100).describe("shorter documents are dropped"),
-  maxCharacters: count(1, 1_000_000_000).default(1_000_000).describe("longer documents are dropped"),
-  minJapaneseShare: share().default("0.3").describe("Japanese: least share of kana and kanji"),
-  minHiraganaShare: share()
-    .default("0.1")
-    .describe("Japanese: least share of hiragana; prose has it, keyword lists do not"),
-  maxSymbolShare: share().default("0.3").describe("largest share of symbols and digits"),
-  maxDuplicateLineShare: share().default("0.3").describe("largest share of lines that repeat an earlier one"),
-  minMeanWordLength: decimal().default("3").describe("English: least mean word length in characters"),
-  maxMeanWordLength: decimal().default("10").describe("English: largest mean word length in characters"),
-  minStopWords: count(0, 100).default(2).describe("English: least number of different stop words"),
-  minSentenceEndShare: share().default("0.1").describe("least share of lines that end as a sentence does"),
-  bannedWords: atomicList(text(128), 10_000)
-    .default([])
-    .describe("documents that contain one of these are dropped"),
-});
-
-const Classifier = z.strictObject({
-  clean: ClaimPath.describe("file of clean example documents: JSON lines with `text`"),
-  dirty: ClaimPath.describe("file of dirty example documents: JSON lines with `text`"),
-  threshold: share().default("0.5").describe("documents less likely clean than this are dropped"),
-  epochs: count(1, 1000).default(25).describe("passes over the examples when the classifier is trained"),
-});
-
 export const MinHash = withRules(
   z.strictObject({
     permutations: count(16, 1024).default(128).describe("length of a signature"),
@@ -108,10 +84,7 @@ const Deduplication = z.strictObject({
 });
 
 const Cleaning = z.strictObject({
-  rules: Rules.optional().describe("rules by language; absent: none"),
-  classifier: Classifier.optional().describe(
-    "fastText model that tells clean from dirty, trained from examples; absent: none",
-  ),
+  stages: CleaningStages,
   deduplication: Deduplication.prefault({}).describe("removal of duplicates over all sources"),
 });
 

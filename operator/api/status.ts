@@ -138,7 +138,11 @@ const FunnelRow = z.object({
 
 export const CorpusStatus = z.object({
   ...runStatusFields,
-  funnel: atomicList(FunnelRow, 256).optional().describe("documents and bytes in and out, step by step"),
+  funnel: atomicList(FunnelRow, 256)
+    .optional()
+    .describe(
+      "documents and bytes in and out, step by step; while cleaning runs, of what its first pod has done so far",
+    ),
 });
 
 export const PretrainRunStatus = z.object(runStatusFields);

@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { resumeCommand, scaleCommand, suspendCommand } from "./commands/change.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { completeCommand, completionCommand } from "./commands/completion.ts";
+import { corpusCommand } from "./commands/corpus.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -84,6 +85,7 @@ export function tanrenProgram(name: Program): Command {
     treeCommand(),
     uiCommand(),
     reportCommand(),
+    corpusCommand(),
     exportCommand(),
     retryCommand(),
     suspendCommand(),

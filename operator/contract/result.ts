@@ -39,7 +39,7 @@ export const mostDropReasons = 64;
 
 export const FunnelRow = z
   .strictObject({
-    step: Name.describe("read, extraction, rules, classifier, exact, min_hash, held_out, mixture"),
+    step: Name.describe("read, extraction, stages of cleaning by name, exact, min_hash, held_out, mixture"),
     language: Language,
     documents_in: z.int().min(0),
     documents_out: z.int().min(0),
@@ -105,6 +105,7 @@ export const Progress = z
     metrics: Metrics.describe("newest values, e.g. loss, lr, tokens_per_second"),
     since: Time.describe("RFC 3339 time the stage began in this process"),
     updated: Time.describe("RFC 3339 time of the newest step"),
+    funnel: z.array(FunnelRow).max(mostRows).optional().describe("of what this process has done so far"),
     checkpoint_step: z.int().min(0).optional().describe("newest checkpoint that a restart would resume from"),
     resumed_from_step: z.int().min(0).optional(),
   })

@@ -44,6 +44,12 @@ export interface BatchKind<Spec = unknown> {
    * name.
    */
   results(spec: Spec, inputs: Inputs, results: ReadonlyMap<string, KernelResult>): Record<string, unknown>;
+
+  /**
+   * The same from a stage that has not completed: what its program says while it runs, or as it fails. Absent:
+   * nothing is known before the end.
+   */
+  partialResults?(said: Pick<KernelResult, "funnel">): Record<string, unknown>;
 }
 
 export type KernelResult = z.output<typeof Result>;

@@ -11,6 +11,7 @@ export type DataFormat =
   | "prompts"
   | "preferences"
   | "examples"
+  | "list"
   | "jcommonsenseqa"
   | "jsquad"
   | "warc"
@@ -83,6 +84,7 @@ export const formats: Record<DataFormat, FormatEntry> = {
     mend: "give a JSON object with `prompt` (messages), `chosen` and `rejected` (texts) on each line",
   },
   examples: { place: "file", record: z.looseObject({ text: z.string() }), mend: withText },
+  list: { place: "file", mend: "give a text file with an entry on each line" },
   jcommonsenseqa: {
     place: "lines",
     record: Choices,

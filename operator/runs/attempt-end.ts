@@ -119,6 +119,7 @@ export function attemptFailed(
   };
   const recorded = {
     ...withAttempt(status, closed),
+    ...scope.kind.partialResults?.(failure),
     restarts: restarts + (counted ? 1 : 0),
     ...(isDisruption && { disruptions: disruptions + 1 }),
     disruptionsInARow: isDisruption ? before + (isLoss(failure) ? 1 : 0) : 0,

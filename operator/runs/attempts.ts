@@ -36,6 +36,8 @@ export interface Failure {
   message: string;
   exitCode?: number;
   resumedFromStep?: number;
+  /** Where the documents went, if the program says so as it ends. */
+  funnel?: KernelResult["funnel"];
 }
 
 export function jobStatus(
@@ -124,7 +126,11 @@ function podFailure(pod: Pod): Failure {
   const ended = termination(pod);
   const name = pod.metadata.name;
   const result = readResult(ended?.message);
-  const said = { exitCode: ended?.exitCode, resumedFromStep: result?.resumed_from_step };
+  const said = {
+    exitCode: ended?.exitCode,
+    resumedFromStep: result?.resumed_from_step,
+    funnel: result?.funnel,
+  };
   if (ended?.reason === "OOMKilled") {
     return {
       class: "outOfMemory",

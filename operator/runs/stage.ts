@@ -144,8 +144,12 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
     return job === undefined ? jobGone(scope, prepared, stage, attempt) : podsLinger(status, stage);
   }
   const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
+  const saidMeanwhile = scope.progress && scope.kind.partialResults?.(scope.progress);
   const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
-  const current: Prepared = { ...prepared, status: withAttempt({ ...status, progress }, known) };
+  const current: Prepared = {
+    ...prepared,
+    status: withAttempt({ ...status, progress, ...saidMeanwhile }, known),
+  };
   const observed = jobStatus(job, scope.pods, stage, scope);
   switch (observed.state) {
     case "succeeded":

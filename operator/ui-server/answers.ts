@@ -3,6 +3,7 @@ import { lastSeen } from "../cluster/objects.ts";
 import { events } from "../cluster/resource.ts";
 import { version } from "../version.ts";
 import { type Events, type Files, type Metrics, metricAxes, type Rows, type Session } from "./contract.ts";
+import { type CorpusReport, readCorpusReport } from "./corpus-report.ts";
 import { HttpError } from "./http-error.ts";
 import { LineIndex } from "./json-lines-file.ts";
 import { answerMetrics, type MetricsQuery, type MetricsSource } from "./metrics/answer.ts";
@@ -63,6 +64,10 @@ export class Answers {
       ? this.#metricsFile(view, object, stage)
       : await readLogMetrics(view.logs(object, { stage }));
     return answerMetrics(source, { stage, stages }, query);
+  }
+
+  corpusReport(view: View, object: ViewedObject): Promise<CorpusReport> {
+    return readCorpusReport(view, object);
   }
 
   files(view: View, object: ViewedObject): Promise<Files> {

@@ -133,6 +133,8 @@ async function answerObject(exchange: Exchange, words: readonly string[]): Promi
       return sendJson(response, await view.plan(object));
     case "metrics":
       return sendJson(response, await answers.metrics(view, object, metricsQuery(query)));
+    case "corpus-report":
+      return sendJson(response, await answers.corpusReport(view, object));
     case "files":
       if (path.length === 0) return sendJson(response, await answers.files(view, object));
       return sendFile(exchange, object, path.join("/"));

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, opendir, readlink, realpath } from "node:fs/promises";
-import { extname, join, relative, sep } from "node:path";
+import { dirname, extname, join, relative, sep } from "node:path";
 import type { Files } from "./contract.ts";
 import { HttpError } from "./http-error.ts";
 import type { View, ViewedObject } from "./view.ts";
@@ -81,6 +81,24 @@ export async function openFile(view: View, object: ViewedObject, path: string): 
     404,
     `${object.kind} ${object.metadata.name} has no file ${path}; its list of files has those there are`,
   );
+}
+
+/** Where the programs of a Corpus leave the report of its documents, newest first. */
+const reportStages = ["tokenize", "deduplicate", "clean"] as const;
+
+/** The newest report of a Corpus's documents; undefined where no stage has left one. */
+export async function openReport(view: View, object: ViewedObject): Promise<FileHandle | undefined> {
+  const begun = stageDirectories(object);
+  for (const stage of reportStages) {
+    // Steps of deduplication that are stages of their own leave it where the last of them writes.
+    const own = begun.find((one) => one.stage === stage || one.stage.startsWith(`${stage}-`));
+    if (own === undefined) continue;
+    const path = own.stage === stage ? own.path : join(dirname(own.path), stage);
+    const root = await realRoot(view, object, { ...own, path });
+    const file = root && (await openWithin(root, "report.json"));
+    if (file) return file;
+  }
+  return undefined;
 }
 
 const mediaTypeOf = (path: string): MediaType | undefined =>

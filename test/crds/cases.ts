@@ -20,6 +20,8 @@ const source = (path: string, language = "ja") => [
 const suite = (files: Record<string, unknown>) => [
   { name: "qa", task: "jsquad", shots: 2, data: file("d"), ...files },
 ];
+const stage = (sort: Record<string, unknown>) => ({ name: "a", ...sort });
+const examples = { clean: file("c"), dirty: file("d") };
 const threshold = (name: string) => [{ suite: name, metric: "exact_match", atLeast: "0.5" }];
 const shape = (attentionHeads: number, keyValueHeads: number, hiddenSize = 64) => ({
   model: { shape: { hiddenSize, intermediateSize: 128, layers: 2, attentionHeads, keyValueHeads } },
@@ -138,12 +140,38 @@ const cases: Case[] = [
     dpo,
   })),
   climbing("spec.sources[].from.path", (path) => ({ sources: source(path) })),
-  climbing("spec.cleaning.classifier.clean.path", (path) => ({
-    "cleaning.classifier": { clean: file(path), dirty: file("d") },
+  climbing("spec.cleaning.stages[].classifier.clean.path", (path) => ({
+    "cleaning.stages": [stage({ classifier: { clean: file(path), dirty: file("d") } })],
   })),
-  climbing("spec.cleaning.classifier.dirty.path", (path) => ({
-    "cleaning.classifier": { clean: file("c"), dirty: file(path) },
+  climbing("spec.cleaning.stages[].classifier.dirty.path", (path) => ({
+    "cleaning.stages": [stage({ classifier: { clean: file("c"), dirty: file(path) } })],
   })),
+  climbing("spec.cleaning.stages[].urls.list.path", (path) => ({
+    "cleaning.stages": [stage({ urls: { list: file(path) } })],
+  })),
+  climbing("spec.cleaning.stages[].words.list.path", (path) => ({
+    "cleaning.stages": [stage({ words: { list: file(path) } })],
+  })),
+  {
+    path: "spec.cleaning.stages[]",
+    message: /exactly one of urls, paragraphs, rules, words, mask, classifier/,
+    accepted: { "cleaning.stages": [stage({ rules: {} }), { name: "b", mask: { kinds: ["email"] } }] },
+    refused: { "cleaning.stages": [stage({ rules: {}, mask: { kinds: ["email"] } })] },
+  },
+  {
+    path: "spec.cleaning.stages[]",
+    message: /must not be one of read, /,
+    accepted: { "cleaning.stages": [stage({ rules: {} })] },
+    refused: { "cleaning.stages": [{ name: "mixture", rules: {} }] },
+  },
+  {
+    path: "spec.cleaning.stages[].classifier",
+    message: /only one of threshold and precision/,
+    accepted: { "cleaning.stages": [stage({ classifier: { ...examples, precision: "0.9" } })] },
+    refused: {
+      "cleaning.stages": [stage({ classifier: { ...examples, precision: "0.9", threshold: "0.5" } })],
+    },
+  },
   climbing("spec.suites[].data.path", (path) => ({ suites: suite({ data: file(path) }) })),
   climbing("spec.suites[].examples.path", (path) => ({ suites: suite({ examples: file(path) }) })),
   {
@@ -274,7 +302,7 @@ const kept: Record<string, Changes> = {
   "preferences.generate.judge lets": { "preferences.generate.judge": { maxCharacters: 9 } },
   "Corpus.sources": { sources: [...source("."), { ...source("more")[0], name: "more" }] },
   "Corpus.extraction": { extraction: { mainContent: false } },
-  "Corpus.cleaning": { cleaning: { rules: {} } },
+  "Corpus.cleaning": { cleaning: { stages: [stage({ rules: {} })] } },
   "Corpus.mixture": { "mixture.tokens": 1_000_000 },
   "Corpus.tokenizer": { "tokenizer.train.vocabularySize": 2000 },
   "Corpus.heldOutShare": { heldOutShare: "0.02" },

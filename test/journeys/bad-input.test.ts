@@ -41,14 +41,20 @@ const refused: Refused[] = [
     manifests: [
       small.corpus("fileless", {
         cleaning: {
-          classifier: {
-            clean: { claimName: "files", path: "klean.jsonl" },
-            dirty: { claimName: "files", path: "dirty.jsonl" },
-          },
+          stages: [
+            {
+              name: "learned",
+              classifier: {
+                clean: { claimName: "files", path: "klean.jsonl" },
+                dirty: { claimName: "files", path: "dirty.jsonl" },
+              },
+            },
+          ],
         },
       }),
     ],
-    words: /fileless: spec.cleaning.classifier.clean.path: InvalidData: .*klean.jsonl does not exist;/,
+    words:
+      /fileless: spec.cleaning.stages\[0\].classifier.clean.path: InvalidData: .*klean.jsonl does not exist;/,
   },
   {
     title: "references in a circle",
@@ -130,7 +136,9 @@ const failing: Failing[] = [
   },
   {
     title: "rules that leave no document",
-    manifests: () => [small.corpus("empty", { cleaning: { rules: { minCharacters: 900_000 } } })],
+    manifests: () => [
+      small.corpus("empty", { cleaning: { stages: [{ name: "rules", rules: { minCharacters: 900_000 } }] } }),
+    ],
     object: ["corpus", "empty"],
     reason: "NoDocumentsLeft",
     words: /document/,

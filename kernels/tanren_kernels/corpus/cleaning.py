@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..contract import CleanConfig, CleanSource
 from . import http_message
+from .candidate import Candidate
 from .character_sets import decode
-from .classifier import CleanClassifier
+from .cleaning_stages import Stage
 from .page_text import page_text
-from .rules import broken_rule
 from .sources import Raw
 from .tidying import tidy
 
@@ -30,15 +31,17 @@ class Cleaned:
     step: str = ""
     reason: str = ""
     size: int = 0
+    score: float | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What stages changed in a document that stays."""
     replaced: str = ""
     """Where the text has U+FFFD: `undecodable_bytes`, or `replaced_before` where the page came with them."""
 
 
 class Cleaner:
-    def __init__(self, config: CleanConfig, classifier: CleanClassifier | None) -> None:
-        self._config = config
+    def __init__(self, config: CleanConfig, stages: Sequence[Stage]) -> None:
         self._extraction = config.extraction
-        self._classifier = classifier
+        self._stages = stages
 
     def clean(self, raw: Raw, source: CleanSource) -> Cleaned:
         read = _read(raw, self._extraction.max_record_bytes)
@@ -67,19 +70,31 @@ class Cleaner:
         length = len(text.encode())
         passed.append(("extraction", size, length))
 
-        if self._config.rules is not None:
-            broken = broken_rule(text, source.language, self._config.rules)
-            if broken is not None:
-                return ended("rules", broken, text, length)
-            passed.append(("rules", length, length))
-
-        # The classifier learnt from prose; source code has its own rules.
-        if self._classifier is not None and source.language != "code":
-            if not self._classifier.keeps(text):
-                return ended("classifier", "classified_dirty", text, length)
-            passed.append(("classifier", length, length))
+        candidate = Candidate(text, source.language, source.name, read.url)
+        for stage in self._stages:
+            if not stage.is_for(candidate):
+                continue
+            before = candidate.text
+            reason = stage.filter.apply(candidate)
+            if reason:
+                return replace(ended(stage.name, reason, before, length), score=candidate.score)
+            size_before = length
+            if candidate.text is not before:
+                length = len(candidate.text.encode())
+            passed.append((stage.name, size_before, length))
+        text = candidate.text
         replaced = ("undecodable_bytes" if damaged else "replaced_before") if "\ufffd" in text else ""
-        return Cleaned(read.id, passed, text, title, read.url, read.status, replaced=replaced)
+        return Cleaned(
+            read.id,
+            passed,
+            text,
+            title,
+            read.url,
+            read.status,
+            score=candidate.score,
+            counts=candidate.counts,
+            replaced=replaced,
+        )
 
 
 @dataclass(frozen=True, slots=True)

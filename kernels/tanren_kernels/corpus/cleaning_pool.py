@@ -20,8 +20,8 @@ from types import TracebackType
 
 from ..contract import CleanConfig, CleanSource
 from ..runtime.errors import KernelError
-from .classifier import CleanClassifier
 from .cleaning import Cleaned, Cleaner
+from .cleaning_stages import build
 from .sources import Raw
 
 # A batch is worth its way through a pipe, and short enough that no process waits long for another.
@@ -59,13 +59,13 @@ class _Batch:
 
 
 class _Worker:
-    def __init__(self, config: CleanConfig, model: Path | None) -> None:
+    def __init__(self, config: CleanConfig, prepared: Path) -> None:
         # A fresh interpreter: this process has threads, and a fork server's socket lies in the directory for
         # temporary files, whose path may be longer than a socket's may.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, config, model), daemon=True, name="cleaner"
+            target=_serve, args=(theirs, config, prepared), daemon=True, name="cleaner"
         )
         self.process.start()
         theirs.close()
@@ -94,13 +94,15 @@ class _Worker:
 
 
 class CleaningPool:
-    """Keeps `count` processes while it is open. `stop_if_asked` raises where the program is to end."""
+    """Keeps `count` processes while it is open. They load of `prepared` what `cleaning_stages.prepare` left
+    there; `stop_if_asked` raises where the program is to end.
+    """
 
     def __init__(
-        self, config: CleanConfig, model: Path | None, count: int, stop_if_asked: Callable[[], None]
+        self, config: CleanConfig, prepared: Path, count: int, stop_if_asked: Callable[[], None]
     ) -> None:
         self._config = config
-        self._model = model
+        self._prepared = prepared
         self._stop_if_asked = stop_if_asked
         self._count = count
         self._workers: list[_Worker] = []
@@ -164,7 +166,7 @@ class CleaningPool:
             if worker is None:
                 if len(self._workers) >= self._count:
                     return
-                worker = _Worker(self._config, self._model)
+                worker = _Worker(self._config, self._prepared)
                 self._workers.append(worker)
             batch = waiting.popleft()
             try:
@@ -202,15 +204,12 @@ def _given_up(raw: Raw, reason: str) -> Cleaned:
     )
 
 
-def _serve(connection: Connection, config: CleanConfig, model: Path | None) -> None:
+def _serve(connection: Connection, config: CleanConfig, prepared: Path) -> None:
     """What a process of the pool does until its pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    classifier = None
-    if model is not None and config.classifier is not None:
-        classifier = CleanClassifier.load(model, config.classifier.threshold)
-    cleaner = Cleaner(config, classifier)
+    cleaner = Cleaner(config, build(config.stages, prepared))
     limit = _data_bytes() + config.extraction.max_record_memory_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     seconds = float(config.extraction.max_record_seconds)

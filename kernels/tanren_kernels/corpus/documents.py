@@ -1,6 +1,8 @@
 """Documents on their way through the corpus programs, and the folder that each program leaves per task.
 
     documents/<task>.parquet  what is kept, in the columns of SCHEMA and the order of their places
+    samples/<task>.jsonl      of `clean` alone: some of what is kept and of what each rule dropped
+                              (samples.py)
     dropped/<task>.jsonl      what is not: id, step, reason, source, offset, excerpt; of duplicates also which
                               document they repeat, and how similar it is
     catalogue/<task>.npy      of `deduplicate` alone: a row per kept document, so that `tokenize` need not
@@ -16,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +62,8 @@ class Document:
     offset: int = 0
     status: int | None = None
     place: int = 0
+    score: float | None = None
+    """How likely the last classifier found it clean; None where none looked at it."""
 
 
 SCHEMA = pa.schema(
@@ -74,6 +78,7 @@ SCHEMA = pa.schema(
         pa.field("offset", pa.uint64(), nullable=False),
         pa.field("status", pa.int32()),
         pa.field("place", pa.uint64(), nullable=False),
+        pa.field("score", pa.float32()),
     ]
 )
 """One column per field of Document."""
@@ -135,6 +140,7 @@ class TaskFolder:
         self.documents = root / "documents" / f"{name}.parquet"
         self.dropped = root / "dropped" / f"{name}.jsonl"
         self.catalogue = root / "catalogue" / f"{name}.npy"
+        self.samples = root / "samples" / f"{name}.jsonl"
         self.stats = root / "stats" / f"{name}.json"
         self.marker = root / "completed" / f"{name}.json"
 
@@ -293,5 +299,10 @@ class TaskWriter:
         self._dropped.discard()
 
 
+def write_json_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    durable_file.write(path, b"".join(map(_json_line, rows)))
+
+
 def _json_line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"

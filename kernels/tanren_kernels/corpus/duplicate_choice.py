@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 from ..runtime import tracing
 from .data_engine import copy, once, parquet, quoted
 from .deduplication import EXACT, PAIRS, Part
-from .filter_statistics import FilterStatistics
+from .filter_statistics import DUPLICATES, FilterStatistics
+from .samples import CHARACTERS
 
 FIGURES = "figures.json"
 
 _CLUSTERS = 20
+_PAIRS = 6
 
 _NEAR = pa.schema([("number", pa.int64()), ("kept", pa.int64()), ("similarity", pa.float64())])
 
@@ -40,7 +42,9 @@ def twins_of(part: Part) -> list[Path]:
 
 
 def read_figures(part: Part) -> dict[str, Any]:
-    """`funnel`: rows of the steps `exact` and `min_hash`; `largest_clusters`; documents in and dropped."""
+    """`funnel`: rows of the steps `exact` and `min_hash`; `largest_clusters` and some
+    `pairs`; documents in and dropped.
+    """
     figures: dict[str, Any] = json.loads((part.root / "choice" / FIGURES).read_bytes())
     return figures
 
@@ -138,7 +142,7 @@ def _figures(part: Part) -> dict[str, Any]:
             "SELECT step, language, count(*), sum(bytes)::BIGINT FROM dropped GROUP BY step, language"
         )
     }
-    statistics = FilterStatistics()
+    statistics = FilterStatistics(DUPLICATES)
     documents_in = 0
     for language, documents, size in engine.rows(
         f"SELECT language, sum(documents)::BIGINT, sum(bytes)::BIGINT FROM {totals} GROUP BY language "
@@ -176,7 +180,35 @@ def _figures(part: Part) -> dict[str, Any]:
         "documents": documents_in - dropped,
         "funnel": statistics.rows(),
         "largest_clusters": clusters,
+        "pairs": _pairs(part),
     }
+
+
+def _pairs(part: Part) -> list[dict[str, Any]]:
+    """Some near duplicates with the beginnings of both texts: the least similar ones, and others."""
+    near = "FROM dropped WHERE step = 'min_hash'"
+    chosen = list(
+        part.engine.rows(
+            "SELECT place, kept, similarity FROM "
+            f"(SELECT * {near} ORDER BY similarity, place LIMIT {_PAIRS}) "
+            "UNION SELECT place, kept, similarity FROM "
+            f"(SELECT * {near} ORDER BY md5(place::VARCHAR) LIMIT {_PAIRS}) ORDER BY similarity, place"
+        )
+    )
+    places = {place for gone, stays, _ in chosen for place in (gone, stays)}
+    texts = {
+        place: {"id": id, "text": text}
+        for task in sorted({(place >> 32) % part.config.tasks for place in places})
+        for place, id, text in part.engine.rows(
+            f"SELECT place, id, left(text, {CHARACTERS}) FROM "
+            f"read_parquet({quoted(part.inputs[task].documents)}) "
+            f"WHERE place IN ({', '.join(map(str, sorted(places)))})"
+        )
+    }
+    return [
+        {"similarity": round(similarity, 4), "kept": texts[stays], "dropped": texts[gone]}
+        for gone, stays, similarity in chosen
+    ]
 
 
 def _made(part: Part, what: str) -> list[Path]:

@@ -6,21 +6,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..contract import FunnelRow
 
-# Steps in the order a document goes through them.
-STEPS = ("read", "extraction", "rules", "classifier", "exact", "min_hash", "held_out", "mixture")
-
-# Pairs of neighbours that are told as one where space is short.
-_NEIGHBOURS = (
-    ("read", "extraction"),
-    ("exact", "min_hash"),
-    ("rules", "classifier"),
-    ("held_out", "mixture"),
-)
+# Steps in the order a document goes through them; between extraction and `exact` come the stages of cleaning,
+# by their names.
+OPENING = ("read", "extraction")
+DUPLICATES = ("exact", "min_hash")
+CLOSING = ("held_out", "mixture")
 
 OTHER = "other_reasons"
 
@@ -31,7 +26,9 @@ RESULT_LIMIT_BYTES = 2_600
 class FilterStatistics:
     """Counts by step and language. Rows of the same step and language are added up."""
 
-    def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
+    def __init__(self, steps: Sequence[str], rows: Iterable[dict[str, Any]] = ()) -> None:
+        """`steps`: all there can be, in order."""
+        self._steps = tuple(steps)
         self._rows: dict[tuple[int, str], dict[str, Any]] = {}
         for row in rows:
             self.add(row)
@@ -59,13 +56,13 @@ class FilterStatistics:
 
     def _row(self, step: str, language: str) -> dict[str, Any]:
         empty = {"documents_in": 0, "documents_out": 0, "bytes_in": 0, "bytes_out": 0, "dropped": Counter()}
-        return self._rows.setdefault((STEPS.index(step), language), empty)
+        return self._rows.setdefault((self._steps.index(step), language), empty)
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows in the order of steps and languages; reasons sorted by name."""
         return [
             {
-                "step": STEPS[step],
+                "step": self._steps[step],
                 "language": language,
                 **row,
                 "dropped": dict(sorted(row["dropped"].items())),
@@ -74,41 +71,59 @@ class FilterStatistics:
         ]
 
 
+def steps_of(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Steps of rows that are in order."""
+    return list(dict.fromkeys(row["step"] for row in rows))
+
+
 def fit(rows: list[dict[str, Any]], limit_bytes: int = RESULT_LIMIT_BYTES) -> list[FunnelRow]:
     """Rows in at most `limit_bytes` of JSON: first only the most frequent reasons are named, then
     neighbouring steps are told as one.
     """
-    shortened = rows
-    for neighbours in range(len(_NEIGHBOURS) + 1):
-        if neighbours:
-            shortened = _joined(shortened, *_NEIGHBOURS[neighbours - 1])
+    shorter = list(_shorter(rows))
+    for at, shortened in enumerate(shorter):
         for reasons in (8, 4, 2, 1, 0):
             kept = [{**row, "dropped": _most_frequent(row["dropped"], reasons)} for row in shortened]
             if len(json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()) <= limit_bytes and (
-                reasons >= 2 or neighbours == len(_NEIGHBOURS)
+                reasons >= 2 or at == len(shorter) - 1
             ):
                 return [FunnelRow.model_validate(row) for row in kept]
     raise ValueError(f"{len(rows)} funnel rows do not fit {limit_bytes} bytes")
 
 
-def _joined(rows: list[dict[str, Any]], first: str, second: str) -> list[dict[str, Any]]:
-    """Rows of two steps that follow each other as rows of the second."""
-    openings = {row["language"]: row for row in rows if row["step"] == first}
-    seconds = {row["language"] for row in rows if row["step"] == second}
-    joined = []
-    for row in rows:
-        if row["step"] == first and row["language"] in seconds:
+def _shorter(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The rows, and each time some of them joined with their neighbours."""
+    yield rows
+    for group in (OPENING, DUPLICATES):
+        rows = _joined(rows, group)
+        yield rows
+    known = {*OPENING, *DUPLICATES, *CLOSING}
+    stages = [step for step in steps_of(rows) if step not in known]
+    # Of many stages, the later ones are told as one, the earlier ones stay apart as long as there is room.
+    for first in range(len(stages) - 2, -1, -1):
+        rows = _joined(rows, stages[first:])
+        yield rows
+    yield _joined(rows, CLOSING)
+
+
+def _joined(rows: list[dict[str, Any]], steps: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of steps that follow each other as one row of the last of them, language by language."""
+    joined: list[dict[str, Any]] = []
+    last: dict[str, int] = {row["language"]: at for at, row in enumerate(rows) if row["step"] in steps}
+    waiting: dict[str, dict[str, Any]] = {}
+    for at, row in enumerate(rows):
+        if row["step"] not in steps:
+            joined.append(row)
             continue
-        opening = openings.get(row["language"])
-        if row["step"] == second and opening is not None:
-            dropped = Counter(opening["dropped"]) + Counter(row["dropped"])
-            row = {
-                **row,
-                "documents_in": opening["documents_in"],
-                "bytes_in": opening["bytes_in"],
-                "dropped": dict(dropped),
-            }
-        joined.append(row)
+        language = row["language"]
+        before = waiting.get(language)
+        if before is not None:
+            dropped = Counter(before["dropped"]) + Counter(row["dropped"])
+            opening = {field: before[field] for field in ("documents_in", "bytes_in")}
+            row = {**row, **opening, "dropped": dict(dropped)}
+        waiting[language] = row
+        if at == last[language]:
+            joined.append(row)
     return joined
 
 

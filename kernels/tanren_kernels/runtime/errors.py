@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from ..contract import EXIT_CODES
+from ..contract import EXIT_CODES, FunnelRow
 
 
 class KernelError(Exception):
@@ -13,12 +13,14 @@ class KernelError(Exception):
     `reason` is one of the contract's reasons; `message` is one sentence: what, where, how to fix it.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, funnel: list[FunnelRow] | None = None) -> None:
+        """`funnel`: where the documents went, if that is why."""
         if reason not in EXIT_CODES:
             raise KeyError(f"{reason} is no reason of the contract")
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.funnel = funnel
 
     @property
     def exit_code(self) -> int:

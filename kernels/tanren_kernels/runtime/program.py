@@ -115,12 +115,10 @@ def _say_ending(
     context.log("ended", reason=ending.reason, message=ending.message, exit_code=ending.exit_code)
     if result_path is not None:
         try:
-            write_result(
-                Result.model_validate(
-                    {"reason": ending.reason, "message": ending.message[:1000], "metrics": {}}
-                ),
-                result_path,
+            result = Result.model_validate(
+                {"reason": ending.reason, "message": ending.message[:1000], "metrics": {}}
             )
+            write_result(result.model_copy(update={"funnel": ending.funnel}), result_path)
         except OSError as problem:
             context.log("result not written", error=str(problem))
 

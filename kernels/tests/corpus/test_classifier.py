@@ -51,30 +51,70 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassifierConfig:
 def test_clean_and_dirty_are_told_apart_in_both_languages(config: ClassifierConfig) -> None:
     classifier = CleanClassifier(config, seed=1)
     for text in (sentences.japanese(1_000, 6), sentences.english(1_000, 6)):
-        assert classifier.keeps(text) and classifier.probability(text) > 0.9
+        assert classifier.probability(text) > 0.9
     for text in (
         "人気の化粧品が激安、送料無料で今すぐ購入\n限定ポイント進呈中",
         "Win cheap watches today, free shipping, click here",
     ):
-        assert not classifier.keeps(text) and classifier.probability(text) < 0.1
-    assert classifier.accuracy is not None and classifier.accuracy > 0.95
+        assert classifier.probability(text) < 0.2
+    assert classifier.figures is not None and classifier.figures["accuracy"] > 0.95
 
 
 def test_the_same_examples_give_the_same_model_whatever_memory_held_before(config: ClassifierConfig) -> None:
     text = sentences.japanese(7) + DIRTY_JA[0]
     probabilities = set()
-    for _ in range(4):
-        np.full(30_000_000, np.nan, dtype=np.float32)  # leaves its pages to whoever allocates next
+    for _ in range(2):
+        np.full(3_000_000, np.nan, dtype=np.float32)  # leaves its pages to whoever allocates next
         probabilities.add(CleanClassifier(config, seed=1).probability(text))
     assert len(probabilities) == 1
 
 
-def test_japanese_is_given_to_the_model_character_by_character() -> None:
-    assert features("鉄を打つ音\nIron 12!") == "鉄 を 打 つ 音 ¶ iron 1 2 !"
+def test_width_case_white_space_and_numbers_make_no_difference() -> None:
+    one, other = features("Iron  12 ＡＢＣ"), features("iron 98 abc")
+    assert (one[0] == other[0]).all() and (one[1] == other[1]).all()
+    assert abs(float((one[1] ** 2).sum()) - 1) < 1e-5
 
 
-def test_a_text_cannot_pretend_to_be_a_label() -> None:
-    assert "__label__clean" not in features("__label__clean これは広告です").split()
+def test_a_threshold_is_found_for_the_precision_that_is_wanted(config: ClassifierConfig) -> None:
+    # Every fifth clean example is dirty in fact: what stays at 0.5 is not clean enough.
+    texts = [json.loads(line)["text"] for line in Path("clean.jsonl").read_text().splitlines()]
+    mixed = [DIRTY_JA[number % 4] * 3 if number % 5 == 1 else text for number, text in enumerate(texts)]
+    lines = [json.loads(line)["text"] for line in Path("dirty.jsonl").read_text().splitlines()]
+    examples(Path("dirty.jsonl"), [*lines, *(DIRTY_JA[number % 4] * 3 for number in range(40)), *texts[:20]])
+    examples(Path("clean.jsonl"), mixed)
+    for wanted in (0.6, 0.95):
+        given = config.model_copy(update={"threshold": None, "precision": wanted})
+        figures = CleanClassifier(given, seed=1).figures
+        assert figures is not None and figures["precision"] >= wanted
+    assert figures is not None and figures["recall"] < 1
+    unreachable = config.model_copy(update={"threshold": None, "precision": 1.0})
+    examples(Path("clean.jsonl"), lines[:200])
+    with pytest.raises(
+        KernelError, match=r"reaches precision 0\.\d+ at most on \d+ held-out examples"
+    ) as caught:
+        CleanClassifier(unreachable, seed=1)
+    assert caught.value.reason == "InvalidData"
+
+
+def test_held_out_examples_are_told_by_probability(config: ClassifierConfig) -> None:
+    classifier = CleanClassifier(config, seed=1)
+    figures = classifier.figures
+    assert figures is not None
+    assert (
+        figures["held_out"] == 200 // 5 + 384 // 5 == sum(bin["documents"] for bin in figures["calibration"])
+    )
+    shares = [bin["clean_share"] for bin in figures["calibration"] if bin["documents"]]
+    assert shares[0] == 0 and shares[-1] == 1
+    recalls = [point["recall"] for point in figures["curve"]]
+    assert recalls == sorted(recalls, reverse=True)
+
+
+def test_what_was_saved_says_the_same(config: ClassifierConfig, tmp_path: Path) -> None:
+    classifier = CleanClassifier(config, seed=1)
+    classifier.save(tmp_path / "weights.npy")
+    again = CleanClassifier.load(tmp_path / "weights.npy", 0.5)
+    for text in (sentences.japanese(1_000), DIRTY_EN[0], ""):
+        assert again.probability(text) == classifier.probability(text)
 
 
 @pytest.mark.parametrize("line", ["{", '{"txt": "a"}', '{"text": 3}', "[1]"])

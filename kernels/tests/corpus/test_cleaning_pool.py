@@ -26,7 +26,7 @@ SLOW = "<html><body><p " + " ".join(f"a{number}=1" for number in range(200_000))
 
 def config(**extraction: int) -> CleanConfig:
     own = {**small_corpus.EXTRACTION, "max_record_bytes": 20_000_000, **extraction}
-    return CleanConfig.model_validate(small_corpus.config("clean", extraction=own, rules=None))
+    return CleanConfig.model_validate(small_corpus.config("clean", extraction=own, stages=[]))
 
 
 def raw(number: int, page: str = PAGE) -> Raw:
@@ -36,7 +36,7 @@ def raw(number: int, page: str = PAGE) -> Raw:
 
 def cleaned(records: list[Raw], count: int = 2, **extraction: int) -> list[Cleaned]:
     given = config(**extraction)
-    with CleaningPool(given, None, count, lambda: None) as pool:
+    with CleaningPool(given, Path(), count, lambda: None) as pool:
         return [one for _, _, one in pool.clean(_with_source(records, given.sources[0]))]
 
 
@@ -74,7 +74,7 @@ def test_a_record_over_its_memory_is_passed_over_and_no_other() -> None:
 def test_a_process_that_somebody_ends_costs_no_record() -> None:
     given = config()
     records = [raw(number) for number in range(400)]
-    with CleaningPool(given, None, 2, lambda: None) as pool:
+    with CleaningPool(given, Path(), 2, lambda: None) as pool:
         found = []
         for number, (_, _, one) in enumerate(pool.clean(_with_source(records, given.sources[0]))):
             if number in (10, 150):
@@ -87,7 +87,12 @@ def test_a_process_that_somebody_ends_costs_no_record() -> None:
 def test_processes_that_cannot_begin_end_the_program_and_lose_no_record(tmp_path: Path) -> None:
     given = config()
     classifier = {"clean": {"path": "a"}, "dirty": {"path": "b"}, "threshold": 0.5, "epochs": 1}
-    given = CleanConfig.model_validate({**given.model_dump(exclude_none=True), "classifier": classifier})
+    given = CleanConfig.model_validate(
+        {
+            **given.model_dump(exclude_none=True),
+            "stages": [small_corpus.stage("learned", classifier=classifier)],
+        }
+    )
     (tmp_path / "classifier.bin").write_bytes(b"no model")
     with (
         pytest.raises(KernelError, match="ended as it began"),
@@ -106,6 +111,6 @@ def test_asked_to_stop_it_ends_at_once_whatever_a_record_does() -> None:
     given = config(max_record_seconds=600)
     threading.Timer(1.0, asked.set).start()
     began = time.monotonic()
-    with pytest.raises(InterruptedError), CleaningPool(given, None, 1, stop_if_asked) as pool:
+    with pytest.raises(InterruptedError), CleaningPool(given, Path(), 1, stop_if_asked) as pool:
         list(pool.clean(_with_source([raw(0, SLOW)], given.sources[0])))
     assert time.monotonic() - began < 10

@@ -2,11 +2,13 @@ import json
 
 import pytest
 
-from tanren_kernels.corpus.filter_statistics import STEPS, FilterStatistics, fit
+from tanren_kernels.corpus.filter_statistics import CLOSING, DUPLICATES, OPENING, FilterStatistics, fit
+
+STEPS = (*OPENING, "rules", "learned", *DUPLICATES, *CLOSING)
 
 
 def whole_funnel(reasons: int) -> list[dict[str, object]]:
-    statistics = FilterStatistics()
+    statistics = FilterStatistics(STEPS)
     for language in ("ja", "en", "code"):
         for number, step in enumerate(STEPS):
             for document in range(40 - number):
@@ -34,7 +36,7 @@ def test_a_funnel_that_fits_is_told_whole() -> None:
 
 
 def test_the_most_frequent_reasons_are_the_ones_that_stay() -> None:
-    statistics = FilterStatistics()
+    statistics = FilterStatistics(STEPS)
     for reason, count in {"rare": 1, "often": 9, "sometimes": 5, "seldom": 2}.items():
         for _ in range(count):
             statistics.dropped("rules", "ja", 1, reason)
@@ -43,10 +45,10 @@ def test_the_most_frequent_reasons_are_the_ones_that_stay() -> None:
 
 
 def test_rows_of_several_tasks_are_added_up() -> None:
-    one = FilterStatistics()
+    one = FilterStatistics(STEPS)
     one.passed("rules", "ja", 5, 5)
     one.dropped("rules", "ja", 7, "too_short")
-    both = FilterStatistics([*one.rows(), *one.rows()])
+    both = FilterStatistics(STEPS, [*one.rows(), *one.rows()])
     assert both.rows() == [
         {
             "step": "rules",

@@ -87,6 +87,8 @@ function roleOf({ format, parent }: Data): string {
     case "jsquad":
     case "jcommonsenseqa":
       return parent.startsWith("examples-") ? "examples" : "benchmark";
+    case "list":
+      return "list";
     case "examples":
       return parent.replace("-", " ");
     case "conversations":

@@ -28,6 +28,7 @@ export async function collectReport(
   const collection = new Collection(view);
   await collection.take("/api/session", (answers) => answers.session(view));
   for (const one of [object, ...related]) await collection.takeFigures(one as ViewedObject);
+  if (object.kind === "Corpus") await collection.takeCorpusReport(object as ViewedObject);
   await collection.takeFiles(object as ViewedObject);
   return {
     version,
@@ -73,6 +74,12 @@ class Collection {
       await this.take(`${place}/metrics?${new URLSearchParams({ stage })}`, (answers) =>
         this.#metrics(answers, object, stage),
       );
+  }
+
+  async takeCorpusReport(object: ViewedObject): Promise<void> {
+    await this.take(`${placeOf(object)}/corpus-report`, (answers) =>
+      answers.corpusReport(this.#view, object),
+    );
   }
 
   async takeFiles(object: ViewedObject): Promise<void> {

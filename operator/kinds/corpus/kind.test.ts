@@ -19,11 +19,20 @@ const everything = {
   ...small,
   sources: [source, { ...source, name: "code", language: "code", format: "code" }],
   cleaning: {
-    rules: { bannedWords: ["x"] },
-    classifier: {
-      clean: { claimName: "files", path: "clean.jsonl" },
-      dirty: { claimName: "files", path: "dirty.jsonl" },
-    },
+    stages: [
+      { name: "addresses", urls: { domains: ["example.org"], list: { claimName: "files", path: "urls" } } },
+      { name: "notices", paragraphs: {}, sources: ["web"] },
+      { name: "rules", rules: {} },
+      { name: "words", languages: ["ja"], words: { words: ["x"], list: { claimName: "files", path: "w" } } },
+      { name: "mask", mask: { kinds: ["email", "myNumber"] } },
+      {
+        name: "learned",
+        classifier: {
+          clean: { claimName: "files", path: "clean.jsonl" },
+          dirty: { claimName: "files", path: "dirty.jsonl" },
+        },
+      },
+    ],
     deduplication: { minHash: {} },
   },
   mixture: {

@@ -6,6 +6,7 @@ import { rankOf } from "../../estimates/hardware.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "../../estimates/refusal.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { claimNeed } from "../needs.ts";
+import { cleaningNeeds, refuseStages } from "./cleaning.ts";
 import { corpusStages, tokenizerRole } from "./stages.ts";
 
 type Spec = z.output<typeof CorpusSpec>;
@@ -14,23 +15,17 @@ export const corpusKind: BatchKind<Spec> = {
   definition: corpus,
   references: ({ tokenizer }) =>
     tokenizer.fromCorpus ? [{ role: tokenizerRole, kind: "Corpus", name: tokenizer.fromCorpus.name }] : [],
-  needs: ({ sources, cleaning: { classifier } }) => [
-    ...sources.map(({ name, from, format, include }, index) =>
+  needs: (spec) => [
+    ...spec.sources.map(({ name, from, format, include }, index) =>
       claimNeed(from, `sources[${index}].from`, { format, parent: `source/${name}`, include }),
     ),
-    ...(classifier
-      ? (["clean", "dirty"] as const).map((part) =>
-          claimNeed(classifier[part], `cleaning.classifier.${part}`, {
-            format: "examples",
-            parent: `${part}-examples`,
-          }),
-        )
-      : []),
+    ...cleaningNeeds(spec),
   ],
   refuse: (spec) =>
     firstRefusal(
       () => refuseGpus(spec),
       () => refusePatterns(spec),
+      () => refuseStages(spec),
       () =>
         refuseDecimals([
           { field: "heldOutShare", value: spec.heldOutShare, above: 0, below: 1 },
@@ -40,6 +35,7 @@ export const corpusKind: BatchKind<Spec> = {
   plan: corpusPlan,
   stages: corpusStages,
   results: (_spec, _inputs, results) => ({ funnel: funnelOf(results) }),
+  partialResults: ({ funnel }) => (funnel ? { funnel: rowsOf(funnel) } : {}),
 };
 
 function refuseGpus({ compute }: Spec): Refusal | undefined {
@@ -78,7 +74,11 @@ function funnelOf(results: ReadonlyMap<string, KernelResult>): Record<string, un
   const funnel = ["tokenize", "deduplicate", "clean"]
     .map((stage) => results.get(stage)?.funnel)
     .find((rows) => rows);
-  return funnel?.map((row) => ({
+  return funnel && rowsOf(funnel);
+}
+
+const rowsOf = (funnel: NonNullable<KernelResult["funnel"]>): Record<string, unknown>[] =>
+  funnel.map((row) => ({
     step: row.step,
     language: row.language,
     documentsIn: row.documents_in,
@@ -87,4 +87,3 @@ function funnelOf(results: ReadonlyMap<string, KernelResult>): Record<string, un
     bytesOut: row.bytes_out,
     dropped: row.dropped,
   }));
-}

@@ -4,14 +4,13 @@ import { type CorpusSpec, MinHash } from "../../api/corpus.ts";
 import { rankOf } from "../../estimates/hardware.ts";
 import type { Mount, Stage } from "../batch-kind.ts";
 import { artifactInput, artifactMount, claimMount, mounted, requiredInput } from "../stage-inputs.ts";
+import { cleaningConfig, cleaningMounts } from "./cleaning.ts";
 
 type Spec = z.output<typeof CorpusSpec>;
 
 /** Role of the Corpus whose tokenizer is used. */
 export const tokenizerRole = "tokenizer";
 
-const cleanExamples = "clean-examples";
-const dirtyExamples = "dirty-examples";
 const sourceMount = (name: string) => `source-${name}`;
 
 /**
@@ -69,18 +68,12 @@ export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
   ];
 }
 
-function cleanMounts(spec: Spec): Mount[] {
-  const { classifier } = spec.cleaning;
-  return [
-    ...spec.sources.map((source) => claimMount(sourceMount(source.name), source.from)),
-    ...(classifier
-      ? [claimMount(cleanExamples, classifier.clean), claimMount(dirtyExamples, classifier.dirty)]
-      : []),
-  ];
-}
+const cleanMounts = (spec: Spec): Mount[] => [
+  ...spec.sources.map((source) => claimMount(sourceMount(source.name), source.from)),
+  ...cleaningMounts(spec),
+];
 
 function cleanConfig(spec: Spec): Record<string, unknown> {
-  const { rules, classifier } = spec.cleaning;
   return {
     sources: spec.sources.map(({ name, language, licence, format, include }) => ({
       name,
@@ -100,32 +93,8 @@ function cleanConfig(spec: Spec): Record<string, unknown> {
       max_record_seconds: spec.extraction.maxRecordSeconds,
       max_record_memory_bytes: spec.extraction.maxRecordMemoryBytes,
     },
-    rules: rules && rulesConfig(rules),
-    ...(classifier && {
-      classifier: {
-        clean: mounted(cleanExamples),
-        dirty: mounted(dirtyExamples),
-        threshold: Number(classifier.threshold),
-        epochs: classifier.epochs,
-      },
-    }),
+    stages: cleaningConfig(spec),
     seed: spec.seed,
-  };
-}
-
-function rulesConfig(rules: NonNullable<Spec["cleaning"]["rules"]>): Record<string, unknown> {
-  return {
-    min_characters: rules.minCharacters,
-    max_characters: rules.maxCharacters,
-    min_japanese_ratio: Number(rules.minJapaneseShare),
-    min_hiragana_ratio: Number(rules.minHiraganaShare),
-    max_symbol_ratio: Number(rules.maxSymbolShare),
-    max_duplicate_line_ratio: Number(rules.maxDuplicateLineShare),
-    min_mean_word_length: Number(rules.minMeanWordLength),
-    max_mean_word_length: Number(rules.maxMeanWordLength),
-    min_stop_words: rules.minStopWords,
-    min_sentence_end_ratio: Number(rules.minSentenceEndShare),
-    banned_words: rules.bannedWords,
   };
 }
 
