@@ -16,7 +16,7 @@ from typing import Any
 from .contract import Manifest, ManifestParent, Result, TokenizeConfig
 from .corpus import mixture, report
 from .corpus.catalogue import Catalogue
-from .corpus.documents import LANGUAGES, SUMMARY, TaskFolder, fingerprint
+from .corpus.documents import SUMMARY, TaskFolder, fingerprint
 from .corpus.encoding import EncodedDocuments, encode_documents
 from .corpus.filter_statistics import CLOSING, FilterStatistics, fit, steps_of
 from .corpus.packing import write_held_out, write_training
@@ -208,7 +208,7 @@ class _Tokenization:
         for number, (language_number, held_out, size) in enumerate(
             zip(catalogue.languages, catalogue.held_out, catalogue.sizes, strict=True)
         ):
-            language = LANGUAGES[language_number]
+            language = catalogue.language_names[language_number]
             if held_out:
                 statistics.dropped("held_out", language, int(size), "held_out")
                 continue

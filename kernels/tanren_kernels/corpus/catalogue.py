@@ -14,22 +14,24 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from ..runtime import durable_file
-from .documents import LANGUAGES, Document, TaskFolder, TaskWriter, documents_of_group
+from .documents import Document, TaskFolder, TaskWriter, documents_of_group
 
 # Rows that are Python's before they are packed.
 _ROWS = 10_000
 
+LANGUAGE_BYTES = 16
+
 ROW = np.dtype(
     [
         ("key", "<u8"),
-        ("language", "u1"),
+        ("language", f"S{LANGUAGE_BYTES}"),
         ("size", "<i8"),
         ("characters", "<i8"),
         ("place", "<u8"),
         ("twin", "?"),
     ]
 )
-"""`key`: first eight bytes of the sha256 of the normalised text; `language`: index into LANGUAGES; `size`:
+"""`key`: first eight bytes of the sha256 of the normalised text; `language`: its tag; `size`:
 bytes of the text in UTF-8; `characters` of it; `place` of the document; `twin`: another kept document is
 alike."""
 
@@ -41,7 +43,7 @@ class CataloguingWriter(TaskWriter):
         super().__init__(folder)
         folder.catalogue.parent.mkdir(exist_ok=True)
         self._rows: list[np.ndarray[Any, np.dtype[np.void]]] = []
-        self._waiting: list[tuple[int, int, int, int, int, bool]] = []
+        self._waiting: list[tuple[int, bytes, int, int, int, bool]] = []
 
     def catalogue(self, document: Document, key: int, twin: bool) -> None:
         """Keeps a document."""
@@ -49,7 +51,7 @@ class CataloguingWriter(TaskWriter):
         self._waiting.append(
             (
                 key,
-                LANGUAGES.index(document.language),
+                document.language.encode(),
                 len(document.text.encode()),
                 len(document.text),
                 document.place,
@@ -76,7 +78,8 @@ class Catalogue:
     """Columns over all N documents, numbered in the order of tasks and rows; what is chosen of them depends
     on their keys and places, not on their numbers.
 
-    `keys` uint64, `languages` uint8, `sizes` and `characters` int64, `held_out` bool: 35 bytes per document.
+    `keys` uint64, `languages` uint16, places in `language_names`, `sizes` and `characters` int64, `held_out`
+    bool: 36 bytes per document.
     """
 
     def __init__(self, folders: Sequence[TaskFolder], held_out_ratio: float) -> None:
@@ -88,7 +91,11 @@ class Catalogue:
         self.ends: list[int] = np.cumsum([len(own) for own in rows]).tolist()
         every = np.concatenate(rows)
         self.keys: npt.NDArray[np.uint64] = every["key"].astype(np.uint64)
-        self.languages: npt.NDArray[np.uint8] = every["language"].astype(np.uint8)
+        self.language_names = sorted({name.decode() for own in rows for name in np.unique(own["language"])})
+        self.languages: npt.NDArray[np.uint16] = np.searchsorted(
+            np.array([name.encode() for name in self.language_names], dtype=f"S{LANGUAGE_BYTES}"),
+            every["language"],
+        ).astype(np.uint16)
         self.sizes: npt.NDArray[np.int64] = every["size"].astype(np.int64)
         self.characters: npt.NDArray[np.int64] = every["characters"].astype(np.int64)
         self._places: npt.NDArray[np.uint64] = every["place"].astype(np.uint64)
@@ -103,7 +110,7 @@ class Catalogue:
         be measured in every language.
         """
         held_out = (self.keys < np.uint64(ratio * 2.0**64)) & ~self._twins
-        for language in range(len(LANGUAGES)):
+        for language in range(len(self.language_names)):
             own = self.languages == language
             keys = np.unique(self.keys[own & ~self._twins])
             if len(keys) and own.sum() > 1 and not held_out[own].any():
@@ -133,11 +140,16 @@ class Catalogue:
     def _in_order(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return numbers[np.argsort(self._places[numbers], kind="stable")]
 
+    def of_languages(self, languages: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Marks [N] the documents in one of them."""
+        places = [number for number, name in enumerate(self.language_names) if name in languages]
+        return np.isin(self.languages, places)
+
     def training(self, language: str) -> npt.NDArray[np.int64]:
         """Numbers of a language's training documents, in the order of their places."""
-        return self._in_order(np.flatnonzero((self.languages == LANGUAGES.index(language)) & ~self.held_out))
+        return self._in_order(np.flatnonzero(self.of_languages([language]) & ~self.held_out))
 
     def held_out_of(self, language: str) -> npt.NDArray[np.int64]:
         """Numbers of a language's held-out documents, in the order of their hashes."""
-        own = self._in_order(np.flatnonzero((self.languages == LANGUAGES.index(language)) & self.held_out))
+        own = self._in_order(np.flatnonzero(self.of_languages([language]) & self.held_out))
         return own[np.argsort(self.keys[own], kind="stable")]

@@ -32,9 +32,6 @@ from ..runtime import durable_file, manifest
 from ..runtime.durable_file import DurableFile
 from ..runtime.errors import KernelError
 
-LANGUAGES = ("ja", "en", "code")
-"""Where arrays hold a language, they hold its place here."""
-
 SUMMARY = "summary.json"
 """What `deduplicate` writes beside the tasks' files: number of tasks, sources,
 the funnel from the first step to deduplication, the largest clusters.
@@ -64,6 +61,8 @@ class Document:
     place: int = 0
     score: float | None = None
     """How likely the last classifier found it clean; None where none looked at it."""
+    licence: str = ""
+    """The record's own, else its source's."""
 
 
 SCHEMA = pa.schema(
@@ -79,6 +78,7 @@ SCHEMA = pa.schema(
         pa.field("status", pa.int32()),
         pa.field("place", pa.uint64(), nullable=False),
         pa.field("score", pa.float32()),
+        pa.field("licence", pa.string(), nullable=False),
     ]
 )
 """One column per field of Document."""

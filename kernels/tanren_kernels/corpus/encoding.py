@@ -19,7 +19,6 @@ from ..runtime.program import ProgramContext
 from ..tokenizer.pretokens import PATTERN, cut
 from ..tokenizer.tokenizer import TextTokenizer
 from .catalogue import Catalogue
-from .documents import LANGUAGES
 from .packed_tokens import Tokens, dtype_for
 
 # Text encoded at once, in characters.
@@ -123,7 +122,7 @@ def encode_documents(
     dtype = dtype_for(tokenizer.vocabulary_size)
     encoder = CorpusEncoder(tokenizer, dtype)
     files = [work / f"{number:05d}.tokens" for number in range(len(catalogue.files))]
-    wanted = np.isin(catalogue.languages, [LANGUAGES.index(language) for language in languages])
+    wanted = catalogue.of_languages(languages)
     seconds, encoded_bytes = 0.0, 0
     for number, file in enumerate(files):
         if not file.exists():

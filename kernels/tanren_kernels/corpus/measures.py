@@ -25,7 +25,7 @@ ENCODED = re.compile(
 _BULLET = re.compile(r"[-*•‣◦▪●○◆◇■□・※→»>]\s*\S")
 _ELLIPSIS = re.compile(r"(?:…|\.\.\.|・・・|。。。)$")
 # A line ends as a sentence does also where a bracket or quotation mark follows.
-_SENTENCE_END = re.compile(r"[。．！？!?.…:：][」』）)\]\"'”’]*$")
+_SENTENCE_END = re.compile(r"[。．｡！？!?.…:：।॥؟۔։።။។][」』）)\]\"'”’»]*$")
 # What somebody says needs no full stop: 「…」, “…”, — …, or after the speaker's name.
 _SPEECH = re.compile(r"(?:[「『“\"].*[」』”\"][。、]?$)|(?:[—―–]\s*\S)|(?:\S{1,12}[「『“\"].*[」』”\"]$)")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tanren_kernels.corpus.catalogue import Catalogue, CataloguingWriter
-from tanren_kernels.corpus.documents import LANGUAGES, Document, TaskFolder, TaskWriter, read_documents
+from tanren_kernels.corpus.documents import Document, TaskFolder, TaskWriter, read_documents
 from tanren_kernels.runtime.errors import KernelError
 
 TASKS = [
@@ -45,7 +45,7 @@ def test_every_column_is_what_reading_the_documents_gives(folders: list[TaskFold
     for number, document in enumerate(documents):
         text = document.text.encode()
         assert int(catalogue.keys[number]) == key_of(document.text)
-        assert LANGUAGES[catalogue.languages[number]] == document.language
+        assert catalogue.language_names[catalogue.languages[number]] == document.language
         assert (catalogue.sizes[number], catalogue.characters[number]) == (len(text), len(document.text))
     assert [list(catalogue.numbers_of_file(file)) for file in range(3)] == [[0, 1, 2], [], [3, 4]]
 
