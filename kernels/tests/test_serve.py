@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,114 +16,32 @@ from typing import Any
 import httpx
 import pytest
 import tiny
+from serve_process import (
+    CHAT,
+    CONTEXT,
+    KEY,
+    Running,
+    body,
+    free_port,
+    prepare,
+    running_in,
+    wait_for,
+    wait_until_ready,
+)
 
 from tanren_kernels import serve
 from tanren_kernels.contract import ServeConfig
 from tanren_kernels.inference.engine import Engine, Request
 from tanren_kernels.inference.sampling import Sampling
 from tanren_kernels.runtime.errors import KernelError
-from tanren_kernels.runtime.program import ProgramContext
-from tanren_kernels.runtime.progress import ProgressReporter
-from tanren_kernels.serving import http_server, openai_api
+from tanren_kernels.serving import http_server
 from tanren_kernels.tokenizer.detokenizer import token_bytes
-
-KEY = {"Authorization": "Bearer first-key"}
-CHAT = {
-    "model": "tiny",
-    "messages": [{"role": "user", "content": "猫とは何ですか。"}],
-    "max_tokens": 12,
-    "temperature": 0,
-}
-CONTEXT = 200
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def body(port: int, **changes: Any) -> dict[str, Any]:
-    given = {
-        "model": {"path": "inputs/model"},
-        "model_name": "tiny",
-        "port": port,
-        "context_length": CONTEXT,
-        "max_concurrent_requests": 2,
-        "max_queued_requests": 2,
-    }
-    return {
-        "run": tiny.RUN,
-        "output": "output",
-        "threads": 1,
-        "precision": "float32",
-        "api_keys": "keys",
-        **given,
-        **changes,
-    }
-
-
-def prepare(directory: Path) -> None:
-    tiny.write_model(directory / "inputs/model", tiny.model())
-    (directory / "keys").mkdir()
-    (directory / "keys/alice").write_text("first-key\n")
-
-
-class Running:
-    """The program's main in a thread, against its real port."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.port = free_port()
-        self.context = ProgramContext("serve", ProgressReporter("serve", "model"))
-        self.ending: BaseException | None = None
-        self._config = ServeConfig.model_validate(body(self.port, **changes))
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=KEY, timeout=20)
-        self._thread = threading.Thread(target=self._main, daemon=True)
-        self._thread.start()
-        wait_until_ready(self.client)
-
-    def _main(self) -> None:
-        try:
-            serve.main(self._config, self.context)
-        except KernelError as ending:
-            self.ending = ending
-
-    def stop(self) -> None:
-        self.context.stopping = True
-        self._thread.join(20)
-        self.client.close()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
-
-
-def is_ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def wait_until_ready(client: httpx.Client) -> None:
-    wait_for(lambda: is_ready(client), 40)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    directory = tmp_path_factory.mktemp("serve")
-    prepare(directory)
-    os.environ["TANREN_GRACE_SECONDS"] = "4"
-    before = Path.cwd()
-    os.chdir(directory)
-    running = Running()
-    yield running
-    running.stop()
-    os.chdir(before)
-    del os.environ["TANREN_GRACE_SECONDS"]
+    with running_in(tmp_path_factory.mktemp("serve")) as running:
+        yield running
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:
@@ -225,15 +143,20 @@ def test_a_stop_string_ends_the_answer_with_stop(server: Running) -> None:
 @pytest.mark.parametrize(
     ("changes", "param", "code"),
     [
-        ({"n": 2}, "n", "unsupported_value"),
+        ({"n": 0}, "n", "invalid_value"),
+        ({"n": 9}, "n", "invalid_value"),
         ({"temperature": 3}, "temperature", "invalid_value"),
         ({"top_p": 0}, "top_p", "invalid_value"),
         ({"max_tokens": 0}, "max_tokens", "invalid_value"),
         ({"messages": []}, "messages", "invalid_value"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "messages", "unsupported_value"),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop", "invalid_value"),
-        ({"tools": []}, "tools", "unsupported_parameter"),
-        ({"logprobs": True}, "logprobs", "unsupported_value"),
+        ({"tools": [{"type": "function"}]}, "tools", "invalid_value"),
+        ({"tool_choice": "required"}, "tool_choice", "unsupported_value"),
+        ({"thinking": True}, "thinking", "unsupported_parameter"),
+        ({"top_logprobs": 21}, "top_logprobs", "invalid_value"),
+        ({"logit_bias": {"x": 1}}, "logit_bias", "invalid_value"),
+        ({"presence_penalty": -2.5}, "presence_penalty", "invalid_value"),
         ({"max_tokens": CONTEXT}, "messages", "context_length_exceeded"),
         ({"messages": [{"role": "user", "content": "猫" * CONTEXT}]}, "messages", "context_length_exceeded"),
     ],
@@ -573,36 +496,3 @@ def test_a_port_in_use_and_a_model_too_large_are_endings_of_their_own(
             ServeConfig.model_validate(body(free_port(), max_concurrent_requests=1000, context_length=None)),
             server.context,
         )
-
-
-def test_an_unread_parameter_does_not_exist() -> None:
-    """Every field that a request may have is carried out or accepts only what changes nothing."""
-    inert = {
-        "n",
-        "presence_penalty",
-        "frequency_penalty",
-        "logit_bias",
-        "logprobs",
-        "response_format",
-        "echo",
-        "suffix",
-        "best_of",
-        "user",
-    }
-    read = {
-        "model",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "seed",
-        "stop",
-        "stream",
-        "stream_options",
-        "messages",
-        "max_completion_tokens",
-        "prompt",
-    }
-    assert (
-        set(openai_api.ChatRequest.model_fields) | set(openai_api.CompletionRequest.model_fields)
-        == inert | read
-    )

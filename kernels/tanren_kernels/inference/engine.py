@@ -19,9 +19,11 @@ from torch.nn import functional
 from ..model.attention import KeyValueCache
 from ..model.llama import Llama
 from ..tokenizer.detokenizer import Detokenizer
-from .sampling import Sampler, Sampling
+from .grammar import Grammar
+from .sampling import Sampler, Sampling, TokenLogProb, token_log_prob
 
-Finish = Literal["stop", "length"]
+Finish = Literal["stop", "length", "error"]
+"""error: what the grammar allows next can no longer be told; the answer so far matches it."""
 
 PREFILL_CHUNK = 512
 """Prompt tokens read between two decoding steps: what a long prompt may delay every running answer by."""
@@ -32,7 +34,9 @@ class Request:
     """A prompt (token ids, at least one) and how to answer it.
 
     The answer ends at a token of `stop_tokens` (which is not part of it), before a stop string, or after
-    `max_new_tokens`.
+    `max_new_tokens`. With `top_log_probs` every token has its log probability, and those of so many likeliest
+    ones, with `scores_prompt` the prompt's tokens too; only then may `max_new_tokens` be 0. With a `grammar`
+    an answer that ends by itself matches it.
     """
 
     prompt: Sequence[int]
@@ -40,6 +44,9 @@ class Request:
     sampling: Sampling
     stop_tokens: frozenset[int]
     stop_strings: tuple[str, ...] = ()
+    top_log_probs: int | None = None
+    scores_prompt: bool = False
+    grammar: Grammar | None = None
 
 
 class Generation:
@@ -51,11 +58,17 @@ class Generation:
     def __init__(self, request: Request, token_bytes: list[bytes]) -> None:
         self.request = request
         self.tokens: list[int] = []
+        self.log_probs: list[TokenLogProb] = []
+        """Of the answer's tokens, where they were asked for."""
+        self.prompt_log_probs: list[TokenLogProb] = []
+        """Of the prompt's tokens but the first, which nothing predicts."""
         self.finish: Finish | None = None
         self.prefilled = 0
         self._detokenizer = Detokenizer(token_bytes, request.stop_strings)
         self._sampler = Sampler(request.sampling)
+        self._grammar = None if request.grammar is None else request.grammar.begin()
         self._taken = 0
+        self._told = 0
 
     @property
     def text(self) -> str:
@@ -67,18 +80,53 @@ class Generation:
         self._taken += len(new)
         return new
 
+    def take_log_probs(self) -> list[TokenLogProb] | None:
+        """Those that came since the last call; None where none were asked for."""
+        if self.request.top_log_probs is None:
+            return None
+        new = self.log_probs[self._told :]
+        self._told += len(new)
+        return new
+
     def advance(self, logits_V: Tensor) -> None:
         """Chooses the next token and decides whether the answer ends with it."""
-        token = self._sampler.choose(logits_V)
+        if self._grammar is None:
+            token = self._sampler.choose(logits_V)
+        else:
+            token = self._sampler.choose(self._grammar.allowed(logits_V))
+            self._grammar.take(token)
+            if self._grammar.given_up:
+                self._end("error")
+                return
         if token in self.request.stop_tokens:
             self._end("stop")
             return
         self.tokens.append(token)
+        if self.request.top_log_probs is not None:
+            self.log_probs.append(token_log_prob(logits_V, token, self.request.top_log_probs))
         self._detokenizer.feed(token)
         if self._detokenizer.stopped:
             self._end("stop")
         elif len(self.tokens) >= self.request.max_new_tokens:
             self._end("length")
+
+    def read(self, count: int, logits_TV: Tensor) -> None:
+        """Counts the next tokens of the prompt as read; the logits are those after each of them where the
+        prompt is scored, else after the last alone. The prompt's last ones lead on to the answer.
+        """
+        request, begin = self.request, self.prefilled
+        self.prefilled += count
+        if request.scores_prompt:
+            for logits_V, token in zip(
+                logits_TV, request.prompt[begin + 1 : self.prefilled + 1], strict=False
+            ):
+                self.prompt_log_probs.append(token_log_prob(logits_V, token, request.top_log_probs or 0))
+        if self.prefilled < len(request.prompt):
+            return
+        if request.max_new_tokens == 0:
+            self._end("length")
+        else:
+            self.advance(logits_TV[-1])
 
     def _end(self, finish: Finish) -> None:
         self._detokenizer.finish()
@@ -148,7 +196,8 @@ class Engine:
         Raises ValueError for an empty prompt or one that does not fit with its answer.
         """
         needed = len(request.prompt) + request.max_new_tokens
-        if not request.prompt or request.max_new_tokens < 1 or needed > self._cache.max_tokens:
+        shortest = 0 if request.scores_prompt else 1
+        if not request.prompt or request.max_new_tokens < shortest or needed > self._cache.max_tokens:
             raise ValueError(
                 f"{len(request.prompt)} prompt and {request.max_new_tokens} answer tokens do not fit a "
                 f"context of {self._cache.max_tokens}"
@@ -195,26 +244,24 @@ class Engine:
     def _decode(self, rows: int) -> list[Generation]:
         generations = self._running[:rows]
         tokens_BT = torch.tensor([[generation.tokens[-1]] for generation in generations], device=self._device)
-        logits_BV = self._next_logits(tokens_BT, CacheRows(self._cache, 0, rows))
+        logits_BV = self._logits(self._model.hidden(tokens_BT, CacheRows(self._cache, 0, rows))[:, -1])
         for generation, logits_V in zip(generations, logits_BV, strict=True):
             generation.advance(logits_V)
         return generations
 
     def _prefill(self, row: int) -> Generation | None:
-        """Reads the next chunk of the prompt in `row`; returns the generation when it got its first token."""
+        """Reads the next chunk of the prompt in `row`; returns the generation when that was the last one."""
         generation = self._running[row]
         prompt = generation.request.prompt
-        if generation.prefilled == 0:
+        if generation.prefilled == 0 and not generation.request.scores_prompt:
             generation.prefilled = self._copy_common_prefix(row)
         chunk = prompt[generation.prefilled : generation.prefilled + self._chunk]
-        logits_BV = self._next_logits(
-            torch.tensor([list(chunk)], device=self._device), CacheRows(self._cache, row, row + 1)
+        tokens_BT = torch.tensor([list(chunk)], device=self._device)
+        hidden_TE = self._model.hidden(tokens_BT, CacheRows(self._cache, row, row + 1))[0]
+        generation.read(
+            len(chunk), self._logits(hidden_TE if generation.request.scores_prompt else hidden_TE[-1:])
         )
-        generation.prefilled += len(chunk)
-        if generation.prefilled < len(prompt):
-            return None
-        generation.advance(logits_BV[0])
-        return generation
+        return generation if generation.prefilled == len(prompt) else None
 
     def _copy_common_prefix(self, row: int) -> int:
         """Takes over what another running row has already read of the same prompt;
@@ -233,10 +280,9 @@ class Engine:
             self._copy_row(lengths.index(longest), row, longest)
         return longest
 
-    def _next_logits(self, tokens_BT: Tensor, cache: KeyValueCache) -> Tensor:
-        """Logits [B, V] after the last token of each row, on the CPU where the samplers are."""
-        hidden_BTE = self._model.hidden(tokens_BT, cache)
-        return functional.linear(hidden_BTE[:, -1], self._model.head_weight).float().cpu()
+    def _logits(self, hidden_NE: Tensor) -> Tensor:
+        """Logits [N, V], on the CPU where the samplers are."""
+        return functional.linear(hidden_NE, self._model.head_weight).float().cpu()
 
     def _leave(self, row: int) -> None:
         """Frees a row: the last answering row moves into the gap, and those that still read, of which only

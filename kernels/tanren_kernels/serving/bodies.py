@@ -7,7 +7,7 @@ import asyncio
 from fastapi.requests import Request as HttpRequest
 from starlette.requests import ClientDisconnect
 
-from .openai_api import ApiError
+from .api_error import ApiError
 
 MAX_BODY_BYTES = 8 * 2**20
 MAX_BYTES_UNDER_WAY = 8 * MAX_BODY_BYTES

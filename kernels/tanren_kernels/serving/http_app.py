@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -10,18 +12,19 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .api_error import ApiError
 from .api_keys import ApiKeys
-from .completions import CALLER, Service, add_routes
+from .completions import CALLER, Service
 from .fair_queue import Caller
 from .metrics import ServingMetrics
-from .openai_api import ApiError
+from .routes import add_routes
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from typing import Any
 
-OPEN_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
-COUNTED_ROUTES = OPEN_ROUTES | {"/v1/models", "/v1/chat/completions", "/v1/completions"}
+OPEN_ROUTES = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
+COUNTED_ROUTES = OPEN_ROUTES | {"/v1/models", "/v1/chat/completions", "/v1/completions", "/tokenize"}
 
 
 ANYBODY = Caller()
@@ -60,16 +63,16 @@ class Gate:
             return
         state, path = self._state, scope["path"]
         route = path if path in COUNTED_ROUTES else "other"
-
-        caller = (
-            ANYBODY if state.keys is None or path in OPEN_ROUTES else state.keys.caller(_authorization(scope))
-        )
+        request_id = _request_id(scope)
+        keys = None if path in OPEN_ROUTES else state.keys
+        caller = ANYBODY if keys is None else keys.caller(_authorization(scope))
 
         async def counting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state.metrics.requests.labels(route, str(message["status"])).inc()
                 if caller is not None and caller.name:
                     state.metrics.key_requests.labels(caller.name, str(message["status"])).inc()
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
                 if state.draining:
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
@@ -84,10 +87,19 @@ class Gate:
             state.open_requests -= 1
 
 
+def _header(scope: MutableMapping[str, Any], wanted: bytes) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == wanted), None)
+
+
 def _authorization(scope: MutableMapping[str, Any]) -> str | None:
-    return next(
-        (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None
-    )
+    value = _header(scope, b"authorization")
+    return None if value is None else value.decode("latin-1")
+
+
+def _request_id(scope: MutableMapping[str, Any]) -> bytes:
+    """The client's own, where it has the form of one."""
+    asked = _header(scope, b"x-request-id") or b""
+    return asked if re.fullmatch(rb"[-._A-Za-z0-9]{1,128}", asked) else secrets.token_hex(16).encode()
 
 
 def _unauthorized() -> Response:
@@ -113,6 +125,7 @@ def application(state: State) -> Gate:
         return JSONResponse(ApiError(500, "The server failed on this request.", "server_error").body, 500)
 
     @app.get("/healthz")
+    @app.get("/health")
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
 

@@ -7,10 +7,11 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from ..inference.engine import Engine, Finish, Generation, Request
+from ..inference.sampling import TokenLogProb
 from .fair_queue import Caller, FairQueue
 from .metrics import ServingMetrics
 
@@ -41,11 +42,12 @@ class ShuttingDown(AnswerBroken):
 
 @dataclass(frozen=True)
 class Part:
-    """What one or more tokens added to an answer. `tokens` counts the answer's tokens so far."""
+    """What one or more tokens added to an answer."""
 
     text: str
-    tokens: int
     finish: Finish | None
+    log_probs: Sequence[TokenLogProb] | None = None
+    """Of the tokens, where they were asked for; a text may come later than its token."""
 
 
 class Ticket:
@@ -116,7 +118,7 @@ class Worker:
         self.failure: BaseException | None = None
         self._engine = engine
         self._metrics = metrics
-        self._most_open = most_open
+        self.most_open = most_open
         self._changed = threading.Condition()
         self._waiting: FairQueue[Ticket] = FairQueue()
         self._open: set[Ticket] = set()
@@ -147,7 +149,7 @@ class Worker:
             self._refuse_when_over()
             if caller.most_open is not None and self._places[caller] >= caller.most_open:
                 raise self._full(f"API key {caller.name} has {caller.most_open} requests open, its most")
-            if len(self._open) >= self._most_open and not self._make_room(caller):
+            if len(self._open) >= self.most_open and not self._make_room(caller):
                 raise self._full("Too many requests are waiting")
             self._open.add(ticket)
             self._places[caller] += 1
@@ -249,9 +251,9 @@ class Worker:
             self._metrics.inter_token.observe(now - ticket.last_token_at)
         ticket.last_token_at = now
         self._metrics.count_token(ticket.caller.name)
-        text = generation.take_text()
-        if text or generation.finish is not None:
-            ticket.post(Part(text, len(generation.tokens), generation.finish))
+        text, log_probs = generation.take_text(), generation.take_log_probs()
+        if text or log_probs or generation.finish is not None:
+            ticket.post(Part(text, generation.finish, log_probs))
         if generation.finish is not None:
             self._answer_seconds += (now - ticket.begun_at - self._answer_seconds) / 8
             del self._under_way[generation]

@@ -8,8 +8,8 @@ import pytest
 from starlette.requests import Request
 
 from tanren_kernels.serving import bodies
+from tanren_kernels.serving.api_error import ApiError
 from tanren_kernels.serving.bodies import Bodies
-from tanren_kernels.serving.openai_api import ApiError
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
