@@ -57,10 +57,17 @@ def test_a_file_without_a_column_of_texts_is_refused(tmp_path: Path, column: dic
 
 def test_a_damaged_row_group_costs_itself(tmp_path: Path) -> None:
     texts = [f"{number:04d} " + "字" * 200 for number in range(40)]
-    path = write(tmp_path / "a", {"text": texts}, row_group_size=10, write_page_checksum=True)
+    path = write(
+        tmp_path / "a",
+        {"text": texts},
+        row_group_size=10,
+        write_page_checksum=True,
+        write_statistics=False,
+        use_dictionary=False,
+    )
     chunk = pq.ParquetFile(path).metadata.row_group(1).column(0)
     content = bytearray(path.read_bytes())
-    middle = chunk.dictionary_page_offset + chunk.total_compressed_size // 2
+    middle = chunk.data_page_offset + chunk.total_compressed_size // 2
     content[middle : middle + 20] = bytes(20)
     path.write_bytes(content)
     found = list(read_rows(path, "text", 10_000))
