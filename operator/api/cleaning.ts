@@ -54,7 +54,7 @@ const Rules = z.strictObject({
       "largest share of characters in lines that repeat an earlier one; verse may have twice as much",
     ),
   maxTopNgramShare: share()
-    .default("0.2")
+    .default("0.3")
     .describe("largest share of the most frequent n-gram: 3 words, in Japanese 6 characters"),
   maxDuplicateNgramShare: share()
     .default("0.5")

@@ -145,6 +145,20 @@ test("a gang speaks through index 0; independent pods add up their funnels", () 
   });
 });
 
+test("where the documents went is told also of an attempt that failed for want of any", () => {
+  const funnel = [
+    {
+      ...{ step: "rules", language: "ja" as const, documents_in: 9, documents_out: 0 },
+      ...{ bytes_in: 9, bytes_out: 0, dropped: { too_short: 9 } },
+    },
+  ];
+  const result = { reason: "NoDocumentsLeft" as const, message: "none is left", metrics: {}, funnel };
+  expect(judged([{ exitCode: 64, result }])).toMatchObject({
+    state: "failed",
+    failure: { reason: "NoDocumentsLeft", funnel },
+  });
+});
+
 const history: History = {
   policy: { maxRestarts: 3, maxDisruptions: 5, onDivergence: "Fail" },
   restarts: 0,

@@ -526,6 +526,12 @@ test("progress of the running program stands in status, with its share of the wh
     since: "2026-01-01T00:00:00Z",
     updated: "2026-01-01T00:01:00Z",
     checkpoint_step: 20,
+    funnel: [
+      {
+        ...{ step: "read", language: "ja" as const, documents_in: 12, documents_out: 12 },
+        ...{ bytes_in: 1, bytes_out: 1, dropped: {} },
+      },
+    ],
   };
   const engine = engineOn(env, env.cluster, (_, leader) =>
     leader.status?.podIP === "10.0.0.1" ? said : undefined,
@@ -534,6 +540,8 @@ test("progress of the running program stands in status, with its share of the wh
   await settle(env, engine);
   for (const job of env.openJobs()) env.startPods(job);
   await settle(env, engine);
+  // What the kind makes of a stage that has not ended stands beside it.
+  expect(readExample(env).status).toMatchObject({ documentsSeen: 12 });
   expect(readExample(env).status?.progress).toEqual({
     stage: "prepare",
     step: 30,

@@ -81,6 +81,7 @@ export const exampleKind: BatchKind<ExampleSpec> = {
     }),
   ],
   results: (_spec, _inputs, results) => ({ completedStages: [...results.keys()].toSorted() }),
+  partialResults: ({ funnel }) => (funnel ? { documentsSeen: funnel[0]?.documents_in } : {}),
 };
 
 export function aStage(stage: Partial<Stage>): Stage {

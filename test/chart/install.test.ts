@@ -292,7 +292,11 @@ describe("Helm", () => {
       ["Corpus", { storage: { claimName: "team-a" } }],
       [
         "Corpus",
-        { "cleaning.classifier": { clean: { claimName: "others" }, dirty: { claimName: "pages" } } },
+        {
+          "cleaning.stages": [
+            { name: "a", classifier: { clean: { claimName: "others" }, dirty: { claimName: "pages" } } },
+          ],
+        },
       ],
       ["Corpus", { "compute.priorityClassName": "system-node-critical" }],
       ["Corpus", { "compute.priorityClassName": "batch" }],

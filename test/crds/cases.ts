@@ -228,13 +228,13 @@ const cases: Case[] = [
     refused: { sources: source(".", "en"), "mixture.ratios": [{ language: "ja", percent: 100 }] },
   },
   {
-    path: "spec.sources[0]",
+    path: "spec.sources[]",
     message: /exactly one of language, languages must be set/,
     accepted: { sources: [{ ...crawl, languages: ["ja", "en"] }], "mixture.ratios": half },
     refused: { sources: [crawl], "mixture.ratios": half },
   },
   {
-    path: "spec.sources[0]",
+    path: "spec.sources[]",
     message: /only jsonl and parquet have a textField/,
     accepted: { sources: [{ ...crawl, language: "ja", format: "parquet", textField: "body" }] },
     refused: { sources: [{ ...crawl, language: "ja", textField: "body" }] },

@@ -192,6 +192,30 @@ describe("failed with a reason in condition and Event, with exit code 1", () => 
   );
 });
 
+test("of a Corpus that dropped everything one sees where it went, and what", async () => {
+  const rules = [{ name: "strict", rules: { minCharacters: 900_000 } }];
+  const file = world.write("nothing", [small.corpus("nothing", { cleaning: { stages: rules } })]);
+  const ended = await world.tanren("run", "-f", file, "--until", "corpus/nothing");
+  expect(ended.code, ended.errors + ended.output).toBe(1);
+  const { status } = await world.get("corpus", "nothing");
+  const funnel = status?.funnel as { step: string; dropped: Record<string, number> }[];
+  const dropped = funnel.filter(({ step }) => step === "strict");
+  expect(dropped.length).toBeGreaterThan(0);
+  for (const row of dropped) expect(row.dropped.too_short).toBeGreaterThan(0);
+  const sample = await world.tanren(
+    "corpus",
+    "sample",
+    "nothing",
+    "--dropped-by",
+    "too_short",
+    "--number",
+    "1",
+  );
+  expect(sample.output).toMatch(/^== .+ \(strict: too_short, \w+, \d+ characters\)\n[\s\S]+/);
+  const kept = await world.tanren("corpus", "sample", "nothing");
+  expect([kept.code, kept.errors]).toEqual([4, expect.stringContaining("tanren: no document stayed\n")]);
+}, 120_000);
+
 test("damaged and truncated archive records are counted and skipped", async () => {
   const sentence = "この文書は、壊れた記録の前後にある記録が失われないことを確かめるための文章です。";
   const page = (n: number) =>

@@ -99,6 +99,13 @@ test("what documents and models say is text", async () => {
   const { page, problems } = await opened({ width: 1440, theme: "light" });
   await show(page, pages["failed run"]);
   await page.getByText(hostile, { exact: false }).first().waitFor();
+  await show(page, pages.corpus);
+  await page
+    .getByRole("combobox", { name: "Documents" })
+    .selectOption({ label: "learned: classified_dirty" });
+  const dirty = page.locator(".document-text", { hasText: "onerror=" });
+  await dirty.first().waitFor();
+  expect(await page.locator(".document img, .document script, .document a").count()).toBe(0);
   await show(page, pages.chat);
   const prompt = page.getByRole("textbox", { name: "Message" }).first();
   await prompt.fill("hello");

@@ -10,10 +10,11 @@ import { serveOwn } from "../../operator/cli/viewing/serve.ts";
 import { LocalCluster } from "../../operator/cluster/local/index.ts";
 import { digestOf } from "../../operator/testing/example-kinds.ts";
 import { samples } from "../../operator/testing/samples.ts";
+import { documentsReport, hostile } from "./documents-report.ts";
 
 /** A chain in every state, as an operator would have left it, and the page served beside it as `tanren ui` does. */
 
-export const hostile = `<img src=x onerror="document.title='hit'"><script>document.title='hit'</script>javascript:alert(1)`;
+export { hostile } from "./documents-report.ts";
 
 const built = new URL("../../ui/dist/", import.meta.url).pathname;
 
@@ -63,6 +64,18 @@ const running: Status = {
     metrics: [{ name: "loss", value: "2.5" }],
   },
 };
+
+const funnelRow = (step: string, documentsIn: number, dropped: Record<string, number>) => {
+  const documentsOut = documentsIn - Object.values(dropped).reduce((sum, count) => sum + count, 0);
+  const sizes = { bytesIn: documentsIn * 2000, bytesOut: documentsOut * 2000 };
+  return { step, language: "ja", documentsIn, documentsOut, ...sizes, dropped };
+};
+const funnel = [
+  funnelRow("extraction", 1000, { no_text: 20 }),
+  funnelRow("rules", 980, { too_short: 200, too_few_sentences: 80 }),
+  funnelRow("learned", 700, { classified_dirty: 60 }),
+  funnelRow("min_hash", 640, { near_duplicate: 40 }),
+];
 
 const failed = (message: string): Status => ({
   startTime: time,
@@ -121,7 +134,7 @@ export class Stage {
 
   async makeChain(): Promise<void> {
     const url = `http://127.0.0.1:${this.#endpointPort}`;
-    await this.make("Corpus", "manuals", succeeded("corpus", "manuals", "tokenize"));
+    await this.make("Corpus", "manuals", { ...succeeded("corpus", "manuals", "tokenize"), funnel });
     await this.make("PretrainRun", "base", succeeded("model", "base", "train"), {
       corpus: { name: "manuals" },
     });
@@ -145,6 +158,7 @@ export class Stage {
     this.#write("runs/gate/evaluate/results.jsonl", [
       { suite: "jsquad", id: "1", answer: hostile, score: 1 },
     ]);
+    this.#write("runs/manuals/tokenize/report.json", [documentsReport]);
     this.#write("runs/manuals/tokenize/removed-tokens.jsonl", [{ id: 1, token: hostile }]);
   }
 

@@ -3,6 +3,7 @@ import "./styles/page.css";
 import "./styles/parts.css";
 import "./styles/chain.css";
 import "./styles/figures.css";
+import "./styles/corpus.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { createClient } from "./client/client.ts";

@@ -5,6 +5,7 @@ has not seen decides its threshold, and is told with it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -27,7 +28,8 @@ _SIZES = (1, 2, 3, 4, 5)
 _BUCKETS_LOG2 = 20
 _RATE = 0.5
 
-# Every n-th example of a kind is kept out of training, for the figures that are reported.
+# One of n examples of a kind is kept out of training, for the figures that are reported. Which ones, their
+# hash decides: in a file examples often come in turns, and equal ones must not stand on both sides.
 _HELD_OUT_EVERY = 5
 
 _BINS = 10
@@ -49,9 +51,10 @@ class CleanClassifier:
         training: list[tuple[Features, float]] = []
         held_out: list[tuple[Features, float]] = []
         for label, file in ((1.0, config.clean), (0.0, config.dirty)):
-            for number, text in enumerate(_texts(Path(file.path))):
-                last = number % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
-                (held_out if last else training).append((features(text), label))
+            texts = sorted(_texts(Path(file.path)), key=_order)
+            for number, text in enumerate(texts):
+                own = held_out if number < len(texts) // _HELD_OUT_EVERY else training
+                own.append((features(text), label))
         if {label for _, label in training} != {0.0, 1.0}:
             raise KernelError(
                 "InvalidData",
@@ -95,6 +98,10 @@ def features(text: str) -> Features:
     counts = np.diff(starts, append=len(buckets))
     # The squares of square roots of counts sum to the number of n-grams.
     return buckets[starts], np.sqrt(counts / max(len(buckets), 1)).astype(np.float32)
+
+
+def _order(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
 def _trained(examples: list[tuple[Features, float]], epochs: int, seed: int) -> npt.NDArray[np.float32]:

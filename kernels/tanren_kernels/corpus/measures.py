@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +17,22 @@ _JAPANESE = re.compile(r"[ぁ-ゟ゠-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿\uf90
 _KANJI = re.compile(r"[々-〇㐀-䶿一-鿿\uf900-\ufaff𠀀-𿿿]")
 _SPACE = re.compile(r"\s+")
 _LETTER = re.compile(r"[^\W\d_]+")
-_NOT_SYMBOL = re.compile(r"[\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+")
+# Signs of vowels and tones belong to their letters; Python's \w leaves them out.
+_MARKS = "".join(
+    character
+    for character in map(chr, range(0x300, 0x20000))
+    if unicodedata.category(character) in ("Mn", "Mc")
+)
+_NOT_SYMBOL = re.compile(
+    rf"[{_MARKS}।॥؟،؛۔։\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+"
+)
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"'」』）]+|\bwww\.[^\s<>\"'」』）]+")
+# Base64 has letters of both cases and digits, which rulers and names of files have not.
+# Each run of signs is looked at once.
 ENCODED = re.compile(
-    r"(?:[A-Za-z0-9+/_-]{60,}={0,2})|(?:(?:[0-9a-fA-F]{2}[ :,]){20,})|(?:\b[0-9a-fA-F]{32,}\b)"
+    r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z+/_-]*[0-9])(?=[A-Z0-9+/_-]*[a-z])(?=[a-z0-9+/_-]*[A-Z])"
+    r"[A-Za-z0-9+/_-]{60,}={0,2}|(?:[0-9a-fA-F]{2}[ :,]){20,}|\b[0-9a-fA-F]{32,}\b"
 )
 _BULLET = re.compile(r"[-*•‣◦▪●○◆◇■□・※→»>]\s*\S")
 _ELLIPSIS = re.compile(r"(?:…|\.\.\.|・・・|。。。)$")
@@ -98,6 +110,8 @@ class Measures:
 
     @cached_property
     def encoded_ratio(self) -> float:
+        if ENCODED.search(self.text) is None:
+            return 0.0
         return _length(ENCODED, _LINK.sub(" ", self.text)) / max(self.characters, 1)
 
     @cached_property
@@ -196,12 +210,15 @@ class Measures:
         hashes = self._windows.hashes(size)
         if len(hashes) < 2:
             return 0.0
-        _, first, counts = np.unique(hashes, return_index=True, return_counts=True)
+        ordered = np.sort(hashes)
+        starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - np.uint64(1)))
+        counts = np.diff(starts, append=len(ordered))
         most = int(counts.argmax())
         if counts[most] < 2:
             return 0.0
+        first = int(np.flatnonzero(hashes == ordered[starts[most]])[0])
         lengths = self._units[1]
-        own = int(lengths[first[most] : first[most] + size].sum())
+        own = int(lengths[first : first + size].sum())
         return min(1.0, own * int(counts[most]) / max(int(lengths.sum()), 1))
 
     @cached_property

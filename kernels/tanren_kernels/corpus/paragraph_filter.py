@@ -35,7 +35,15 @@ NOTICES = tuple(
     )
 )
 
+# Texts without one of these words have no notice: most are looked at no further.
+_NOTICE_HINT = re.compile(
+    r"cookie|クッキー|java ?script|シェア|ツイート|ポスト|ブックマーク|いいね|LINEで送る"
+    r"|share|tweet|pin it|like (?:it|this)",
+    re.IGNORECASE,
+)
+
 _SCRIPT_CHARACTERS = 120
+_SCRIPT_HINT = re.compile(rf"[^\n]{{{_SCRIPT_CHARACTERS}}}")
 _SCRIPT_SIGNS = re.compile(r"[{}();=\[\]&|$<>!]")
 _SCRIPT_WORD = re.compile(
     r"\bfunction\s*\(|\bvar \w+=|=>|\breturn\b|\.push\(|\bwindow\.|document\.|@media"
@@ -49,11 +57,11 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 class ParagraphFilter:
     def __init__(self, config: ParagraphFilterConfig) -> None:
         self._reasons = [
-            (reason, is_one)
-            for reason, is_one, wanted in (
-                ("notice", _is_notice, config.notices),
-                ("encoded_data", _is_encoded, config.encoded_data),
-                ("script", _is_script, config.scripts),
+            (reason, is_one, hint)
+            for reason, is_one, hint, wanted in (
+                ("notice", _is_notice, _NOTICE_HINT, config.notices),
+                ("encoded_data", _is_encoded, ENCODED, config.encoded_data),
+                ("script", _is_script, _SCRIPT_HINT, config.scripts),
             )
             if wanted
         ]
@@ -61,11 +69,14 @@ class ParagraphFilter:
     def apply(self, candidate: Candidate) -> str:
         if candidate.language == "code":
             return ""
+        reasons = [(reason, is_one) for reason, is_one, hint in self._reasons if hint.search(candidate.text)]
+        if not reasons:
+            return ""
         kept = []
         removed = 0
         for line in candidate.text.split("\n"):
             own = line.strip()
-            reason = next((reason for reason, is_one in self._reasons if own and is_one(own)), None)
+            reason = next((reason for reason, is_one in reasons if own and is_one(own)), None)
             if reason is None:
                 kept.append(line)
             else:

@@ -53,29 +53,29 @@ RULES = (
     Rule(
         "repeated_lines",
         _PROSE,
-        lambda text, limit: text.duplicate_line_ratio > _of_verse(text, limit.max_duplicate_line_ratio),
+        lambda text, limit: _repeats(text, text.duplicate_line_ratio, limit.max_duplicate_line_ratio),
     ),
     Rule(
         "repeated_text",
         _PROSE,
-        lambda text, limit: (
-            text.duplicate_line_character_ratio > _of_verse(text, limit.max_duplicate_line_character_ratio)
+        lambda text, limit: _repeats(
+            text, text.duplicate_line_character_ratio, limit.max_duplicate_line_character_ratio
         ),
     ),
     Rule(
         "repeated_phrase",
         _PROSE,
-        lambda text, limit: text.top_ngram_ratio > _of_verse(text, limit.max_top_ngram_ratio),
+        lambda text, limit: _repeats(text, text.top_ngram_ratio, limit.max_top_ngram_ratio),
     ),
     Rule(
         "repeated_ngrams",
         _PROSE,
-        lambda text, limit: text.duplicate_ngram_ratio > _of_verse(text, limit.max_duplicate_ngram_ratio),
+        lambda text, limit: _repeats(text, text.duplicate_ngram_ratio, limit.max_duplicate_ngram_ratio),
     ),
     Rule(
         "too_few_sentences",
         _PROSE,
-        lambda text, limit: not text.is_verse and text.sentence_end_ratio < limit.min_sentence_end_ratio,
+        lambda text, limit: text.sentence_end_ratio < limit.min_sentence_end_ratio and not text.is_verse,
     ),
     Rule("words_too_short", _EN, lambda text, limit: text.mean_word_length < limit.min_mean_word_length),
     Rule("words_too_long", _EN, lambda text, limit: text.mean_word_length > limit.max_mean_word_length),
@@ -105,5 +105,6 @@ def _is_for(rule: Rule, language: str) -> bool:
     return language in rule.languages or (language not in _ALL and rule.languages >= _PROSE)
 
 
-def _of_verse(text: Measures, limit: float) -> float:
-    return min(1.0, limit * _VERSE) if text.is_verse else limit
+def _repeats(text: Measures, ratio: float, limit: float) -> bool:
+    # Whether it is verse is asked of few.
+    return ratio > limit and not (text.is_verse and ratio <= limit * _VERSE)

@@ -109,6 +109,13 @@ def test_held_out_examples_are_told_by_probability(config: ClassifierConfig) -> 
     assert recalls == sorted(recalls, reverse=True)
 
 
+def test_examples_that_come_in_turns_are_held_out_of_each_kind(config: ClassifierConfig) -> None:
+    kinds = [DIRTY_JA[0], DIRTY_JA[1], DIRTY_EN[0], DIRTY_EN[1], "0000 1111 2222"]
+    examples(Path("dirty.jsonl"), [f"{kinds[number % 5]} {'!' * (number // 5)}" for number in range(150)])
+    figures = CleanClassifier(config, seed=1).figures
+    assert figures is not None and figures["accuracy"] > 0.95
+
+
 def test_what_was_saved_says_the_same(config: ClassifierConfig, tmp_path: Path) -> None:
     classifier = CleanClassifier(config, seed=1)
     classifier.save(tmp_path / "weights.npy")

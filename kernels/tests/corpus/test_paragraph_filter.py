@@ -73,6 +73,8 @@ def test_a_paragraph_that_is_no_text_goes_and_is_counted(line: str, kind: str) -
         "彼はその写真を友だちとシェアした。",
         "sha256の値は e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 です。"
         "ここまでが一行の説明で、続きがあります。",
+        "-" * 80,
+        "docs/a/very_long_path/" * 5 + "index.html",
         "for (const line of lines) { total += line.length; }",
         "関数 f(x) = a(x) + b(x) について、f(0) = 1 かつ f(1) = 2 であるとき、"
         "(a, b) の組を {0, 1, 2} から選ぶ方法を数えなさい。ただし a(0) = 0 とし、b(1) は [0, 1] にある。",

@@ -18,7 +18,7 @@ export function explainCommand(): Command {
     });
   return withHelp(command, [
     "tanren explain pretrainrun",
-    "tanren explain corpus.spec.cleaning.rules",
+    "tanren explain corpus.spec.cleaning.stages.rules",
     "tanren explain ptr.spec.training --recursive",
   ]);
 }

@@ -366,6 +366,40 @@ test("rows of a large file are read by their number, page by page", async () => 
   expect(await json(`${path}?offset=25000`)).toEqual({ rows: [], total: 25_000, next: null });
 });
 
+test("the report of a Corpus's documents is the newest stage's, and held to its shape", async () => {
+  const { cluster, stateDirectory, get } = await look();
+  const begun = (...stages: string[]) => ({
+    storage: { claimName: "models", directory: "corpora/web" },
+    stages: stages.map((name) => ({ name, state: "Running" as const, startTime })),
+  });
+  const write = (stage: string, report: object) => {
+    const directory = join(stateDirectory, "claims/default/models/corpora/web", stage);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "report.json"), JSON.stringify(report));
+  };
+  const report = { lengths: [], scores: [], classifiers: [], samples: [] };
+  const path = "/api/objects/corpora/default/web/corpus-report";
+  await made(cluster, "Corpus", "web", begun("clean"));
+  const missing = await get(path);
+  expect([missing.status, messageOf(missing)]).toEqual([
+    404,
+    expect.stringContaining("Corpus web has no report of its documents yet"),
+  ]);
+  write("clean", report);
+  const clusters = [{ kept: "a", dropped: 2, least_similarity: 0.9 }];
+  write("deduplicate", { ...report, clusters });
+  // Not yet begun: what lies there is of an earlier run.
+  expect(JSON.parse((await get(path)).text)).toEqual(report);
+  const { resource } = parseKind("Corpus");
+  const web = await cluster.get(resource, "default", "web");
+  if (web === undefined) throw new Error("Corpus web is gone");
+  await cluster.updateStatus(resource, { ...web, status: begun("clean", "deduplicate-choice") });
+  expect(JSON.parse((await get(path)).text)).toEqual({ ...report, clusters });
+  write("deduplicate", { ...report, samples: [{ text: 3 }] });
+  const wrong = await get(path);
+  expect([wrong.status, messageOf(wrong)]).toEqual([422, expect.stringContaining("samples.0")]);
+});
+
 test("logs are those of the chosen attempt's pods", async () => {
   const { cluster, get } = await look();
   const run = await made(cluster, "PretrainRun", "base");

@@ -115,6 +115,22 @@ describe("stages", () => {
     expect(corpusKind.stages(spec, inputsOf())[1]?.config(new Map())).toMatchObject(expected);
   });
 
+  test("stages of cleaning come in their order, each with the files that it reads", () => {
+    const [clean] = corpusKind.stages(admitted(corpusKind, everything), inputsOf());
+    const stages = (clean?.config(new Map()).stages ?? []) as Record<string, unknown>[];
+    expect(stages.map(({ name }) => name)).toEqual([
+      ...["addresses", "notices", "rules", "words", "mask", "learned"],
+    ]);
+    expect(stages[0]).toMatchObject({ urls: { list: { path: "inputs/addresses-list" } } });
+    expect(stages[5]).toMatchObject({
+      classifier: { clean: { path: "inputs/learned-clean" }, threshold: 0.5 },
+    });
+    expect(clean?.mounts).toContainEqual({ name: "words-list", claimName: "files", path: "w" });
+    expect(corpusKind.needs(admitted(corpusKind, everything)).map(({ field }) => field)).toContain(
+      "cleaning.stages[5].classifier.dirty.claimName",
+    );
+  });
+
   test("percents and decimals become numbers", () => {
     const tokenize = corpusKind.stages(admitted(corpusKind, everything), inputsOf()).at(-1);
     expect(tokenize?.config(new Map())).toMatchObject({
@@ -150,6 +166,10 @@ describe("refusals", () => {
     [
       { mixture: { ...small.mixture, maxEpochs: "0.5" } },
       "spec.mixture.maxEpochs is 0.5; it must be at least 1",
+    ],
+    [
+      { cleaning: { stages: [{ name: "rules", rules: {}, sources: ["web", "wap"] }] } },
+      "spec.cleaning.stages[0].sources names wap, which is none of spec.sources; those are: web",
     ],
     [
       { compute: { gpusPerNode: 2 } },
@@ -207,6 +227,13 @@ describe("results", () => {
         dropped: { too_short: 2 },
       })),
     });
+  });
+
+  test("what cleaning says while it runs, or as it fails, is the funnel so far", () => {
+    expect(corpusKind.partialResults?.(result("read"))).toMatchObject({
+      funnel: [{ step: "read", documentsIn: 10, dropped: { too_short: 2 } }],
+    });
+    expect(corpusKind.partialResults?.({})).toEqual({});
   });
 
   test("a result that had no room for its funnel leaves the one before", () => {

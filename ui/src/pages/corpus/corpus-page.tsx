@@ -9,6 +9,7 @@ import { Empty } from "../../parts/states.tsx";
 import { Table } from "../../parts/table.tsx";
 import { useAnswer } from "../../use-answer.ts";
 import { Attempts, Stages } from "../run/run-page.tsx";
+import { DocumentsPanels, useCorpusReport } from "./documents-panels.tsx";
 import { flowOf, languagesOf, type Measure, shareKept } from "./funnel.ts";
 import { FunnelFlow } from "./funnel-flow.tsx";
 import { TokenizerPanel } from "./tokenizer-panel.tsx";
@@ -18,6 +19,7 @@ export function CorpusPage({ object, identity }: Shown) {
   const [measure, setMeasure] = useState<Measure>("documents");
   const rows = object.status?.funnel ?? [];
   const files = useAnswer<Files>(`${apiPathOf(identity)}/files`, { version: object.status?.completionTime });
+  const report = useCorpusReport({ object, identity });
   const paths = files.state === "ready" ? files.value.files.map(({ path }) => path) : [];
   return (
     <div class="panels">
@@ -26,10 +28,13 @@ export function CorpusPage({ object, identity }: Shown) {
       </Panel>
       {rows.length > 0 && <Reasons rows={rows} />}
       {rows.length > 0 && <Languages rows={rows} />}
-      <TokenizerPanel object={object} identity={identity} paths={paths} />
-      <Panel title={t("samples")}>
-        <Empty>{t("samples.none")}</Empty>
-      </Panel>
+      <TokenizerPanel
+        object={object}
+        identity={identity}
+        paths={paths}
+        report={report.state === "ready" ? report.value : undefined}
+      />
+      <DocumentsPanels answer={report} />
       <Stages status={object.status ?? {}} />
       <Attempts status={object.status ?? {}} />
     </div>

@@ -9,6 +9,7 @@ import { Pages, pageRows } from "../../parts/pages.tsx";
 import { Answered, Empty } from "../../parts/states.tsx";
 import { Table } from "../../parts/table.tsx";
 import { useAnswer } from "../../use-answer.ts";
+import type { CorpusReport } from "./documents.ts";
 
 /** A line of removed-tokens.jsonl. */
 interface RemovedToken {
@@ -17,7 +18,12 @@ interface RemovedToken {
 }
 
 /** The tokenizer's figures, and which tokens were taken out of it by which rule. */
-export function TokenizerPanel({ object, identity, paths }: Shown & { paths: readonly string[] }) {
+export function TokenizerPanel({
+  object,
+  identity,
+  paths,
+  report,
+}: Shown & { paths: readonly string[]; report: CorpusReport | undefined }) {
   const { artifact, stages = [] } = object.status ?? {};
   const [offset, setOffset] = useState(0);
   const path = paths.find((one) => one.endsWith("removed-tokens.jsonl"));
@@ -41,6 +47,32 @@ export function TokenizerPanel({ object, identity, paths }: Shown & { paths: rea
           ...metrics.map(({ name, value }) => [name, figure(value)] as const),
         ]}
       />
+      {report?.tokenizer && (
+        <Table
+          caption={t("tokenizer")}
+          rows={report.tokenizer.languages}
+          rowKey={({ language }) => language}
+          columns={[
+            { title: t("column.language"), cell: ({ language }) => language },
+            {
+              title: t("column.charactersPerToken"),
+              numeric: true,
+              cell: ({ characters_per_token }) => characters_per_token.toFixed(2),
+            },
+            { title: t("fact.tokens"), numeric: true, cell: ({ tokens }) => count(tokens) },
+            {
+              title: t("column.availableTokens"),
+              numeric: true,
+              cell: ({ available_tokens }) => count(available_tokens),
+            },
+            {
+              title: t("column.heldOutTokens"),
+              numeric: true,
+              cell: ({ held_out_tokens }) => count(held_out_tokens),
+            },
+          ]}
+        />
+      )}
       {path !== undefined && (
         <Answered answer={removed} none={t("removed.none")}>
           {({ rows, total, next }) =>
