@@ -175,7 +175,7 @@ export const CorpusSpec = withRules(
     ...runFields,
   }),
   {
-    rule: "self.mixture.ratios.all(part, self.sources.exists(source, has(source.language) ? source.language == part.language : part.language in source.languages))",
+    rule: "self.mixture.ratios.all(part, self.sources.exists(source, (has(source.language) && source.language == part.language) || (has(source.languages) && part.language in source.languages)))",
     message: "every language of mixture.ratios needs a source",
     fieldPath: ".mixture.ratios",
   },
