@@ -21,7 +21,7 @@ BEGIN = @mkdir -p $(TIMES) && rm -f $(TIMES)/$@.xml && touch $(TIMES)/$@.began; 
 REPORT = --reporter=default --reporter=junit --outputFile=$(TIMES)/$@.xml
 PYTEST_REPORT = -o junit_family=xunit1 --junitxml=../$(TIMES)/$@.xml
 
-.PHONY: help setup ui chromium test-ui setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
+.PHONY: help setup ui chromium test-ui pictures setup-bench quickstart test test-times build-behind test-operator test-kernels test-bench test-journeys test-sweeps test-declarations test-perturbations test-chart test-cluster test-contract test-install test-operators test-overload test-kueue test-scaling test-keda test-alerts test-dist bench-operators bench-overload bench-corpus bench-ui images dist release-check publish github-release e2e generate lock verify lint fmt watch run clean cluster-build helm-build kueue-build keda-build cluster-up cluster-down cluster-status
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -91,6 +91,10 @@ test-ui: ui chromium ## the page: its parts without a browser, then all of it in
 	$(VITEST) run --config ui/vitest.config.ts --reporter=default --reporter=junit --outputFile=$(CURDIR)/$(TIMES)/$@.xml
 	$(VITEST) run test/ui $(REPORT)
 
+# Of the state that `make quickstart` leaves, its endpoint running.
+pictures: ui chromium ## after make quickstart: the pictures of the page in README and guide, into docs/pictures
+	$(NODE) test/ui/take-pictures.ts
+
 test-kernels: setup ## unit tests of the kernels
 	$(BEGIN)
 	cd kernels && ../$(BIN)/python -m pytest tests $(PYTEST_REPORT)
@@ -146,11 +150,15 @@ test-keda: setup cluster-build keda-build ## endpoints scaled by a real KEDA, bu
 bench-operators: setup ## speed and cost of reconciling beside controller-runtime and kopf (Go, and builds both; twenty minutes; ARGS=--help)
 	$(NODE) test/bench/run.ts $(ARGS)
 
-bench-corpus: setup setup-bench ## the corpus programs beside their peers: web archive to text, duplicates (half an hour)
+bench-corpus: setup setup-bench ## the corpus programs beside their peers: web archive to text, tokens, duplicates (half an hour)
 	@mkdir -p build/bench
 	$(BIN)/python examples/quickstart/make_data.py --output build/quickstart/data
 	.venv-bench/bin/python kernels/tests/bench/warc_to_text.py build/quickstart/data/web/*.warc.gz $(ARGS) | tee build/bench/corpus.json
+	.venv-bench/bin/python kernels/tests/bench/tokens.py build/quickstart/data/web/*.warc.gz --code build/quickstart/data/code --into build/bench/corpus.json
 	OMP_NUM_THREADS=1 .venv-bench/bin/python kernels/tests/bench/deduplication.py --into build/bench/corpus.json
+
+bench-ui: ui chromium ## the page: size, first paint, memory beside 2,000 objects, a run of a million steps (a minute)
+	$(NODE) test/ui/bench.ts
 
 bench-overload: setup cluster-build ## a burst beside an API server that has a quarter of a core: calls, lease, fairness, memory (Go; half an hour; ARGS=--help)
 	$(NODE) test/bench/overload.ts $(ARGS)
@@ -197,7 +205,7 @@ publish: setup helm-build ## after make dist: push the images, and a chart that 
 github-release: ## after make publish: make the release of TAG, with all files of build/dist
 	gh release create "$(TAG)" --verify-tag --title "$(TAG)" --notes "See CHANGELOG.md." build/dist/tanren-* build/dist/tanren.yaml build/dist/SHA256SUMS*
 
-e2e: setup ui ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
+e2e: setup ui chromium ## the chart, the images and the whole chain on a real Kubernetes node, while things go wrong (root; MODE=namespaced: with Roles alone)
 	$(NODE) images/build.ts cpu
 	TANREN_TEST_MODE=$(MODE) $(VITEST) run test/node --reporter=verbose --bail=1 --disable-console-intercept
 

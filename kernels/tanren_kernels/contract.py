@@ -344,6 +344,22 @@ class DeduplicateConfig(BaseModel):
     ]
 
 
+class MixturePart(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+    )
+    language: Annotated[
+        str,
+        Field(
+            description="BCP 47 tag of a text's language, or code: decides its rules and its share of the mixture",
+            max_length=16,
+            pattern="^(code|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$",
+        ),
+    ]
+    ratio: Annotated[float, Field(description="its share, relative to the sum of all parts' ratios", gt=0.0)]
+
+
 class RemovalRule(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -361,20 +377,20 @@ class RemovalRule(BaseModel):
     ] = None
 
 
-class MixturePart(BaseModel):
+class MixtureSource(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
     )
-    language: Annotated[
-        str,
+    name: Annotated[str, Field(min_length=1)]
+    weight: Annotated[
+        float,
         Field(
-            description="BCP 47 tag of a text's language, or code: decides its rules and its share of the mixture",
-            max_length=16,
-            pattern="^(code|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$",
+            description="within each of its languages: a token of it counts as much as so many of weight 1",
+            gt=0.0,
         ),
     ]
-    ratio: Annotated[float, Field(gt=0.0, le=1.0)]
+    max_epochs: Annotated[float | None, Field(description="instead of the mixture's", gt=0.0)] = None
 
 
 class ModelShape(BaseModel):
@@ -499,6 +515,13 @@ class Parallelism(BaseModel):
             ge=1,
         ),
     ]
+    context: Annotated[
+        int | None,
+        Field(
+            description="ranks a sequence is divided over, language_model alone; they divide parameters too; absent: 1",
+            ge=1,
+        ),
+    ] = None
 
 
 class Checkpoints(BaseModel):
@@ -558,6 +581,10 @@ class TrainConfig(BaseModel):
     training: Training
     parallelism: Parallelism
     checkpoints: Checkpoints
+    export_dtype: Annotated[
+        Literal["float32", "bfloat16"] | None,
+        Field(description="type of the written model's weights; absent: float32, as they are trained"),
+    ] = None
     evaluate_every_steps: Annotated[
         int, Field(description="held-out loss at each multiple of this step and at the end", ge=1)
     ]
@@ -1117,9 +1144,16 @@ class TokenizerTraining(BaseModel):
         frozen=True,
     )
     vocabulary_size: Annotated[int, Field(description="size before removal", ge=300, le=1000000)]
-    training_bytes: Annotated[
+    training_bytes: Annotated[int, Field(description="at most this much text is sampled for training", ge=1)]
+    parts: Annotated[
+        list_aliased[MixturePart], Field(description="share of each language in the sample", min_length=1)
+    ]
+    max_words: Annotated[
         int,
-        Field(description="at most this much text is sampled for training, by the mixture's ratios", ge=1),
+        Field(
+            description="distinct words counted at once; in larger samples the rarest beyond it are forgotten",
+            ge=1000,
+        ),
     ]
     removing: list_aliased[RemovalRule]
 
@@ -1132,10 +1166,24 @@ class MixtureConfig(BaseModel):
     tokens: Annotated[
         int | None, Field(description="training tokens; absent: as many as the ratios allow", ge=1)
     ] = None
-    parts: Annotated[list_aliased[MixturePart], Field(description="ratios sum to 1", min_length=1)]
+    parts: Annotated[list_aliased[MixturePart], Field(min_length=1)]
     max_epochs: Annotated[
-        float, Field(description="how often a language's documents may be repeated to meet its ratio", ge=1.0)
+        float,
+        Field(
+            description="how often a source's documents may be repeated to meet a language's ratio", ge=1.0
+        ),
     ]
+    sources: Annotated[
+        list_aliased[MixtureSource],
+        Field(description="sources whose weight is not 1 or that have a cap of their own"),
+    ]
+    licences: Annotated[
+        list_aliased[str] | None,
+        Field(
+            description="documents of sources with other licences are used for nothing; absent: all are used",
+            min_length=1,
+        ),
+    ] = None
 
 
 class TokenizeConfig(BaseModel):
@@ -1185,6 +1233,13 @@ class TokenizeConfig(BaseModel):
         ),
     ]
     shard_tokens: Annotated[int, Field(description="tokens per packed shard file", ge=1024)]
+    memory_bytes: Annotated[
+        int,
+        Field(
+            description="memory limit of the pod; what does not fit while packing is spilled to the work directory",
+            ge=67108864,
+        ),
+    ]
     parents: Annotated[
         list_aliased[Input],
         Field(description="artifacts this corpus descends from, recorded in the manifest"),
@@ -1330,6 +1385,10 @@ class Progress(BaseModel):
         int | None, Field(description="newest checkpoint that a restart would resume from", ge=0)
     ] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
+    checkpoints_passed_over: Annotated[
+        int | None,
+        Field(description="damaged checkpoints newer than the one that this process resumed from", ge=0),
+    ] = None
 
 
 class Result(BaseModel):
@@ -1345,6 +1404,7 @@ class Result(BaseModel):
         "InvalidConfig",
         "InvalidData",
         "ArtifactDamaged",
+        "CheckpointsDamaged",
         "NoDocumentsLeft",
         "RatiosNotMet",
         "NoLongDocuments",
@@ -1369,6 +1429,10 @@ class Result(BaseModel):
     position_losses: Annotated[list_aliased[PositionLoss] | None, Field(max_length=256)] = None
     step: Annotated[int | None, Field(ge=0)] = None
     resumed_from_step: Annotated[int | None, Field(ge=0)] = None
+    checkpoints_passed_over: Annotated[
+        int | None,
+        Field(description="damaged checkpoints newer than the one that this process resumed from", ge=0),
+    ] = None
 
 
 class Contract(BaseModel):
@@ -1407,6 +1471,7 @@ EXIT_CODES: dict[str, int] = {
     "InvalidConfig": 64,
     "InvalidData": 64,
     "ArtifactDamaged": 64,
+    "CheckpointsDamaged": 64,
     "NoDocumentsLeft": 64,
     "RatiosNotMet": 64,
     "NoLongDocuments": 64,

@@ -39,7 +39,9 @@ def main(config: DeduplicateConfig, context: ProgramContext) -> Result:
     inputs = [TaskFolder(Path(config.input), task) for task in range(config.tasks)]
     markers = _cleaned(inputs)
     outputs = [TaskFolder(Path(config.output), task) for task in range(config.tasks)]
-    mark = fingerprint(config, config.tasks, config.parts, [marker["documents"] for marker in markers])
+    # Also of the config they were cleaned by: it says what the summary tells of sources, such as licences.
+    cleaned = [[marker["fingerprint"], marker["documents"]] for marker in markers]
+    mark = fingerprint(config, config.tasks, config.parts, cleaned)
     own_parts = range(worker, config.parts, config.workers)
     own_tasks = [task for part in own_parts for task in range(part, config.tasks, config.parts)]
     is_last = config.step in (None, "documents")

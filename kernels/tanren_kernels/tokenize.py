@@ -7,11 +7,17 @@ finished lies in a work folder, from which a restart resumes.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from .contract import Manifest, ManifestParent, Result, TokenizeConfig
 from .corpus import mixture, report
@@ -19,7 +25,8 @@ from .corpus.catalogue import Catalogue
 from .corpus.documents import SUMMARY, TaskFolder, fingerprint
 from .corpus.encoding import EncodedDocuments, encode_documents
 from .corpus.filter_statistics import CLOSING, FilterStatistics, fit, steps_of
-from .corpus.packing import write_held_out, write_training
+from .corpus.mixture import Group
+from .corpus.packing import Packing
 from .corpus.vocabulary import REMOVED, trained_tokenizer
 from .runtime import durable_file, manifest
 from .runtime.errors import KernelError
@@ -31,6 +38,9 @@ FUNNEL = "funnel.json"
 WORK = "work"
 """Folder below the output whose files a restart resumes from; no part of the artifact."""
 
+# By which a tokenizer that was made of a SentencePiece model is compared with its library.
+_COMPARED_DOCUMENTS = 200
+
 
 def main(config: TokenizeConfig, context: ProgramContext) -> Result:
     _check(config)
@@ -38,8 +48,6 @@ def main(config: TokenizeConfig, context: ProgramContext) -> Result:
     os.environ["RAYON_NUM_THREADS"] = str(config.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if config.threads > 1 else "false"
     summary, folders = _deduplicated(Path(config.input))
-    for folder in folders:
-        folder.check_documents()
     parents = [manifest.verify_input(parent) for parent in config.parents]
     if config.tokenizer is not None:
         parents.append(manifest.verify_input(config.tokenizer))
@@ -59,6 +67,8 @@ def main(config: TokenizeConfig, context: ProgramContext) -> Result:
 
 def _check(config: TokenizeConfig) -> None:
     mixture.check(config.mixture)
+    if config.train_tokenizer is not None:
+        mixture.check_parts(config.train_tokenizer.parts, "train_tokenizer.parts")
     if (config.train_tokenizer is None) == (config.tokenizer is None):
         raise KernelError("InvalidConfig", "exactly one of train_tokenizer and tokenizer is given.")
 
@@ -91,25 +101,25 @@ class _Tokenization:
         self.folders = folders
         self.mark = mark
         self.languages: list[str] = [part.language for part in config.mixture.parts]
+        self.licences: dict[str, str] = {source["name"]: source["licence"] for source in summary["sources"]}
 
     def run(self, output: Path, parents: list[ManifestParent]) -> None:
         work = self._prepare(output)
         catalogue = Catalogue(self.folders, self.config.held_out_ratio)
-        # Said before hours of encoding: a language without documents cannot be mixed.
-        mixture.check_languages(
-            {language: len(catalogue.training(language)) for language in self.languages}, self.config.mixture
-        )
-        figures = self._tokenizer(work, catalogue)
+        usable = catalogue.is_source(*mixture.allowed(self.licences, self.config.mixture))
+        self._check_languages(catalogue, usable)
+        figures = self._tokenizer(work, catalogue, usable)
         text_tokenizer = tokenizer.load(work)
-        encoded = encode_documents(catalogue, text_tokenizer, self.languages, work, self.context)
-        available: dict[str, int] = {
-            language: int(encoded.lengths[catalogue.training(language)].sum()) for language in self.languages
-        }
+        wanted = usable & catalogue.is_language(*self.languages)
+        encoded = encode_documents(catalogue, text_tokenizer, wanted, work, self.context, self.config.threads)
+        groups = _groups(catalogue, wanted, self.languages)
+        available = {group: int(encoded.lengths[own].sum()) for group, own in groups.items()}
         shares = mixture.quotas(available, self.config.mixture)
 
-        held_out = write_held_out(output / "held-out", catalogue, encoded, self.languages)
-        used = write_training(output / "train", catalogue, encoded, shares, self.config, self.context)
-        rows = self._funnel(catalogue, used)
+        packing = Packing(self.config, catalogue, encoded, output, work, self.context)
+        held_out = packing.write_held_out(self.languages)
+        used = packing.write_training(groups, shares)
+        rows = self._funnel(catalogue, usable, used)
         for name in (tokenizer.NAME, REMOVED):
             if (work / name).exists():
                 durable_file.write(output / name, (work / name).read_bytes())
@@ -120,8 +130,10 @@ class _Tokenization:
             "vocabulary_size": text_tokenizer.vocabulary_size,
             "tokenizer_digest": text_tokenizer.digest,
             "train_tokens": sum(shares.values()),
-            "tokens_by_language": shares,
-            "available_tokens_by_language": available,
+            "tokens_by_language": _summed(shares, lambda group: group.language),
+            "available_tokens_by_language": _summed(available, lambda group: group.language),
+            "tokens_by_source": _summed(shares, lambda group: group.source),
+            "available_tokens_by_source": _summed(available, lambda group: group.source),
             "held_out_tokens_by_language": held_out,
             "characters_per_token_by_language": self._characters_per_token(catalogue, encoded),
             "sources": [
@@ -174,18 +186,31 @@ class _Tokenization:
         durable_file.write(made_for, self.mark.encode())
         return work
 
-    def _tokenizer(self, work: Path, catalogue: Catalogue) -> dict[str, Any]:
+    def _check_languages(self, catalogue: Catalogue, usable: npt.NDArray[np.bool_]) -> None:
+        """Said before hours of encoding: a language without documents cannot be mixed."""
+        training = self.config.train_tokenizer
+        for field, parts in (
+            ("mixture.parts", self.config.mixture.parts),
+            ("train_tokenizer.parts", training.parts if training is not None else []),
+        ):
+            documents: dict[str, int] = {
+                part.language: len(catalogue.training(usable & catalogue.is_language(part.language)))
+                for part in parts
+            }
+            mixture.check_languages(documents, parts, field)
+
+    def _tokenizer(self, work: Path, catalogue: Catalogue, usable: npt.NDArray[np.bool_]) -> dict[str, Any]:
         """Puts tokenizer.json into the work folder and returns its figures."""
         if self.config.tokenizer is not None:
-            durable_file.write(
-                work / tokenizer.NAME, tokenizer.load(Path(self.config.tokenizer.path)).content
-            )
+            given = tokenizer.load(Path(self.config.tokenizer.path))
+            some = itertools.islice(catalogue.read(usable), _COMPARED_DOCUMENTS)
+            given.check_sentencepiece(document.text for _, document in some)
+            durable_file.write(work / tokenizer.NAME, given.content)
             return {"from": self.config.tokenizer.path}
         figures = work / "tokenizer-figures.json"
         if not figures.exists():
-            durable_file.write(
-                figures, json.dumps(trained_tokenizer(self.config, catalogue, work, self.context)).encode()
-            )
+            trained = trained_tokenizer(self.config, catalogue, usable, work, self.context)
+            durable_file.write(figures, json.dumps(trained).encode())
         loaded: dict[str, Any] = json.loads(figures.read_bytes())
         return loaded
 
@@ -194,32 +219,55 @@ class _Tokenization:
         figures: dict[str, float] = {}
         for language in self.languages:
             own = catalogue.held_out_of(language)
+            own = own[encoded.lengths[own] > 0]
             if len(own):
                 figures[language] = round(
                     float(catalogue.characters[own].sum() / (encoded.lengths[own] - 1).sum()), 4
                 )
         return figures
 
-    def _funnel(self, catalogue: Catalogue, used: dict[str, set[int]]) -> list[dict[str, Any]]:
+    def _funnel(
+        self, catalogue: Catalogue, usable: npt.NDArray[np.bool_], used: npt.NDArray[np.bool_]
+    ) -> list[dict[str, Any]]:
         """The whole funnel: what came before, the split,
         and the documents that the mixture took at least once.
         """
         statistics = FilterStatistics([*steps_of(self.summary["funnel"]), *CLOSING], self.summary["funnel"])
-        for number, (language_number, held_out, size) in enumerate(
-            zip(catalogue.languages, catalogue.held_out, catalogue.sizes, strict=True)
-        ):
-            language = catalogue.language_names[language_number]
-            if held_out:
-                statistics.dropped("held_out", language, int(size), "held_out")
+        for number, size in enumerate(catalogue.sizes.tolist()):
+            language = catalogue.language_names[catalogue.languages[number]]
+            if usable[number] and catalogue.held_out[number]:
+                statistics.dropped("held_out", language, size, "held_out")
                 continue
-            statistics.passed("held_out", language, int(size), int(size))
-            if number in used.get(language, ()):
-                statistics.passed("mixture", language, int(size), int(size))
+            statistics.passed("held_out", language, size, size)
+            if used[number]:
+                statistics.passed("mixture", language, size, size)
+            elif not usable[number]:
+                statistics.dropped("mixture", language, size, "licence")
             else:
-                statistics.dropped(
-                    "mixture", language, int(size), "over_ratio" if language in used else "not_in_mixture"
-                )
+                reason = "over_ratio" if language in self.languages else "not_in_mixture"
+                statistics.dropped("mixture", language, size, reason)
         return statistics.rows()
+
+
+def _groups(
+    catalogue: Catalogue, wanted: npt.NDArray[np.bool_], languages: list[str]
+) -> dict[Group, npt.NDArray[np.int64]]:
+    """Numbers of the wanted training documents of each source in each language that has some."""
+    every = {
+        Group(language, source): catalogue.training(
+            wanted & catalogue.is_language(language) & catalogue.is_source(source)
+        )
+        for language in languages
+        for source in catalogue.source_names
+    }
+    return {group: own for group, own in every.items() if len(own)}
+
+
+def _summed(tokens: Mapping[Group, int], by: Callable[[Group], str]) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for group, own in tokens.items():
+        sums[by(group)] += own
+    return dict(sums)
 
 
 def _result(output: Path, made: Manifest, context: ProgramContext) -> Result:

@@ -11,6 +11,8 @@ if __name__ == "__main__":
     launcher.become_rank("tanren_kernels.train")
 
 import os
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +30,7 @@ from .runtime.program import ProgramContext, run
 from .tokenizer import tokenizer
 from .tokenizer.tokenizer import TextTokenizer
 from .training import activation_checkpointing, data_parallel
+from .training.context_parallel import ContextParallel
 from .training.dpo import DirectPreferenceOptimization
 from .training.language_modelling import LanguageModelling
 from .training.objective import Objective
@@ -47,6 +50,18 @@ def refuse_ambiguous(config: TrainConfig) -> None:
     for names, values in unions.items():
         if sum(value is not None for value in values) != 1:
             raise KernelError("InvalidConfig", f"exactly one of {names} must be given.")
+    context, length = config.parallelism.context or 1, training.sequence_length
+    if context > 1 and config.language_model is None:
+        raise KernelError(
+            "InvalidConfig",
+            f"parallelism.context {context} divides sequences of language_model alone; make it 1.",
+        )
+    if length % (2 * context) and context > 1:
+        raise KernelError(
+            "InvalidConfig",
+            f"training.sequence_length {length} is no multiple of 2 x parallelism.context {context}; change "
+            "one of them.",
+        )
     if config.shape is not None and config.language_model is None:
         raise KernelError(
             "InvalidConfig",
@@ -90,6 +105,8 @@ def hash_of(config: TrainConfig, parents: list[ManifestParent]) -> str:
         objective = getattr(config, name)
         if objective is not None:
             body[name] = objective.model_dump(exclude={"corpus", "conversations", "preferences"})
+    if config.export_dtype is not None:
+        body["export_dtype"] = config.export_dtype
     body["read"] = [parent.digest for parent in parents]
     return "sha256:" + sha256(manifest.canonical(body)).hexdigest()
 
@@ -218,6 +235,7 @@ def write_artifact(
     parents: list[ManifestParent],
     shape: LlamaConfig,
     text: TextTokenizer,
+    parameters: Iterable[tuple[str, torch.Tensor]],
     outcome: Outcome,
 ) -> Result:
     """Exports the model, draws its loss, and writes the manifest last.
@@ -228,7 +246,14 @@ def write_artifact(
     from .training import loss_plot
 
     output = Path(config.output)
-    files = export_model(output, shape, outcome.parameters, text, chat=config.language_model is None)
+    files = export_model(
+        output,
+        shape,
+        parameters,
+        text,
+        chat=config.language_model is None,
+        dtype=config.export_dtype or "float32",
+    )
     loss_plot.draw_loss(output, config.run.name)
     metadata = {
         "config_hash": config_hash,
@@ -261,24 +286,34 @@ def main(config: TrainConfig, context: ProgramContext) -> Result:
         dims = ParallelDims.of(config.parallelism, ranks.size)
         with torch.device("meta"):
             model = Llama(shape)
+        sequences = ContextParallel(dims, ranks)
+        sequences.apply(model)
         activation_checkpointing.apply(model, config.training.activation_checkpointing)
         parallel = data_parallel.data_parallel_of(dims, ranks, config.training.precision)
         parallel.apply(model)
         fill(model, source, parallel.assign)
-        outcome = Trainer(config, config_hash, model, objective, ranks, parallel, context).run()
+        outcome = Trainer(config, config_hash, model, objective, ranks, parallel, sequences, context).run()
+        whole = ((name, parallel.full(parameter)) for name, parameter in model.named_parameters())
         if ranks.rank != 0:
+            # Every rank gives its part of each.
+            deque(whole, maxlen=0)
             return Result(
                 reason="Completed",
                 message=f"rank {ranks.rank} is done; rank 0 writes the model.",
                 metrics={},
                 step=outcome.steps,
             )
-    lineage = {
-        (parent.name, parent.digest): parent
-        for parent in (*read, *(manifest.verify_input(given) for given in config.parents))
-    }
-    result = write_artifact(config, config_hash, list(lineage.values()), shape, text, outcome)
-    return result.model_copy(update={"resumed_from_step": outcome.resumed_from_step})
+        lineage = {
+            (parent.name, parent.digest): parent
+            for parent in (*read, *(manifest.verify_input(given) for given in config.parents))
+        }
+        result = write_artifact(config, config_hash, list(lineage.values()), shape, text, whole, outcome)
+    return result.model_copy(
+        update={
+            "resumed_from_step": outcome.resumed_from_step,
+            "checkpoints_passed_over": outcome.checkpoints_passed_over or None,
+        }
+    )
 
 
 if __name__ == "__main__":

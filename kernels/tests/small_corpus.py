@@ -115,6 +115,13 @@ RULES = {
 }
 
 
+PARTS = [
+    {"language": "ja", "ratio": 50},
+    {"language": "en", "ratio": 30},
+    {"language": "code", "ratio": 20},
+]
+
+
 def stage(name: str, languages: list[str] | None = None, **sort: Any) -> dict[str, Any]:
     """A stage of cleaning; `sort`: exactly one, by its name."""
     return {"name": name, "languages": languages or [], "sources": [], **sort}
@@ -167,18 +174,14 @@ def config(program: str, **changes: Any) -> dict[str, Any]:
             "train_tokenizer": {
                 "vocabulary_size": 600,
                 "training_bytes": 40_000,
+                "parts": PARTS,
+                "max_words": 100_000,
                 "removing": [{"contains": "番号"}],
             },
-            "mixture": {
-                "parts": [
-                    {"language": "ja", "ratio": 0.5},
-                    {"language": "en", "ratio": 0.3},
-                    {"language": "code", "ratio": 0.2},
-                ],
-                "max_epochs": 4.0,
-            },
+            "mixture": {"parts": PARTS, "max_epochs": 4.0, "sources": []},
             "held_out_ratio": 0.1,
             "shard_tokens": 4_096,
+            "memory_bytes": 1 << 30,
             "parents": [],
         },
     }

@@ -118,8 +118,8 @@ def test_the_artifact_is_what_its_manifest_says() -> None:
             tokens[language] = tokens.get(language, 0) + len(ids)
             whole += 1
         else:
-            cut += 1  # the last document of a language, ended where its share is full
-    assert cut <= 3 and whole > 60
+            cut += 1  # the last document of a source, ended where its share is full
+    assert cut <= 4 and whole > 60
     for language, share in made.metadata["tokens_by_language"].items():
         assert share - 1_000 < tokens[language] <= share
 
@@ -355,6 +355,56 @@ def test_the_tokenizer_of_another_corpus_is_used_as_it_is_and_checked(here: Path
     with pytest.raises(KernelError) as caught:
         run("tokenize", **{**taken, "output": "output/third"})
     assert caught.value.reason == "ArtifactDamaged"
+
+
+def test_sources_weigh_in_the_mixture_and_licences_keep_them_out(here: Path) -> None:
+    mixture = config("tokenize")["mixture"]
+    run("tokenize")
+    made = manifest.read(here / "output/tokenize").metadata
+    assert made["tokens_by_source"]["books"] < made["tokens_by_source"]["web"]
+    weighted = {**mixture, "sources": [{"name": "books", "weight": 4}]}
+    run("tokenize", mixture=weighted, output="output/second")
+    more = manifest.read(here / "output/second").metadata
+    assert more["tokens_by_source"]["books"] > 1.5 * made["tokens_by_source"]["books"]
+    assert more["tokens_by_language"]["ja"] == sum(
+        more["tokens_by_source"][name] for name in ("books", "web")
+    )
+
+    books = {**source("books", "ja", "text", "*.txt"), "licence": "all rights reserved"}
+    run("clean", sources=[books if one["name"] == "books" else one for one in config("clean")["sources"]])
+    run("deduplicate")
+    allowed = run("tokenize", mixture={**mixture, "licences": ["CC0-1.0"]}, output="output/third")
+    assert set(manifest.read(here / "output/third").metadata["tokens_by_source"]) == {"web", "lines", "code"}
+    (row,) = [row for row in allowed.funnel or [] if (row.step, row.language) == ("mixture", "ja")]
+    assert row.dropped["licence"] == 12
+    corpus = here / "output/third"
+    held_out = PackedTokens.of_held_out(corpus, "ja")
+    own = tokenizer.load(corpus)
+    texts = [
+        own.decode(held_out.document(number).tolist()[:-1]) for number in range(len(held_out.document_starts))
+    ]
+    from_books = {text for id, text in kept("output/deduplicate").items() if id.startswith("books/")}
+    assert texts and not from_books & set(texts)
+
+
+def test_the_tokenizers_sample_has_its_own_ratios(here: Path) -> None:
+    training = config("tokenize")["train_tokenizer"]
+    japanese = {**training, "parts": [{"language": "ja", "ratio": 1}]}
+    run("tokenize", train_tokenizer=japanese, output="output/second")
+    by_mixture, by_japanese = (
+        manifest.read(here / f"output/{name}").metadata["characters_per_token_by_language"]
+        for name in ("tokenize", "second")
+    )
+    assert by_japanese["ja"] > by_mixture["ja"] and by_japanese["en"] < by_mixture["en"]
+
+
+def test_a_tokenizer_from_elsewhere_is_copied_as_it_is(here: Path) -> None:
+    (here / "inputs/model").mkdir()
+    content = (here / "output/tokenize/tokenizer.json").read_bytes()
+    (here / "inputs/model/tokenizer.json").write_bytes(content)
+    for path in ("inputs/model", "inputs/model/tokenizer.json"):
+        run("tokenize", train_tokenizer=None, tokenizer={"path": path}, output="output/second")
+        assert (here / "output/second/tokenizer.json").read_bytes() == content
 
 
 def test_a_source_artifact_that_was_changed_is_refused(here: Path) -> None:

@@ -21,8 +21,8 @@ from tanren_kernels.runtime import manifest
 from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.runtime.program import ProgramContext
 from tanren_kernels.runtime.progress import ProgressReporter
-from tanren_kernels.tokenizer import tokenizer
-from tanren_kernels.training import checkpoint, schedule
+from tanren_kernels.tokenizer import tokenizer, training
+from tanren_kernels.training import schedule
 
 
 @pytest.fixture
@@ -62,6 +62,8 @@ def test_writes_a_model_artifact_and_its_figures(finished: Path) -> None:
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert all({"loss", "grad_norm", "lr", "tokens_per_second"} <= line.keys() for line in lines)
+    # torch alone takes more than a hundred MB; a mistaken unit would be off by a thousand.
+    assert all(1e8 < line["peak_memory_bytes"] < 1e11 for line in lines)
     assert [line["step"] for line in lines if "held_out_loss" in line] == [3, 6]
     tokens_of_step = lines[0]["tokens"]
     assert tokens_of_step > 0
@@ -129,7 +131,7 @@ def test_killed_at_any_point_it_ends_with_the_same_bits(work: Path, finished: Pa
 
 def test_a_damaged_newest_checkpoint_costs_time_but_no_bit(work: Path, finished: Path) -> None:
     assert tiny_training.run(work, tiny_training.config(), dies_exporting) == -signal.SIGKILL
-    damaged = work / "checkpoints" / "step-00000006" / "model.safetensors"
+    damaged = work / "checkpoints" / "step-00000006" / "rank-00000.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-8] + b"\0" * 8)
     assert tiny_training.run(work, tiny_training.config()) == 0
     assert tiny_training.result(work)["resumed_from_step"] == 4
@@ -166,11 +168,8 @@ def test_diverged_numbers_end_the_run_and_are_never_saved(work: Path, changes: d
     ending = tiny_training.ending(work)
     assert ending["reason"] == "NumericsDiverged"
     assert "step" in ending["message"]
-    store = checkpoint.CheckpointStore(tiny_training.config().checkpoints, "")
-    for step in store.steps():
-        assert all(
-            bool(torch.isfinite(tensor).all()) for part in store.tensors(step) for tensor in part.values()
-        )
+    for path in (work / "checkpoints").glob("step-*/*.safetensors"):
+        assert all(bool(torch.isfinite(tensor).all()) for tensor in load_file(path).values())
     assert not (work / "output" / "model" / "manifest.json").exists()
 
 
@@ -239,7 +238,7 @@ def test_factors_of_repeated_extensions_multiply_and_never_fall() -> None:
 
 def test_a_corpus_of_another_tokenizer_is_refused(work: Path, finished: Path) -> None:
     given = continued(work, finished)
-    other = tokenizer.serialise(tokenizer.train(tiny.TEXTS, 350))
+    other = tokenizer.serialise(training.train(tiny.TEXTS, 0, 350, 1_000_000))
     (work / "inputs" / "corpus" / "tokenizer.json").write_bytes(other)
     assert tiny_training.run(work, given) == 64
     assert tiny_training.ending(work)["reason"] == "TokenizerMismatch"
@@ -301,6 +300,7 @@ def test_chat_and_then_dpo_from_the_base_model(work: Path, finished: Path) -> No
         {"rope_scaling": {"rope_type": "none", "factor": 2.0, "max_position_embeddings": 64}},
         {"training": {"sequence_length": 65}},
         {"parallelism": {"shard": 2}},
+        {"parallelism": {"context": 2}, "training": {"sequence_length": 18}},
         {"shape": {"num_key_value_heads": 3}},
     ],
 )

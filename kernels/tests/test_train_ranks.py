@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import signal
 import subprocess
@@ -73,6 +74,31 @@ def test_two_ranks_have_the_losses_of_one(work: Path, alone: Path, replicate: in
     assert "artifact" not in tiny_training.result(work, rank=1)
 
 
+@pytest.mark.parametrize(
+    ("parallelism", "checkpointing"),
+    [
+        ({"context": 2}, "none"),
+        ({"context": 4}, "full"),
+        ({"shard": 2, "context": 2}, "selective"),
+        ({"replicate": 2, "context": 2}, "none"),
+    ],
+)
+def test_ranks_that_share_a_sequence_have_the_losses_of_one(
+    work: Path, alone: Path, parallelism: dict[str, int], checkpointing: str
+) -> None:
+    count = math.prod(parallelism.values())
+    given = tiny_training.config(
+        parallelism=parallelism, training={"activation_checkpointing": checkpointing}
+    )
+    assert codes(start_ranks(work, given, count=count)) == [0] * count
+    for several, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
+        assert several == pytest.approx(one, abs=1e-5)
+    held_out = [tiny_training.result(directory)["metrics"]["held_out_loss"] for directory in (work, alone)]
+    assert held_out[0] == pytest.approx(held_out[1], abs=1e-4)
+    for name, tensor in tiny_training.weights(alone).items():
+        torch.testing.assert_close(tiny_training.weights(work)[name], tensor, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize(("replicate", "shard"), [(1, 2), (2, 2)])
 def test_ranks_accumulate_over_micro_batches_as_one_does(
     work: Path, tmp_path_factory: pytest.TempPathFactory, replicate: int, shard: int
@@ -109,15 +135,47 @@ def test_sharded_ranks_gather_bfloat16_and_keep_float32(
         assert not torch.equal(tensor, tensor.bfloat16().float()), name
 
 
-def test_a_checkpoint_of_two_sharded_ranks_is_resumed_by_one(work: Path, alone: Path) -> None:
-    given = tiny_training.config(parallelism={"shard": 2})
-    assert codes(start_ranks(work, given, functools.partial(tiny_training.ask_to_stop_after, 2))) == [
+def test_a_checkpoint_of_any_layout_is_resumed_by_any_other(work: Path, alone: Path) -> None:
+    """One rank stops at step 2, four in two copies at step 4; two that shard finish."""
+    layouts: list[tuple[int, dict[str, int]]] = [(1, {}), (3, {"replicate": 2, "shard": 2})]
+    for stop, parallelism in layouts:
+        count = math.prod(parallelism.values())
+        given = tiny_training.config(parallelism=parallelism)
+        prepare = functools.partial(tiny_training.ask_to_stop_after, stop)
+        assert codes(start_ranks(work, given, prepare, count - 1, count)) == [143] * count
+        assert tiny_training.ending(work, count - 1)["reason"] == "Terminated"
+        files = sorted(path.name for path in (work / "checkpoints" / f"step-{stop + 1:08d}").iterdir())
+        # Of several copies one is saved; each of its ranks writes what it has.
+        saved = [size for size in sizes(work, stop + 1).values() if size > 10_000]
+        assert len(saved) == parallelism.get("shard", 1)
+        assert files == [
+            "complete.json",
+            *(f"rank-{rank:05d}.safetensors" for rank in range(count)),
+            "state.json",
+        ]
+    assert codes(start_ranks(work, tiny_training.config(parallelism={"shard": 2}))) == [0, 0]
+    assert tiny_training.result(work)["resumed_from_step"] == 4
+    for two, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
+        assert two == pytest.approx(one, abs=1e-5)
+
+
+def sizes(work: Path, step: int) -> dict[str, int]:
+    directory = work / "checkpoints" / f"step-{step:08d}"
+    return {path.name: path.stat().st_size for path in directory.glob("*.safetensors")}
+
+
+def test_ranks_verify_each_others_files_and_pass_over_what_one_finds_damaged(work: Path, alone: Path) -> None:
+    given = tiny_training.config(parallelism={"shard": 2}, checkpoints={"keep_last": 3})
+    assert codes(start_ranks(work, given, functools.partial(tiny_training.ask_to_stop_after, 4))) == [
         143,
         143,
     ]
-    assert [tiny_training.ending(work, rank)["reason"] for rank in range(2)] == ["Terminated", "Terminated"]
-    assert tiny_training.run(work, tiny_training.config()) == 0
-    assert tiny_training.result(work)["resumed_from_step"] == 3
+    for rank in range(2):
+        damaged = work / "checkpoints" / f"step-{5 - rank:08d}" / f"rank-{rank:05d}.safetensors"
+        damaged.write_bytes(damaged.read_bytes()[:-8] + b"\0" * 8)
+    assert codes(start_ranks(work, given)) == [0, 0]
+    result = tiny_training.result(work)
+    assert (result["resumed_from_step"], result["checkpoints_passed_over"]) == (2, 2)
     for two, one in zip(tiny_training.losses(work), tiny_training.losses(alone), strict=True):
         assert two == pytest.approx(one, abs=1e-5)
 
@@ -131,10 +189,10 @@ def test_a_lost_rank_ends_the_other(work: Path) -> None:
     assert tiny_training.ending(work)["reason"] == "PeerLost"
 
 
-@pytest.mark.parametrize(("replicate", "shard", "ranks"), [(2, 1, 1), (1, 1, 2), (2, 2, 2)])
-def test_dims_must_multiply_to_the_ranks(replicate: int, shard: int, ranks: int) -> None:
+@pytest.mark.parametrize("degrees", [(2, 1, 1, 1), (1, 1, 1, 2), (2, 2, 1, 2), (1, 1, 2, 1)])
+def test_dims_must_multiply_to_the_ranks(degrees: tuple[int, int, int, int]) -> None:
     with pytest.raises(KernelError, match="parallelism") as caught:
-        ParallelDims(replicate, shard, ranks)
+        ParallelDims(*degrees)
     assert caught.value.reason == "InvalidConfig"
 
 

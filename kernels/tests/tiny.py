@@ -13,7 +13,7 @@ import torch
 from tanren_kernels.model.config import LlamaConfig
 from tanren_kernels.model.export import export_model
 from tanren_kernels.model.llama import Llama, fill, initial_tensor
-from tanren_kernels.tokenizer import tokenizer
+from tanren_kernels.tokenizer import tokenizer, training
 from tanren_kernels.tokenizer.tokenizer import TextTokenizer
 
 # The machine is shared, and so small a model is slower on two threads than on one.
@@ -38,7 +38,7 @@ RUN = {
 
 @functools.cache
 def text_tokenizer(vocabulary_size: int = 400) -> TextTokenizer:
-    return TextTokenizer(tokenizer.serialise(tokenizer.train(TEXTS, vocabulary_size)), "tiny")
+    return TextTokenizer(tokenizer.serialise(training.train(TEXTS, 0, vocabulary_size, 1_000_000)), "tiny")
 
 
 def config(**changes: Any) -> LlamaConfig:
@@ -72,7 +72,7 @@ def write_model(directory: Path, llama: Llama) -> Path:
     export_model(
         directory,
         llama.config,
-        {name: parameter.detach() for name, parameter in llama.named_parameters()},
+        ((name, parameter.detach()) for name, parameter in llama.named_parameters()),
         text_tokenizer(),
         chat=True,
     )

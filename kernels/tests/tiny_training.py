@@ -124,7 +124,7 @@ def config(**changes: Any) -> TrainConfig:
 
 
 class WatchedProgress(ProgressReporter):
-    """Tells a test of every step that the program reports, and whether it is reported as saved."""
+    """Tells a test of every step that the program reports as done, and of every step it reports as saved."""
 
     def __init__(self) -> None:
         super().__init__("train", "step")
@@ -138,7 +138,8 @@ class WatchedProgress(ProgressReporter):
         **fields: object,
     ) -> None:
         super().update(step, total, metrics, **fields)
-        self.on_step(step, "checkpoint_step" in fields)
+        saved = fields.get("checkpoint_step")
+        self.on_step(saved if isinstance(saved, int) else step, isinstance(saved, int))
 
 
 Prepare = Callable[[WatchedProgress], None]

@@ -88,7 +88,7 @@ function typeOf(field: StructuralSchema): string {
       : minimum !== undefined
         ? ` from ${minimum}`
         : "";
-  return `${field["x-kubernetes-int-or-string"] ? "integer or percentage" : (field.type ?? "any")}${bounds}`;
+  return `${field["x-kubernetes-int-or-string"] ? "integer or string" : (field.type ?? "any")}${bounds}`;
 }
 
 function ruleList(schema: StructuralSchema, path: string): string[] {

@@ -9,7 +9,11 @@ import type { StructuralSchema } from "./structural-schema.ts";
  */
 
 const environment = new Environment({ unlistedVariablesAreDyn: true })
-  .registerFunction("list.sum(): dyn", (list: bigint[]) => list.reduce((sum, value) => sum + value, 0n))
+  .registerFunction("list.sum(): dyn", (list: bigint[] | number[]) =>
+    list.every((value) => typeof value === "number")
+      ? list.reduce((sum, value) => sum + value, 0)
+      : list.reduce((sum, value) => sum + BigInt(value), 0n),
+  )
   // The part of Kubernetes' quantity library that our rules use.
   .registerType("Quantity", Quantity)
   .registerFunction("isQuantity(string): bool", (text: string) => Quantity.parse(text) !== undefined)

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { atomicList, count, withRules } from "./fields.ts";
 import {
   Checkpoints,
+  CorpusParallelism,
   CorpusTraining,
   LocalReference,
   ModelReference,
-  Parallelism,
   runFields,
 } from "./parts.ts";
 
@@ -38,7 +38,7 @@ export const ContextExtensionSpec = withRules(
       })
       .prefault({})
       .describe("what is measured before and after"),
-    parallelism: Parallelism.prefault({}).describe("how the ranks share the model"),
+    parallelism: CorpusParallelism.prefault({}).describe("how the ranks share the model"),
     checkpoints: Checkpoints.prefault({}).describe("how often state is saved, and what is kept"),
     ...runFields,
   }),

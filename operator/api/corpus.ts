@@ -7,6 +7,7 @@ import {
   exactlyOneOf,
   mapList,
   objectName,
+  percent,
   share,
   text,
   withRules,
@@ -107,26 +108,66 @@ const Cleaning = z.strictObject({
   deduplication: Deduplication.prefault({}).describe("removal of duplicates over all sources"),
 });
 
-const Mixture = z.strictObject({
-  tokens: count(1)
-    .optional()
-    .describe("training tokens in all; absent: as many as the ratios allow without repeating a document"),
-  ratios: withRules(
-    mapList(
-      z.strictObject({
-        language: Language.describe("language of the part"),
-        percent: count(1, 100).describe("share of the training tokens in percent"),
-      }),
-      "language",
-      8,
-      1,
-    ),
-    { rule: "self.map(part, part.percent).sum() == 100", message: "percents must sum to 100" },
-  ).describe("share of each language in the training tokens"),
-  maxEpochs: decimal()
-    .default("1")
-    .describe("how often a language's documents may be repeated to meet tokens and ratios"),
+const percentsSum =
+  "[self.filter(part, has(part.percent)).map(part, double(part.percent)).sum()].all(sum, 99.999999 < sum && sum < 100.000001)";
+
+const partOfSample = z.strictObject({
+  language: Language.describe("language of the part"),
+  percent: percent().describe('share of the sample in percent, e.g. 50 or "49.5"'),
 });
+
+const partOfMixture = z.strictObject({
+  language: Language.describe("language of the part"),
+  percent: percent().optional().describe('share of the training tokens in percent, e.g. 50 or "49.5"'),
+  tokens: count(1).optional().describe("training tokens of the part"),
+});
+
+const SourceInMixture = z.strictObject({
+  name: objectName().describe("name of a source"),
+  weight: decimal()
+    .default("1")
+    .describe(
+      "how much a token of it counts beside those of other sources in the same language; at 2 it is read twice as often as one at 1",
+    ),
+  maxEpochs: decimal()
+    .optional()
+    .describe("how often its documents may be repeated; default: the mixture's maxEpochs"),
+});
+
+const Mixture = withRules(
+  z.strictObject({
+    tokens: count(1)
+      .optional()
+      .describe("training tokens in all; absent: as many as the percents allow without repeating a document"),
+    ratios: withRules(
+      mapList(partOfMixture, "language", 32, 1),
+      {
+        rule: "self.all(part, has(part.percent) != has(part.tokens)) && (self.all(part, has(part.percent)) || self.all(part, has(part.tokens)))",
+        message: "every part must have percent, or every part tokens",
+      },
+      {
+        rule: `self.exists(part, has(part.tokens)) || ${percentsSum}`,
+        message: "percents must sum to 100",
+      },
+    ).describe("share of each language in the training tokens: percents of all, or tokens"),
+    maxEpochs: decimal()
+      .default("1")
+      .describe("how often documents may be repeated to meet tokens and ratios"),
+    sources: mapList(SourceInMixture, "name", 256)
+      .default([])
+      .describe("sources that count more or less than others, or may be repeated more or less often"),
+    licences: atomicList(text(128), 64, 1)
+      .optional()
+      .describe(
+        "licences whose sources are used, as `licence` of the sources has them; absent: all. Documents of other sources are counted as dropped for `licence`",
+      ),
+  }),
+  {
+    rule: "!has(self.tokens) || self.ratios.all(part, has(part.percent))",
+    message: "tokens must be absent where the parts of ratios have tokens: it is their sum",
+    fieldPath: ".tokens",
+  },
+);
 
 const Removal = withRules(
   z.strictObject({
@@ -146,13 +187,22 @@ const Tokenizer = withRules(
         trainingBytes: count(1024)
           .default(10_000_000_000)
           .describe("at most this much text is sampled for training"),
+        ratios: withRules(mapList(partOfSample, "language", 32, 1), {
+          rule: percentsSum,
+          message: "percents must sum to 100",
+        })
+          .optional()
+          .describe("share of each language in the sample; absent: as in the mixture"),
         removing: atomicList(Removal, 1000).default([]).describe("tokens removed after training"),
       })
       .optional()
       .describe("train a byte-level BPE tokenizer on this corpus"),
     fromCorpus: LocalReference.optional().describe("use the tokenizer of another Corpus"),
+    from: ClaimPath.optional().describe(
+      "use the tokenizer of an imported model: a directory or file, Hugging Face tokenizer.json or SentencePiece model",
+    ),
   }),
-  exactlyOneOf("train", "fromCorpus"),
+  exactlyOneOf("train", "fromCorpus", "from"),
 );
 
 export const CorpusSpec = withRules(

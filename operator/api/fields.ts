@@ -89,6 +89,18 @@ export const share = () =>
     .max(16)
     .regex(/^(0(\.[0-9]+)?|1(\.0+)?)$/);
 
+/** A whole number of percent, or a decimal in a string. */
+export const percent = () =>
+  z
+    .union([
+      count(1, 100),
+      z
+        .string()
+        .max(16)
+        .regex(/^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)$/),
+    ])
+    .meta({ "x-kubernetes-int-or-string": true });
+
 /** A Kubernetes quantity that a rule bounds. The rule reads it as the API server does, `holds` as we do. */
 const quantity = (rule: CelRule, holds: (value: number) => boolean) =>
   z

@@ -285,6 +285,10 @@ const optimizerFields = {
     .describe(
       "what a block keeps for the backward pass: everything; products of the large matrices and attention; or its input alone, at a third more arithmetic",
     ),
+  exportDtype: z
+    .enum(["float32", "bfloat16"])
+    .default("float32")
+    .describe("type of the finished model's weights; checkpoints keep float32"),
   evaluateEverySteps: count(1, 1_000_000)
     .default(100)
     .describe("steps between measurements of the held-out loss"),
@@ -322,8 +326,17 @@ export const SampleTraining = z.strictObject({
 export const Parallelism = z.strictObject({
   replicate: count(1, 65_536)
     .optional()
-    .describe("data-parallel copies of the model; default: all ranks divided by shard"),
+    .describe("data-parallel copies of the model; default: what the other degrees leave"),
   shard: count(1, 65_536).default(1).describe("GPUs or processes a copy is sharded over (FSDP2)"),
+});
+
+/** Of training on a corpus, whose sequences all have one length. */
+export const CorpusParallelism = Parallelism.extend({
+  context: count(1, 1024)
+    .default(1)
+    .describe(
+      "GPUs or processes a sequence is divided over; twice this must divide the sequence length. They divide the model as well",
+    ),
 });
 
 export const NamedDatasets = mapList(

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { count, decimal, exactlyOneOf, withRules } from "./fields.ts";
-import { Checkpoints, CorpusTraining, LocalReference, Parallelism, runFields } from "./parts.ts";
+import { Checkpoints, CorpusParallelism, CorpusTraining, LocalReference, runFields } from "./parts.ts";
 import { presetNames } from "./presets.ts";
 
 const Shape = withRules(
@@ -49,7 +49,7 @@ export const PretrainRunSpec = withRules(
       "context window in tokens; sequences are packed to this length",
     ),
     training: CorpusTraining.describe("how long and with which optimizer settings"),
-    parallelism: Parallelism.prefault({}).describe("how the ranks share the model"),
+    parallelism: CorpusParallelism.prefault({}).describe("how the ranks share the model"),
     checkpoints: Checkpoints.prefault({}).describe("how often state is saved, and what is kept"),
     ...runFields,
   }),

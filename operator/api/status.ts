@@ -70,6 +70,10 @@ export const Attempt = z.object({
   message: sentence().optional().describe("how it ended, as a sentence"),
   exitCode: z.int().optional().describe("exit code of the pod that decided"),
   resumedFromStep: z.int().optional().describe("checkpoint step it went on from"),
+  checkpointsPassedOver: z
+    .int()
+    .optional()
+    .describe("newer checkpoints that it found damaged and did not use"),
   counted: z.boolean().optional().describe("whether it counts towards failurePolicy.maxRestarts"),
   retried: z
     .boolean()

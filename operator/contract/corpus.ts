@@ -144,29 +144,51 @@ export const RemovalRule = z
   .meta({ id: "RemovalRule" })
   .describe("exactly one of contains and pattern");
 
+export const MixturePart = z
+  .strictObject({
+    language: Language,
+    ratio: z.number().gt(0).describe("its share, relative to the sum of all parts' ratios"),
+  })
+  .meta({ id: "MixturePart" });
+
 export const TokenizerTraining = z
   .strictObject({
     vocabulary_size: z.int().min(300).max(1_000_000).describe("size before removal"),
-    training_bytes: z
+    training_bytes: z.int().min(1).describe("at most this much text is sampled for training"),
+    parts: z.array(MixturePart).min(1).describe("share of each language in the sample"),
+    max_words: z
       .int()
-      .min(1)
-      .describe("at most this much text is sampled for training, by the mixture's ratios"),
+      .min(1000)
+      .describe("distinct words counted at once; in larger samples the rarest beyond it are forgotten"),
     removing: z.array(RemovalRule),
   })
   .meta({ id: "TokenizerTraining" });
 
-export const MixturePart = z
-  .strictObject({ language: Language, ratio: z.number().gt(0).max(1) })
-  .meta({ id: "MixturePart" });
+export const MixtureSource = z
+  .strictObject({
+    name: z.string().min(1),
+    weight: z
+      .number()
+      .gt(0)
+      .describe("within each of its languages: a token of it counts as much as so many of weight 1"),
+    max_epochs: z.number().gt(0).optional().describe("instead of the mixture's"),
+  })
+  .meta({ id: "MixtureSource" });
 
 export const MixtureConfig = z
   .strictObject({
     tokens: z.int().min(1).optional().describe("training tokens; absent: as many as the ratios allow"),
-    parts: z.array(MixturePart).min(1).describe("ratios sum to 1"),
+    parts: z.array(MixturePart).min(1),
     max_epochs: z
       .number()
       .min(1)
-      .describe("how often a language's documents may be repeated to meet its ratio"),
+      .describe("how often a source's documents may be repeated to meet a language's ratio"),
+    sources: z.array(MixtureSource).describe("sources whose weight is not 1 or that have a cap of their own"),
+    licences: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe("documents of sources with other licences are used for nothing; absent: all are used"),
   })
   .meta({ id: "MixtureConfig" });
 
@@ -176,7 +198,7 @@ export const TokenizeConfig = z
     input: RelativePath.describe("output directory of `deduplicate`"),
     train_tokenizer: TokenizerTraining.optional(),
     tokenizer: Input.optional().describe(
-      "corpus or model artifact whose tokenizer.json is used; exactly one of this and train_tokenizer",
+      "corpus or model artifact, directory or file whose tokenizer.json or SentencePiece model is used; exactly one of this and train_tokenizer",
     ),
     mixture: MixtureConfig,
     held_out_ratio: z
@@ -185,6 +207,10 @@ export const TokenizeConfig = z
       .lt(1)
       .describe("share of each language's documents kept out of training, by hash of the document"),
     shard_tokens: z.int().min(1024).describe("tokens per packed shard file"),
+    memory_bytes: z
+      .int()
+      .min(67_108_864)
+      .describe("memory limit of the pod; what does not fit while packing is spilled to the work directory"),
     parents: z.array(Input).describe("artifacts this corpus descends from, recorded in the manifest"),
     seed: Seed,
   })

@@ -20,6 +20,12 @@ const Time = z
 
 const Metrics = boundedMap(Name, z.number(), mostMetrics);
 
+const CheckpointsPassedOver = z
+  .int()
+  .min(0)
+  .optional()
+  .describe("damaged checkpoints newer than the one that this process resumed from");
+
 export const ArtifactResult = z
   .strictObject({
     path: RelativePath.describe("directory of the artifact below the working directory"),
@@ -85,6 +91,7 @@ export const Result = z
     position_losses: z.array(PositionLoss).max(mostRows).optional(),
     step: z.int().min(0).optional(),
     resumed_from_step: z.int().min(0).optional(),
+    checkpoints_passed_over: CheckpointsPassedOver,
   })
   .meta({ id: "Result" });
 
@@ -108,5 +115,6 @@ export const Progress = z
     funnel: z.array(FunnelRow).max(mostRows).optional().describe("of what this process has done so far"),
     checkpoint_step: z.int().min(0).optional().describe("newest checkpoint that a restart would resume from"),
     resumed_from_step: z.int().min(0).optional(),
+    checkpoints_passed_over: CheckpointsPassedOver,
   })
   .meta({ id: "Progress" });

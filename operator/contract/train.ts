@@ -93,9 +93,16 @@ export const Parallelism = z
       .int()
       .min(1)
       .describe("ranks a copy's parameters, gradients and optimizer state are divided over (FSDP2)"),
+    context: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        "ranks a sequence is divided over, language_model alone; they divide parameters too; absent: 1",
+      ),
   })
   .meta({ id: "Parallelism" })
-  .describe("replicate x shard = number of ranks");
+  .describe("replicate x shard x context = number of ranks");
 
 export const Checkpoints = z
   .strictObject({
@@ -122,6 +129,10 @@ export const TrainConfig = z
     training: Training,
     parallelism: Parallelism,
     checkpoints: Checkpoints,
+    export_dtype: z
+      .enum(["float32", "bfloat16"])
+      .optional()
+      .describe("type of the written model's weights; absent: float32, as they are trained"),
     evaluate_every_steps: z
       .int()
       .min(1)

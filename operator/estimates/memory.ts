@@ -2,13 +2,11 @@ import type { Shape } from "../api/presets.ts";
 import type { Rank } from "./hardware.ts";
 import { blockParameters, embeddingParameters, headDimension } from "./llama-shape.ts";
 import type { ModelFigures } from "./model-figures.ts";
+import { bytesOf, type Precision } from "./precision.ts";
 
 /** Estimates of the memory of one rank, in bytes. */
 
-export type Precision = "float32" | "bfloat16";
 export type ActivationCheckpointing = "none" | "selective" | "full";
-
-export const bytesOf: Record<Precision, number> = { float32: 4, bfloat16: 2 };
 
 /** float32 weights, gradients and AdamW's two moments. */
 const stateBytesPerParameter = 16;
@@ -23,6 +21,8 @@ export interface TrainingLoad {
   model: ModelFigures;
   /** Ranks a copy's parameters, gradients and optimizer state are divided over. */
   shard: number;
+  /** Ranks a sequence is divided over. */
+  context: number;
   /** Sequences of one forward pass: the micro batch; for DPO twice that, chosen and rejected. */
   sequences: number;
   sequenceLength: number;
@@ -32,11 +32,14 @@ export interface TrainingLoad {
 }
 
 export function trainingBytes(load: TrainingLoad): number {
-  const { model, sequences, sequenceLength, precision } = load;
+  const { model, precision } = load;
   const state = (stateBytesPerParameter * model.parameters) / load.shard;
-  const logits = sequences * sequenceLength * (model.vocabularySize ?? 0) * bytesOf[precision];
-  const activations = sequences * sequenceLength * activationBytesPerToken(load);
-  return Math.ceil(state + computeCopyBytes(load) + activations + logits + runtimeBytes[load.device]);
+  const tokens = (load.sequences * load.sequenceLength) / load.context;
+  const logits = tokens * (model.vocabularySize ?? 0) * bytesOf[precision];
+  const activations = tokens * activationBytesPerToken(load);
+  // What is being saved is copied to main memory, which on a CPU is the rank's own.
+  const saved = load.device === "cpu" ? (checkpointBytesPerParameter * model.parameters) / load.shard : 0;
+  return Math.ceil(state + saved + computeCopyBytes(load) + activations + logits + runtimeBytes[load.device]);
 }
 
 /** What all blocks keep of one token, and while one of them computes again, what it then has. */

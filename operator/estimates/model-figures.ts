@@ -1,9 +1,11 @@
 import type { ResolvedInput } from "../api/artifact.ts";
 import type { Shape } from "../api/presets.ts";
 import { likelyShape } from "./llama-shape.ts";
+import { bytesOf, type Precision } from "./precision.ts";
 
-/** Exported models hold float32 weights. */
-export const modelBytes = (parameters: number): number => 4 * parameters;
+/** Of an exported model. */
+export const modelBytes = (parameters: number, dtype: Precision = "float32"): number =>
+  bytesOf[dtype] * parameters;
 
 /** What a plan must know of a model. */
 export interface ModelFigures {

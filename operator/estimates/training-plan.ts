@@ -5,16 +5,19 @@ import { rankOf, ranksOf } from "./hardware.ts";
 import {
   type ActivationCheckpointing,
   checkpointBytesPerParameter,
-  type Precision,
   recomputedShare,
   trainingBytes,
 } from "./memory.ts";
 import type { ModelFigures } from "./model-figures.ts";
+import type { Precision } from "./precision.ts";
 
 /** What a plan must know of a training stage. */
 export interface TrainingWork {
   compute: z.output<typeof Compute>;
+  /** Ranks that a copy's state is divided over. */
   shard: number;
+  /** Ranks that a sequence is divided over. */
+  context: number;
   /** Sequences of one forward pass of a rank. */
   sequences: number;
   sequenceLength: number;

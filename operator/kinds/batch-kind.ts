@@ -67,6 +67,8 @@ export interface Stage {
   /** Processes of each pod: GPUs, or 1. */
   processesPerPod: number;
   gpusPerPod: number;
+  /** What a save may take; absent where nothing is saved on being asked to stop, or nobody knows how much. */
+  saveSeconds?: number;
   /** Mounted read-only at inputs/<name> of the working directory; path may be a directory or a file. */
   mounts: Mount[];
   /** Whether the stage ends with an artifact; the last stage that has one gives the run's. */

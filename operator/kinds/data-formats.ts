@@ -22,14 +22,15 @@ export type DataFormat =
   | "parquet"
   | "text"
   | "code"
-  | "model";
+  | "model"
+  | "tokenizer";
 
 export interface FormatEntry {
   /**
    * What a path may be: a `file`; `lines`, a file or a directory of .jsonl files; `tree`, a directory whose
-   * files patterns choose; `model`, a directory with config.json.
+   * files patterns choose; `model`, a directory with config.json; `tokenizer`, a file or a directory with one.
    */
-  place: "file" | "lines" | "tree" | "model";
+  place: "file" | "lines" | "tree" | "model" | "tokenizer";
   /** The shape of the first record, and how to mend another; absent: nothing is asked of the content. */
   record?: z.ZodType;
   /** Whether a file is one record, or has one on each line. */
@@ -102,6 +103,10 @@ export const formats: Record<DataFormat, FormatEntry> = {
   text: { place: "tree", mend: "give text files" },
   code: { place: "tree", mend: "give source files" },
   model: { place: "model", mend: "give a model directory in Hugging Face layout" },
+  tokenizer: {
+    place: "tokenizer",
+    mend: "give a tokenizer.json or a SentencePiece model, or a directory with tokenizer.json or tokenizer.model",
+  },
 };
 
 /** JSON lines whose texts stand in another field than `text`. */
@@ -109,6 +114,9 @@ const withField = (field: string) => ({
   record: z.looseObject({ [field]: z.string() }),
   mend: `give a JSON object with a string \`${field}\` on each line, or correct textField`,
 });
+
+/** What a directory has its tokenizer in: Hugging Face's file or SentencePiece's. */
+export const tokenizerFiles = ["tokenizer.json", "tokenizer.model"];
 
 /** What is wrong with a file's first record; undefined: nothing that a first look shows. */
 export function recordProblem(format: DataFormat, text: string, textField?: string): string | undefined {

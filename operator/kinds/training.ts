@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type {
   Checkpoints,
   Compute,
+  CorpusParallelism,
   CorpusTraining,
   Parallelism,
   SampleTraining,
@@ -12,6 +13,7 @@ import { inGibibytes, quantityValue } from "../cluster/quantity.ts";
 import { processesPerPod, ranksOf } from "../estimates/hardware.ts";
 import { modelBytes } from "../estimates/model-figures.ts";
 import { firstRefusal, invalidSpec, type Refusal, refuseDecimals } from "../estimates/refusal.ts";
+import { saveSeconds } from "../estimates/save-time.ts";
 import type { Stage } from "./batch-kind.ts";
 
 /** What all training stages share: the program's configuration in the kernels' words, and what forbids it. */
@@ -21,8 +23,11 @@ type Optimizer = Omit<z.output<typeof SampleTraining>, "epochs" | "globalBatchSi
 /** Parts of a spec that decide how ranks share the work. */
 export interface Gang {
   compute: z.output<typeof Compute>;
-  parallelism: z.output<typeof Parallelism>;
+  parallelism: z.output<typeof Parallelism> & Partial<z.output<typeof CorpusParallelism>>;
 }
+
+/** Ranks that a copy of the model is divided over. */
+export const dividedOver = ({ shard, context = 1 }: Gang["parallelism"]): number => shard * context;
 
 /** Length of a training stage in the kernels' words. */
 export interface Duration {
@@ -32,11 +37,13 @@ export interface Duration {
   sequence_length: number;
 }
 
-/** A stage whose pods form one process group, a process per GPU. */
-export function gangStage({
-  compute,
-}: Gang): Pick<Stage, "program" | "pods" | "coupling" | "processesPerPod" | "gpusPerPod"> {
+/** A stage whose pods form one process group, a process per GPU; its plan tells the size of a checkpoint. */
+export function gangStage(
+  { compute, parallelism }: Gang,
+  { checkpointBytes }: Plan,
+): Pick<Stage, "program" | "pods" | "coupling" | "processesPerPod" | "gpusPerPod" | "saveSeconds"> {
   return {
+    saveSeconds: checkpointBytes && saveSeconds(checkpointBytes, dividedOver(parallelism)),
     program: "train",
     pods: compute.nodes,
     coupling: "gang",
@@ -77,6 +84,10 @@ export function sampleDuration(training: z.output<typeof SampleTraining>): Durat
   };
 }
 
+/** Absent where it is what weights are trained in. */
+export const exportDtype = ({ exportDtype: dtype }: Pick<Optimizer, "exportDtype">) =>
+  dtype === "float32" ? undefined : dtype;
+
 export function trainingConfig(optimizer: Optimizer, duration: Duration): Record<string, unknown> {
   return {
     ...duration,
@@ -95,9 +106,9 @@ export function trainingConfig(optimizer: Optimizer, duration: Duration): Record
   };
 }
 
-export function parallelismConfig({ compute, parallelism }: Gang): { replicate: number; shard: number } {
-  const { shard, replicate = ranksOf(compute) / shard } = parallelism;
-  return { replicate, shard };
+export function parallelismConfig({ compute, parallelism }: Gang): Record<string, unknown> {
+  const { shard, context = 1, replicate = ranksOf(compute) / (shard * context) } = parallelism;
+  return { replicate, shard, ...(context > 1 && { context }) };
 }
 
 export function checkpointsConfig(
@@ -128,21 +139,41 @@ export function refuseOptimizer(optimizer: Optimizer, field: string): Refusal | 
   ]);
 }
 
-/** replicate x shard must be the number of ranks. */
+/** The degrees must multiply out to the number of ranks. */
 export function refuseParallelism({ compute, parallelism }: Gang): Refusal | undefined {
   const ranks = ranksOf(compute);
-  const { shard, replicate } = parallelism;
+  const { shard, replicate, context = 1 } = parallelism;
   const processes = compute.gpusPerNode > 0 ? ` x compute.gpusPerNode ${compute.gpusPerNode}` : "";
   const have = `compute.nodes ${compute.nodes}${processes} are ${ranks} ranks`;
-  if (ranks % shard !== 0) {
-    const nearest = largestDivisor(ranks, shard);
+  if (ranks % context !== 0) {
     return invalidSpec(
-      `spec.parallelism.shard ${shard} does not divide them: ${have}; set shard to ${nearest}`,
+      `spec.parallelism.context ${context} does not divide them: ${have}; set context to ${largestDivisor(ranks, context)}`,
     );
   }
-  if (replicate === undefined || replicate * shard === ranks) return undefined;
+  const others = ranks / context;
+  const shared = context > 1 ? ` x context ${context}` : "";
+  if (others % shard !== 0) {
+    const by = context > 1 ? `, ${others} of them for each part of a sequence` : "";
+    return invalidSpec(
+      `spec.parallelism.shard ${shard} does not divide them: ${have}${by}; set shard to ${largestDivisor(others, shard)}`,
+    );
+  }
+  if (replicate === undefined || replicate * shard === others) return undefined;
   return invalidSpec(
-    `spec.parallelism.replicate ${replicate} x shard ${shard} is ${replicate * shard}, but ${have}; set replicate to ${ranks / shard} or leave it out`,
+    `spec.parallelism.replicate ${replicate} x shard ${shard}${shared} is ${replicate * shard * context}, but ${have}; set replicate to ${others / shard} or leave it out`,
+  );
+}
+
+/** A rank takes a chunk from the front of a sequence and its mirror from the back. */
+export function refuseContext(
+  { parallelism: { context = 1 } }: Gang,
+  field: string,
+  sequenceLength: number,
+): Refusal | undefined {
+  const unit = 2 * context;
+  if (context === 1 || sequenceLength % unit === 0) return undefined;
+  return invalidSpec(
+    `spec.${field} ${sequenceLength} is no multiple of ${unit} (2 x parallelism.context ${context}); set it to ${Math.ceil(sequenceLength / unit) * unit} or change context`,
   );
 }
 
@@ -153,7 +184,7 @@ function largestDivisor(of: number, atMost: number): number {
 }
 
 /**
- * Every rank takes equally many whole micro batches. `field` is the batch's field below spec, of which one
+ * Every rank, or the ranks that share a sequence together, take equally many whole micro batches. `field` is the batch's field below spec, of which one
  * sequence is `unit` (1 where it counts samples, the sequence length where it counts tokens).
  */
 export function refuseBatch(
@@ -163,12 +194,13 @@ export function refuseBatch(
   value: number,
   unit: number,
 ): Refusal | undefined {
-  const ranks = ranksOf(gang.compute);
+  const { context = 1 } = gang.parallelism;
+  const ranks = ranksOf(gang.compute) / context;
   const step = ranks * optimizer.microBatchSize * unit;
   if (value % step === 0) return undefined;
   const of = unit === 1 ? "" : ` x ${unit} tokens`;
   return invalidSpec(
-    `spec.${field} ${value} is no multiple of ${step} (${ranks} ranks x microBatchSize ${optimizer.microBatchSize}${of}); set it to ${Math.ceil(value / step) * step}`,
+    `spec.${field} ${value} is no multiple of ${step} (${ranks} ${context > 1 ? `groups of ${context} ranks` : "ranks"} x microBatchSize ${optimizer.microBatchSize}${of}); set it to ${Math.ceil(value / step) * step}`,
   );
 }
 
@@ -193,14 +225,15 @@ export function refuseTraining(
 export function refuseStorage(
   { storage, checkpoints }: { storage: z.output<typeof Storage>; checkpoints: z.output<typeof Checkpoints> },
   { checkpointBytes, parameters }: Plan,
-  trainingStages: number,
+  trainings: readonly Pick<Optimizer, "exportDtype">[],
 ): Refusal | undefined {
   if (storage.size === undefined || checkpointBytes === undefined || parameters === undefined)
     return undefined;
-  const needed = (checkpoints.keepLast + 1) * checkpointBytes + trainingStages * modelBytes(parameters);
+  const models = trainings.map((training) => modelBytes(parameters, training.exportDtype));
+  const needed = (checkpoints.keepLast + 1) * checkpointBytes + models.reduce((sum, bytes) => sum + bytes, 0);
   if (quantityValue(storage.size) >= needed) return undefined;
   const gibibytes = Math.ceil(needed / 2 ** 30);
   return invalidSpec(
-    `spec.storage.size ${storage.size} does not hold checkpoints.keepLast ${checkpoints.keepLast} + 1 checkpoints of ${inGibibytes(checkpointBytes)} each and ${trainingStages} model(s) of ${inGibibytes(modelBytes(parameters))}; set it to ${gibibytes}Gi or more`,
+    `spec.storage.size ${storage.size} does not hold checkpoints.keepLast ${checkpoints.keepLast} + 1 checkpoints of ${inGibibytes(checkpointBytes)} each and ${models.length} model(s) of ${inGibibytes(Math.max(...models))}; set it to ${gibibytes}Gi or more`,
   );
 }

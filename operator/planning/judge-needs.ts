@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { kinds } from "../api/kinds.ts";
-import { type FormatEntry, formats, recordProblem } from "../kinds/data-formats.ts";
+import { type FormatEntry, formats, recordProblem, tokenizerFiles } from "../kinds/data-formats.ts";
 import { type Data, missingNeed, type Need } from "../kinds/needs.ts";
 import type { DataFile, DataFound, Finding, Surroundings } from "./surroundings.ts";
 
@@ -66,6 +66,8 @@ function placeProblem({ place, mend }: FormatEntry, data: Data, found: DataFound
       return is === "directory" ? `${path} is a directory; name a file in it` : undefined;
     case "lines":
       return files.length === 0 ? `${path} has no .jsonl file; put one there or name a file` : undefined;
+    case "tokenizer":
+      return files.length === 0 ? `${path} has no tokenizer; ${mend}` : undefined;
     case "tree":
       if (is === "file") return `${path} is a file; name its directory, and the file in \`include\``;
       return files.length === 0
@@ -80,6 +82,7 @@ function placeProblem({ place, mend }: FormatEntry, data: Data, found: DataFound
 }
 
 function missingOfModel(names: readonly string[]): string | undefined {
-  const missing = ["config.json", "tokenizer.json"].find((name) => !names.includes(name));
-  return missing ?? (names.some((name) => name.endsWith(".safetensors")) ? undefined : ".safetensors file");
+  if (!names.includes("config.json")) return "config.json";
+  if (!tokenizerFiles.some((name) => names.includes(name))) return tokenizerFiles.join(" or ");
+  return names.some((name) => name.endsWith(".safetensors")) ? undefined : ".safetensors file";
 }

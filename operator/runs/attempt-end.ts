@@ -12,6 +12,7 @@ import {
   artifactOf,
   artifactsOf,
   attemptsSinceRetry,
+  passedOver,
   resultsConfigMap,
   runArtifact,
   storedResults,
@@ -49,6 +50,7 @@ export function stageCompleted(
     message: forPeople(scope, stage, result.message),
     exitCode: 0,
     resumedFromStep: result.resumed_from_step ?? attempt.resumedFromStep,
+    checkpointsPassedOver: passedOver(result, attempt),
   };
   const index = indexOf(stages, stage);
   const recorded: RunStatus = {

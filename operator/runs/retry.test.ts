@@ -152,6 +152,26 @@ describe("a retry", () => {
     expect(conditionOf(readExample(env))?.reason).toBe("StageRestarted");
   });
 
+  test("tells of damaged checkpoints that an attempt passed over", async () => {
+    const { env, play } = await started();
+    const result = {
+      reason: "Completed",
+      message: "all is well",
+      metrics: {},
+      resumed_from_step: 40,
+      checkpoints_passed_over: 2,
+    } as const;
+    await play({ exitCode: 0, result });
+    expect(status(env)?.attempts?.[0]).toMatchObject({
+      resumedFromStep: 40,
+      checkpointsPassedOver: 2,
+      reason: "StageCompleted",
+    });
+    expect(notes(env, "CheckpointPassedOver")).toEqual([
+      "stage prepare, attempt 1: the newest 2 checkpoint(s) are not as they were written; resumed from step 40",
+    ]);
+  });
+
   test("counts activeDeadlineSeconds from its own time", async () => {
     const { env, engine, change } = await started({ activeDeadlineSeconds: 100 });
     env.clock.advance(100_000);

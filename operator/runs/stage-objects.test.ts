@@ -52,6 +52,13 @@ test("a pod meets the restricted Pod Security Standard and gets no API token", (
   });
 });
 
+test("asked to stop, pods have the time of the save under way and of another", () => {
+  const grace = (stage: Parameters<typeof aStage>[0]) =>
+    rendered(stage).job.spec.template.spec.terminationGracePeriodSeconds;
+  expect(grace({})).toBe(120);
+  expect(grace({ saveSeconds: 200 })).toBe(520);
+});
+
 test("inputs are mounted read-only, one volume per claim, and a claim's root without subPath", () => {
   const mounts = [
     { name: "model", claimName: "models", path: "base/a" },

@@ -48,8 +48,12 @@ export interface AttemptPlan {
 
 const rendezvousPort = 29_400;
 
-/** Time to finish a step and write a checkpoint after SIGTERM. */
-const graceSeconds = 120;
+/** Time to finish a step after SIGTERM. */
+const stepSeconds = 120;
+
+/** Then the checkpoint that is being written must be whole, and another be written. */
+export const graceSeconds = ({ saveSeconds = 0 }: Pick<Stage, "saveSeconds">): number =>
+  stepSeconds + 2 * saveSeconds;
 
 /**
  * The stage's configuration with what the engine adds; what the program would refuse is said before any pod
@@ -172,7 +176,7 @@ function job(
         inputs: stage.mounts,
         output: { claimName: storage.claimName, directory: storage.directory },
         env: rendezvous(stage, metadata.name),
-        graceSeconds,
+        graceSeconds: graceSeconds(stage),
         restartPolicy: "Never",
         podGroupName: podGroup?.metadata.name,
         ...(hasRendezvous(stage) && { subdomain: metadata.name }),

@@ -28,6 +28,7 @@ import {
   artifactsOf,
   attemptsAt,
   attemptsSinceRetry,
+  passedOver,
   stageStatus,
   withAttempt,
   withStage,
@@ -145,7 +146,11 @@ function observeAttempt(scope: RunScope, prepared: Prepared, stage: Stage, attem
   }
   const progress = updatedProgress(status.progress, scope.progress, indexOf(stages, stage), scope.now);
   const saidMeanwhile = scope.progress && scope.kind.partialResults?.(scope.progress);
-  const known = { ...attempt, resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep };
+  const known: Attempt = {
+    ...attempt,
+    resumedFromStep: scope.progress?.resumed_from_step ?? attempt.resumedFromStep,
+    checkpointsPassedOver: passedOver(scope.progress, attempt),
+  };
   const current: Prepared = {
     ...prepared,
     status: withAttempt({ ...status, progress, ...saidMeanwhile }, known),

@@ -13,7 +13,15 @@ import type { Condition, ConfigMap, Wanted } from "../cluster/objects.ts";
 import { readResult } from "../engine/kernel-pod.ts";
 import { childLabels, controllerReference, dnsLabel } from "../engine/names.ts";
 import { newEvent, type ReconcileResult, type Root, rootState } from "../engine/reconcile-result.ts";
-import type { Attempt, KernelResult, Run, RunStatus, Stage, StageStatus } from "../kinds/batch-kind.ts";
+import type {
+  Attempt,
+  KernelProgress,
+  KernelResult,
+  Run,
+  RunStatus,
+  Stage,
+  StageStatus,
+} from "../kinds/batch-kind.ts";
 import type { NewEvent } from "../runtime/events.ts";
 import type { RunStorage } from "./scope.ts";
 
@@ -50,6 +58,12 @@ export function withAttempt(status: RunStatus, attempt: Attempt): RunStatus {
     : [...attempts, attempt].slice(-attemptsKept);
   return { ...status, attempts: set };
 }
+
+/** Damaged checkpoints that an attempt did not use; 0 is not told. */
+export const passedOver = (
+  said: Pick<KernelProgress, "checkpoints_passed_over"> | undefined,
+  { checkpointsPassedOver }: Attempt,
+): number | undefined => said?.checkpoints_passed_over || checkpointsPassedOver;
 
 /** The first stage that has not completed. */
 export const openStage = ({ stages }: RunStatus): string | undefined =>
@@ -276,7 +290,8 @@ export function retriedMessage({ stages, progress }: RunStatus): string {
 }
 
 function attemptEvents(before: RunStatus, attempt: Attempt): NewEvent[] {
-  const { stage, number, jobName, endTime, reason, message, resumedFromStep } = attempt;
+  const { stage, number, jobName, endTime, reason, message, resumedFromStep, checkpointsPassedOver } =
+    attempt;
   const old = before.attempts?.find((other) => other.stage === stage && other.number === number);
   const events: NewEvent[] = [];
   if (old === undefined && number === 1)
@@ -285,6 +300,13 @@ function attemptEvents(before: RunStatus, attempt: Attempt): NewEvent[] {
     const from = resumedFromStep === undefined ? "restarted" : `resumed from step ${resumedFromStep}`;
     events.push(newEvent("StageRestarted", `stage ${stage} ${from} as Job ${jobName}`));
   }
+  if (old?.checkpointsPassedOver === undefined && checkpointsPassedOver !== undefined)
+    events.push(
+      newEvent(
+        "CheckpointPassedOver",
+        `stage ${stage}, attempt ${number}: the newest ${checkpointsPassedOver} checkpoint(s) are not as they were written; resumed from step ${resumedFromStep}`,
+      ),
+    );
   if (old?.endTime === undefined && endTime !== undefined && isReason(reason) && reason !== "StageCompleted")
     events.push(newEvent(reason, `stage ${stage}, attempt ${number}: ${message}`));
   return events;

@@ -164,7 +164,7 @@ export const Report = z.object({
   related: z.array(WatchedObject),
   /**
    * Answers by request, `GET /api/...`, its query sorted by name. Metrics are kept under their path without a query,
-   * with all series by step: whatever is asked for is taken from there.
+   * with all series by step: whatever is asked for is taken from there. Logs are texts, pictures `data:` addresses.
    */
   data: z.record(z.string(), z.unknown()),
 });

@@ -145,6 +145,7 @@ const cases: Case[] = [
     dpo,
   })),
   climbing("spec.sources[].from.path", (path) => ({ sources: source(path) })),
+  climbing("spec.tokenizer.from.path", (path) => ({ tokenizer: { from: file(path) } })),
   climbing("spec.cleaning.stages[].classifier.clean.path", (path) => ({
     "cleaning.stages": [stage({ classifier: { clean: file(path), dirty: file("d") } })],
   })),
@@ -242,8 +243,38 @@ const cases: Case[] = [
   {
     path: "spec.mixture.ratios",
     message: /percents must sum to 100/,
-    accepted: { "mixture.ratios": [{ language: "ja", percent: 100 }] },
-    refused: { "mixture.ratios": [{ language: "ja", percent: 99 }] },
+    accepted: {
+      sources: [...source("."), { ...source("more", "en")[0], name: "more" }],
+      "mixture.ratios": [
+        { language: "ja", percent: "99.9" },
+        { language: "en", percent: "0.1" },
+      ],
+    },
+    refused: {
+      sources: [...source("."), { ...source("more", "en")[0], name: "more" }],
+      "mixture.ratios": [
+        { language: "ja", percent: 99 },
+        { language: "en", percent: "0.9" },
+      ],
+    },
+  },
+  {
+    path: "spec.mixture.ratios",
+    message: /every part must have percent, or every part tokens/,
+    accepted: { "mixture.ratios": [{ language: "ja", tokens: 1000 }] },
+    refused: { "mixture.ratios": [{ language: "ja", tokens: 1000, percent: 100 }] },
+  },
+  {
+    path: "spec.mixture",
+    message: /tokens must be absent/,
+    accepted: { "mixture.tokens": 1000, "mixture.ratios": [{ language: "ja", percent: 100 }] },
+    refused: { "mixture.tokens": 1000, "mixture.ratios": [{ language: "ja", tokens: 1000 }] },
+  },
+  {
+    path: "spec.tokenizer.train.ratios",
+    message: /percents must sum to 100/,
+    accepted: { "tokenizer.train.ratios": [{ language: "ja", percent: 100 }] },
+    refused: { "tokenizer.train.ratios": [{ language: "ja", percent: 50 }] },
   },
   {
     path: "spec.cleaning.deduplication.minHash",
@@ -253,7 +284,7 @@ const cases: Case[] = [
   },
   {
     path: "spec.tokenizer",
-    message: /exactly one of train, fromCorpus/,
+    message: /exactly one of train, fromCorpus, from/,
     accepted: { tokenizer: { fromCorpus: { name: "other" } } },
     refused: { tokenizer: {} },
   },

@@ -18,6 +18,7 @@ export const values = {
   crds: { install: mode === "cluster" },
   networkPolicies: { enabled: true, runNamespaces: mode === "cluster" ? [namespace] : [] },
   progressSeconds: 2,
+  ui: { enabled: true },
 };
 
 /** Runs helm with the release's values. */

@@ -5,6 +5,7 @@ import { deletion } from "./deletion.ts";
 import { gang } from "./gang.ts";
 import { imageContents } from "./image-contents.ts";
 import { installation } from "./installation.ts";
+import { page } from "./page.ts";
 import { rights } from "./rights.ts";
 import { serving } from "./serving.ts";
 import { World } from "./world.ts";
@@ -37,6 +38,7 @@ beforeEach(({ task }) => {
 
 describe("images", () => imageContents(world));
 describe("installation", () => installation(world));
+describe("the page", () => page(world));
 describe("the chain, while a node's things go wrong", () => chain(world));
 describe("the endpoint", () => serving(world));
 describe("several pods, several writers", () => gang(world));

@@ -93,13 +93,13 @@ export async function eventsOf(world: World, kind: string, name: string): Promis
 }
 
 /** Answers of a Service of the cluster, asked from this machine by its own address. */
-export async function serviceAddress(world: World, name: string): Promise<string> {
+export async function serviceAddress(world: World, name: string, where = namespace): Promise<string> {
   const Service = z.looseObject({
     spec: z.looseObject({
       clusterIP: z.string(),
       ports: z.array(z.looseObject({ port: z.number() })).min(1),
     }),
   });
-  const { spec } = await world.get(Service, "service", name, namespace);
+  const { spec } = await world.get(Service, "service", name, where);
   return `http://${spec.clusterIP}:${spec.ports[0]?.port}`;
 }

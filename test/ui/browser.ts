@@ -50,6 +50,18 @@ export async function openTab(browser: Browser, { width, theme, language = "en" 
   return { page, problems };
 }
 
+/** Waits until nothing that the page asked for is under way. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator("h1").first().waitFor();
+  await page.locator(".spinner, [aria-busy=true]").first().waitFor({ state: "detached", timeout: 60_000 });
+}
+
+/** Another address of the page, with everything that it asks for. */
+export async function show(page: Page, hash: string): Promise<void> {
+  await page.evaluate(`window.location.hash = ${JSON.stringify(hash)}`);
+  await settled(page);
+}
+
 /** For people to look at, below build/ui/. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });

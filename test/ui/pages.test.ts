@@ -9,7 +9,7 @@ import { kinds } from "../../operator/cli/kinds.ts";
 import { localTarget } from "../../operator/cli/target/local.ts";
 import { collectReport, fillIn } from "../../operator/cli/viewing/report.ts";
 import { openView } from "../../operator/cli/viewing/view.ts";
-import { type Look, openBrowser, openTab, picture } from "./browser.ts";
+import { type Look, openBrowser, openTab, picture, show } from "./browser.ts";
 import { builtPage, hostile, Stage } from "./stage.ts";
 
 /** The page as `make ui` builds it and `tanren ui` serves it, in a real browser. */
@@ -36,6 +36,7 @@ const pages = {
   run: "#/pretrainruns/default/base/",
   curves: "#/pretrainruns/default/base/curves",
   "run under way": "#/contextextensions/default/long/",
+  positions: "#/contextextensions/default/long/positions",
   "failed run": "#/pretrainruns/default/bad/",
   spec: "#/pretrainruns/default/base/spec",
   lineage: "#/pretrainruns/default/base/lineage",
@@ -51,12 +52,6 @@ async function opened(look: Look) {
   await tab.page.goto(address);
   await tab.page.locator("h1").first().waitFor();
   return tab;
-}
-
-async function show(page: Page, hash: string): Promise<void> {
-  await page.evaluate(`window.location.hash = ${JSON.stringify(hash)}`);
-  await page.locator("h1").first().waitFor();
-  await expect.poll(() => page.locator(".spinner").count(), { timeout: 10_000 }).toBe(0);
 }
 
 interface Violation {
@@ -158,6 +153,19 @@ test("while the operator is away the page says so and shows what it knew, and it
   await page.getByText("newcomer").first().waitFor({ timeout: 30_000 });
   await page.locator(".where .live").waitFor();
   expect(problems).toEqual([]);
+  await page.context().close();
+}, 60_000);
+
+test("while the server is away the page says so, and it comes back by itself", async () => {
+  const { page } = await opened({ width: 1440, theme: "light" });
+  await page.getByText("manuals").first().waitFor();
+  await page.route("**/api/**", (route) => route.abort());
+  await page.reload();
+  await page.locator(".banner.offline", { hasText: "the server does not answer" }).waitFor();
+  await page.unroute("**/api/**");
+  await page.getByText("manuals").first().waitFor({ timeout: 30_000 });
+  await page.locator(".where .live").waitFor();
+  expect(await page.locator(".banner.offline").count()).toBe(0);
   await page.context().close();
 }, 60_000);
 

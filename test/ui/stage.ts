@@ -58,7 +58,10 @@ const running: Status = {
   startTime: time,
   conditions: [condition("Succeeded", "Unknown", "Running", "running stage train (1/2)")],
   storage: { claimName: "models", directory: "runs/long" },
-  stages: [{ name: "train", state: "Running", startTime: time }],
+  stages: [
+    { name: "train", state: "Running", startTime: time },
+    { name: "measure", state: "Pending", startTime: time },
+  ],
   progress: {
     ...{ stage: "train", percent: "40%", step: 400, total: 1000, unit: "steps" },
     metrics: [{ name: "loss", value: "2.5" }],
@@ -155,6 +158,8 @@ export class Stage {
       { model: { alignmentRun: { name: "assistant" } } },
     );
     this.#write("runs/base/train/metrics.jsonl", curve(2_000));
+    this.#write("runs/long/measure/losses.jsonl", losses);
+    this.#write("runs/long/measure/report.json", [measurement]);
     this.#write("runs/gate/evaluate/results.jsonl", [
       { suite: "jsquad", id: "1", answer: hostile, score: 1 },
     ]);
@@ -182,6 +187,30 @@ const curve = (steps: number) =>
     ...{ step: index + 1, loss: 3 + 4 / (index + 1), grad_norm: 1, lr: 1e-3, tokens_per_second: 2000 },
     ...{ tokens: (index + 1) * 1024, seconds: index / 2, held_out_loss: 3.1 + 4 / (index + 1) },
   }));
+
+/** As an earlier measurement of the same run left it. */
+const measurement = {
+  ...{ context_length: 512, original_context_length: 128, documents: 2 },
+  passkey: Object.fromEntries(
+    ["base", "positionInterpolation"].map((label, model) => [
+      label,
+      {
+        ...{ trials: 36, accuracy: 0.5 },
+        places: [128, 256, 512].flatMap((length, column) =>
+          [0.1, 0.5, 0.9].map((depth, row) => ({ length, depth, found: (column + row * model) % 5, of: 4 })),
+        ),
+      },
+    ]),
+  ),
+};
+const losses = ["base", "positionInterpolation"].flatMap((label, model) =>
+  [0, 1].flatMap((document) =>
+    [1, 16, 128, 256].map((from, bin) => ({
+      ...{ label, document, language: "ja", from, to: 2 * from },
+      loss: 4 - bin / 4 + document / 5 - model / 10,
+    })),
+  ),
+);
 
 /** An endpoint whose model says what would hurt where it was taken for HTML. */
 const answerChat: Parameters<typeof createServer>[1] = (request, response) => {

@@ -31,7 +31,12 @@ export function App({ client, store }: { client: Client; store: Store }) {
     }
     const ending = new AbortController();
     store.connection.value = { state: "connecting" };
-    void begin(client, store, namespace, ending.signal);
+    const told = async (signal: AbortSignal) => {
+      session.value = await client.json<Session>("/api/session", signal);
+      // Who may not list namespaces names one; the session says which is meant until then.
+      return namespace ?? (session.value.namespaces === null ? session.value.namespace : undefined);
+    };
+    void follow({ client, store, namespace: told }, ending.signal);
     return () => ending.abort();
   }, [client, store, namespace, attempt]);
 
@@ -58,15 +63,6 @@ export function App({ client, store }: { client: Client; store: Store }) {
       </main>
     </PageContext.Provider>
   );
-}
-
-/** Who may not list namespaces names one; the session says which is meant until then. */
-async function begin(client: Client, store: Store, namespace: string | undefined, signal: AbortSignal) {
-  const told = await client.json<Session>("/api/session", signal).catch((): undefined => undefined);
-  // Where the server does not answer, the watch asks it too, says what is wrong and tries again.
-  if (told !== undefined) session.value = told;
-  const named = namespace ?? (told?.namespaces === null ? told.namespace : undefined);
-  if (!signal.aborted) await follow({ client, store, namespace: named }, signal);
 }
 
 function Routed() {

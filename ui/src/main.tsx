@@ -22,7 +22,7 @@ takeToken(window.location, window.history, window.sessionStorage);
 startLanguage(window.localStorage, navigator.languages, root);
 startTheme(window.localStorage, root, window.matchMedia("(prefers-color-scheme: dark)"));
 startRouter(window);
-if (report === undefined) setInterval(() => (now.value = Date.now()), 15_000);
+if (report === undefined) setInterval(() => (now.value = Date.now()), 5_000);
 else now.value = Date.parse(report.made);
 
 const client = createClient({

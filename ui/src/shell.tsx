@@ -17,7 +17,7 @@ export function Header() {
       <a class="brand" href="#/">
         <span aria-hidden="true">鍛</span> Tanren
       </a>
-      <nav aria-label={t("pages")}>
+      <nav class="sections" aria-label={t("pages")}>
         <a href="#/" aria-current={current("chain")}>
           {t("page.chain")}
         </a>

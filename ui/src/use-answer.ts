@@ -13,7 +13,7 @@ export type Answer<T> =
  */
 export function useAnswer<T>(
   path: string | undefined,
-  { version = "", as = "json" }: { version?: string | number; as?: "json" | "text" } = {},
+  { version = "", as = "json" }: { version?: string | number; as?: "json" | "text" | "picture" } = {},
 ): Answer<T> {
   const { client } = usePage();
   const [shown, setShown] = useState<{ path?: string; answer: Answer<T> }>({ answer: { state: "loading" } });
@@ -28,7 +28,7 @@ export function useAnswer<T>(
           : { state: "loading" },
     }));
     const asked =
-      as === "text" ? (client.text(path, ending.signal) as Promise<T>) : client.json<T>(path, ending.signal);
+      as === "json" ? client.json<T>(path, ending.signal) : (client[as](path, ending.signal) as Promise<T>);
     asked.then(
       (value) => {
         if (!ending.signal.aborted) setShown({ path, answer: { state: "ready", value, refreshing: false } });

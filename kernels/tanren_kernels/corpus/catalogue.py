@@ -1,39 +1,35 @@
-"""What is known of every document without reading it: language, size, place, and the hash that decides
-its fate. `deduplicate` writes it down as it writes the documents; `tokenize` reads it.
+"""What is known of every document without reading it: language, source, size, place, and the hash that
+decides its fate. `deduplicate` writes it down as it writes the documents; `tokenize` reads it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..runtime import durable_file
-from .documents import Document, TaskFolder, TaskWriter, documents_of_group
+from .documents import Document, HashedParquet, TaskFolder, TaskWriter, documents_of_group
 
 # Rows that are Python's before they are packed.
 _ROWS = 10_000
 
-LANGUAGE_BYTES = 16
-
-ROW = np.dtype(
+SCHEMA = pa.schema(
     [
-        ("key", "<u8"),
-        ("language", f"S{LANGUAGE_BYTES}"),
-        ("size", "<i8"),
-        ("characters", "<i8"),
-        ("place", "<u8"),
-        ("twin", "?"),
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("characters", pa.int64(), nullable=False),
+        pa.field("place", pa.uint64(), nullable=False),
+        pa.field("twin", pa.bool_(), nullable=False),
     ]
 )
-"""`key`: first eight bytes of the sha256 of the normalised text; `language`: its tag; `size`:
-bytes of the text in UTF-8; `characters` of it; `place` of the document; `twin`: another kept document is
-alike."""
+"""`key`: first eight bytes of the sha256 of the normalised text; `size`: bytes of the text in UTF-8;
+`characters` of it; `place` of the document; `twin`: another kept document is alike."""
 
 
 class CataloguingWriter(TaskWriter):
@@ -42,65 +38,60 @@ class CataloguingWriter(TaskWriter):
     def __init__(self, folder: TaskFolder) -> None:
         super().__init__(folder)
         folder.catalogue.parent.mkdir(exist_ok=True)
-        self._rows: list[np.ndarray[Any, np.dtype[np.void]]] = []
-        self._waiting: list[tuple[int, bytes, int, int, int, bool]] = []
+        self._catalogue = HashedParquet(folder.catalogue, SCHEMA)
+        self._rows: list[tuple[int, str, str, int, int, int, bool]] = []
 
     def catalogue(self, document: Document, key: int, twin: bool) -> None:
         """Keeps a document."""
         self.keep(document)
-        self._waiting.append(
-            (
-                key,
-                document.language.encode(),
-                len(document.text.encode()),
-                len(document.text),
-                document.place,
-                twin,
-            )
-        )
-        if len(self._waiting) == _ROWS:
+        size, characters = len(document.text.encode()), len(document.text)
+        row = (key, document.language, document.source, size, characters, document.place, twin)
+        self._rows.append(row)
+        if len(self._rows) == _ROWS:
             self._pack()
 
     def _pack(self) -> None:
-        self._rows.append(np.array(self._waiting, dtype=ROW))
-        self._waiting = []
+        if self._rows:
+            self._catalogue.write([list(column) for column in zip(*self._rows, strict=True)])
+        self._rows = []
 
     def complete(self, stats: dict[str, object], fingerprint: str, **digests: str) -> None:
         self._pack()
-        content = io.BytesIO()
-        np.save(content, np.concatenate(self._rows))
-        durable_file.write(self.folder.catalogue, content.getvalue())
-        catalogue = hashlib.sha256(content.getvalue()).hexdigest()
-        super().complete(stats, fingerprint, catalogue=catalogue, **digests)
+        super().complete(stats, fingerprint, catalogue=self._catalogue.commit(), **digests)
+
+    def __exit__(self, *error: object) -> None:
+        self._catalogue.discard()
+        super().__exit__(*error)  # type: ignore[arg-type]
 
 
 class Catalogue:
     """Columns over all N documents, numbered in the order of tasks and rows; what is chosen of them depends
     on their keys and places, not on their numbers.
 
-    `keys` uint64, `languages` uint16, places in `language_names`, `sizes` and `characters` int64, `held_out`
-    bool: 36 bytes per document.
+    `keys` uint64, `sizes` and `characters` int64, `held_out` bool; `languages` and `sources` are places in
+    `language_names` and `source_names`, uint16: 38 bytes per document.
     """
 
     def __init__(self, folders: Sequence[TaskFolder], held_out_ratio: float) -> None:
         """Raises ArtifactDamaged where a task's catalogue is not the one its marker names."""
         for folder in folders:
             folder.check_catalogue()
-        rows = [np.load(folder.catalogue) for folder in folders]
-        self.files = [folder.documents for folder in folders]
-        self.ends: list[int] = np.cumsum([len(own) for own in rows]).tolist()
-        every = np.concatenate(rows)
-        self.keys: npt.NDArray[np.uint64] = every["key"].astype(np.uint64)
-        self.language_names = sorted({name.decode() for own in rows for name in np.unique(own["language"])})
-        self.languages: npt.NDArray[np.uint16] = np.searchsorted(
-            np.array([name.encode() for name in self.language_names], dtype=f"S{LANGUAGE_BYTES}"),
-            every["language"],
-        ).astype(np.uint16)
-        self.sizes: npt.NDArray[np.int64] = every["size"].astype(np.int64)
-        self.characters: npt.NDArray[np.int64] = every["characters"].astype(np.int64)
-        self._places: npt.NDArray[np.uint64] = every["place"].astype(np.uint64)
-        self._twins: npt.NDArray[np.bool_] = every["twin"].astype(np.bool_)
+        # Names that repeat are read as places in a dictionary: one document costs its numbers only.
+        tables = [
+            pq.read_table(folder.catalogue, read_dictionary=["language", "source"]) for folder in folders
+        ]
+        self.folders = list(folders)
+        self.ends: list[int] = np.cumsum([len(own) for own in tables]).tolist()
+        every = pa.concat_tables(tables)
+        self.keys: npt.NDArray[np.uint64] = every["key"].to_numpy()
+        self.sizes: npt.NDArray[np.int64] = every["size"].to_numpy()
+        self.characters: npt.NDArray[np.int64] = every["characters"].to_numpy()
+        self.language_names, self.languages = _places(every["language"])
+        self.source_names, self.sources = _places(every["source"])
+        self._places: npt.NDArray[np.uint64] = every["place"].to_numpy()
+        self._twins: npt.NDArray[np.bool_] = every["twin"].to_numpy()
         self.held_out = self._split(held_out_ratio)
+        self._checked: set[int] = set()
 
     def _split(self, ratio: float) -> npt.NDArray[np.bool_]:
         """Held out are the texts whose hash is below `ratio` of all hashes: the same text is always on the
@@ -124,11 +115,18 @@ class Catalogue:
     def read(self, wanted: npt.NDArray[np.bool_], file: int | None = None) -> Iterator[tuple[int, Document]]:
         """The documents that `wanted` [N] marks, with their numbers, in order; of all files or of one.
 
-        Row groups without one are not read.
+        Row groups without one are not read. A file is compared with its marker just before it is first read,
+        which brings it into the system's cache. Raises ArtifactDamaged.
         """
-        for one in range(len(self.files)) if file is None else [file]:
-            number = self.numbers_of_file(one).start
-            with pq.ParquetFile(self.files[one]) as rows:
+        for one in range(len(self.folders)) if file is None else [file]:
+            own = self.numbers_of_file(one)
+            if not wanted[own.start : own.stop].any():
+                continue
+            if one not in self._checked:
+                self.folders[one].check_documents()
+                self._checked.add(one)
+            number = own.start
+            with pq.ParquetFile(self.folders[one].documents) as rows:
                 for group in range(rows.num_row_groups):
                     end = number + rows.metadata.row_group(group).num_rows
                     if wanted[number:end].any():
@@ -140,16 +138,30 @@ class Catalogue:
     def _in_order(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return numbers[np.argsort(self._places[numbers], kind="stable")]
 
-    def of_languages(self, languages: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Marks [N] the documents in one of them."""
-        places = [number for number, name in enumerate(self.language_names) if name in languages]
-        return np.isin(self.languages, places)
+    def is_language(self, *names: str) -> npt.NDArray[np.bool_]:
+        """Which documents are in one of these languages."""
+        return np.isin(self.languages, np.flatnonzero(np.isin(self.language_names, names)))
 
-    def training(self, language: str) -> npt.NDArray[np.int64]:
-        """Numbers of a language's training documents, in the order of their places."""
-        return self._in_order(np.flatnonzero(self.of_languages([language]) & ~self.held_out))
+    def is_source(self, *names: str) -> npt.NDArray[np.bool_]:
+        """Which documents are of one of these sources."""
+        return np.isin(self.sources, np.flatnonzero(np.isin(self.source_names, names)))
+
+    def training(self, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Numbers of the wanted training documents, in the order of their places."""
+        return self._in_order(np.flatnonzero(wanted & ~self.held_out))
 
     def held_out_of(self, language: str) -> npt.NDArray[np.int64]:
         """Numbers of a language's held-out documents, in the order of their hashes."""
-        own = self._in_order(np.flatnonzero(self.of_languages([language]) & self.held_out))
+        own = self._in_order(np.flatnonzero(self.is_language(language) & self.held_out))
         return own[np.argsort(self.keys[own], kind="stable")]
+
+
+def _places(column: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.uint16]]:
+    """The distinct values, sorted, and of each row the place of its own."""
+    column = column.unify_dictionaries()
+    names: list[str] = sorted(column.chunk(0).dictionary.to_pylist()) if column.num_chunks else []
+    places = [
+        pc.index_in(chunk.dictionary, pa.array(names)).to_numpy().astype(np.uint16)[chunk.indices.to_numpy()]
+        for chunk in column.chunks
+    ]
+    return names, np.concatenate(places) if places else np.empty(0, dtype=np.uint16)

@@ -5,7 +5,7 @@
                               (samples.py)
     dropped/<task>.jsonl      what is not: id, step, reason, source, offset, excerpt; of duplicates also which
                               document they repeat, and how similar it is
-    catalogue/<task>.npy      of `deduplicate` alone: a row per kept document, so that `tokenize` need not
+    catalogue/<task>.parquet  of `deduplicate` alone: a row per kept document, so that `tokenize` need not
                               read them all to know what they are (catalogue.py)
     stats/<task>.json         funnel rows and whatever else the program counted
     completed/<task>.json     written last: the task is done
@@ -139,7 +139,7 @@ class TaskFolder:
         self.root = root
         self.documents = root / "documents" / f"{name}.parquet"
         self.dropped = root / "dropped" / f"{name}.jsonl"
-        self.catalogue = root / "catalogue" / f"{name}.npy"
+        self.catalogue = root / "catalogue" / f"{name}.parquet"
         self.samples = root / "samples" / f"{name}.jsonl"
         self.stats = root / "stats" / f"{name}.json"
         self.marker = root / "completed" / f"{name}.json"
@@ -180,17 +180,38 @@ class TaskFolder:
         return marker[name]
 
 
-class DocumentWriter:
-    """A Parquet file of documents under a temporary name. Equal documents give equal bytes: how they are
-    grouped depends on nothing else.
-    """
+class HashedParquet:
+    """A Parquet file under a temporary name, hashed on the way. Equal groups of rows give equal bytes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, compression: str = "zstd") -> None:
         self._file = DurableFile(path)
         self._sink = _Hashed(self._file)
+        self._schema = schema
         self._writer = pq.ParquetWriter(
-            pa.PythonFile(self._sink, mode="w"), SCHEMA, compression="zstd", write_statistics=["place"]
+            pa.PythonFile(self._sink, mode="w"), schema, compression=compression, write_statistics=["place"]
         )
+
+    def write(self, columns: list[list[Any]]) -> None:
+        """A group of rows."""
+        self._writer.write_table(pa.table(columns, schema=self._schema))
+
+    def commit(self) -> str:
+        """Gives the file its name and returns its sha256."""
+        self._writer.close()
+        self._file.commit()
+        return self._sink.sha256.hexdigest()
+
+    def discard(self) -> None:
+        """Does nothing after a commit."""
+        self._writer.close()
+        self._file.discard()
+
+
+class DocumentWriter:
+    """A file of documents. How they are grouped depends on nothing but themselves."""
+
+    def __init__(self, path: Path) -> None:
+        self._parquet = HashedParquet(path, SCHEMA)
         self._rows: list[Document] = []
         self._characters = 0
 
@@ -202,21 +223,17 @@ class DocumentWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            columns = [[getattr(row, name) for row in self._rows] for name in _COLUMNS]
-            self._writer.write_table(pa.table(columns, schema=SCHEMA))
+            self._parquet.write([[getattr(row, name) for row in self._rows] for name in _COLUMNS])
         self._rows, self._characters = [], 0
 
     def commit(self) -> str:
         """Gives the file its name and returns its sha256."""
         self._flush()
-        self._writer.close()
-        self._file.commit()
-        return self._sink.sha256.hexdigest()
+        return self._parquet.commit()
 
     def discard(self) -> None:
         """Does nothing after a commit."""
-        self._writer.close()
-        self._file.discard()
+        self._parquet.discard()
 
 
 class _Hashed(io.RawIOBase):

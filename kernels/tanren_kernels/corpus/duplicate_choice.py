@@ -168,7 +168,7 @@ def _figures(part: Part) -> dict[str, Any]:
                 )
                 documents, size = documents - less, size - bytes_less
     clusters = [
-        {"kept": id, "dropped": count, "least_similarity": round(least, 4)}
+        {"kept": id[:CHARACTERS], "dropped": count, "least_similarity": round(least, 4)}
         for id, count, least in engine.rows(
             "SELECT kept_id, count(*), min(similarity) FROM dropped GROUP BY kept, kept_id "
             f"ORDER BY count(*) DESC, kept LIMIT {_CLUSTERS}"
@@ -200,7 +200,7 @@ def _pairs(part: Part) -> list[dict[str, Any]]:
         place: {"id": id, "text": text}
         for task in sorted({(place >> 32) % part.config.tasks for place in places})
         for place, id, text in part.engine.rows(
-            f"SELECT place, id, left(text, {CHARACTERS}) FROM "
+            f"SELECT place, left(id, {CHARACTERS}), left(text, {CHARACTERS}) FROM "
             f"read_parquet({quoted(part.inputs[task].documents)}) "
             f"WHERE place IN ({', '.join(map(str, sorted(places)))})"
         )

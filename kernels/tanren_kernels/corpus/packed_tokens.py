@@ -28,10 +28,10 @@ def dtype_for(vocabulary_size: int) -> np.dtype[np.unsignedinteger]:
 
 
 class PackedWriter:
-    """Appends documents to numbered shards in `directory`; each file appears whole, by rename.
+    """Appends documents to numbered shards in `directory`.
 
     Documents never straddle shards: a document that does not fit opens the next shard, and one longer than
-    `shard_tokens` has a shard of its own. Use as a context manager; the last shard is written on leaving
+    `shard_tokens` has a shard of its own. Use as a context manager; the last shard is finished on leaving
     without an error.
     """
 
@@ -42,21 +42,22 @@ class PackedWriter:
         self.shard_tokens = shard_tokens
         self.total_tokens = 0
         self._shards = 0
-        self._documents: list[Tokens] = []
-        self._shard_length = 0
+        self._shard: _PackedFile | None = None
 
     def add(self, tokens: Tokens) -> None:
         """Appends one document; `tokens` already end with `<|endoftext|>`."""
-        if self._shard_length and self._shard_length + len(tokens) > self.shard_tokens:
-            self._write_shard()
-        self._documents.append(tokens)
-        self._shard_length += len(tokens)
+        if self._shard is not None and self._shard.length + len(tokens) > self.shard_tokens:
+            self._finish()
+        if self._shard is None:
+            self._shard = _PackedFile(self.directory / f"{self._shards:05d}", self.dtype)
+        self._shard.add(tokens)
         self.total_tokens += len(tokens)
 
-    def _write_shard(self) -> None:
-        write_packed(self.directory / f"{self._shards:05d}", self._documents, self.dtype)
-        self._shards += 1
-        self._documents, self._shard_length = [], 0
+    def _finish(self) -> None:
+        if self._shard is not None:
+            self._shard.commit()
+            self._shards += 1
+        self._shard = None
 
     def __enter__(self) -> PackedWriter:
         return self
@@ -64,25 +65,46 @@ class PackedWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and self._documents:
-            self._write_shard()
+        if kind is None:
+            self._finish()
+        elif self._shard is not None:
+            self._shard.discard()
 
 
 def write_packed(stem: Path, documents: Iterable[Tokens], dtype: np.dtype[np.unsignedinteger]) -> int:
-    """Writes `<stem>.idx` and then `<stem>.bin` durably, holding one document at a time: where the .bin
-    stands, the .idx stands too.
-
-    Returns the number of tokens.
-    """
-    starts = []
-    total = 0
-    with DurableFile(stem.with_name(stem.name + ".bin")) as file:
+    """Writes `<stem>.idx` and `<stem>.bin`; returns the number of tokens."""
+    file = _PackedFile(stem, dtype)
+    try:
         for tokens in documents:
-            starts.append(total)
-            total += len(tokens)
-            file.write(tokens.astype(dtype).tobytes())
-        durable_file.write(stem.with_name(stem.name + ".idx"), np.asarray(starts, dtype="<i8").tobytes())
-    return total
+            file.add(tokens)
+        file.commit()
+    finally:
+        file.discard()
+    return file.length
+
+
+class _PackedFile:
+    """A packed file under way, which holds one document at a time. Where its .bin stands, its .idx stands."""
+
+    def __init__(self, stem: Path, dtype: np.dtype[np.unsignedinteger]) -> None:
+        self.length = 0
+        self._dtype = dtype
+        self._starts: list[int] = []
+        self._index = stem.with_name(stem.name + ".idx")
+        self._file = DurableFile(stem.with_name(stem.name + ".bin"))
+
+    def add(self, tokens: Tokens) -> None:
+        self._file.write(tokens.astype(self._dtype, copy=False).tobytes())
+        self._starts.append(self.length)
+        self.length += len(tokens)
+
+    def commit(self) -> None:
+        durable_file.write(self._index, np.asarray(self._starts, dtype="<i8").tobytes())
+        self._file.commit()
+
+    def discard(self) -> None:
+        """Does nothing after a commit."""
+        self._file.discard()
 
 
 class PackedTokens:

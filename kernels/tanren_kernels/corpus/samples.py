@@ -15,7 +15,7 @@ SAMPLES = 10
 """Of each group."""
 
 CHARACTERS = 1_000
-"""Of each text, from its beginning."""
+"""Of each text, from its beginning; also of ids and addresses, which others chose."""
 
 _ORDER = "order"
 
@@ -40,8 +40,12 @@ class Samples:
             "step": step,
             "reason": reason,
             "language": language,
-            "id": id,
-            **{name: value for name, value in more.items() if value not in (None, "")},
+            "id": id[:CHARACTERS],
+            **{
+                name: value[:CHARACTERS] if isinstance(value, str) else value
+                for name, value in more.items()
+                if value not in (None, "")
+            },
             "characters": len(text),
             "text": text[:CHARACTERS],
         }

@@ -14,8 +14,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from ..model import products
 from ..model.attention import KeyValueCache
 from ..model.llama import Llama
 from ..tokenizer.detokenizer import Detokenizer
@@ -282,7 +282,7 @@ class Engine:
 
     def _logits(self, hidden_NE: Tensor) -> Tensor:
         """Logits [N, V], on the CPU where the samplers are."""
-        return functional.linear(hidden_NE, self._model.head_weight).float().cpu()
+        return products.linear(hidden_NE, self._model.head_weight).float().cpu()
 
     def _leave(self, row: int) -> None:
         """Frees a row: the last answering row moves into the gap, and those that still read, of which only

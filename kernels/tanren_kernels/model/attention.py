@@ -124,12 +124,31 @@ def causal(q_BHTD: Tensor, k_BKTD: Tensor, v_BKTD: Tensor) -> Tensor:
     )
 
 
+def cached(q_BHTD: Tensor, k_BKSD: Tensor, v_BKSD: Tensor, mask: Tensor | None) -> Tensor:
+    """softmax(q k' / sqrt(D)) v over cached tokens, True in `mask` [B or 1, 1, T, S] where a query may look;
+    [B, H, T, D].
+
+    The query heads of a group stand one after the other as more queries of its one key-value head: keys and
+    values are read once, and a single new token becomes a product of matrices.
+    """
+    batch, heads, tokens, head_dim = q_BHTD.shape
+    groups = k_BKSD.shape[1]
+    per_group = heads // groups
+    q_BKJD = q_BHTD.reshape(batch, groups, per_group * tokens, head_dim)
+    if mask is not None and tokens > 1:
+        mask = mask.repeat(1, 1, per_group, 1)
+    y_BKJD: Tensor = functional.scaled_dot_product_attention(q_BKJD, k_BKSD, v_BKSD, attn_mask=mask)
+    return y_BKJD.view(batch, heads, tokens, head_dim)
+
+
 class Attention(nn.Module):
     """Causal self-attention over [B, T, E]; q, k and v come from one matrix whose rows are [q | k | v]."""
 
     def __init__(self, config: LlamaConfig, layer: int) -> None:
         super().__init__()
         self.layer = layer
+        self.attend = causal
+        """How a whole sequence attends to itself; another may take its place from outside."""
         self.heads, self.groups, self.head_dim = (
             config.num_attention_heads,
             config.num_key_value_heads,
@@ -160,10 +179,8 @@ class Attention(nn.Module):
             k_BKSD, v_BKSD = (
                 stored.to(q_BHTD.dtype) for stored in cache.write(self.layer, k_BKTD, v_BKTD, at)
             )
-            y_BHTD = functional.scaled_dot_product_attention(
-                q_BHTD, k_BKSD, v_BKSD, attn_mask=mask, enable_gqa=self.heads != self.groups
-            )
+            y_BHTD = cached(q_BHTD, k_BKSD, v_BKSD, mask)
         else:
-            y_BHTD = causal(q_BHTD, k_BKTD, v_BKTD)
+            y_BHTD = self.attend(q_BHTD, k_BKTD, v_BKTD)
         y_BTE: Tensor = self.o_proj(y_BHTD.transpose(1, 2).reshape(batch, tokens, self.heads * self.head_dim))
         return y_BTE

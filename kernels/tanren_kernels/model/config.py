@@ -122,7 +122,6 @@ class LlamaConfig:
             "bos_token_id": 0,
             "eos_token_id": 0,
             "pad_token_id": 0,
-            "torch_dtype": "float32",
         }
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from . import rope
+from . import products, rope
 from .attention import Attention, KeyValueCache
 from .config import INITIAL_STD, LlamaConfig, read_config
 from .token_loss import token_losses
@@ -185,4 +185,5 @@ def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> Llama:
         model = Llama(config)
     model = model.to(dtype).to_empty(device="cpu")
     fill(model, StoredWeights(directory, config).read)
+    products.widen(model)
     return model.eval()

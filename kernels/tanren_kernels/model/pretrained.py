@@ -53,9 +53,7 @@ def load(given: Input, dtype: torch.dtype, cache_tokens: int) -> Pretrained:
     _refuse_if_too_large(directory, config, dtype, cache_tokens, _available_bytes(device))
     parent = manifest.verify_input(given)
     model = load_model(directory, dtype).to(device)
-    return Pretrained(
-        model, text, token_bytes(text.core), frozenset({text.end_of_text, text.message_end}), parent
-    )
+    return Pretrained(model, text, token_bytes(text.core), text.ends, parent)
 
 
 def needed_bytes(config: LlamaConfig, dtype: torch.dtype, cache_tokens: int) -> tuple[int, int]:

@@ -77,18 +77,34 @@ def write_with(path: Path, writer: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def building(path: Path) -> Path:
+    """Where the directory `path` is written before it has its name."""
+    return path.with_name(BUILDING + path.name)
+
+
 def write_directory(path: Path, fill: Callable[[Path], object]) -> None:
     """`fill` is given an empty directory, which then takes the place of `path`."""
+    begin_directory(path)
+    fill(building(path))
+    publish_directory(path)
+
+
+def begin_directory(path: Path) -> None:
+    """Makes the empty directory that is to become `path`."""
     fence.require_newest()
-    building = path.with_name(BUILDING + path.name)
-    remove_directory(building)
-    building.mkdir(parents=True)
-    fill(building)
-    for written in (*building.rglob("*"), building):
+    begun = building(path)
+    remove_directory(begun)
+    begun.mkdir(parents=True)
+
+
+def publish_directory(path: Path) -> None:
+    """The directory that was begun takes the place of `path`."""
+    begun = building(path)
+    for written in (*begun.rglob("*"), begun):
         _sync(written)
     fence.require_newest()
     remove_directory(path)
-    building.rename(path)
+    begun.rename(path)
     _sync(path.parent)
 
 

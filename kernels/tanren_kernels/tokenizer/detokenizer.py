@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer
 
 from ..runtime.errors import KernelError
+from .byte_level import bytes_of
 
 
 def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
@@ -27,9 +28,8 @@ def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
         for entry in description["added_tokens"]
     }
     if "ByteLevel" in decoders:
-        spell = _byte_level_alphabet()
         bytes_by_id = {
-            i: bytes(spell[c] for c in token)
+            i: bytes_of(token)
             for token, i in tokenizer.get_vocab(with_added_tokens=False).items()
             if i not in added
         }
@@ -54,17 +54,6 @@ def _decoder_types(decoder: dict[str, object] | None) -> set[str]:
     parts = decoder.get("decoders", [])
     assert isinstance(parts, list)
     return {str(decoder["type"])} | {kind for part in parts for kind in _decoder_types(part)}
-
-
-def _byte_level_alphabet() -> dict[str, int]:
-    """Printable Latin-1 characters spell their own byte; the other bytes, in order,
-    are spelled by U+0100 and onwards.
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(0x100) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {
-        chr(0x100 + place): byte for place, byte in enumerate(others)
-    }
 
 
 def _sentencepiece_bytes(token: str) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..contract import RemovalRule
 from ..runtime.errors import KernelError
+from .byte_level import bytes_of
 from .tokenizer import SPECIAL_TOKENS, TextTokenizer
 
 UNREACHABLE = "unreachable"
@@ -128,22 +129,3 @@ def _matcher(rule: RemovalRule) -> Callable[[bytes], bool]:
             f"train_tokenizer.removing: pattern {rule.pattern!r} is no regular expression: {error}.",
         ) from error
     return lambda text: pattern.search(text.decode(errors="replace")) is not None
-
-
-def _byte_characters() -> dict[str, int]:
-    """The printable character that stands for each byte in a byte-level
-    vocabulary (Radford et al. 2019's table).
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {
-        chr(256 + number): byte for number, byte in enumerate(others)
-    }
-
-
-_BYTES = _byte_characters()
-
-
-def bytes_of(token: str) -> bytes:
-    """The bytes that a vocabulary entry stands for."""
-    return bytes(_BYTES[character] for character in token)

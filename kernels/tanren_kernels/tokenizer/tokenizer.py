@@ -1,30 +1,34 @@
-"""The tokenizer: byte-level BPE in a Hugging Face `tokenizer.json`,
-with three special tokens that text can never produce.
+"""A tokenizer in use: a Hugging Face `tokenizer.json`, whose special tokens text can never produce.
 
-Byte-level BPE (Radford et al. 2019, section 2.2) starts from all 256 bytes, so every text can be encoded and
-comes back unchanged.
+What is trained here is byte-level BPE (Radford et al. 2019, section 2.2): it starts from all 256 bytes, so
+every text can be encoded and comes back unchanged. A SentencePiece model is read as the tokenizer.json that
+does the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 
 from ..runtime.errors import KernelError
-from .pretokens import PATTERN
+from . import sentencepiece_model
 
 NAME = "tokenizer.json"
+SENTENCEPIECE_NAME = "tokenizer.model"
 
 END_OF_TEXT = "<|endoftext|>"
 MESSAGE_START = "<|im_start|>"
 MESSAGE_END = "<|im_end|>"
 SPECIAL_TOKENS = (END_OF_TEXT, MESSAGE_START, MESSAGE_END)
 """Their ids are 0, 1, 2 in every tokenizer that is trained here."""
+
+_ENDS_OF_TEXT = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>")
+"""What ends a text in tokenizers from elsewhere; the first that one has."""
 
 
 SLICE_CHARACTERS = 16_384
@@ -34,8 +38,9 @@ SLICE_SLACK = 64
 class TextTokenizer:
     """A tokenizer.json in use. Text never becomes a special token; special tokens are put in by id."""
 
-    def __init__(self, content: bytes, origin: str) -> None:
-        """`content` are the bytes of tokenizer.json; `origin` names it in errors.
+    def __init__(self, content: bytes, origin: str, sentencepiece: bytes | None = None) -> None:
+        """`content` are the bytes of tokenizer.json, `sentencepiece` the model that they were made from;
+        `origin` names it in errors.
 
         Raises TokenizerMismatch where it cannot be used.
         """
@@ -55,17 +60,51 @@ class TextTokenizer:
         self.vocabulary_size: int = self.core.get_vocab_size(with_added_tokens=True)
         self._longest_token = max(len(token) for token in self.core.get_vocab(with_added_tokens=False))
         """In characters of the vocabulary, each of which stands for a byte."""
-        self.end_of_text = self._special_id(END_OF_TEXT, origin)
-        self.message_start = self._special_id(MESSAGE_START, origin)
-        self.message_end = self._special_id(MESSAGE_END, origin)
+        self.sentencepiece = sentencepiece
+        self._origin = origin
+        self.end_of_text = self._special_id(*_ENDS_OF_TEXT)
 
-    def _special_id(self, token: str, origin: str) -> int:
-        number: int | None = self.core.token_to_id(token)
-        if number is None:
+    @property
+    def message_start(self) -> int:
+        """Raises TokenizerMismatch where the tokenizer knows no ChatML; so does `message_end`."""
+        return self._special_id(MESSAGE_START)
+
+    @property
+    def message_end(self) -> int:
+        return self._special_id(MESSAGE_END)
+
+    @property
+    def knows_chatml(self) -> bool:
+        return None not in (self.core.token_to_id(MESSAGE_START), self.core.token_to_id(MESSAGE_END))
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """What ends an answer."""
+        ends = [self.end_of_text, self.core.token_to_id(MESSAGE_END)]
+        return frozenset(end for end in ends if end is not None)
+
+    def _special_id(self, *names: str) -> int:
+        ids = [number for name in names if (number := self.core.token_to_id(name)) is not None]
+        if not ids:
             raise KernelError(
-                "TokenizerMismatch", f"{origin} has no token {token}; add {', '.join(SPECIAL_TOKENS)} to it."
+                "TokenizerMismatch",
+                f"{self._origin} has no token {' or '.join(names)}; add the first.",
             )
-        return number
+        return int(ids[0])
+
+    def check_sentencepiece(self, texts: Iterable[str]) -> None:
+        """Raises TokenizerMismatch where it was made of a SentencePiece model that encodes one of them
+        otherwise.
+        """
+        if self.sentencepiece is None:
+            return
+        text = sentencepiece_model.differing_text(self.sentencepiece, self.core, texts)
+        if text is not None:
+            raise KernelError(
+                "TokenizerMismatch",
+                f"{self._origin}: as a tokenizer.json it gives other ids than SentencePiece, for instance of "
+                f"{text[:80]!r}; convert it with the tools of its makers and give that tokenizer.json.",
+            )
 
     def encode_plain(self, text: str) -> list[int]:
         """Ids of a text; special tokens within it are spelled out like any other text."""
@@ -103,51 +142,21 @@ class TextTokenizer:
         return text
 
 
-def load(directory: Path) -> TextTokenizer:
-    """The tokenizer of a corpus or model artifact. Raises TokenizerMismatch."""
-    path = directory / NAME
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise KernelError(
-            "TokenizerMismatch", f"{directory} has no {NAME}; give a corpus or model artifact that has one."
-        ) from error
-    return TextTokenizer(content, str(path))
-
-
-def train(texts: Iterable[str], vocabulary_size: int) -> dict[str, Any]:
-    """Trains on `texts` and returns the content of tokenizer.json;
-    the same texts in the same order give the same content.
-
-    `vocabulary_size` counts special tokens and the 256 bytes; fewer come out where the texts hold fewer pairs
-    worth merging.
+def load(path: Path) -> TextTokenizer:
+    """The tokenizer of a corpus or model artifact, of a model directory from elsewhere, or a file: a
+    tokenizer.json or a SentencePiece model. Raises TokenizerMismatch.
     """
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PATTERN), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    core.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary_size,
-        min_frequency=2,
-        special_tokens=[AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    core.train_from_iterator(_without_special_tokens(texts), trainer)
-    content: dict[str, Any] = json.loads(core.to_str())
-    return content
-
-
-def _without_special_tokens(texts: Iterable[str]) -> Iterator[str]:
-    """A merge that spelled a special token would give text its id."""
-    for text in texts:
-        for token in SPECIAL_TOKENS:
-            text = text.replace(token, " ")
-        yield text
+    given = [path / NAME, path / SENTENCEPIECE_NAME] if path.is_dir() else [path]
+    found = next((file for file in given if file.is_file()), None)
+    if found is None:
+        raise KernelError(
+            "TokenizerMismatch",
+            f"{path} has no {NAME} and no {SENTENCEPIECE_NAME}; give a directory that has one, or the file.",
+        )
+    content = found.read_bytes()
+    if content.lstrip()[:1] == b"{":
+        return TextTokenizer(content, str(found))
+    return TextTokenizer(sentencepiece_model.tokenizer_json(content, str(found)), str(found), content)
 
 
 def serialise(content: dict[str, Any]) -> bytes:

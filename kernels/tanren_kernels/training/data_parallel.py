@@ -1,7 +1,7 @@
-"""How ranks share the work: replicate x shard, applied from outside to the unmodified model.
+"""How ranks share the work: replicate x (shard x context), applied from outside to the unmodified model.
 
-Every rank sees its own samples and gradients are summed over all of them. What each rank holds of the
-parameters is a `DataParallel`: everything (`DistributedDataParallel`), or a part
+Every rank sees its own samples, or its part of them, and gradients are summed over all. What each rank holds
+of the parameters is a `DataParallel`: everything (`DistributedDataParallel`), or a part
 (`fsdp.FullyShardedDataParallel`).
 """
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..model.llama import Llama
 from .gradients import count_not_finite, gradients
 from .ranks import ParallelDims, Precision, Ranks
+from .shards import Shard
 
 
 class DataParallel(Protocol):
@@ -33,8 +34,8 @@ class DataParallel(Protocol):
     def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
         """Sets a parameter from its full value, which every rank has."""
 
-    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
-        """A full tensor divided and placed as `parameter` is."""
+    def shard(self, tensor: Tensor) -> Shard:
+        """What this rank holds of it; writing to it writes to the tensor."""
 
     def full(self, tensor: Tensor) -> Tensor:
         """The whole of a divided tensor, in main memory."""
@@ -65,8 +66,8 @@ class DistributedDataParallel:
     def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
         parameter.copy_(value)
 
-    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
-        return value.to(parameter.device, copy=True)
+    def shard(self, tensor: Tensor) -> Shard:
+        return Shard.whole(tensor, self._ranks.rank == 0)
 
     def full(self, tensor: Tensor) -> Tensor:
         return tensor.detach().cpu()
@@ -89,7 +90,7 @@ class DistributedDataParallel:
 
 
 def data_parallel_of(dims: ParallelDims, ranks: Ranks, precision: Precision) -> DataParallel:
-    if dims.shard == 1:
+    if dims.divided == 1:
         return DistributedDataParallel(ranks)
     # Only here, because loading FSDP takes longer than many a small run's first steps.
     from .fsdp import FullyShardedDataParallel

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor
 
 from ..model.llama import Llama
 from .gradients import count_not_finite, gradients, scale
 from .ranks import ParallelDims, Precision, Ranks
+from .shards import Shard
 
 
 class FullyShardedDataParallel:
@@ -42,21 +43,29 @@ class FullyShardedDataParallel:
 
     def _mesh(self) -> DeviceMesh:
         """One dimension where the model is only sharded, two (replicate, shard) where shards are repeated."""
-        sizes = {"replicate": self._dims.replicate, "shard": self._dims.shard}
+        sizes = {"replicate": self._dims.replicate, "shard": self._dims.divided}
         names = tuple(name for name, size in sizes.items() if size > 1)
         return init_device_mesh(
             self._ranks.device.type, tuple(sizes[name] for name in names), mesh_dim_names=names
         )
 
     def assign(self, parameter: nn.Parameter, value: Tensor) -> None:
-        parameter.copy_(self.like(value, parameter))
-
-    def like(self, value: Tensor, parameter: Tensor) -> Tensor:
-        assert isinstance(parameter, DTensor)
         # Every rank has the full value: each cuts out its own part, nothing is sent.
-        return distribute_tensor(
-            value.to(parameter.device), parameter.device_mesh, parameter.placements, src_data_rank=None
-        ).clone()
+        shard = self.shard(parameter)
+        ends = (first + size for first, size in zip(shard.offsets, shard.local.shape, strict=True))
+        shard.local.copy_(value[tuple(slice(*bounds) for bounds in zip(shard.offsets, ends, strict=True))])
+
+    def shard(self, tensor: Tensor) -> Shard:
+        assert isinstance(tensor, DTensor)
+        (chunk,) = tensor.__create_chunk_list__()  # type: ignore[no-untyped-call]
+        coordinate = tensor.device_mesh.get_coordinate()
+        assert coordinate is not None
+        is_first = all(
+            place == 0
+            for place, placement in zip(coordinate, tensor.placements, strict=True)
+            if placement.is_replicate()
+        )
+        return Shard(_local(tensor.detach()), tuple(chunk.offsets), is_first)
 
     def full(self, tensor: Tensor) -> Tensor:
         assert isinstance(tensor, DTensor)

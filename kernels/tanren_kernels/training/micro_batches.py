@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from .objective import Samples
-from .ranks import Ranks
 from .sampler import Indices
 
 
@@ -19,18 +18,19 @@ class MicroBatch:
     real: bool
 
 
-def of_rank(samples: Samples, chosen: Indices, ranks: Ranks, size: int) -> list[MicroBatch]:
-    """This rank's part of `chosen` in micro batches of at most `size`, samples of like length together.
+def of_rank(samples: Samples, chosen: Indices, index: int, count: int, size: int) -> list[MicroBatch]:
+    """The part of `chosen` that one of `count` ranks (or groups of ranks that share samples) computes, in
+    micro batches of at most `size`, samples of like length together.
 
     Every rank gets equally many, because the forward passes of a divided model wait for one another; a rank
     that would have fewer repeats a sample.
     """
     ordered = samples.by_length(chosen)
-    per_rank = -(-len(ordered) // ranks.size)
-    count = -(-per_rank // size)
-    own = ordered[ranks.rank :: ranks.size]
+    per_rank = -(-len(ordered) // count)
+    batches_of_each = -(-per_rank // size)
+    own = ordered[index::count]
     batches = [MicroBatch(own[start : start + size], True) for start in range(0, len(own), size)]
-    return batches + [MicroBatch(ordered[:1], False)] * (count - len(batches))
+    return batches + [MicroBatch(ordered[:1], False)] * (batches_of_each - len(batches))
 
 
 def whole(samples: Samples) -> Indices:

@@ -18,7 +18,7 @@ from ..runtime.errors import KernelError
 
 Precision = Literal["float32", "bfloat16"]
 
-# A rank may wait this long for the others, e.g. while rank 0 writes a checkpoint.
+# A rank may wait this long for the others, e.g. while rank 0 writes a file of the model.
 PEER_TIMEOUT = timedelta(minutes=10)
 
 
@@ -28,20 +28,27 @@ class ParallelDims:
 
     replicate: int
     shard: int
+    context: int
     ranks: int
 
     def __post_init__(self) -> None:
-        if self.replicate * self.shard != self.ranks:
+        product = self.replicate * self.shard * self.context
+        if product != self.ranks:
             raise KernelError(
                 "InvalidConfig",
-                f"parallelism.replicate {self.replicate} x shard {self.shard} is "
-                f"{self.replicate * self.shard}, but {self.ranks} ranks run; "
+                f"parallelism.replicate {self.replicate} x shard {self.shard} x context {self.context} is "
+                f"{product}, but {self.ranks} ranks run; "
                 "make it nodes x processes per node.",
             )
 
+    @property
+    def divided(self) -> int:
+        """Ranks that a copy's parameters are divided over: those that share a sequence divide them too."""
+        return self.shard * self.context
+
     @classmethod
     def of(cls, config: Parallelism, ranks: int) -> ParallelDims:
-        return cls(config.replicate, config.shard, ranks)
+        return cls(config.replicate, config.shard, config.context or 1, ranks)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,22 @@ class Ranks:
             dist.all_reduce(vector)
         totals: list[float] = vector.tolist()
         return totals
+
+    def total_of(self, value: float) -> float:
+        return self.total(torch.tensor([value], dtype=torch.float64))[0]
+
+    def wait(self) -> None:
+        """Returns once every rank has called it."""
+        self.total_of(0.0)
+
+    def gathered(self, value: bytes) -> list[bytes]:
+        """What every rank gives, in their order; all give equally many bytes."""
+        if self.size == 1:
+            return [value]
+        sent = torch.tensor(list(value), dtype=torch.uint8)
+        received = [torch.empty_like(sent) for _ in range(self.size)]
+        dist.all_gather(received, sent)
+        return [bytes(given.tolist()) for given in received]
 
     def from_first(self, values: list[float]) -> list[float]:
         """Rank 0's values on every rank; those of the others are not looked at."""

@@ -56,7 +56,9 @@ def ensure(
     values = ranks.from_first([] if stored is None else stored.flatten().tolist())
     if not values:
         table = torch.zeros(len(pairs), 2, dtype=torch.float64)
-        for part in micro_batches.of_rank(pairs, micro_batches.whole(pairs), ranks, micro_batch_size):
+        for part in micro_batches.of_rank(
+            pairs, micro_batches.whole(pairs), ranks.rank, ranks.size, micro_batch_size
+        ):
             with torch.no_grad(), autocast:
                 logps = log_probabilities(model, pairs.batch(part.samples).to(ranks.device))
             if part.real:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +17,23 @@ import torch
 from torch import Tensor
 
 from ..contract import TrainConfig
-from ..model.llama import Llama, fill
+from ..model.llama import Llama
 from ..runtime import tracing
 from ..runtime.errors import KernelError
 from ..runtime.program import ProgramContext
 from . import micro_batches, reference_log_probs
-from .checkpoint import CheckpointStore, State
+from .checkpoint import CheckpointStore, Found, State
+from .context_parallel import ContextParallel
 from .data_parallel import DataParallel
 from .dpo import DirectPreferenceOptimization
 from .gradients import scale, sum_of_squares
 from .metrics_log import Effort, MetricsLog
-from .objective import Objective, Sums
+from .micro_batches import MicroBatch
+from .objective import Batch, Objective, Samples, Sums
+from .peak_memory import peak_memory_bytes
 from .ranks import Ranks
-from .sampler import SampleOrder
+from .sampler import Indices, SampleOrder
+from .saver import Saver
 from .schedule import learning_rate
 from .throughput import peak_tokens_per_second
 
@@ -38,12 +43,12 @@ LOG_INTERVAL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of a run that reached its last step: full parameters (rank 0 only) and the final metrics."""
+    """Of a run that reached its last step: its final metrics, and where it went on from."""
 
-    parameters: dict[str, Tensor]
     metrics: dict[str, float]
     steps: int
     resumed_from_step: int | None
+    checkpoints_passed_over: int
 
 
 def step_count(config: TrainConfig, samples: int) -> int:
@@ -64,27 +69,31 @@ class Trainer:
         objective: Objective,
         ranks: Ranks,
         parallel: DataParallel,
+        sequences: ContextParallel,
         context: ProgramContext,
     ) -> None:
         """`model` holds its starting weights, already divided over ranks."""
         training = config.training
-        if training.global_batch_size % ranks.size:
+        if training.global_batch_size % sequences.data_count:
             raise KernelError(
                 "InvalidConfig",
-                f"training.global_batch_size {training.global_batch_size} is not divisible by {ranks.size} "
-                "ranks; change it.",
+                f"training.global_batch_size {training.global_batch_size} is not divisible by "
+                f"{sequences.data_count} groups of ranks with samples of their own; change it.",
             )
+        self._sequences = sequences
         self._config, self._training = config, training
         self._model, self._objective = model, objective
         self._ranks, self._parallel, self._context = ranks, parallel, context
         self._config_hash = config_hash
         self._steps = step_count(config, len(objective.train))
         self._order = SampleOrder(len(objective.train), training.seed)
-        self._store = CheckpointStore(config.checkpoints, config_hash)
+        self._store = CheckpointStore(config.checkpoints, config_hash, ranks)
+        self._saver = Saver(self._store, ranks, self._say_saved)
         self._optimizer = self._make_optimizer()
         self._peak = peak_tokens_per_second(model.config, training.sequence_length, ranks.device, ranks.size)
         self._last_logged = time.monotonic()
         self._resumed_metrics: dict[str, float] = {}
+        self._done = 0
 
     def _make_optimizer(self) -> torch.optim.AdamW:
         """AdamW (Loshchilov and Hutter 2019, algorithm 2); weight decay on matrices only."""
@@ -120,10 +129,17 @@ class Trainer:
                     self._training.micro_batch_size,
                     self._autocast(),
                 )
-        resumed = self._resume()
-        step = resumed or 0
+        found = self._resume()
+        resumed = None if found.state is None else found.state.step
+        step = self._done = resumed or 0
         log = MetricsLog(Path(self._config.output), step) if self._ranks.rank == 0 else None
-        self._context.progress.update(step, self._steps, checkpoint_step=resumed, resumed_from_step=resumed)
+        self._context.progress.update(
+            step,
+            self._steps,
+            checkpoint_step=resumed,
+            resumed_from_step=resumed,
+            checkpoints_passed_over=found.passed_over,
+        )
         self._context.log(
             "training",
             step=step,
@@ -131,6 +147,16 @@ class Trainer:
             samples=len(self._objective.train),
             ranks=self._ranks.size,
         )
+        try:
+            metrics = self._train(step, log)
+        except KernelError as error:
+            if error.reason == "NumericsDiverged":
+                # All ranks are here; what was saved before the numbers went bad is good.
+                self._saver.finish()
+            raise
+        return Outcome(metrics, self._steps, resumed, found.passed_over)
+
+    def _train(self, step: int, log: MetricsLog | None) -> dict[str, float]:
         metrics = self._resumed_metrics
         while step < self._steps:
             metrics, effort, stopping = self._step(step)
@@ -138,15 +164,20 @@ class Trainer:
             if step % self._config.evaluate_every_steps == 0 or step == self._steps:
                 metrics = {**metrics, **self.evaluate()}
                 self._refuse_divergence(metrics, step)
-            self._say(step, {**metrics, **self._speed(effort)}, effort, log)
+            self._say(step, {**metrics, **self._cost(effort)}, effort, log)
             if self._store.due(step) or stopping or step == self._steps:
                 self._save(step, metrics)
+            if stopping or step == self._steps:
+                self._saver.finish()
             if stopping and step < self._steps:
                 raise KernelError(
                     "Terminated",
                     f"asked to stop; saved at step {step} of {self._steps}, a restart resumes from there.",
                 )
-        return Outcome(self._full_parameters(), metrics, self._steps, resumed)
+        return metrics
+
+    def _say_saved(self, checkpoint: int) -> None:
+        self._context.progress.update(self._done, self._steps, checkpoint_step=checkpoint)
 
     @tracing.span("evaluate")
     def evaluate(self) -> dict[str, float]:
@@ -155,19 +186,27 @@ class Trainer:
         for group, samples in self._objective.held_out.items():
             everything = micro_batches.whole(samples)
             sums: Sums = {}
-            for part in micro_batches.of_rank(
-                samples, everything, self._ranks, self._training.micro_batch_size
-            ):
+            for part in self._micro_batches(samples, everything):
                 with torch.no_grad(), self._autocast():
-                    measured = self._objective.sums(
-                        self._model, samples.batch(part.samples).to(self._ranks.device)
-                    )
+                    measured = self._objective.sums(self._model, self._batch(samples, part))
                 _add(sums, measured, float(part.real))
             totals = self._ranks.total(torch.stack(list(sums.values())))
             means[group] = {
                 name: total / samples.weight(everything) for name, total in zip(sums, totals, strict=True)
             }
         return self._objective.summary(means)
+
+    def _micro_batches(self, samples: Samples, chosen: Indices) -> list[MicroBatch]:
+        return micro_batches.of_rank(
+            samples,
+            chosen,
+            self._sequences.data_index,
+            self._sequences.data_count,
+            self._training.micro_batch_size,
+        )
+
+    def _batch(self, samples: Samples, part: MicroBatch) -> Batch:
+        return self._sequences.part(samples.batch(part.samples)).to(self._ranks.device)
 
     def _step(self, step: int) -> tuple[dict[str, float], Effort, bool]:
         """One optimizer step; returns its metrics, what it took, and whether a rank was asked to stop."""
@@ -176,21 +215,21 @@ class Trainer:
         chosen = self._order.indices(step * training.global_batch_size, training.global_batch_size)
         weight = samples.weight(chosen)
         sums: Sums = {}
-        parts = micro_batches.of_rank(samples, chosen, self._ranks, training.micro_batch_size)
+        parts = self._micro_batches(samples, chosen)
         for part in parts:
             self._parallel.accumulate(self._model, part is parts[-1])
             with self._autocast():
-                measured = self._objective.sums(
-                    self._model, samples.batch(part.samples).to(self._ranks.device)
-                )
+                measured = self._objective.sums(self._model, self._batch(samples, part))
             torch.autograd.backward(measured["loss"] / weight)
             _add(sums, measured)
         self._parallel.sum_gradients(self._model)
         held = self._parallel.local_gradients(self._model)
         sums["squares"] = sum_of_squares(held)
         sums["stops"] = torch.full_like(sums["squares"], float(self._context.stopping))
+        sums["written"] = torch.full_like(sums["squares"], float(self._saver.has_written))
         # The one place of a step where the processor waits for the device.
-        *totals, squares, stops = self._ranks.total(torch.stack(list(sums.values())))
+        *totals, squares, stops, written = self._ranks.total(torch.stack(list(sums.values())))
+        self._saver.publish_if(int(written))
         metrics = {name: total / weight for name, total in zip(sums, totals, strict=False)}
         metrics["grad_norm"] = math.sqrt(squares / self._parallel.copies)
         self._refuse_divergence(metrics, step + 1)
@@ -205,10 +244,11 @@ class Trainer:
         effort = Effort(samples.token_count(chosen), time.perf_counter() - began)
         return metrics, effort, stops > 0
 
-    def _speed(self, effort: Effort) -> dict[str, float]:
+    def _cost(self, effort: Effort) -> dict[str, float]:
         tokens_per_second = effort.tokens / effort.seconds
         mfu = {} if self._peak is None else {"mfu": tokens_per_second / self._peak}
-        return {"tokens_per_second": tokens_per_second, **mfu}
+        memory = peak_memory_bytes(self._ranks.device)
+        return {"tokens_per_second": tokens_per_second, **mfu, "peak_memory_bytes": memory}
 
     def _autocast(self) -> torch.autocast:
         """bfloat16 computes in bfloat16 over float32 weights."""
@@ -227,6 +267,7 @@ class Trainer:
             )
 
     def _say(self, step: int, metrics: dict[str, float], effort: Effort, log: MetricsLog | None) -> None:
+        self._done = step
         self._context.progress.update(step, self._steps, metrics)
         if log is None:
             return
@@ -237,59 +278,40 @@ class Trainer:
 
     @tracing.span("save checkpoint")
     def _save(self, step: int, metrics: dict[str, float]) -> None:
-        named = dict(self._model.named_parameters())
-        moments = {
-            f"{name}.{moment}": self._optimizer.state[parameter][moment]
-            for name, parameter in named.items()
-            for moment in MOMENTS
-        }
-        if not self._parallel.finite([*named.values(), *moments.values()]):
+        tensors = self._tensors()
+        if not self._parallel.finite(list(tensors.values())):
             self._refuse_divergence({"a weight or moment": math.nan}, step)
-        model = self._full_parameters()
-        optimizer = {
-            name: tensor for name, value in moments.items() if (tensor := self._kept(value)) is not None
-        }
-        if self._ranks.rank == 0:
-            state = State(
-                step, step * self._training.global_batch_size, self._training.seed, self._config_hash, metrics
+        consumed = step * self._training.global_batch_size
+        state = State(step, consumed, self._training.seed, self._config_hash, metrics)
+        self._saver.begin(state, {name: self._parallel.shard(tensor) for name, tensor in tensors.items()})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """All that a checkpoint holds: parameters under their names, moments under theirs behind it."""
+        tensors: dict[str, Tensor] = {}
+        for name, parameter in self._model.named_parameters():
+            tensors[name] = parameter
+            tensors.update(
+                {f"{name}.{moment}": self._optimizer.state[parameter][moment] for moment in MOMENTS}
             )
-            self._store.save(state, model, optimizer)
-        self._context.progress.update(step, self._steps, checkpoint_step=step)
-
-    def _kept(self, tensor: Tensor) -> Tensor | None:
-        """The whole of a tensor where it is written, on rank 0; every rank must call it."""
-        whole = self._parallel.full(tensor)
-        return whole if self._ranks.rank == 0 else None
-
-    def _full_parameters(self) -> dict[str, Tensor]:
-        return {
-            name: tensor
-            for name, parameter in self._model.named_parameters()
-            if (tensor := self._kept(parameter)) is not None
-        }
+        return tensors
 
     @tracing.span("resume")
-    def _resume(self) -> int | None:
-        """Loads the newest whole checkpoint, chosen by rank 0; returns its step."""
-        state = self._store.newest(self._context) if self._ranks.rank == 0 else None
-        found = self._ranks.from_first([float(state.step)] if state is not None else [])
-        if not found:
-            return None
-        step = int(found[0])
-        if state is not None:
-            self._resumed_metrics = state.metrics
-        model, moments = self._store.tensors(step)
-        fill(self._model, lambda name, _shape: model[name], self._parallel.assign)
-        for name, parameter in self._model.named_parameters():
-            loaded = {
-                moment: self._parallel.like(moments[f"{name}.{moment}"], parameter) for moment in MOMENTS
-            }
+    def _resume(self) -> Found:
+        """Loads the newest whole checkpoint, however its ranks were divided."""
+        found = self._store.newest(self._context)
+        if found.state is None:
+            return found
+        step, self._resumed_metrics = found.state.step, found.state.metrics
+        for parameter in self._model.parameters():
             self._optimizer.state[parameter] = {
                 "step": torch.tensor(float(step), device=self._ranks.device),
-                **loaded,
+                **{moment: torch.empty_like(parameter) for moment in MOMENTS},
             }
-        self._context.log("resumed", step=step, steps=self._steps)
-        return step
+        with closing(self._store.read(step)) as reader, torch.no_grad():
+            for name, tensor in self._tensors().items():
+                reader.fill(name, self._parallel.shard(tensor))
+        self._context.log("resumed", step=step, steps=self._steps, passed_over=found.passed_over)
+        return found
 
 
 def _add(sums: Sums, measured: Sums, factor: float = 1.0) -> None:

@@ -95,7 +95,12 @@ def main() -> None:
         for name in SUBJECTS
     }
     ratio = round(median["trafilatura"] / median["tanren"], 2)
-    print(json.dumps({"pages": len(pages), "warc_vs_trafilatura": ratio, **figures}))
+    difference = {
+        "f1_minus_trafilatura": round(
+            mean_f1(texts["tanren"], truths) - mean_f1(texts["trafilatura"], truths), 4
+        ),
+    }
+    print(json.dumps({"pages": len(pages), "warc_vs_trafilatura": ratio, **difference, **figures}))
 
 
 def read(archives: list[Path]) -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_another_catalogue_than_the_marker_names_is_refused(folders: list[TaskFo
     content = bytearray(folders[0].catalogue.read_bytes())
     content[-1] ^= 1
     folders[0].catalogue.write_bytes(content)
-    with pytest.raises(KernelError, match=r"catalogue/00000\.npy is not what") as changed:
+    with pytest.raises(KernelError, match=r"catalogue/00000\.parquet is not what") as changed:
         Catalogue(folders, 0.5)
     assert changed.value.reason == "ArtifactDamaged"
 

@@ -3,17 +3,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tanren_kernels.contract import MixtureConfig, MixturePart
+from tanren_kernels.contract import MixtureConfig, MixturePart, MixtureSource
 from tanren_kernels.corpus import mixture
+from tanren_kernels.corpus.mixture import Group
 from tanren_kernels.runtime.errors import KernelError
 
 
-def config(ratios: dict[str, float], tokens: int | None = None, max_epochs: float = 1) -> MixtureConfig:
+def config(
+    ratios: dict[str, float],
+    tokens: int | None = None,
+    max_epochs: float = 1,
+    sources: dict[str, tuple[float, float | None]] | None = None,
+) -> MixtureConfig:
     parts = [
         MixturePart.model_validate({"language": language, "ratio": ratio})
         for language, ratio in ratios.items()
     ]
-    return MixtureConfig(tokens=tokens, parts=parts, max_epochs=max_epochs)
+    own = [
+        MixtureSource(name=name, weight=weight, max_epochs=most)
+        for name, (weight, most) in (sources or {}).items()
+    ]
+    return MixtureConfig(tokens=tokens, parts=parts, max_epochs=max_epochs, sources=own)
+
+
+def quotas(available: dict[str, int], asked: MixtureConfig) -> dict[str, int]:
+    """Of languages that have one source each."""
+    given = mixture.quotas(
+        {Group(language, f"{language}-web"): tokens for language, tokens in available.items()}, asked
+    )
+    return {group.language: tokens for group, tokens in given.items()}
 
 
 def keys(count: int, seed: int = 0) -> np.ndarray:
@@ -36,7 +54,7 @@ def test_every_language_gives_exactly_its_share(
 ) -> None:
     asked = config({"ja": share / 100, "en": 1 - share / 100}, max_epochs=max_epochs)
     available = {"ja": sum(ja), "en": sum(en)}
-    shares = mixture.quotas(available, asked)
+    shares = quotas(available, asked)
     whole = sum(shares.values())
     lengths = {"ja": np.asarray(ja), "en": np.asarray(en)}
     chosen = {
@@ -61,7 +79,7 @@ def test_whole_shares_sum_to_the_whole(tokens: int, ratios: list[int]) -> None:
     parts = {
         language: ratio / sum(ratios) for language, ratio in zip(["ja", "en", "code"], ratios, strict=True)
     }
-    shares = mixture.quotas(dict.fromkeys(parts, 1_000_000), config(parts, tokens=tokens))
+    shares = quotas(dict.fromkeys(parts, 1_000_000), config(parts, tokens=tokens))
     assert sum(shares.values()) == tokens
 
 
@@ -109,12 +127,12 @@ def test_the_order_depends_on_the_seed_and_not_on_other_documents() -> None:
 def test_without_tokens_the_ratios_say_how_many(
     available: dict[str, int], max_epochs: float, expected: dict[str, int]
 ) -> None:
-    assert mixture.quotas(available, config({"ja": 0.5, "en": 0.5}, max_epochs=max_epochs)) == expected
+    assert quotas(available, config({"ja": 0.5, "en": 0.5}, max_epochs=max_epochs)) == expected
 
 
 def test_what_each_language_lacks_is_said() -> None:
     with pytest.raises(KernelError) as caught:
-        mixture.quotas(
+        quotas(
             {"ja": 1_000, "en": 100, "code": 9_000},
             config({"ja": 0.5, "en": 0.3, "code": 0.2}, tokens=6_000, max_epochs=2),
         )
@@ -126,18 +144,72 @@ def test_what_each_language_lacks_is_said() -> None:
 
 def test_a_language_without_documents_is_said() -> None:
     with pytest.raises(KernelError, match="names en, but no document") as caught:
-        mixture.check_languages({"ja": 3, "en": 0}, config({"ja": 0.5, "en": 0.5}))
+        mixture.check_languages({"ja": 3, "en": 0}, config({"ja": 0.5, "en": 0.5}).parts, "mixture.parts")
     assert caught.value.reason == "RatiosNotMet"
 
 
-@pytest.mark.parametrize("ratios", [{"ja": 0.5, "en": 0.4}, {"ja": 1, "en": 0.1}])
-def test_ratios_that_do_not_sum_to_one_are_refused(ratios: dict[str, float]) -> None:
-    with pytest.raises(KernelError) as caught:
-        mixture.check(config(ratios))
-    assert caught.value.reason == "InvalidConfig"
-
-
-def test_a_language_named_twice_is_refused() -> None:
+def test_a_name_given_twice_is_refused() -> None:
     part = MixturePart(language="ja", ratio=0.5)
-    with pytest.raises(KernelError, match="twice"):
-        mixture.check(MixtureConfig(parts=[part, part], max_epochs=1))
+    with pytest.raises(KernelError, match="names a language twice"):
+        mixture.check(MixtureConfig(parts=[part, part], max_epochs=1, sources=[]))
+    source = MixtureSource(name="web", weight=2)
+    with pytest.raises(KernelError, match="names a source twice"):
+        mixture.check(MixtureConfig(parts=[part], max_epochs=1, sources=[source, source]))
+
+
+def test_ratios_are_relative_so_tokens_by_language_are_met_to_the_token() -> None:
+    asked = {"ja": 130_000_000_001, "en": 119_600_000_000, "code": 10_400_000_007}
+    available = dict.fromkeys(asked, 200_000_000_000)
+    assert quotas(available, config({**asked}, tokens=sum(asked.values()))) == asked
+
+
+WEB, WIKI, BOOKS = (Group("ja", name) for name in ("web", "wiki", "books"))
+
+
+@pytest.mark.parametrize(
+    ("sources", "tokens", "expected"),
+    [
+        ({}, 600, {WEB: 400, WIKI: 200}),
+        ({"wiki": (2, None)}, 600, {WEB: 300, WIKI: 300}),
+        # The encyclopedia has been read as often as may be: the web gives what it cannot.
+        ({"wiki": (10, 1.5)}, 1_000, {WEB: 400, WIKI: 600}),
+        ({"wiki": (1, 3)}, 1_800, {WEB: 800, WIKI: 1_000}),
+        ({"web": (1, 0.25)}, 600, {WEB: 200, WIKI: 400}),
+    ],
+    ids=["by their tokens", "weighted", "capped", "capped above the mixture's", "less than once"],
+)
+def test_sources_of_a_language_give_by_weight_and_within_their_caps(
+    sources: dict[str, tuple[float, float | None]], tokens: int, expected: dict[Group, int]
+) -> None:
+    asked = config({"ja": 1}, tokens=tokens, max_epochs=1, sources=sources)
+    assert mixture.quotas({WEB: 800, WIKI: 400}, asked) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    tokens=st.integers(1, 3_000),
+    available=st.lists(st.integers(1, 900), min_size=3, max_size=3),
+    weights=st.lists(st.floats(0.01, 100), min_size=3, max_size=3),
+    caps=st.lists(st.sampled_from([0.5, 1, 2.5]), min_size=3, max_size=3),
+)
+def test_no_source_gives_more_than_its_cap_and_all_of_them_the_whole(
+    tokens: int, available: list[int], weights: list[float], caps: list[float]
+) -> None:
+    groups = dict(zip((WEB, WIKI, BOOKS), available, strict=True))
+    sources = {group.source: (weight, cap) for group, weight, cap in zip(groups, weights, caps, strict=True)}
+    limits = {group: int(have * sources[group.source][1]) for group, have in groups.items()}
+    asked = config({"ja": 1}, tokens=tokens, sources={**sources})
+    if tokens > sum(limits.values()):
+        with pytest.raises(KernelError, match=f"ja lacks {tokens - sum(limits.values())} of {tokens}"):
+            mixture.quotas(groups, asked)
+        return
+    given_ = mixture.quotas(groups, asked)
+    assert sum(given_.values()) == tokens
+    assert all(0 <= given_[group] <= limits[group] for group in groups)
+
+
+def test_only_sources_with_an_allowed_licence_are_used() -> None:
+    licences = {"web": "CC-BY-4.0", "wiki": "CC-BY-SA-4.0"}
+    asked = config({"ja": 1})
+    assert mixture.allowed(licences, asked) == {"web", "wiki"}
+    assert mixture.allowed(licences, asked.model_copy(update={"licences": ["CC-BY-4.0"]})) == {"web"}

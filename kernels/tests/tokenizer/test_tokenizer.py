@@ -10,13 +10,15 @@ from tanren_kernels.contract import RemovalRule
 from tanren_kernels.corpus.encoding import CorpusEncoder
 from tanren_kernels.runtime.errors import KernelError
 from tanren_kernels.tokenizer import pruning, tokenizer
+from tanren_kernels.tokenizer.byte_level import bytes_of
 from tanren_kernels.tokenizer.pretokens import cut
 from tanren_kernels.tokenizer.tokenizer import SPECIAL_TOKENS, TextTokenizer
+from tanren_kernels.tokenizer.training import train
 
 TEXTS = [
     write(number) for number in range(60) for write in (sentences.japanese, sentences.english, sentences.code)
 ]
-TRAINED = tokenizer.train([*TEXTS, "<|endoftext|>" * 500, "<|im_end|>" * 500], 1_500)
+TRAINED = train([*TEXTS, "<|endoftext|>" * 500, "<|im_end|>" * 500], 0, 1_500, 1_000_000)
 PLAIN = TextTokenizer(tokenizer.serialise(TRAINED), "trained in the test")
 RULES = [RemovalRule(contains="鍛冶"), RemovalRule(contains="return"), RemovalRule(pattern=r"^ ?[a-z]{6,}$")]
 REMOVAL = pruning.remove(TRAINED, RULES)
@@ -83,7 +85,7 @@ def test_corpora_are_encoded_to_the_ids_of_the_file(text: str) -> None:
 def test_no_removed_token_comes_out_of_any_text(text: str) -> None:
     removed = {gone.text for gone in REMOVAL.removed}
     vocabulary = {number: token for token, number in PRUNED.core.get_vocab().items()}
-    assert not removed & {pruning.bytes_of(vocabulary[number]) for number in PRUNED.encode_plain(text)}
+    assert not removed & {bytes_of(vocabulary[number]) for number in PRUNED.encode_plain(text)}
 
 
 def test_cuts_equal_the_librarys_on_every_character() -> None:
@@ -120,7 +122,7 @@ def test_ids_are_dense_after_removal() -> None:
 def test_every_rule_removes_something_that_was_one_id_before() -> None:
     rules = {gone.rule for gone in REMOVAL.removed}
     assert {"contains '鍛冶'", "contains 'return'", "pattern '^ ?[a-z]{6,}$'"} <= rules
-    for text in ("鍛冶屋は", " return", " height"):
+    for text in ("鍛冶屋は", "return", " height"):
         assert len(PLAIN.encode_plain(text)) == 1
         assert len(PRUNED.encode_plain(text)) > 1
 
@@ -170,7 +172,7 @@ def test_digits_stand_alone() -> None:
 
 
 def test_training_twice_gives_the_same_bytes() -> None:
-    again = tokenizer.train([*TEXTS, "<|endoftext|>" * 500, "<|im_end|>" * 500], 1_500)
+    again = train([*TEXTS, "<|endoftext|>" * 500, "<|im_end|>" * 500], 0, 1_500, 1_000_000)
     assert tokenizer.serialise(again) == PLAIN.content
 
 
@@ -188,9 +190,19 @@ def test_a_file_that_is_no_tokenizer_is_refused() -> None:
     assert caught.value.reason == "TokenizerMismatch"
 
 
-def test_a_tokenizer_without_chat_tokens_is_refused() -> None:
+def test_a_tokenizer_without_chat_tokens_cannot_chat() -> None:
     content = json.loads(PLAIN.content)
     content["added_tokens"] = []
     content["model"]["vocab"]["<|other|>"] = content["model"]["vocab"].pop("<|im_end|>")
+    plain = TextTokenizer(tokenizer.serialise(content), "x")
+    assert plain.ends == {plain.end_of_text}
     with pytest.raises(KernelError, match=r"no token <\|im_end\|>"):
+        _ = plain.message_end
+
+
+def test_a_tokenizer_without_an_end_of_text_is_refused() -> None:
+    content = json.loads(PLAIN.content)
+    content["added_tokens"] = []
+    content["model"]["vocab"]["<|other|>"] = content["model"]["vocab"].pop("<|endoftext|>")
+    with pytest.raises(KernelError, match=r"no token <\|endoftext\|> or"):
         TextTokenizer(tokenizer.serialise(content), "x")

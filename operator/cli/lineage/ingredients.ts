@@ -98,6 +98,7 @@ function roleOf({ format, parent }: Data): string {
     case "prompts":
     case "preferences":
     case "model":
+    case "tokenizer":
       return format;
   }
 }

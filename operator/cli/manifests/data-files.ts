@@ -3,7 +3,7 @@ import { glob, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable, Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { formats } from "../../kinds/data-formats.ts";
+import { formats, tokenizerFiles } from "../../kinds/data-formats.ts";
 import type { Data } from "../../kinds/needs.ts";
 import type { DataFile, DataFound } from "../../planning/surroundings.ts";
 
@@ -37,6 +37,10 @@ async function filesBelow(path: string, { format, include = [] }: Data): Promise
       return (await namesIn(path)).filter((name) => name.endsWith(".jsonl")).map((name) => join(path, name));
     case "model":
       return (await namesIn(path)).map((name) => join(path, name));
+    case "tokenizer":
+      return (await namesIn(path))
+        .filter((name) => tokenizerFiles.includes(name))
+        .map((name) => join(path, name));
     case "tree":
       return matching(path, include);
   }

@@ -15,6 +15,7 @@ import { ancestorsOf, descendantsOf } from "../lineage/relatives.ts";
 const mostBytes = 16 * 2 ** 20;
 const points = 2000;
 const rowsOfPage = 50;
+const linesOfPage = 1000;
 /** One figure is made of all of its rows. */
 const rowsOfFile: Readonly<Record<string, number>> = { "losses.jsonl": 20_000 };
 
@@ -28,6 +29,7 @@ export async function collectReport(
   const collection = new Collection(view);
   await collection.take("/api/session", (answers) => answers.session(view));
   for (const one of [object, ...related]) await collection.takeFigures(one as ViewedObject);
+  await collection.takeLogs(object as ViewedObject);
   if (object.kind === "Corpus") await collection.takeCorpusReport(object as ViewedObject);
   await collection.takeFiles(object as ViewedObject);
   return {
@@ -76,6 +78,17 @@ class Collection {
       );
   }
 
+  /** The newest lines of each attempt, the newest attempt first. */
+  async takeLogs(object: ViewedObject): Promise<void> {
+    for (const { stage, number } of (object.status?.attempts ?? []).toReversed()) {
+      const query = new URLSearchParams({ attempt: String(number), stage, tail: String(linesOfPage) });
+      await this.take(`${placeOf(object)}/logs?${query}`, async () => {
+        const choice = { stage, attempt: number, tailLines: linesOfPage };
+        return (await Array.fromAsync(this.#view.logs(object, choice))).join("");
+      });
+    }
+  }
+
   async takeCorpusReport(object: ViewedObject): Promise<void> {
     await this.take(`${placeOf(object)}/corpus-report`, (answers) =>
       answers.corpusReport(this.#view, object),
@@ -85,7 +98,7 @@ class Collection {
   async takeFiles(object: ViewedObject): Promise<void> {
     const place = `${placeOf(object)}/files`;
     const list = await this.take(place, (answers) => answers.files(this.#view, object));
-    // A report comes before rows, which there may be many of.
+    // Reports and pictures come before rows, which there may be many of.
     const inOrder = (list?.files ?? []).toSorted((one, other) => rank(one) - rank(other));
     for (const { path, mediaType } of inOrder) {
       const address = `${place}/${path.split("/").map(encodeURIComponent).join("/")}`;
@@ -93,6 +106,11 @@ class Collection {
         await this.take(address, async (answers) => {
           const { content } = await answers.file(this.#view, object, path);
           return JSON.parse(content.toString("utf8")) as unknown;
+        });
+      if (mediaType === "image/png")
+        await this.take(address, async (answers) => {
+          const { content } = await answers.file(this.#view, object, path);
+          return `data:${mediaType};base64,${content.toString("base64")}`;
         });
       if (mediaType !== "application/jsonl") continue;
       const limit = rowsOfFile[path.split("/").at(-1) ?? ""] ?? rowsOfPage;
@@ -111,7 +129,7 @@ class Collection {
   }
 }
 
-const rank = ({ mediaType }: Files["files"][number]) => (mediaType === "application/json" ? 0 : 1);
+const rank = ({ mediaType }: Files["files"][number]) => (mediaType === "application/jsonl" ? 1 : 0);
 
 const placeOf = ({ kind, metadata: { namespace, name } }: ViewedObject) =>
   `/api/objects/${parseKind(kind).resource.plural}/${namespace}/${name}`;

@@ -493,6 +493,7 @@ test("a report has what the page would ask for, and no text of it leaves its pla
   writeFileSync(join(directory, "metrics.jsonl"), '{"step": 1, "loss": 2}\n');
   writeFileSync(join(directory, "report.json"), JSON.stringify({ text: hostile }));
   writeFileSync(join(directory, "rows.jsonl"), `${JSON.stringify({ text: hostile })}\n`);
+  writeFileSync(join(directory, "loss.png"), "\x89PNG", "latin1");
   const view = await openView(localTarget(stateDirectory, hint));
   onCleanUp(() => view.close());
   const object = run as AnyObject;
@@ -522,6 +523,7 @@ test("a report has what the page would ask for, and no text of it leaves its pla
     y: [2],
   });
   expect(data[`${place}/files/train/report.json`]).toEqual({ text: hostile });
+  expect(data[`${place}/files/train/loss.png`]).toBe("data:image/png;base64,iVBORw==");
   expect(contract.Rows.parse(data[`${place}/files/train/rows.jsonl?limit=50&offset=0`]).rows).toEqual([
     { text: hostile },
   ]);

@@ -53,11 +53,16 @@ export const alignmentRunKind: BatchKind<Spec> = {
       () => refuseAnswers(spec, inputs),
       () =>
         refuseMemory(plan, spec.compute, "parallelism.shard, or the parts' sequenceLength or microBatchSize"),
-      () => refuseStorage(spec, plan, trainingParts(spec).length),
+      () =>
+        refuseStorage(
+          spec,
+          plan,
+          trainingParts(spec).map(({ training }) => training),
+        ),
     );
   },
   plan: alignmentPlan,
-  stages: alignmentStages,
+  stages: (spec, inputs) => alignmentStages(spec, inputs, alignmentPlan(spec, inputs)),
   results: () => ({}),
 };
 
@@ -89,6 +94,7 @@ function alignmentPlan(spec: Spec, inputs: Inputs): Plan {
       {
         compute: spec.compute,
         shard: spec.parallelism.shard,
+        context: 1,
         sequences: training.microBatchSize * sequencesPerSample,
         sequenceLength: training.sequenceLength,
         precision: training.precision,

@@ -2,10 +2,12 @@ import type { z } from "zod";
 import type { AlignmentRunSpec } from "../../api/alignment-run.ts";
 import type { Artifact, Inputs } from "../../api/artifact.ts";
 import type { NamedDatasets } from "../../api/parts.ts";
+import type { Plan } from "../../api/status.ts";
 import type { Mount, Stage } from "../batch-kind.ts";
 import { claimMount, modelInput, modelMount, mounted, type ProgramInput } from "../stage-inputs.ts";
 import {
   checkpointsConfig,
+  exportDtype,
   gangStage,
   parallelismConfig,
   sampleDuration,
@@ -21,14 +23,14 @@ type Config = Record<string, unknown>;
 export const promptsMount = "prompts";
 
 /** Chat tuning, then pairs from the tuned model itself, then DPO; each part only where the spec has it. */
-export function alignmentStages(spec: Spec, inputs: Inputs): Stage[] {
+export function alignmentStages(spec: Spec, inputs: Inputs, plan: Plan): Stage[] {
   const { chat, preferences, dpo } = spec;
   const generate = preferences?.generate;
   const aligned = alignedModel(spec, inputs);
   return [
-    ...(chat ? [chatStage(spec, chat, inputs)] : []),
+    ...(chat ? [chatStage(spec, chat, inputs, plan)] : []),
     ...(generate ? [candidatesStage(spec, generate, aligned), judgeStage(spec, generate)] : []),
-    ...(dpo && preferences ? [dpoStage(spec, dpo, preferences, aligned)] : []),
+    ...(dpo && preferences ? [dpoStage(spec, dpo, preferences, aligned, plan)] : []),
   ];
 }
 
@@ -62,9 +64,9 @@ export const datasetMounts = (part: string, datasets: Datasets): Mount[] =>
 const datasetInputs = (part: string, datasets: Datasets): ProgramInput[] =>
   datasets.map((dataset) => mounted(datasetMount(part, dataset.name)));
 
-function chatStage(spec: Spec, chat: NonNullable<Spec["chat"]>, inputs: Inputs): Stage {
+function chatStage(spec: Spec, chat: NonNullable<Spec["chat"]>, inputs: Inputs, plan: Plan): Stage {
   return {
-    ...gangStage(spec),
+    ...gangStage(spec, plan),
     name: "chat",
     mounts: [modelMount(spec.model, inputs), ...datasetMounts("chat", chat.datasets)],
     artifact: true,
@@ -131,9 +133,10 @@ function dpoStage(
   dpo: NonNullable<Spec["dpo"]>,
   { datasets, generate }: NonNullable<Spec["preferences"]>,
   model: AlignedModel,
+  plan: Plan,
 ): Stage {
   return {
-    ...gangStage(spec),
+    ...gangStage(spec, plan),
     name: "dpo",
     mounts: [
       ...model.mounts,
@@ -162,6 +165,7 @@ function trainConfig(spec: Spec, training: NonNullable<Spec["dpo"]>["training"],
     training: trainingConfig(training, sampleDuration(training)),
     parallelism: parallelismConfig(spec),
     checkpoints: checkpointsConfig(spec.checkpoints, stage),
+    export_dtype: exportDtype(training),
     evaluate_every_steps: training.evaluateEverySteps,
   };
 }

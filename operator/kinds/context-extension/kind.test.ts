@@ -98,7 +98,7 @@ describe("refusals", () => {
     const other = inputsOf(model, corpusInput({ tokenizerDigest: digestOf("other") }));
     expect(contextExtensionKind.refuse(spec(), other)).toEqual({
       reason: "TokenizerMismatch",
-      message: `PretrainRun base has tokenizer ${digestOf("tokenizer")}, Corpus corpus has ${digestOf("other")}; give the Corpus tokenizer.fromCorpus of the Corpus the model was trained on`,
+      message: `PretrainRun base has tokenizer ${digestOf("tokenizer")}, Corpus corpus has ${digestOf("other")}; give the Corpus tokenizer.fromCorpus of the Corpus the model was trained on, or tokenizer.from of an imported model`,
     });
   });
 

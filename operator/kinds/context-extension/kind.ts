@@ -10,7 +10,14 @@ import { firstRefusal, invalidSpec, type Refusal, refuseMemory } from "../../est
 import { trainingPlan } from "../../estimates/training-plan.ts";
 import type { BatchKind, KernelResult } from "../batch-kind.ts";
 import { modelNeeds, modelReference } from "../stage-inputs.ts";
-import { corpusDuration, refuseParallelism, refuseStorage, refuseTraining } from "../training.ts";
+import {
+  corpusDuration,
+  dividedOver,
+  refuseContext,
+  refuseParallelism,
+  refuseStorage,
+  refuseTraining,
+} from "../training.ts";
 import { contextExtensionStages, corpusRole } from "./stages.ts";
 
 type Spec = z.output<typeof ContextExtensionSpec>;
@@ -33,13 +40,24 @@ export const contextExtensionKind: BatchKind<Spec> = {
       () => refuseTokenizers(inputs),
       () => refuseContextLength(spec, inputs),
       () => refuseParallelism(spec),
+      () => refuseContext(spec, "contextLength", spec.contextLength),
       () => refuseTraining(spec, spec.training, "training", batch),
-      () => refuseMemory(plan, spec.compute, "parallelism.shard, contextLength or training.microBatchSize"),
-      () => refuseStorage(spec, plan, 1 + spec.comparisons.length),
+      () =>
+        refuseMemory(
+          plan,
+          spec.compute,
+          "parallelism.shard or context, contextLength or training.microBatchSize",
+        ),
+      () =>
+        refuseStorage(
+          spec,
+          plan,
+          [spec.method, ...spec.comparisons].map(() => spec.training),
+        ),
     );
   },
   plan: contextExtensionPlan,
-  stages: contextExtensionStages,
+  stages: (spec, inputs) => contextExtensionStages(spec, inputs, contextExtensionPlan(spec, inputs)),
   results: (_spec, _inputs, results) => ({ positionLosses: positionLosses(results.get("measure")) }),
 };
 
@@ -50,7 +68,7 @@ function refuseTokenizers(inputs: Inputs): Refusal | undefined {
   if (!model || !corpus || ours === undefined || theirs === undefined || ours === theirs) return undefined;
   return {
     reason: "TokenizerMismatch",
-    message: `${model.kind} ${model.name} has tokenizer ${ours}, Corpus ${corpus.name} has ${theirs}; give the Corpus tokenizer.fromCorpus of the Corpus the model was trained on`,
+    message: `${model.kind} ${model.name} has tokenizer ${ours}, Corpus ${corpus.name} has ${theirs}; give the Corpus tokenizer.fromCorpus of the Corpus the model was trained on, or tokenizer.from of an imported model`,
   };
 }
 
@@ -75,7 +93,8 @@ function contextExtensionPlan(spec: Spec, inputs: Inputs): Plan {
   const plan = trainingPlan(
     {
       compute: spec.compute,
-      shard: spec.parallelism.shard,
+      shard: dividedOver(spec.parallelism),
+      context: spec.parallelism.context,
       sequences: spec.training.microBatchSize,
       sequenceLength: spec.contextLength,
       precision: spec.training.precision,

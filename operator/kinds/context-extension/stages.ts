@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Artifact, Inputs } from "../../api/artifact.ts";
 import type { ContextExtensionSpec } from "../../api/context-extension.ts";
+import type { Plan } from "../../api/status.ts";
 import type { Stage } from "../batch-kind.ts";
 import {
   artifactInput,
@@ -13,6 +14,7 @@ import {
 import {
   checkpointsConfig,
   corpusDuration,
+  exportDtype,
   gangStage,
   parallelismConfig,
   soloStage,
@@ -36,12 +38,12 @@ const stageOf = (spec: Spec, method: Method): string =>
 /**
  * The method's model, those it is compared with, and one measurement of all of them on the same documents.
  */
-export function contextExtensionStages(spec: Spec, inputs: Inputs): Stage[] {
+export function contextExtensionStages(spec: Spec, inputs: Inputs, plan: Plan): Stage[] {
   const mounts = [modelMount(spec.model, inputs), artifactMount(requiredInput(inputs, corpusRole))];
   const methods = [spec.method, ...spec.comparisons];
   return [
     ...methods.map((method) => ({
-      ...gangStage(spec),
+      ...gangStage(spec, plan),
       name: stageOf(spec, method),
       mounts,
       artifact: method === spec.method,
@@ -76,6 +78,7 @@ function trainConfig(spec: Spec, inputs: Inputs, method: Method): Record<string,
     training: trainingConfig(spec.training, corpusDuration(spec.training, spec.contextLength)),
     parallelism: parallelismConfig(spec),
     checkpoints: checkpointsConfig(spec.checkpoints, stageOf(spec, method)),
+    export_dtype: exportDtype(spec.training),
     evaluate_every_steps: spec.training.evaluateEverySteps,
     parents: [],
   };

@@ -139,11 +139,68 @@ describe("stages", () => {
         tokens: 5000,
         max_epochs: 1.5,
         parts: [
-          { language: "ja", ratio: 0.75 },
-          { language: "code", ratio: 0.25 },
+          { language: "ja", ratio: 75 },
+          { language: "code", ratio: 25 },
         ],
       },
     });
+  });
+
+  test("fractions of a percent, sources and licences become the program's mixture", () => {
+    const mixture = {
+      ratios: [
+        { language: "ja", percent: "99.5" },
+        { language: "code", percent: "0.5" },
+      ],
+      sources: [{ name: "code", weight: "2.5", maxEpochs: "0.5" }],
+      licences: ["CC0-1.0"],
+    };
+    const spec = admitted(corpusKind, { ...everything, mixture });
+    expect(corpusKind.stages(spec, inputsOf()).at(-1)?.config(new Map())).toMatchObject({
+      mixture: {
+        parts: [
+          { language: "ja", ratio: 99.5 },
+          { language: "code", ratio: 0.5 },
+        ],
+        sources: [{ name: "code", weight: 2.5, max_epochs: 0.5 }],
+        licences: ["CC0-1.0"],
+      },
+      train_tokenizer: { parts: [{ language: "ja" }, { language: "code" }] },
+    });
+  });
+
+  test("tokens of the parts are the tokens of the whole", () => {
+    const ratios = [
+      { language: "ja", tokens: 130_000_000_001 },
+      { language: "code", tokens: 10_000_000_000 },
+    ];
+    const spec = admitted(corpusKind, { ...everything, mixture: { ratios } });
+    expect(corpusKind.plan(spec, inputsOf())).toMatchObject({ tokens: 140_000_000_001 });
+    expect(corpusKind.stages(spec, inputsOf()).at(-1)?.config(new Map())).toMatchObject({
+      mixture: { tokens: 140_000_000_001, parts: [{ ratio: 130_000_000_001 }, { ratio: 10_000_000_000 }] },
+    });
+  });
+
+  test("the tokenizer's sample has ratios of its own", () => {
+    const train = { vocabularySize: 1000, ratios: [{ language: "ja", percent: 100 }] };
+    const spec = admitted(corpusKind, { ...everything, tokenizer: { train } });
+    expect(corpusKind.stages(spec, inputsOf()).at(-1)?.config(new Map())).toMatchObject({
+      train_tokenizer: { parts: [{ language: "ja", ratio: 100 }] },
+    });
+  });
+
+  test("an imported model's tokenizer is mounted and named by path", () => {
+    const spec = admitted(corpusKind, {
+      ...small,
+      tokenizer: { from: { claimName: "models", path: "base" } },
+    });
+    expect(corpusKind.needs(spec).at(-1)).toMatchObject({
+      name: "models",
+      data: { path: "base", format: "tokenizer", field: "tokenizer.from.path" },
+    });
+    const tokenize = corpusKind.stages(spec, inputsOf()).at(-1);
+    expect(tokenize?.mounts).toEqual([{ name: "tokenizer", claimName: "models", path: "base" }]);
+    expect(tokenize?.config(new Map())).toMatchObject({ tokenizer: { path: "inputs/tokenizer" } });
   });
 
   test("another corpus's tokenizer is mounted and named by digest", () => {
@@ -166,6 +223,22 @@ describe("refusals", () => {
     [
       { mixture: { ...small.mixture, maxEpochs: "0.5" } },
       "spec.mixture.maxEpochs is 0.5; it must be at least 1",
+    ],
+    [
+      { mixture: { ...small.mixture, sources: [{ name: "web", weight: "0" }] } },
+      "spec.mixture.sources[0].weight is 0; it must be above 0",
+    ],
+    [
+      { mixture: { ...small.mixture, sources: [{ name: "wiki" }] } },
+      "spec.mixture.sources[0].name wiki is no source; name one of web",
+    ],
+    [
+      { mixture: { ...small.mixture, licences: ["MIT"] } },
+      "spec.mixture.ratios[0].language ja has no source whose licence spec.mixture.licences has; add a source, or take the part out",
+    ],
+    [
+      { tokenizer: { train: { vocabularySize: 1000, ratios: [{ language: "en", percent: 100 }] } } },
+      "spec.tokenizer.train.ratios[0].language en has no source; add a source, or take the part out",
     ],
     [
       { cleaning: { stages: [{ name: "rules", rules: {}, sources: ["web", "wap"] }] } },

@@ -61,7 +61,7 @@ export function corpusStages(spec: Spec, inputs: Inputs): Stage[] {
       ...onePod,
       name: "tokenize",
       program: "tokenize",
-      mounts: spec.tokenizer.fromCorpus ? [artifactMount(requiredInput(inputs, tokenizerRole))] : [],
+      mounts: tokenizerMounts(spec, inputs),
       artifact: true,
       config: () => tokenizeConfig(spec, inputs),
     },
@@ -125,29 +125,70 @@ const mostParts = 256;
 
 const keepNames = { sourceOrder: "source_order", longest: "longest", newest: "newest" } as const;
 
+function tokenizerMounts({ tokenizer: { fromCorpus, from } }: Spec, inputs: Inputs): Mount[] {
+  if (from) return [claimMount(tokenizerRole, from)];
+  return fromCorpus ? [artifactMount(requiredInput(inputs, tokenizerRole))] : [];
+}
+
+/**
+ * Distinct words counted at once while a tokenizer is trained: some 700 MB. Not by the pod's memory, which must
+ * not decide what comes out.
+ */
+const mostWords = 5_000_000;
+
+function tokenizerConfig({ tokenizer, mixture }: Spec, inputs: Inputs): Record<string, unknown> {
+  const { train, from } = tokenizer;
+  if (!train)
+    return {
+      tokenizer: from ? mounted(tokenizerRole) : artifactInput(requiredInput(inputs, tokenizerRole)),
+    };
+  return {
+    train_tokenizer: {
+      vocabulary_size: train.vocabularySize,
+      training_bytes: train.trainingBytes,
+      parts: parts(train.ratios ?? mixture.ratios),
+      max_words: mostWords,
+      removing: train.removing,
+    },
+  };
+}
+
+/** Ratios are relative to their sum, so that percents and tokens stand there as they are. */
+const parts = (
+  ratios: readonly {
+    language: string;
+    percent?: number | string | undefined;
+    tokens?: number | undefined;
+  }[],
+) => ratios.map(({ language, percent, tokens }) => ({ language, ratio: Number(percent ?? tokens) }));
+
 function tokenizeConfig(spec: Spec, inputs: Inputs): Record<string, unknown> {
-  const { train } = spec.tokenizer;
-  const { tokens, ratios, maxEpochs } = spec.mixture;
+  const { mixture } = spec;
   return {
     input: "output/deduplicate",
-    ...(train
-      ? {
-          train_tokenizer: {
-            vocabulary_size: train.vocabularySize,
-            training_bytes: train.trainingBytes,
-            removing: train.removing,
-          },
-        }
-      : { tokenizer: artifactInput(requiredInput(inputs, tokenizerRole)) }),
+    ...tokenizerConfig(spec, inputs),
     mixture: {
-      tokens,
-      parts: ratios.map(({ language, percent }) => ({ language, ratio: percent / 100 })),
-      max_epochs: Number(maxEpochs),
+      tokens: mixtureTokens(mixture),
+      parts: parts(mixture.ratios),
+      max_epochs: Number(mixture.maxEpochs),
+      sources: mixture.sources.map(({ name, weight, maxEpochs }) => ({
+        name,
+        weight: Number(weight),
+        ...(maxEpochs !== undefined && { max_epochs: Number(maxEpochs) }),
+      })),
+      licences: mixture.licences,
     },
     held_out_ratio: Number(spec.heldOutShare),
     shard_tokens: spec.shardTokens,
+    memory_bytes: rankOf(spec.compute).memoryBytes,
     // The program itself names the tokenizer and every source it read as parents.
     parents: [],
     seed: spec.seed,
   };
 }
+
+/** The sum of the parts, where they say how many. */
+export const mixtureTokens = ({ tokens, ratios }: Spec["mixture"]): number | undefined =>
+  ratios.every((part) => part.tokens !== undefined)
+    ? ratios.reduce((sum, part) => sum + (part.tokens ?? 0), 0)
+    : tokens;

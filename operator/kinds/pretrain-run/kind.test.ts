@@ -42,6 +42,47 @@ test("one gang trains, a process per GPU, on the corpus by digest", () => {
   });
 });
 
+test("a save takes as long as its ranks write their parts, and the claim takes them all", () => {
+  const seconds = (shard: number) => {
+    const change = {
+      model: { preset: "llama-13b" },
+      parallelism: { shard },
+      compute: { nodes: 16, gpusPerNode: 8 },
+    };
+    return pretrainRunKind.stages(admitted(pretrainRunKind, { ...small, ...change }), inputs)[0]?.saveSeconds;
+  };
+  const bytes = pretrainRunKind.plan(
+    admitted(pretrainRunKind, { ...small, model: { preset: "llama-13b" } }),
+    inputs,
+  ).checkpointBytes;
+  expect(bytes).toBeGreaterThan(150e9);
+  expect(seconds(2)).toBe(Math.ceil((bytes ?? 0) / 200e6));
+  expect(seconds(128)).toBe(Math.ceil((bytes ?? 0) / 1e9));
+});
+
+test("weights are exported in float32, or in the type asked for", () => {
+  const dtype = (change: object) =>
+    pretrainRunKind
+      .stages(admitted(pretrainRunKind, { ...small, training: { ...training, ...change } }), inputs)[0]
+      ?.config(new Map()).export_dtype;
+  expect(dtype({})).toBeUndefined();
+  expect(dtype({ exportDtype: "bfloat16" })).toBe("bfloat16");
+});
+
+test("ranks may share sequences, and divide the model as well", () => {
+  const spec = admitted(pretrainRunKind, {
+    ...small,
+    parallelism: { shard: 2, context: 4 },
+    compute: { nodes: 2, gpusPerNode: 8 },
+  });
+  const [train] = pretrainRunKind.stages(spec, inputs);
+  expect(train?.config(new Map()).parallelism).toEqual({ replicate: 2, shard: 2, context: 4 });
+  const memory = (parallelism: object) =>
+    pretrainRunKind.plan({ ...spec, parallelism: { ...spec.parallelism, ...parallelism } }, inputs)
+      .memoryPerRankBytes ?? 0;
+  expect(memory({ context: 4 })).toBeLessThan(memory({ context: 1, shard: 8 }));
+});
+
 test("on CPUs a pod is one process", () => {
   const [train] = pretrainRunKind.stages(
     admitted(pretrainRunKind, { ...small, compute: { nodes: 4 } }),
@@ -63,6 +104,31 @@ describe("refusals name the field and a value that would do", () => {
     [
       { compute: { nodes: 3 } },
       "spec.training.globalBatchTokens 8192 is no multiple of 384 (3 ranks x microBatchSize 1 x 128 tokens); set it to 8448",
+    ],
+    [
+      { parallelism: { context: 3 }, compute: { nodes: 4 } },
+      "spec.parallelism.context 3 does not divide them: compute.nodes 4 are 4 ranks; set context to 2",
+    ],
+    [
+      { parallelism: { context: 2, shard: 4 }, compute: { nodes: 4 } },
+      "spec.parallelism.shard 4 does not divide them: compute.nodes 4 are 4 ranks, 2 of them for each part of a sequence; set shard to 2",
+    ],
+    [
+      { parallelism: { context: 2, shard: 2, replicate: 2 }, compute: { nodes: 4 } },
+      "spec.parallelism.replicate 2 x shard 2 x context 2 is 8, but compute.nodes 4 are 4 ranks; set replicate to 1 or leave it out",
+    ],
+    [
+      {
+        parallelism: { context: 2 },
+        compute: { nodes: 2 },
+        sequenceLength: 130,
+        training: { ...training, globalBatchTokens: 8320 },
+      },
+      "spec.sequenceLength 130 is no multiple of 4 (2 x parallelism.context 2); set it to 132 or change context",
+    ],
+    [
+      { parallelism: { context: 2 }, compute: { nodes: 6 } },
+      "spec.training.globalBatchTokens 8192 is no multiple of 384 (3 groups of 2 ranks x microBatchSize 1 x 128 tokens); set it to 8448",
     ],
     [{ training: { ...training, learningRate: "0" } }, "spec.training.learningRate is 0; it must be above 0"],
     [{ model: { preset: "llama-tiny", ropeTheta: "0" } }, "spec.model.ropeTheta is 0; it must be above 0"],

@@ -12,8 +12,11 @@ import { artifactInput, artifactMount, requiredInput } from "../stage-inputs.ts"
 import {
   checkpointsConfig,
   corpusDuration,
+  dividedOver,
+  exportDtype,
   gangStage,
   parallelismConfig,
+  refuseContext,
   refuseParallelism,
   refuseStorage,
   refuseTraining,
@@ -37,20 +40,26 @@ export const pretrainRunKind: BatchKind<Spec> = {
     };
     return firstRefusal(
       () => refuseParallelism(spec),
+      () => refuseContext(spec, "sequenceLength", spec.sequenceLength),
       () => refuseTraining(spec, spec.training, "training", batch),
       () =>
         refuseDecimals([
           { field: "model.ropeTheta", value: spec.model.ropeTheta, above: 0 },
           { field: "model.rmsNormEpsilon", value: spec.model.rmsNormEpsilon, above: 0 },
         ]),
-      () => refuseMemory(plan, spec.compute, "parallelism.shard, sequenceLength or training.microBatchSize"),
-      () => refuseStorage(spec, plan, 1),
+      () =>
+        refuseMemory(
+          plan,
+          spec.compute,
+          "parallelism.shard or context, sequenceLength or training.microBatchSize",
+        ),
+      () => refuseStorage(spec, plan, [spec.training]),
     );
   },
   plan: pretrainPlan,
   stages: (spec, inputs) => [
     {
-      ...gangStage(spec),
+      ...gangStage(spec, pretrainPlan(spec, inputs)),
       name: "train",
       mounts: [artifactMount(requiredInput(inputs, corpusRole))],
       artifact: true,
@@ -72,7 +81,8 @@ function pretrainPlan(spec: Spec, inputs: Inputs): Plan {
   const duration = corpusDuration(spec.training, spec.sequenceLength);
   const work = {
     compute: spec.compute,
-    shard: spec.parallelism.shard,
+    shard: dividedOver(spec.parallelism),
+    context: spec.parallelism.context,
     sequences: spec.training.microBatchSize,
     sequenceLength: spec.sequenceLength,
     precision: spec.training.precision,
@@ -101,6 +111,7 @@ function trainConfig(spec: Spec, inputs: Inputs): Record<string, unknown> {
     training: trainingConfig(spec.training, corpusDuration(spec.training, spec.sequenceLength)),
     parallelism: parallelismConfig(spec),
     checkpoints: checkpointsConfig(spec.checkpoints, "train"),
+    export_dtype: exportDtype(spec.training),
     evaluate_every_steps: spec.training.evaluateEverySteps,
     // The program itself names what it reads as parents.
     parents: [],

@@ -37,6 +37,7 @@ const columnOf = { step: "step", tokens: "tokens", time: "seconds" } as const sa
 const unitOf: Readonly<Record<string, string>> = {
   tokens_per_second: "tokens/s",
   mfu: "ratio",
+  peak_memory_bytes: "bytes",
 };
 
 export async function answerMetrics(

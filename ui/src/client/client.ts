@@ -8,6 +8,8 @@ export interface Client {
   readonly report: Report | undefined;
   json<T>(path: string, signal?: AbortSignal): Promise<T>;
   text(path: string, signal?: AbortSignal): Promise<string>;
+  /** Where a picture can be shown from. */
+  picture(path: string, signal?: AbortSignal): Promise<string>;
   /** An answer that is read as it comes. */
   stream(path: string, signal: AbortSignal, post?: Post): Promise<ReadableStream<Uint8Array>>;
 }
@@ -56,6 +58,11 @@ export function createClient({ fetch, token, report }: ClientOptions): Client {
     async text(path, signal) {
       const found = embedded(path);
       return typeof found === "string" ? found : await (await ask(path, { signal })).text();
+    },
+    async picture(path, signal) {
+      const found = embedded(path);
+      if (typeof found === "string") return found;
+      return URL.createObjectURL(await (await ask(path, { signal })).blob());
     },
     async stream(path, signal, post) {
       const init =

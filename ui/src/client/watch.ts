@@ -12,7 +12,8 @@ import type { Store } from "./store.ts";
 export interface WatchOptions {
   client: Client;
   store: Store;
-  namespace?: string;
+  /** Asked before each stream is opened; undefined: all namespaces. */
+  namespace?: (signal: AbortSignal) => Promise<string | undefined>;
   sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   /** The server's heartbeat comes every 15 s. */
   silenceMilliseconds?: number;
@@ -61,8 +62,11 @@ async function readOnce(
   let synced = false;
   try {
     heard();
-    const path = `/api/watch${namespace === undefined ? "" : query({ namespace })}`;
-    const stream = await client.stream(path, AbortSignal.any([signal, silence.signal]));
+    const reading = AbortSignal.any([signal, silence.signal]);
+    const stream = await client.stream(
+      `/api/watch${query({ namespace: await namespace?.(reading) })}`,
+      reading,
+    );
     for await (const line of linesOf(stream)) {
       heard();
       if (line.trim() === "") continue;

@@ -115,6 +115,15 @@ describe("chains", () => {
     expect(isOutdated(child, parent("sha256:new"))).toBe(true);
     expect(isOutdated(child, corpus)).toBeUndefined();
   });
+
+  test("what is served is outdated beside a gate that looked at another model", () => {
+    const gate = (modelDigest?: string): AnyObject =>
+      anObject("Evaluation", "gate", { status: { modelDigest, artifact: artifact("sha256:scores") } });
+    const served = anObject("InferenceDeployment", "chat", { status: { served: artifact("sha256:m") } });
+    expect(isOutdated(served, gate("sha256:m"))).toBe(false);
+    expect(isOutdated(served, gate("sha256:before"))).toBe(true);
+    expect(isOutdated(served, gate())).toBeUndefined();
+  });
 });
 
 test("a filter means every one of its words: names, reasons, labels, beginnings of digests", () => {

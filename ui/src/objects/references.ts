@@ -46,6 +46,11 @@ export const artifactsOf = ({ status }: AnyObject) => [
  */
 export function isOutdated(object: AnyObject, parent: AnyObject): boolean | undefined {
   const own = object.status?.artifact ?? object.status?.served;
+  // A gate is not what is served: it has to have looked at that.
+  if (object.status?.served && parent.kind === "Evaluation") {
+    const { modelDigest } = parent.status ?? {};
+    return modelDigest === undefined ? undefined : modelDigest !== object.status.served.digest;
+  }
   const now = artifactsOf(parent);
   if (own === undefined || now.length === 0) return undefined;
   const from = own.parents.filter(({ reference }) => reference === `${parent.kind}/${parent.metadata.name}`);

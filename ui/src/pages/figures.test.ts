@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { align } from "../parts/plot.tsx";
 import { flowOf } from "./corpus/funnel.ts";
-import { quantile, total } from "./endpoint/endpoint-metrics.ts";
+import { answered, quantile, rate, total } from "./endpoint/endpoint-metrics.ts";
 import { panelsOf } from "./run/panels.ts";
 import { linesOfDocuments } from "./run/positions.ts";
 import { smooth } from "./run/smoothing.ts";
@@ -61,6 +61,25 @@ test("error bars are 95 % intervals of the mean over documents", () => {
   expect(line?.y).toEqual([2.5]);
   // Standard deviation 1.291 over the root of four documents.
   expect((line?.high?.[0] ?? 0) - 2.5).toBeCloseTo(1.96 * (1.29099 / 2), 4);
+});
+
+test("requests for answers are counted, not those of probes, and rates are of two readings", () => {
+  const values = (answers: number) => ({
+    'tanren_serve_requests_total{route="/readyz",status="200"}': 972,
+    'tanren_serve_requests_total{route="/v1/models",status="200"}': 10,
+    'tanren_serve_requests_total{route="/v1/chat/completions",status="200"}': answers,
+    'tanren_serve_requests_total{route="/v1/completions",status="200"}': 2,
+    'tanren_serve_requests_created{route="/v1/completions",status="200"}': 1.8e9,
+  });
+  expect(answered(values(10))).toBe(12);
+  const [first, second] = [
+    { at: 1000, values: values(10) },
+    { at: 6000, values: values(20) },
+  ];
+  expect(rate(answered, first, second)).toBe(2);
+  expect(rate(answered, undefined, first)).toBeUndefined();
+  // The pod that counted is another one.
+  expect(rate(answered, second, { at: 9000, values: values(1) })).toBeUndefined();
 });
 
 test("quantiles are reckoned within their bucket, as Prometheus does", () => {

@@ -136,8 +136,8 @@ function ObjectHead({ object, identity }: { object: AnyObject; identity: Identit
         <div class="head-progress">
           <ProgressBar percent={percent} />
           <span>
-            {progress.percent} · {progress.stage}{" "}
-            {progress.total > 0 ? `${progress.step} / ${progress.total} ${progress.unit}` : ""}
+            {progress.percent} · {progress.stage}
+            {progress.total > 0 && ` · ${progress.unit} ${progress.step} / ${progress.total}`}
             {progress.eta && ` · ${t("left", { time: progress.eta })}`}
           </span>
         </div>

@@ -32,6 +32,8 @@ export interface PlotProps {
   lines: readonly Line[];
   logX?: boolean;
   logY?: boolean;
+  /** Between whole numbers of x there is nothing to say. */
+  wholeX?: boolean;
   height?: number;
   formatX?: (value: number) => string;
   formatY?: (value: number) => string;
@@ -207,6 +209,9 @@ function PlotTable({
   );
 }
 
+/** 1, 2, 5, 10 and so on, up to what a count of steps or positions reaches. */
+const wholeSteps = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat();
+
 /** A browser always has one; the tests' document has none. */
 const hasCanvas = () => document.createElement("canvas").getContext("2d") !== null;
 
@@ -270,6 +275,7 @@ function optionsOf(
         ...axis,
         values: (_, splits) => splits.map((value) => (value === null ? "" : formatX(value))),
         size: 32,
+        ...(props.wholeX && { incrs: wholeSteps }),
       },
       {
         ...axis,

@@ -7,67 +7,62 @@ import { menderOf, percentOf, phaseOf } from "../../objects/phase.ts";
 import { StateBadge } from "../../parts/badge.tsx";
 import { Digest } from "../../parts/facts.tsx";
 import { ProgressBar } from "../../parts/progress-bar.tsx";
+import { layoutOf } from "./chain-layout.ts";
 
-/** One chain as a graph; boxes are a list in the order of the chain for whoever cannot see the lines. */
-
-const box = { width: 236, height: 132, columnGap: 56, rowGap: 20 };
-
-const left = (column: number) => column * (box.width + box.columnGap);
-const top = (row: number) => row * (box.height + box.rowGap);
-
-export function ChainGraph({ chain }: { chain: Chain }) {
-  const width = left(chain.columns) - box.columnGap;
-  const height = top(chain.rows) - box.rowGap;
-  const places = new Map(chain.nodes.map((node) => [node.key, node]));
+/**
+ * One chain as a graph within a width; boxes are a list in the order of the chain for whoever cannot see the lines,
+ * and for whoever has no room for them.
+ */
+export function ChainGraph({ chain, width }: { chain: Chain; width: number }) {
+  const layout = layoutOf(chain, width - 2 * padding);
   const label = t("chain.of", { name: chain.nodes[0]?.key.split("/").slice(1).join("/") ?? "" });
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section class="chain" tabIndex={0} aria-label={label}>
+    <section class={`chain ${layout ? "drawn" : "stacked"}`} aria-label={label}>
       <h2 class="visually-hidden">{label}</h2>
-      <div class="chain-space" style={{ width: `${width}px`, height: `${height}px` }}>
-        <svg width={width} height={height} aria-hidden="true">
-          {chain.edges.map((edge) => (
-            <Edge key={`${edge.from} ${edge.to} ${edge.role}`} edge={edge} places={places} />
-          ))}
-        </svg>
+      {layout ? (
+        <div class="chain-space" style={{ width: `${layout.width}px`, height: `${layout.height}px` }}>
+          <svg width={layout.width} height={layout.height} aria-hidden="true">
+            {layout.lines.map(({ edge, path }) => (
+              <path key={`${edge.from} ${edge.to} ${edge.role}`} class={classOf(edge)} d={path} />
+            ))}
+          </svg>
+          <ol>
+            {layout.boxes.map(({ node, left, top }) => (
+              <li
+                key={node.key}
+                style={{
+                  left: `${left}px`,
+                  top: `${top}px`,
+                  width: `${layout.box.width}px`,
+                  height: `${layout.box.height}px`,
+                }}
+              >
+                <Node node={node} edges={chain.edges} />
+              </li>
+            ))}
+          </ol>
+        </div>
+      ) : (
         <ol>
           {chain.nodes.map((node) => (
-            <li
-              key={node.key}
-              style={{
-                left: `${left(node.column)}px`,
-                top: `${top(node.row)}px`,
-                width: `${box.width}px`,
-                height: `${box.height}px`,
-              }}
-            >
-              {node.object ? (
-                <Box object={node.object} edges={chain.edges} node={node} />
-              ) : (
-                <Missing node={node} />
-              )}
+            <li key={node.key}>
+              <Node node={node} edges={chain.edges} />
             </li>
           ))}
         </ol>
-      </div>
+      )}
     </section>
   );
 }
 
-function Edge({ edge, places }: { edge: ChainEdge; places: ReadonlyMap<string, ChainNode> }) {
-  const [from, to] = [places.get(edge.from), places.get(edge.to)];
-  if (from === undefined || to === undefined) return null;
-  const x1 = left(from.column) + box.width;
-  const y1 = top(from.row) + box.height / 2;
-  const x2 = left(to.column);
-  const y2 = top(to.row) + box.height / 2;
-  const bend = box.columnGap * 0.8;
-  const path =
-    x2 > x1
-      ? `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`
-      : `M ${x1} ${y1} C ${x1 + 3 * bend} ${y1 + 60}, ${x2 - 3 * bend} ${y2 + 60}, ${x2} ${y2}`;
-  const classes = ["edge", edge.outdated && "outdated", edge.role === "gate" && "gate"].filter(Boolean);
-  return <path class={classes.join(" ")} d={path} />;
+/** As the style has it, with the border. */
+const padding = 19;
+
+const classOf = ({ outdated, role }: ChainEdge) =>
+  ["edge", outdated && "outdated", role === "gate" && "gate"].filter(Boolean).join(" ");
+
+function Node({ node, edges }: { node: ChainNode; edges: readonly ChainEdge[] }) {
+  return node.object ? <Box object={node.object} edges={edges} node={node} /> : <Missing node={node} />;
 }
 
 function Box({ object, node, edges }: { object: AnyObject; node: ChainNode; edges: readonly ChainEdge[] }) {
@@ -81,11 +76,11 @@ function Box({ object, node, edges }: { object: AnyObject; node: ChainNode; edge
   const digest = artifact?.digest ?? served?.digest;
   return (
     <a class={`box ${phase}`} href={identity && addressOf(identity)}>
+      <span class="kind">{object.kind}</span>
       <span class="box-head">
-        <span class="kind">{object.kind}</span>
+        <span class="box-name">{object.metadata.name}</span>
         <span class="age">{age(object.metadata.creationTimestamp, now.value)}</span>
       </span>
-      <span class="box-name">{object.metadata.name}</span>
       <StateBadge object={object} />
       {phase === "running" && progress && (
         <span class="box-progress">
@@ -114,9 +109,7 @@ function Missing({ node }: { node: ChainNode }) {
   const [kind, , name] = node.key.split("/");
   return (
     <span class="box missing">
-      <span class="box-head">
-        <span class="kind">{kind}</span>
-      </span>
+      <span class="kind">{kind}</span>
       <span class="box-name">{name}</span>
       <span class="box-about">{t("missing")}</span>
     </span>

@@ -11,6 +11,7 @@ import { More } from "../../parts/more.tsx";
 import { ObjectTable } from "../../parts/object-table.tsx";
 import { Empty, Loading } from "../../parts/states.tsx";
 import { route, setQuery } from "../../router.ts";
+import { useWidth } from "../../use-width.ts";
 import { ChainGraph } from "./chain-graph.tsx";
 
 /** Everything from sources to endpoints: the chains, what needs somebody first. */
@@ -66,15 +67,15 @@ export function ChainPage() {
 
 function Chains({ chains }: { chains: readonly Chain[] }) {
   const [limit, setLimit] = useState(12);
+  const [place, width] = useWidth<HTMLDivElement>();
   return (
-    <>
-      {chains.slice(0, limit).map((chain) => (
-        <ChainGraph key={chain.key} chain={chain} />
-      ))}
+    <div ref={place}>
+      {width !== undefined &&
+        chains.slice(0, limit).map((chain) => <ChainGraph key={chain.key} chain={chain} width={width} />)}
       {chains.length > limit && (
         <More left={chains.length - limit} onMore={() => setLimit((before) => before + 12)} />
       )}
-    </>
+    </div>
   );
 }
 

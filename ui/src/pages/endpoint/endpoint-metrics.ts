@@ -8,6 +8,31 @@ export function total(values: Values, name: string): number | undefined {
   return found.length === 0 ? undefined : found.reduce((sum, [, value]) => sum + value, 0);
 }
 
+/** Requests for answers; those of probes, of this page, and lists of models are none. */
+export function answered(values: Values): number | undefined {
+  const asked = Object.entries(values).filter(([key]) => /\broute="\/v1\/(?!models\b)/.test(key));
+  return total(Object.fromEntries(asked), "tanren_serve_requests_total");
+}
+
+export const generated = (values: Values) => total(values, "tanren_serve_generation_tokens_total");
+
+export interface Reading {
+  /** In milliseconds. */
+  at: number;
+  values: Values;
+}
+
+/** How fast a counter grew between two readings, a second; undefined where there are no two, or it began anew. */
+export function rate(
+  counter: (values: Values) => number | undefined,
+  before: Reading | undefined,
+  now: Reading | undefined,
+): number | undefined {
+  if (before === undefined || now === undefined) return undefined;
+  const growth = (counter(now.values) ?? 0) - (counter(before.values) ?? 0);
+  return growth < 0 ? undefined : (1000 * growth) / (now.at - before.at);
+}
+
 /**
  * A quantile of a histogram as Prometheus reckons it: linear within the bucket it falls into. Undefined without
  * observations, or where it falls beyond the last bound.

@@ -10,7 +10,7 @@ import { Digest, Facts, Panel } from "../../parts/facts.tsx";
 import { ObjectLink } from "../../parts/object-link.tsx";
 import { Answered, Empty } from "../../parts/states.tsx";
 import { useAnswer } from "../../use-answer.ts";
-import { quantile, total } from "./endpoint-metrics.ts";
+import { answered, generated, quantile, type Reading, rate, total } from "./endpoint-metrics.ts";
 
 /** How an endpoint stands: replicas, what is rolled out, what had to pass first, how fast it answers. */
 export function EndpointPage({ object, identity }: Shown) {
@@ -91,11 +91,22 @@ function Speed({ namespace, name, ready }: { namespace: string; name: string; re
     ? `/api/endpoints/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/metrics`
     : undefined;
   const answer = useAnswer<EndpointMetrics>(path, { version });
+  const values = answer.state === "ready" ? answer.value.values : undefined;
+  const [[before, last], setReadings] = useState<readonly [Reading?, Reading?]>([]);
+  useEffect(() => {
+    if (values) setReadings(([, previous]) => [previous, { at: Date.now(), values }]);
+  }, [values]);
   return (
     <Panel title={t("speed")}>
       {ready ? (
         <Answered answer={answer} none={t("speed.none")}>
-          {({ values }) => <SpeedFacts values={values} />}
+          {({ values }) => (
+            <SpeedFacts
+              values={values}
+              tokensPerSecond={rate(generated, before, last)}
+              requestsPerSecond={rate(answered, before, last)}
+            />
+          )}
         </Answered>
       ) : (
         <Empty>{t("speed.notReady")}</Empty>
@@ -107,14 +118,20 @@ function Speed({ namespace, name, ready }: { namespace: string; name: string; re
 const seconds = (value: number | undefined) =>
   value === undefined ? "–" : value < 1 ? `${Math.round(1000 * value)} ms` : `${value.toFixed(2)} s`;
 
-function SpeedFacts({ values }: { values: EndpointMetrics["values"] }) {
+function SpeedFacts({
+  values,
+  tokensPerSecond,
+  requestsPerSecond,
+}: {
+  values: EndpointMetrics["values"];
+  tokensPerSecond: number | undefined;
+  requestsPerSecond: number | undefined;
+}) {
   const first = "tanren_serve_time_to_first_token_seconds";
   const between = "tanren_serve_inter_token_latency_seconds";
   const cache = total(values, "tanren_serve_kv_cache_usage_ratio");
-  const plain = (name: string) => {
-    const value = total(values, name);
-    return value === undefined ? undefined : figure(value);
-  };
+  const plain = (value: number | undefined) => (value === undefined ? undefined : figure(value));
+  const perSecond = (value: number | undefined) => (value === undefined ? "–" : value.toFixed(1));
   return (
     <>
       <table class="quantiles">
@@ -145,10 +162,12 @@ function SpeedFacts({ values }: { values: EndpointMetrics["values"] }) {
       </table>
       <Facts
         rows={[
-          [t("speed.running"), plain("tanren_serve_requests_running")],
-          [t("speed.waiting"), plain("tanren_serve_requests_waiting")],
-          [t("speed.requests"), plain("tanren_serve_requests_total")],
-          [t("speed.tokens"), plain("tanren_serve_generation_tokens_total")],
+          [t("speed.tokenRate"), perSecond(tokensPerSecond)],
+          [t("speed.requestRate"), perSecond(requestsPerSecond)],
+          [t("speed.running"), plain(total(values, "tanren_serve_requests_running"))],
+          [t("speed.waiting"), plain(total(values, "tanren_serve_requests_waiting"))],
+          [t("speed.requests"), plain(answered(values))],
+          [t("speed.tokens"), plain(generated(values))],
           [t("speed.cache"), cache === undefined ? undefined : `${(100 * cache).toFixed(1)} %`],
         ]}
       />

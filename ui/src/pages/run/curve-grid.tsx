@@ -53,6 +53,7 @@ function CurvePlot({
       xLabel={t(`axis.${view.x}`)}
       lines={lines}
       logX={view.logX}
+      wholeX={view.x === "step"}
       logY={view.logY && panel.id !== "accuracy"}
       height={panel.id === "loss" ? 340 : 220}
       formatX={formatOf(view.x)}

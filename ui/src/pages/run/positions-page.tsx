@@ -39,8 +39,11 @@ export function PositionsPage({ object, identity }: Shown) {
       ),
     [measured, ofStatus],
   );
+  const isReading = [files, lossesPath && losses, reportPath && report].some(
+    (one) => typeof one === "object" && one.state === "loading",
+  );
   return (
-    <div class="panels">
+    <div class="panels" aria-busy={isReading}>
       <Panel
         title={t("positions")}
         wide
@@ -64,6 +67,7 @@ export function PositionsPage({ object, identity }: Shown) {
               xLabel={t("position")}
               lines={lines}
               logX={logX}
+              wholeX
               height={360}
               formatX={(value) => String(Math.round(value))}
             />
@@ -96,11 +100,12 @@ function PassKeys({ passkey }: { passkey: Record<string, PassKey> }) {
   const models = Object.entries(passkey).filter(([, { places = [] }]) => places.length > 0);
   if (models.length === 0) return <Empty>{t("passkey.none")}</Empty>;
   return (
-    <div class="grids">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="grids" tabIndex={0} aria-label={t("passkey")}>
       {models.map(([label, one]) => (
         <PassKeyGrid key={label} label={label} places={one.places ?? []} accuracy={one.accuracy} />
       ))}
-    </div>
+    </section>
   );
 }
 

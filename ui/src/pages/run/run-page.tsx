@@ -1,6 +1,6 @@
 import { bytes, count, figure } from "../../../../operator/cli/terminal/units.ts";
 import { formatDuration } from "../../../../operator/clock/duration.ts";
-import type { ObjectPlan } from "../../../../operator/ui-server/contract.ts";
+import type { Metrics, ObjectPlan } from "../../../../operator/ui-server/contract.ts";
 import { now } from "../../context.ts";
 import { t } from "../../language/language.ts";
 import { type AnyObject, apiPathOf, type Shown, type Status } from "../../objects/objects.ts";
@@ -8,15 +8,18 @@ import { acceleratorHours, secondsOf } from "../../objects/usage.ts";
 import { Facts, Panel } from "../../parts/facts.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { Table } from "../../parts/table.tsx";
-import { useAnswer } from "../../use-answer.ts";
+import { type Answer, useAnswer } from "../../use-answer.ts";
+import { Pictures } from "./pictures.tsx";
+import { useCurves } from "./use-curves.ts";
 
-/** How a batch run went: its stages, every attempt with its cause, and the plan beside what came of it. */
+/** How a batch run went: its stages, every attempt with its cause, the plan beside what came of it, pictures. */
 export function RunPage({ object, identity }: Shown) {
   return (
     <div class="panels">
       <Stages status={object.status ?? {}} />
       <PlanAndMeasured object={object} identity={identity} />
       <Attempts status={object.status ?? {}} />
+      <Pictures object={object} identity={identity} />
     </div>
   );
 }
@@ -100,12 +103,20 @@ function PlanAndMeasured({ object, identity }: Shown) {
   const known = object.status?.plan;
   const asked = useAnswer<ObjectPlan>(known === undefined ? `${apiPathOf(identity)}/plan` : undefined);
   const plan = known ?? (asked.state === "ready" ? asked.value.plan : undefined);
-  const measured = measuredOf(object, now.value);
+  const main = mainStage(object);
+  // What is under way says it itself.
+  const ended = main?.completionTime === undefined ? undefined : main.name;
+  const [curves] = useCurves([object], ended, "step", undefined);
+  const measured = measuredOf(object, curves?.answer, now.value);
   const planned = {
     parameters: told(plan?.parameters, count),
     steps: told(plan?.steps, String),
     tokens: told(plan?.tokens, count),
     time: told(plan?.estimatedSeconds, formatDuration),
+    speed: told(
+      plan?.tokens && plan.estimatedSeconds && plan.tokens / plan.estimatedSeconds,
+      tokensPerSecond,
+    ),
     memory: told(plan?.memoryPerRankBytes, bytes),
     memoryLimit: told(plan?.memoryLimitPerRankBytes, bytes),
     checkpoint: told(plan?.checkpointBytes, bytes),
@@ -158,31 +169,40 @@ const compared: readonly { fact: string; name: () => string }[] = [
   { fact: "ranks", name: () => t("fact.ranks") },
 ];
 
-/** What came of the main stage: the one that trains, or the last. */
-function measuredOf({ status = {} }: AnyObject, present: number): Record<string, string | undefined> {
-  const { stages = [], progress, artifact } = status;
-  const main = stages.find(({ name }) => name === "train") ?? stages.at(-1);
+/** The one that trains, or the last. */
+const mainStage = ({ status: { stages = [] } = {} }: AnyObject) =>
+  stages.find(({ name }) => name === "train") ?? stages.at(-1);
+
+/** What came of the main stage: its newest figures, or of one that has ended what its curves say. */
+function measuredOf(
+  object: AnyObject,
+  curves: Answer<Metrics> | undefined,
+  present: number,
+): Record<string, string | undefined> {
+  const { progress, artifact } = object.status ?? {};
+  const main = mainStage(object);
   const current = progress !== undefined && progress.stage === main?.name ? progress : undefined;
-  const metrics = [...(main?.metrics ?? []), ...(current?.metrics ?? [])];
-  const figureOf = (matches: (name: string) => boolean) => {
-    const found = metrics.findLast(({ name }) => matches(name));
-    return found && Number(found.value);
+  const metrics = current?.metrics ?? [];
+  const figureOf = (name: string, of: (values: number[]) => number) => {
+    const newest = metrics.findLast((one) => one.name === name);
+    if (newest) return Number(newest.value);
+    const series = curves?.state === "ready" ? curves.value.series[name] : undefined;
+    const values = (series?.y ?? []).filter((value) => value !== null);
+    return values.length === 0 ? undefined : of(values);
   };
   return {
     parameters: told(artifact?.parameters, count),
-    steps: told(current?.step, String),
+    steps: told(current?.step ?? (curves?.state === "ready" ? curves.value.total : undefined), String),
     time: main?.startTime && formatDuration(secondsOf(main.startTime, main.completionTime, present)),
     memory: told(
-      figureOf((name) => name.includes("memory")),
+      figureOf("peak_memory_bytes", (values) => Math.max(...values)),
       bytes,
     ),
-    speed: told(
-      figureOf((name) => name === "tokens_per_second"),
-      (value) => `${count(value)} ${t("tokensPerSecond")}`,
-    ),
-    mfu: told(
-      figureOf((name) => name === "mfu"),
-      (value) => `${(100 * value).toFixed(1)} %`,
-    ),
+    speed: told(figureOf("tokens_per_second", mean), tokensPerSecond),
+    mfu: told(figureOf("mfu", mean), (value) => `${(100 * value).toFixed(1)} %`),
   };
 }
+
+const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const tokensPerSecond = (value: number) => `${count(value)} ${t("tokensPerSecond")}`;
