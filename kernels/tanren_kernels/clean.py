@@ -82,7 +82,7 @@ def main(config: CleanConfig, context: ProgramContext) -> Result:
             fit(statistics.rows()),
         )
     metrics = {"documents": float(kept), "files": float(total)}
-    metrics.update({name: float(count) for name, count in sorted(counts.items())})
+    metrics.update({name: float(count) for name, count in sorted(_told(counts).items())})
     metrics.update(_classifier_metrics(classifiers))
     return Result(
         reason="Completed",
@@ -90,6 +90,18 @@ def main(config: CleanConfig, context: ProgramContext) -> Result:
         metrics=metrics,
         funnel=fit(statistics.rows()),
     )
+
+
+_OTHER_LANGUAGE = "passed_over/language_"
+_LANGUAGES_TOLD = 8
+
+
+def _told(counts: Counter[str]) -> Counter[str]:
+    """What a result has room for: of the languages that were passed over the most frequent."""
+    languages = Counter({name: count for name, count in counts.items() if name.startswith(_OTHER_LANGUAGE)})
+    told = counts - languages
+    told.update(dict(sorted(languages.items(), key=lambda item: (-item[1], item[0]))[:_LANGUAGES_TOLD]))
+    return told
 
 
 def _steps(config: CleanConfig) -> list[str]:
@@ -239,37 +251,44 @@ class _Task:
             self.files_read = number + 1
 
     def _record(self, raw: Raw, source: CleanSource, cleaned: Cleaned, writer: TaskWriter) -> None:
+        language = cleaned.language
         for step, bytes_in, bytes_out in cleaned.passed:
-            self.statistics.passed(step, source.language, bytes_in, bytes_out)
+            self.statistics.passed(step, language, bytes_in, bytes_out)
+        if cleaned.identified:
+            # Most of a crawl is: it is counted, and not written down.
+            self.statistics.dropped(cleaned.step, language, cleaned.size, cleaned.reason)
+            self.counts[f"{_OTHER_LANGUAGE}{cleaned.identified}"] += 1
+            return
         if cleaned.text:
-            self.histograms.extracted(source.language, len(cleaned.text))
+            self.histograms.extracted(language, len(cleaned.text))
         if cleaned.score is not None:
             self.histograms.score(cleaned.score, stays=not cleaned.reason)
         about = {"source": source.name, "url": cleaned.url, "score": cleaned.score}
-        self.samples.offer(cleaned.step, cleaned.reason, source.language, cleaned.id, cleaned.text, **about)
+        self.samples.offer(cleaned.step, cleaned.reason, language, cleaned.id, cleaned.text, **about)
         if cleaned.reason:
-            self.statistics.dropped(cleaned.step, source.language, cleaned.size, cleaned.reason)
+            self.statistics.dropped(cleaned.step, language, cleaned.size, cleaned.reason)
             shown = cleaned.text or cleaned.url
             writer.drop(cleaned.id, cleaned.step, cleaned.reason, source.name, shown, raw.offset)
             return
         if cleaned.replaced:
             self.counts[f"replaced_characters/{cleaned.replaced}"] += cleaned.text.count("\ufffd")
         self.counts.update(cleaned.counts)
-        self.histograms.kept(source.language, len(cleaned.text))
+        self.histograms.kept(language, len(cleaned.text))
         self.kept += 1
         writer.keep(
             Document(
                 cleaned.id,
                 cleaned.text,
-                source.language,
+                language,
                 source.name,
                 cleaned.url,
                 cleaned.title,
-                raw.time,
+                cleaned.time or raw.time,
                 raw.offset,
                 cleaned.status,
                 raw.place,
                 cleaned.score,
+                cleaned.licence or source.licence,
             )
         )
 
@@ -281,7 +300,7 @@ def _read_from(
     return [
         {
             "name": source.name,
-            "language": source.language,
+            "language": source.language or ", ".join(source.languages or []),
             "licence": source.licence,
             "digest": source.input.digest,
             "files": [

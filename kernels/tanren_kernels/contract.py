@@ -219,8 +219,7 @@ class CleaningStage(BaseModel):
     )
     name: Annotated[str, Field(min_length=1)]
     languages: Annotated[
-        list_aliased[Literal["ja", "en", "code"]],
-        Field(description="languages of the documents that it is for; empty: all"),
+        list_aliased[str], Field(description="languages of the documents that it is for; empty: all")
     ]
     sources: Annotated[
         list_aliased[str], Field(description="sources of the documents that it is for; empty: all")
@@ -350,7 +349,14 @@ class MixturePart(BaseModel):
         extra="forbid",
         frozen=True,
     )
-    language: Literal["ja", "en", "code"]
+    language: Annotated[
+        str,
+        Field(
+            description="BCP 47 tag of a text's language, or code: decides its rules and its share of the mixture",
+            max_length=16,
+            pattern="^(code|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$",
+        ),
+    ]
     ratio: Annotated[float, Field(description="its share, relative to the sum of all parts' ratios", gt=0.0)]
 
 
@@ -829,7 +835,14 @@ class FunnelRow(BaseModel):
             min_length=1,
         ),
     ]
-    language: Literal["ja", "en", "code"]
+    language: Annotated[
+        str,
+        Field(
+            description="BCP 47 tag of a text's language, or code: decides its rules and its share of the mixture",
+            max_length=16,
+            pattern="^(code|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$",
+        ),
+    ]
     documents_in: Annotated[int, Field(ge=0)]
     documents_out: Annotated[int, Field(ge=0)]
     bytes_in: Annotated[int, Field(ge=0)]
@@ -906,9 +919,167 @@ class CleanSource(BaseModel):
         frozen=True,
     )
     name: Annotated[str, Field(min_length=1)]
-    language: Literal["ja", "en", "code"]
+    language: Annotated[
+        str | None,
+        Field(
+            description="of all texts; absent: it is told from each",
+            max_length=16,
+            pattern="^(code|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$",
+        ),
+    ] = None
+    languages: Annotated[
+        list_aliased[
+            Literal[
+                "ace",
+                "af",
+                "am",
+                "an",
+                "ar",
+                "ary",
+                "arz",
+                "as",
+                "az",
+                "ba",
+                "bcl",
+                "be",
+                "bg",
+                "bn",
+                "br",
+                "bs",
+                "ca",
+                "crh",
+                "cs",
+                "cy",
+                "da",
+                "de",
+                "dz",
+                "el",
+                "en",
+                "eo",
+                "es",
+                "et",
+                "eu",
+                "ext",
+                "fa",
+                "fi",
+                "fo",
+                "fr",
+                "fuv",
+                "fy",
+                "ga",
+                "gcf",
+                "gcr",
+                "gd",
+                "gl",
+                "gom",
+                "grc",
+                "gu",
+                "gug",
+                "guw",
+                "ha",
+                "hbo",
+                "he",
+                "hi",
+                "hr",
+                "ht",
+                "hu",
+                "hy",
+                "id",
+                "ig",
+                "is",
+                "it",
+                "ja",
+                "jv",
+                "ka",
+                "kab",
+                "kik",
+                "kk",
+                "km",
+                "kn",
+                "ko",
+                "ku",
+                "ky",
+                "la",
+                "lb",
+                "lg",
+                "lij",
+                "ln",
+                "lo",
+                "lt",
+                "ltg",
+                "lv",
+                "mg",
+                "mk",
+                "ml",
+                "mn",
+                "mr",
+                "ms",
+                "mt",
+                "my",
+                "ne",
+                "nl",
+                "nn",
+                "no",
+                "nso",
+                "oc",
+                "om",
+                "or",
+                "pa",
+                "pcm",
+                "pl",
+                "ps",
+                "pt",
+                "qu",
+                "ro",
+                "ru",
+                "rw",
+                "sa",
+                "sdh",
+                "se",
+                "si",
+                "sk",
+                "sl",
+                "sn",
+                "so",
+                "sq",
+                "sr",
+                "st",
+                "sv",
+                "sw",
+                "ta",
+                "te",
+                "tg",
+                "th",
+                "tk",
+                "tl",
+                "tr",
+                "tt",
+                "ug",
+                "uk",
+                "ur",
+                "uz",
+                "uzs",
+                "vec",
+                "vi",
+                "vo",
+                "wa",
+                "wuu",
+                "xh",
+                "yo",
+                "yue",
+                "zh",
+                "zu",
+            ]
+        ]
+        | None,
+        Field(description="where language is absent: texts in others are passed over", min_length=1),
+    ] = None
     licence: Annotated[str, Field(min_length=1)]
-    format: Literal["warc", "wet", "html", "jsonl", "text", "code"]
+    format: Literal["warc", "wet", "html", "mediawiki", "jsonl", "parquet", "text", "code"]
+    text_field: Annotated[
+        str | None,
+        Field(description="field or column of the texts in jsonl and parquet; absent: text", min_length=1),
+    ] = None
     input: Input
     include: Annotated[
         list_aliased[str], Field(description="glob patterns below the input directory", min_length=1)

@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sentences
 import small_corpus
@@ -34,7 +36,7 @@ DATE = "2026-01-02T03:04:05Z"
 @pytest.fixture
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("web", "texts", "pages", "lines"):
+    for name in ("web", "texts", "pages", "lines", "rows", "wiki"):
         (tmp_path / "inputs" / name).mkdir(parents=True)
     return tmp_path / "inputs"
 
@@ -44,7 +46,7 @@ def page(text: str) -> str:
 
 
 def test_every_format_is_read_however_it_is_packed(inputs: Path) -> None:
-    texts = [sentences.japanese(number).replace("\n", "") for number in range(8)]
+    texts = [sentences.japanese(number).replace("\n", "") for number in range(10)]
     buffer = io.BytesIO()
     writer = WARCWriter(buffer, gzip=True)
     http = StatusAndHeaders("200 OK", small_corpus.HTML, protocol="HTTP/1.1")
@@ -68,6 +70,15 @@ def test_every_format_is_read_however_it_is_packed(inputs: Path) -> None:
     (inputs / "lines" / "a.jsonl.zst").write_bytes(zstd.compress(line))
     (inputs / "texts" / "a.txt.bz2").write_bytes(bz2.compress(texts[6].encode()))
     (inputs / "texts" / "b.txt").write_bytes(texts[7].encode("euc_jp"))
+    row = {"body": [texts[8]], "licence": ["MIT"], "url": ["https://example.org/8"], "time": [DATE]}
+    pq.write_table(pa.table(row), inputs / "rows" / "a.parquet")
+    wiki = (
+        "<mediawiki><siteinfo><base>https://example.org/wiki/Top</base></siteinfo>"
+        f"<page><title>記事</title><ns>0</ns><id>9</id><revision><timestamp>{DATE}</timestamp>"
+        f"<text>'''{texts[9][:5]}'''{texts[9][5:]}</text></revision></page>"
+        "<page><title>別名</title><ns>0</ns><redirect title='記事' /></page></mediawiki>"
+    )
+    (inputs / "wiki" / "dump.xml.bz2").write_bytes(bz2.compress(wiki.encode()))
     result = run(
         "clean",
         sources=[
@@ -76,9 +87,12 @@ def test_every_format_is_read_however_it_is_packed(inputs: Path) -> None:
             source("pages", "ja", "html", "**/*"),
             source("lines", "ja", "jsonl", "*"),
             source("texts", "ja", "text", "*"),
+            {**source("rows", "ja", "parquet", "*"), "text_field": "body"},
+            source("wiki", "ja", "mediawiki", "*"),
         ],
     )
     assert sorted(kept("output/clean").values()) == sorted(texts)
+    assert result.metrics["passed_over/redirects"] == 1
     assert result.metrics["passed_over/conversion_records"] == 1
     assert result.metrics["passed_over/response_records"] == 2
     documents = {
@@ -97,6 +111,55 @@ def test_every_format_is_read_however_it_is_packed(inputs: Path) -> None:
     own = documents["lines/a.jsonl.zst#0"]
     assert (own.title, own.url, own.time, own.status) == ("行", "https://example.org/5", "", None)
     assert documents["pages/b.html.xz"].title == "題名"
+    assert own.licence == "CC0-1.0"
+    row_ = documents["rows/a.parquet#0"]
+    assert (row_.url, row_.time, row_.licence) == ("https://example.org/8", DATE, "MIT")
+    article = documents["wiki/dump.xml.bz2#0:9"]
+    assert (article.title, article.url, article.time) == (
+        "記事",
+        "https://example.org/wiki/%E8%A8%98%E4%BA%8B",
+        DATE,
+    )
+
+
+GERMAN = (
+    "Die Bibliothek öffnet am Montag um neun Uhr. Wer ein Buch ausleihen möchte, braucht einen Ausweis und "
+    "muss es nach vier Wochen zurückbringen. Kinder dürfen auch ohne ihre Eltern kommen, wenn sie älter sind."
+)
+
+
+def test_one_pass_over_a_crawl_gives_each_language_its_documents(inputs: Path) -> None:
+    ja, en = sentences.japanese(1), sentences.english(1)
+    content = warc([("200 OK", ja), ("200 OK", GERMAN), ("200 OK", en), ("200 OK", GERMAN + " Ende.")])
+    (inputs / "web" / "a.warc.gz").write_bytes(content)
+    wanted = {**source("web", "ja", "warc", "*"), "languages": ["en", "ja"]}
+    del wanted["language"]
+    result = run("clean", sources=[wanted])
+    documents = {
+        document.language: document.text
+        for file in Path("output/clean/documents").iterdir()
+        for document in read_documents(file)
+    }
+    assert {language: text.split() for language, text in documents.items()} == {
+        "ja": ja.split(),
+        "en": en.split(),
+    }
+    assert result.metrics["passed_over/language_de"] == 2
+    assert result.funnel is not None
+    rows = {(row.step, row.language): (row.documents_in, row.documents_out) for row in result.funnel}
+    assert rows["language", "und"] == (2, 0)
+    assert rows["language", "ja"] == rows["extraction", "ja"] == (1, 1)
+    # Most of a crawl is passed over: it is counted, not written down.
+    assert not any(path.read_bytes() for path in Path("output/clean/dropped").iterdir())
+
+
+@pytest.mark.parametrize("given", [{}, {"language": "ja", "languages": ["ja"]}])
+def test_a_source_says_its_language_or_has_it_told(inputs: Path, given: dict[str, object]) -> None:
+    (inputs / "texts" / "a.txt").write_text(sentences.japanese(1))
+    wanted = source("texts", "ja", "text", "*")
+    del wanted["language"]
+    with pytest.raises(KernelError, match=r"source texts: exactly one of language and languages is given"):
+        run("clean", sources=[{**wanted, **given}])
 
 
 def test_a_file_is_read_once_and_hashed_on_the_way(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import tiny
 
 from tanren_kernels import generate
 from tanren_kernels.contract import ChatObjective, DpoObjective, Input
-from tanren_kernels.corpus import classifier, cleaning, sources
+from tanren_kernels.corpus import classifier, record_content, sources
 from tanren_kernels.evaluation import jcommonsenseqa, jsquad
 from tanren_kernels.model.config import read_config
 from tanren_kernels.runtime.errors import KernelError
@@ -36,7 +36,7 @@ def dpo(given: Input) -> None:
 
 
 def document(given: Input) -> None:
-    read = cleaning._json_line(sources.Raw("a", 0, 0, Path(given.path).read_bytes(), "json"))
+    read = record_content._json_line(sources.Raw("a", 0, 0, Path(given.path).read_bytes(), "json"), "text")
     if read.reason:
         raise KernelError("InvalidData", read.reason)
 

@@ -12,24 +12,43 @@ import {
   text,
   withRules,
 } from "./fields.ts";
+import { identifiedLanguages } from "./languages.ts";
 import { ClaimPath, Language, LocalReference, runFields } from "./parts.ts";
 
-const Source = z.strictObject({
-  name: objectName().describe("name of the source, for the funnel and lineage"),
-  language: Language.describe(
-    "language of the texts: decides the rules and the share of the mixture they count for",
-  ),
-  licence: text(128).describe("licence of the texts, e.g. Apache-2.0; recorded in the artifact"),
-  format: z
-    .enum(["warc", "wet", "html", "jsonl", "text", "code"])
-    .describe(
-      "warc: pages of web archives, also ARC; wet: texts of web archives; html: one page a file; jsonl: one document a line in `text`; text and code: one document a file. Files may be packed with gzip, zstd, bz2 or xz",
+const Source = withRules(
+  z.strictObject({
+    name: objectName().describe("name of the source, for the funnel and lineage"),
+    language: Language.optional().describe(
+      "language of all texts as a BCP 47 tag (ja, en, zh-Hant), or code: decides the rules and the share of the mixture they count for",
     ),
-  from: ClaimPath.describe("directory the files lie in"),
-  include: atomicList(text(), 64, 1)
-    .default(["**/*"])
-    .describe("glob patterns of the files below the directory"),
-});
+    languages: atomicList(z.enum(identifiedLanguages), 32, 1)
+      .optional()
+      .describe(
+        "languages that are wanted of a source with several: the language of each text is told before it is extracted, others are passed over and counted",
+      ),
+    licence: text(128).describe(
+      "licence of the texts, e.g. Apache-2.0; recorded in the artifact. A `licence` that a row of jsonl or parquet has goes first in the documents' column",
+    ),
+    format: z
+      .enum(["warc", "wet", "html", "mediawiki", "jsonl", "parquet", "text", "code"])
+      .describe(
+        "warc: pages of web archives, also ARC; wet: texts of web archives; html: one page a file; mediawiki: articles of XML dumps; jsonl and parquet: one document a line or row in `textField`, with `id`, `url`, `title`, `time` and `licence` where there are such; text and code: one document a file. Files, but for parquet, may be packed with gzip, zstd, bz2 or xz",
+      ),
+    textField: text(128)
+      .optional()
+      .describe("field or column that has the text of jsonl and parquet; absent: text"),
+    from: ClaimPath.describe("directory the files lie in"),
+    include: atomicList(text(), 64, 1)
+      .default(["**/*"])
+      .describe("glob patterns of the files below the directory"),
+  }),
+  exactlyOneOf("language", "languages"),
+  {
+    rule: "!has(self.textField) || self.format in ['jsonl', 'parquet']",
+    message: "only jsonl and parquet have a textField",
+    fieldPath: ".textField",
+  },
+);
 
 const Extraction = z.strictObject({
   mainContent: z
@@ -206,7 +225,7 @@ export const CorpusSpec = withRules(
     ...runFields,
   }),
   {
-    rule: "self.mixture.ratios.all(part, self.sources.exists(source, source.language == part.language))",
+    rule: "self.mixture.ratios.all(part, self.sources.exists(source, (has(source.language) && source.language == part.language) || (has(source.languages) && part.language in source.languages)))",
     message: "every language of mixture.ratios needs a source",
     fieldPath: ".mixture.ratios",
   },

@@ -15,6 +15,7 @@ import {
   text,
   withRules,
 } from "./fields.ts";
+import { languagePattern, mostLanguageCharacters } from "./languages.ts";
 import {
   governedPodEnv,
   governedPodResourceClaims,
@@ -345,5 +346,5 @@ export const NamedDatasets = mapList(
   1,
 );
 
-/** Languages that rules and mixture know. */
-export const Language = z.enum(["ja", "en", "code"]);
+/** Of texts. */
+export const Language = z.string().max(mostLanguageCharacters).regex(languagePattern);

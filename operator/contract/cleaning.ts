@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { maskedKinds } from "../api/cleaning.ts";
-import { Input, Language } from "./parts.ts";
+import { Input } from "./parts.ts";
 
 /** What cleans documents between extraction and deduplication: each stage has exactly one of its sorts. */
 
@@ -79,7 +79,7 @@ export const ClassifierConfig = z
 export const CleaningStage = z
   .strictObject({
     name: z.string().min(1),
-    languages: z.array(Language).describe("languages of the documents that it is for; empty: all"),
+    languages: z.array(z.string()).describe("languages of the documents that it is for; empty: all"),
     sources: z.array(z.string()).describe("sources of the documents that it is for; empty: all"),
     urls: UrlFilterConfig.optional(),
     paragraphs: ParagraphFilterConfig.optional(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { identifiedLanguages } from "../api/languages.ts";
 import { CleaningStage } from "./cleaning.ts";
 import { common, Input, Language, RelativePath, Seed } from "./parts.ts";
 
@@ -10,9 +11,19 @@ import { common, Input, Language, RelativePath, Seed } from "./parts.ts";
 export const CleanSource = z
   .strictObject({
     name: z.string().min(1),
-    language: Language,
+    language: Language.optional().describe("of all texts; absent: it is told from each"),
+    languages: z
+      .array(z.enum(identifiedLanguages))
+      .min(1)
+      .optional()
+      .describe("where language is absent: texts in others are passed over"),
     licence: z.string().min(1),
-    format: z.enum(["warc", "wet", "html", "jsonl", "text", "code"]),
+    format: z.enum(["warc", "wet", "html", "mediawiki", "jsonl", "parquet", "text", "code"]),
+    text_field: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("field or column of the texts in jsonl and parquet; absent: text"),
     input: Input,
     include: z.array(z.string()).min(1).describe("glob patterns below the input directory"),
   })

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { mostCpus } from "../api/fields.ts";
+import { languagePattern, mostLanguageCharacters } from "../api/languages.ts";
 
 /**
  * Shapes that several kernel programs share. Field names are the kernels' own: snake_case, PyTorch's and
@@ -54,9 +55,10 @@ export const common = {
 };
 
 export const Language = z
-  .enum(["ja", "en", "code"])
-  .meta({ id: "Language" })
-  .describe("language of a text: decides its rules and its share of the mixture");
+  .string()
+  .max(mostLanguageCharacters)
+  .regex(languagePattern)
+  .describe("BCP 47 tag of a text's language, or code: decides its rules and its share of the mixture");
 
 export const Seed = z
   .int()

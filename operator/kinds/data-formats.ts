@@ -17,7 +17,9 @@ export type DataFormat =
   | "warc"
   | "wet"
   | "html"
+  | "mediawiki"
   | "jsonl"
+  | "parquet"
   | "text"
   | "code"
   | "model"
@@ -96,6 +98,8 @@ export const formats: Record<DataFormat, FormatEntry> = {
   warc: { place: "tree", mend: "give WARC or ARC files" },
   wet: { place: "tree", mend: "give WET files" },
   html: { place: "tree", mend: "give HTML files" },
+  mediawiki: { place: "tree", mend: "give XML dumps of MediaWiki" },
+  parquet: { place: "tree", mend: "give Parquet files" },
   text: { place: "tree", mend: "give text files" },
   code: { place: "tree", mend: "give source files" },
   model: { place: "model", mend: "give a model directory in Hugging Face layout" },
@@ -105,12 +109,19 @@ export const formats: Record<DataFormat, FormatEntry> = {
   },
 };
 
+/** JSON lines whose texts stand in another field than `text`. */
+const withField = (field: string) => ({
+  record: z.looseObject({ [field]: z.string() }),
+  mend: `give a JSON object with a string \`${field}\` on each line, or correct textField`,
+});
+
 /** What a directory has its tokenizer in: Hugging Face's file or SentencePiece's. */
 export const tokenizerFiles = ["tokenizer.json", "tokenizer.model"];
 
 /** What is wrong with a file's first record; undefined: nothing that a first look shows. */
-export function recordProblem(format: DataFormat, text: string): string | undefined {
-  const { record, mend } = formats[format];
+export function recordProblem(format: DataFormat, text: string, textField?: string): string | undefined {
+  const { record, mend } =
+    format === "jsonl" && textField !== undefined ? withField(textField) : formats[format];
   if (record === undefined) return undefined;
   const value = parseJson(text);
   if (value === undefined) return `is no JSON; ${mend}`;

@@ -36,18 +36,20 @@ export interface Data {
   parent: string;
   /** Glob patterns of the files below a directory. */
   include?: readonly string[];
+  /** Field or column of the texts; absent: text. */
+  textField?: string;
 }
 
 /** A claim that is read. `field` is the ClaimPath's, below spec. */
 export const claimNeed = (
   { claimName, path }: z.output<typeof ClaimPath>,
   field: string,
-  { format, parent, include }: Pick<Data, "format" | "parent" | "include">,
+  { format, parent, include, textField }: Pick<Data, "format" | "parent" | "include" | "textField">,
 ): Need => ({
   kind: "PersistentVolumeClaim",
   name: claimName,
   field: `${field}.claimName`,
-  data: { path, field: `${field}.path`, format, parent, include },
+  data: { path, field: `${field}.path`, format, parent, include, textField },
 });
 
 export function computeNeeds(compute: z.output<typeof Compute> | z.output<typeof ServingCompute>): Need[] {

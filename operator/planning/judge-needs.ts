@@ -47,7 +47,7 @@ function dataFindings(data: Data, found: DataFound): Finding[] {
   return found.files.flatMap((file) => {
     if (file.unreadable !== undefined)
       return [finding(`${file.path} cannot be read: ${file.unreadable}`, "error")];
-    const problem = file.record && recordProblem(data.format, file.record.text);
+    const problem = file.record && recordProblem(data.format, file.record.text, data.textField);
     if (problem === undefined) return [];
     // What programs pass over makes no run fail.
     return [finding(`${placeOf(entry, file)}: ${problem}`, entry.lenient ? "warning" : "error")];

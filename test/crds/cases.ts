@@ -14,6 +14,11 @@ const [inside, outside] = ["a/..b/c", "a/../../b"];
 const file = (path: string) => ({ claimName: "files", path });
 const named = (path: string) => [{ name: "one", ...file(path) }];
 const dpo = { training: { globalBatchSize: 8, sequenceLength: 64, learningRate: "1e-5" } };
+const crawl = { name: "web", licence: "Apache-2.0", format: "warc", from: file(".") };
+const half = [
+  { language: "ja", percent: 50 },
+  { language: "en", percent: 50 },
+];
 const source = (path: string, language = "ja") => [
   { name: "web", language, licence: "Apache-2.0", format: "warc", from: file(path) },
 ];
@@ -222,6 +227,18 @@ const cases: Case[] = [
     message: /every language of mixture.ratios needs a source/,
     accepted: { sources: source("."), "mixture.ratios": [{ language: "ja", percent: 100 }] },
     refused: { sources: source(".", "en"), "mixture.ratios": [{ language: "ja", percent: 100 }] },
+  },
+  {
+    path: "spec.sources[]",
+    message: /exactly one of language, languages must be set/,
+    accepted: { sources: [{ ...crawl, languages: ["ja", "en"] }], "mixture.ratios": half },
+    refused: { sources: [crawl], "mixture.ratios": half },
+  },
+  {
+    path: "spec.sources[]",
+    message: /only jsonl and parquet have a textField/,
+    accepted: { sources: [{ ...crawl, language: "ja", format: "parquet", textField: "body" }] },
+    refused: { sources: [{ ...crawl, language: "ja", textField: "body" }] },
   },
   {
     path: "spec.mixture.ratios",

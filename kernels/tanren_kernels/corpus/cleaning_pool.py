@@ -22,6 +22,7 @@ from ..contract import CleanConfig, CleanSource
 from ..runtime.errors import KernelError
 from .cleaning import Cleaned, Cleaner
 from .cleaning_stages import build
+from .language_identification import UNDETERMINED
 from .sources import Raw
 
 # A batch is worth its way through a pipe, and short enough that no process waits long for another.
@@ -180,9 +181,9 @@ class CleaningPool:
         # The program's own ending takes its processes along: of that no record is to blame.
         self._stop_if_asked()
         if batch.alone or len(batch.records) - len(batch.cleaned) == 1:
-            raw, _ = batch.records[len(batch.cleaned)]
+            raw, source = batch.records[len(batch.cleaned)]
             reason = _REASONS.get(signal.Signals(ended_by), _OTHER_REASON) if ended_by else _OTHER_REASON
-            batch.cleaned.append(_given_up(raw, reason))
+            batch.cleaned.append(_given_up(raw, source, reason))
         batch.alone = True
 
 
@@ -198,9 +199,15 @@ def _batches(records: Iterator[tuple[Raw, CleanSource]]) -> Iterator[_Batch]:
         yield batch
 
 
-def _given_up(raw: Raw, reason: str) -> Cleaned:
+def _given_up(raw: Raw, source: CleanSource, reason: str) -> Cleaned:
     return Cleaned(
-        raw.id, [("read", raw.size, raw.size)], url=raw.url, step="extraction", reason=reason, size=raw.size
+        raw.id,
+        source.language or UNDETERMINED,
+        [("read", raw.size, raw.size)],
+        url=raw.url,
+        step="extraction",
+        reason=reason,
+        size=raw.size,
     )
 
 
@@ -225,7 +232,7 @@ def _serve(connection: Connection, config: CleanConfig, prepared: Path) -> None:
             try:
                 cleaned.append(cleaner.clean(raw, source))
             except MemoryError:
-                cleaned.append(_given_up(raw, "took_too_much_memory"))
+                cleaned.append(_given_up(raw, source, "took_too_much_memory"))
         signal.setitimer(signal.ITIMER_PROF, 0)
         connection.send(cleaned)
 

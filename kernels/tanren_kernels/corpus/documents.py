@@ -61,6 +61,8 @@ class Document:
     place: int = 0
     score: float | None = None
     """How likely the last classifier found it clean; None where none looked at it."""
+    licence: str = ""
+    """The record's own, else its source's."""
 
 
 SCHEMA = pa.schema(
@@ -76,6 +78,7 @@ SCHEMA = pa.schema(
         pa.field("status", pa.int32()),
         pa.field("place", pa.uint64(), nullable=False),
         pa.field("score", pa.float32()),
+        pa.field("licence", pa.string(), nullable=False),
     ]
 )
 """One column per field of Document."""

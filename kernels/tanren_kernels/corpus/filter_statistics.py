@@ -13,11 +13,14 @@ from ..contract import FunnelRow
 
 # Steps in the order a document goes through them; between extraction and `exact` come the stages of cleaning,
 # by their names.
-OPENING = ("read", "extraction")
+OPENING = ("read", "language", "extraction")
 DUPLICATES = ("exact", "min_hash")
 CLOSING = ("held_out", "mixture")
 
 OTHER = "other_reasons"
+
+SEVERAL = "mul"
+"""BCP 47's word for several languages: those that there is no room to tell apart."""
 
 RESULT_LIMIT_BYTES = 2_600
 """What a result of 4,096 bytes leaves for its funnel."""
@@ -78,14 +81,16 @@ def steps_of(rows: Iterable[dict[str, Any]]) -> list[str]:
 
 def fit(rows: list[dict[str, Any]], limit_bytes: int = RESULT_LIMIT_BYTES) -> list[FunnelRow]:
     """Rows in at most `limit_bytes` of JSON: first only the most frequent reasons are named, then
-    neighbouring steps are told as one.
+    neighbouring steps are told as one, then the smaller languages.
     """
     shorter = list(_shorter(rows))
+    fewest_reasons = len(shorter) - 1
+    shorter += [_other_languages(shorter[-1], count) for count in (8, 4, 2, 1, 0)]
     for at, shortened in enumerate(shorter):
         for reasons in (8, 4, 2, 1, 0):
             kept = [{**row, "dropped": _most_frequent(row["dropped"], reasons)} for row in shortened]
             if len(json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()) <= limit_bytes and (
-                reasons >= 2 or at == len(shorter) - 1
+                reasons >= 2 or at >= fewest_reasons
             ):
                 return [FunnelRow.model_validate(row) for row in kept]
     raise ValueError(f"{len(rows)} funnel rows do not fit {limit_bytes} bytes")
@@ -104,6 +109,18 @@ def _shorter(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         rows = _joined(rows, stages[first:])
         yield rows
     yield _joined(rows, CLOSING)
+
+
+def _other_languages(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Rows of all but the largest languages as those of SEVERAL."""
+    sizes: Counter[str] = Counter()
+    for row in rows:
+        sizes[row["language"]] = max(sizes[row["language"]], row["documents_in"])
+    apart = {language for language, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:count]}
+    statistics = FilterStatistics(steps_of(rows))
+    for row in rows:
+        statistics.add({**row, "language": row["language"] if row["language"] in apart else SEVERAL})
+    return statistics.rows()
 
 
 def _joined(rows: list[dict[str, Any]], steps: Sequence[str]) -> list[dict[str, Any]]:

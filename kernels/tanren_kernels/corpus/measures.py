@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,15 @@ _JAPANESE = re.compile(r"[ぁ-ゟ゠-ヿㇰ-ㇿｦ-ﾟ々-〇㐀-䶿一-鿿\uf90
 _KANJI = re.compile(r"[々-〇㐀-䶿一-鿿\uf900-\ufaff𠀀-𿿿]")
 _SPACE = re.compile(r"\s+")
 _LETTER = re.compile(r"[^\W\d_]+")
-_NOT_SYMBOL = re.compile(r"[\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+")
+# Signs of vowels and tones belong to their letters; Python's \w leaves them out.
+_MARKS = "".join(
+    character
+    for character in map(chr, range(0x300, 0x20000))
+    if unicodedata.category(character) in ("Mn", "Mc")
+)
+_NOT_SYMBOL = re.compile(
+    rf"[{_MARKS}।॥؟،؛۔։\w\s。、，．・ー…「」『』（）［］【】！？：；〜.,!?:;'\"’‘”“()\[\]\-]+"
+)
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"'」』）]+|\bwww\.[^\s<>\"'」』）]+")
 # Base64 has letters of both cases and digits, which rulers and names of files have not.
@@ -28,7 +37,7 @@ ENCODED = re.compile(
 _BULLET = re.compile(r"[-*•‣◦▪●○◆◇■□・※→»>]\s*\S")
 _ELLIPSIS = re.compile(r"(?:…|\.\.\.|・・・|。。。)$")
 # A line ends as a sentence does also where a bracket or quotation mark follows.
-_SENTENCE_END = re.compile(r"[。．！？!?.…:：][」』）)\]\"'”’]*$")
+_SENTENCE_END = re.compile(r"[。．｡！？!?.…:：।॥؟۔։።။។][」』）)\]\"'”’»]*$")
 # What somebody says needs no full stop: 「…」, “…”, — …, or after the speaker's name.
 _SPEECH = re.compile(r"(?:[「『“\"].*[」』”\"][。、]?$)|(?:[—―–]\s*\S)|(?:\S{1,12}[「『“\"].*[」』”\"]$)")
 

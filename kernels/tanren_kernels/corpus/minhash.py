@@ -22,6 +22,8 @@ Signatures = npt.NDArray[np.uint32]
 Hashes = npt.NDArray[np.uint64]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
+# Languages that are written without spaces between words.
+_WITHOUT_SPACES = frozenset(["ja", "zh", "yue", "wuu", "th", "lo", "km", "my", "dz", "bo"])
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -31,10 +33,10 @@ def normalised(text: str) -> str:
 
 
 def shingle_hashes(text: str, language: str, size: int) -> Hashes:
-    """One hash per shingle of `size` characters (Japanese) or words (other languages);
+    """One hash per shingle of `size` characters (languages without spaces) or words (others);
     a text shorter than that is one shingle.
     """
-    if language == "ja":
+    if language.split("-")[0] in _WITHOUT_SPACES:
         units = np.frombuffer(text.replace(" ", "").encode("utf-32-le"), dtype="<u4").astype(np.uint64)
     else:
         units = np.fromiter((zlib.crc32(word.encode()) for word in _WORD.findall(text)), dtype=np.uint64)

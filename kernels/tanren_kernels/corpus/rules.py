@@ -95,9 +95,14 @@ def broken_rule(text: str, language: str, limits: RulesConfig) -> str | None:
     """Reason of the first rule that a document breaks, or None."""
     measures = Measures(text)
     for rule in RULES:
-        if language in rule.languages and rule.broken_by(measures, limits):
+        if _is_for(rule, language) and rule.broken_by(measures, limits):
             return rule.reason
     return None
+
+
+def _is_for(rule: Rule, language: str) -> bool:
+    """A language without rules of its own keeps to those of all prose."""
+    return language in rule.languages or (language not in _ALL and rule.languages >= _PROSE)
 
 
 def _repeats(text: Measures, ratio: float, limit: float) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..contract import CleanSource
 from ..runtime.errors import KernelError
 from .archives import Record, read_archive
+from .mediawiki import Page, Site, read_pages
+from .parquet_rows import Row, read_rows
 from .unpacked import Damaged, Unpacked
 
 # What an archive is read for, by format; records of other types are counted.
@@ -48,6 +50,10 @@ class Raw:
     lost: bool = True
     place: int = 0
     """`Document.place`"""
+    more: dict[str, str] = field(default_factory=dict)
+    """What a row has beside its text."""
+    site: Site | None = None
+    """Of a wiki's page."""
 
 
 def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:
@@ -57,6 +63,10 @@ def list_files(sources: Sequence[CleanSource]) -> list[SourceFile]:
     """
     files: list[SourceFile] = []
     for source in sources:
+        if (source.language is None) == (source.languages is None):
+            raise KernelError(
+                "InvalidConfig", f"source {source.name}: exactly one of language and languages is given."
+            )
         root = Path(source.input.path)
         if not root.is_dir():
             raise KernelError(
@@ -105,6 +115,10 @@ def read_records(file: SourceFile, content: Unpacked, max_record_bytes: int) -> 
         return _archive(name, content, _WANTED[file.source.format], max_record_bytes)
     if file.source.format == "jsonl":
         return _json_lines(name, content, max_record_bytes)
+    if file.source.format == "parquet":
+        return _rows(name, file, max_record_bytes)
+    if file.source.format == "mediawiki":
+        return _wiki_pages(name, content, max_record_bytes)
     return _whole_file(name, content, max_record_bytes)
 
 
@@ -158,6 +172,30 @@ def _json_lines(name: str, content: Unpacked, max_record_bytes: int) -> Iterator
             yield Raw(id, offset, size, reason="record_too_large")
         elif line.strip():
             yield Raw(id, offset, size, line, "json")
+
+
+def _rows(name: str, file: SourceFile, max_record_bytes: int) -> Iterator[Raw]:
+    """`offset` is the row's number."""
+    for row in read_rows(file.location, file.source.text_field or "text", max_record_bytes):
+        id = f"{name}#{row.number}"
+        if isinstance(row, Row):
+            body = row.text.encode()
+            yield Raw(id, row.number, len(body), body, "row", more=row.more)
+        else:
+            yield Raw(id, row.number, row.size, reason=row.reason)
+
+
+def _wiki_pages(name: str, content: Unpacked, max_record_bytes: int) -> Iterator[Raw]:
+    number = 0
+    for page in read_pages(content, max_record_bytes):
+        id = f"{name}#{number}"
+        if isinstance(page, Page):
+            yield Raw(id, page.offset, len(page.xml), page.xml, "wikitext", site=page.site)
+        else:
+            yield Raw(id, page.offset, page.size, reason=page.reason, lost=page.lost)
+            if not page.lost:
+                continue
+        number += 1
 
 
 def _whole_file(name: str, content: Unpacked, max_record_bytes: int) -> Iterator[Raw]:

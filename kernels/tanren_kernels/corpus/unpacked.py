@@ -128,15 +128,25 @@ class Unpacked:
             self._hashed += len(chunk)
         return self._sha256.hexdigest()
 
+    @property
+    def is_packed(self) -> bool:
+        return bool(self._magic)
+
     def line(self, limit: int) -> bytes:
         """The next line with its end; at most `limit` bytes of it; b"" at the end of the file."""
+        return self.until(b"\n", limit)
+
+    def until(self, end: bytes, limit: int) -> bytes:
+        """What comes up to `end`, and that; at most `limit` bytes of it; b"" at the end of the file."""
         searched = 0
         while True:
-            end = self._buffer.find(b"\n", self._place + searched, self._place + limit)
-            if end >= 0:
-                return self._take(end + 1 - self._place)
-            searched = len(self._buffer) - self._place
-            if searched >= limit or not self._fill():
+            found = self._buffer.find(end, self._place + searched, self._place + limit)
+            if found >= 0:
+                return self._take(found + len(end) - self._place)
+            length = len(self._buffer) - self._place
+            # The end may have begun already.
+            searched = max(length + 1 - len(end), 0)
+            if length >= limit or not self._fill():
                 return self._take(min(limit, len(self._buffer) - self._place))
 
     def head(self, limit: int) -> bytes:

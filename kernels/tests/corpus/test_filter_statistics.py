@@ -60,3 +60,15 @@ def test_rows_of_several_tasks_are_added_up() -> None:
             "dropped": {"too_short": 2},
         }
     ]
+
+
+def test_of_many_languages_the_smaller_ones_are_told_as_several() -> None:
+    languages = [f"a{chr(ord('a') + number)}" for number in range(26)]
+    statistics = FilterStatistics(["read", "extraction"])
+    for number, language in enumerate(languages):
+        for _ in range(number + 1):
+            statistics.passed("read", language, 10**6, 10**6)
+            statistics.passed("extraction", language, 10**6, 10**6)
+    fitted = fit(statistics.rows(), 1_500)
+    assert [row.language for row in fitted] == [*languages[-8:], "mul"]
+    assert sum(row.documents_out for row in fitted) == sum(range(27))

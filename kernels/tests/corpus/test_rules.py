@@ -276,3 +276,13 @@ PRODUCTS = """カーボンステンレスナイフ
 @pytest.mark.parametrize("text", [MENU, PRODUCTS])
 def test_lists_of_names_are_no_verse(text: str) -> None:
     assert broken_rule(text, "ja", DEFAULTS) in ("too_few_sentences", "too_little_hiragana")
+
+
+def test_a_language_without_rules_of_its_own_keeps_to_those_of_all_prose() -> None:
+    hindi = (
+        "पुस्तकालय सोमवार को नौ बजे खुलता है।\nजो किताब लेना चाहता है उसके पास कार्ड होना चाहिए।\n"
+        "बच्चे अपने माता-पिता के बिना भी आ सकते हैं।\nचार सप्ताह बाद सब कुछ लौटाना पड़ता है।"
+    )
+    assert broken_rule("Kurz.", "de", LIMITS) == "too_short"
+    assert broken_rule(hindi, "hi", DEFAULTS) is None
+    assert broken_rule(hindi.replace("।", ""), "hi", DEFAULTS) == "too_few_sentences"

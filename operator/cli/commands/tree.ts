@@ -137,6 +137,8 @@ const formatText: Partial<Record<NonNullable<TreeNode["data"]>["format"], string
   warc: "warc",
   wet: "wet",
   html: "html",
+  mediawiki: "mediawiki",
+  parquet: "parquet",
   jsonl: "jsonl",
   text: "text",
   code: "code",

@@ -51,13 +51,14 @@ const Judged = z.object({
 const Entry = z.looseObject({
   name: z.string().optional(),
   language: z.string().optional(),
+  languages: z.array(z.string()).optional(),
   licence: z.string().optional(),
 });
 
 function dataUsed({ name: claimName, data }: Need, spec: unknown): Ingredient | undefined {
   if (data === undefined) return undefined;
   const { format, parent, path, include } = data;
-  const { name, language, licence } = entryOf(data, spec);
+  const { name, languages, language = languages?.join(", "), licence } = entryOf(data, spec);
   return {
     role: [roleOf(data), name].filter(Boolean).join(" "),
     data: { format, claimName, path, include, language, licence, parent },
@@ -80,6 +81,8 @@ function roleOf({ format, parent }: Data): string {
     case "warc":
     case "wet":
     case "html":
+    case "mediawiki":
+    case "parquet":
     case "jsonl":
     case "text":
     case "code":

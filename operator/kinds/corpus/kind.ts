@@ -22,8 +22,8 @@ export const corpusKind: BatchKind<Spec> = {
   references: ({ tokenizer }) =>
     tokenizer.fromCorpus ? [{ role: tokenizerRole, kind: "Corpus", name: tokenizer.fromCorpus.name }] : [],
   needs: (spec) => [
-    ...spec.sources.map(({ name, from, format, include }, index) =>
-      claimNeed(from, `sources[${index}].from`, { format, parent: `source/${name}`, include }),
+    ...spec.sources.map(({ name, from, format, textField, include }, index) =>
+      claimNeed(from, `sources[${index}].from`, { format, parent: `source/${name}`, include, textField }),
     ),
     ...cleaningNeeds(spec),
     ...(spec.tokenizer.from

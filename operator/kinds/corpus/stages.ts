@@ -75,11 +75,13 @@ const cleanMounts = (spec: Spec): Mount[] => [
 
 function cleanConfig(spec: Spec): Record<string, unknown> {
   return {
-    sources: spec.sources.map(({ name, language, licence, format, include }) => ({
+    sources: spec.sources.map(({ name, language, languages, licence, format, textField, include }) => ({
       name,
       language,
+      languages,
       licence,
       format,
+      text_field: textField,
       include,
       input: mounted(sourceMount(name)),
     })),

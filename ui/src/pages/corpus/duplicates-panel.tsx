@@ -54,7 +54,6 @@ function Side({ title, own, other }: { title: string; own: Text; other: Text }) 
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <section class="document-text" tabIndex={0} aria-label={`${title}: ${own.id}`}>
         {passagesOf(own.text, other.text).map(({ text, own: isOwn }, index) =>
-          // biome-ignore lint/suspicious/noArrayIndexKey: passages of one text never change places
           isOwn ? <mark key={index}>{text}</mark> : text,
         )}
       </section>
