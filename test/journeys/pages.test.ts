@@ -85,6 +85,7 @@ const shows: readonly [pattern: RegExp, output: RegExp][] = [
   [/ describe contextextension long/, /ContextExtension\/long\n.*\n +Succeeded is True/],
   [/ logs /, /"event":"started"/],
   [/ chat assistant/, /the stand-in's answer/],
+  [/ corpus sample/, /猫だ。/],
   [/ tree$/, /AlignmentRun\/assistant/],
   [/ plan -f examples\/programme-a/, /PretrainRun\/base-13b/],
   [/ validate /, /objects? (is|are) valid/],

@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import type { z } from "zod";
 import { programExitCodes } from "../../operator/api/reasons.ts";
 import * as contract from "../../operator/contract/index.ts";
+import { CorpusReport } from "../../operator/ui-server/corpus-report.ts";
 import { serve } from "./stand-in-server.ts";
 
 /**
@@ -58,6 +59,15 @@ const artifact = type && {
 };
 if (type) {
   writeFileSync(`${config.output}/manifest.json`, JSON.stringify({ ...content, digest, run }));
+}
+if (run.kind === "Corpus") {
+  const document = { language: "ja", id: "a", characters: 3, text: "猫だ。" };
+  const samples = [
+    { ...document, step: "", reason: "" },
+    { ...document, step: "rules", reason: "too_few_sentences" },
+  ];
+  const report = CorpusReport.parse({ lengths: [], scores: [], classifiers: [], samples });
+  writeFileSync(`${config.output}/report.json`, JSON.stringify(report));
 }
 const result = contract.Result.parse({
   reason: "Completed",

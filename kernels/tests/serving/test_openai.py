@@ -128,7 +128,6 @@ def test_log_probabilities_are_the_models_own(server: Running) -> None:
             "choices"
         ][0]
         told = choice["logprobs"]
-        assert "".join(told["tokens"]).startswith(choice["text"])
         answer = ask(server, "completions", **{**PROMPT, "temperature": temperature, "seed": 3}, logprobs=0)[
             "choices"
         ][0]["logprobs"]
