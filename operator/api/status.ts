@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { Artifact } from "./artifact.ts";
 import { atomicList, boundedMap, mapList } from "./fields.ts";
-import { Language } from "./parts.ts";
 
 /**
  * Status shapes; figures are numbers as strings. Status is written by the operator alone, but much of it is
@@ -132,7 +131,7 @@ export const runStatusFields = {
 
 const FunnelRow = z.object({
   step: word().describe("step of the funnel"),
-  language: Language.describe("language"),
+  language: word().describe("language"),
   documentsIn: z.int().describe("documents that came in"),
   documentsOut: z.int().describe("documents that stayed"),
   bytesIn: z.int().describe("bytes of text that came in"),
