@@ -105,8 +105,9 @@ def _shorter(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     known = {*OPENING, *DUPLICATES, *CLOSING}
     stages = [step for step in steps_of(rows) if step not in known]
     # Of many stages, the later ones are told as one, the earlier ones stay apart as long as there is room.
+    apart = rows
     for first in range(len(stages) - 2, -1, -1):
-        rows = _joined(rows, stages[first:])
+        rows = _joined(apart, stages[first:], f"{stages[first]} to {stages[-1]}")
         yield rows
     yield _joined(rows, CLOSING)
 
@@ -123,8 +124,12 @@ def _other_languages(rows: list[dict[str, Any]], count: int) -> list[dict[str, A
     return statistics.rows()
 
 
-def _joined(rows: list[dict[str, Any]], steps: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of steps that follow each other as one row of the last of them, language by language."""
+def _joined(
+    rows: list[dict[str, Any]], steps: Sequence[str], name: str | None = None
+) -> list[dict[str, Any]]:
+    """Rows of steps that follow each other as one row, language by language: of that name, or else of the
+    last of them.
+    """
     joined: list[dict[str, Any]] = []
     last: dict[str, int] = {row["language"]: at for at, row in enumerate(rows) if row["step"] in steps}
     waiting: dict[str, dict[str, Any]] = {}
@@ -140,7 +145,7 @@ def _joined(rows: list[dict[str, Any]], steps: Sequence[str]) -> list[dict[str, 
             row = {**row, **opening, "dropped": dict(dropped)}
         waiting[language] = row
         if at == last[language]:
-            joined.append(row)
+            joined.append(row if name is None else {**row, "step": name})
     return joined
 
 

@@ -30,6 +30,18 @@ def test_a_funnel_is_shortened_until_it_fits_and_its_sums_stay(reasons: int, lim
         assert ours[0].step in ("read", "extraction") and ours[-1].step == "mixture"
 
 
+def test_stages_that_are_told_as_one_say_which() -> None:
+    """Reasons of one stage under the name of another would be taken for that one's."""
+    rows = whole_funnel(12)
+    names = {row.step for limit in range(1_700, 4_500, 100) for row in fit(rows, limit)}
+    assert "rules to learned" in names
+    for limit in range(1_700, 4_500, 100):
+        for row in fit(rows, limit):
+            if row.step in ("rules", "learned"):
+                others = {"rules": "learned", "learned": "rules"}[row.step]
+                assert not any(reason.startswith(others) for reason in row.dropped)
+
+
 def test_a_funnel_that_fits_is_told_whole() -> None:
     rows = whole_funnel(2)
     assert [row.model_dump() for row in fit(rows, 10_000)] == rows
