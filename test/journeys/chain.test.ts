@@ -74,12 +74,13 @@ test("text becomes a corpus, then a base model over two processes, through a kil
     }),
   ]);
   const first = world.start("run", "-f", pretrain, "--until", "complete");
+  // A directory that is still being written has another name before these.
   const checkpoints = () => {
     const claim = join(world.state, "claims/default/pretrainrun-base");
     return existsSync(claim)
       ? readdirSync(claim, { recursive: true })
           .map(String)
-          .filter((path) => /step-\d+$/.test(path))
+          .filter((path) => /(^|\/)step-\d+$/.test(path))
       : [];
   };
   await until("a checkpoint", () => checkpoints().length > 0);
