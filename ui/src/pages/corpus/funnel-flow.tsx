@@ -4,7 +4,19 @@ import { type FlowStep, type Measure, shareKept } from "./funnel.ts";
 
 /** The way from sources to mixture as a flow: bands as high as what passes, and what leaves at each step below. */
 
-const size = { step: 150, bar: 14, height: 200, top: 34, drop: 70 };
+const size = { step: 150, widestStep: 240, character: 8, bar: 14, height: 200, top: 34, drop: 70 };
+
+/** As wide as the longest name needs, within bounds: names stand beside each other. */
+function stepWidth(steps: readonly FlowStep[]): number {
+  const longest = Math.max(0, ...steps.map(({ step }) => step.length));
+  return Math.min(size.widestStep, Math.max(size.step, size.character * (longest + 2)));
+}
+
+/** What the widest step has room for; the table has all of it. */
+function nameWithin(name: string): string {
+  const most = Math.floor(size.widestStep / size.character) - 2;
+  return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
+}
 
 export function FunnelFlow({
   steps,
@@ -17,7 +29,8 @@ export function FunnelFlow({
 }) {
   const largest = Math.max(1, ...steps.map((step) => step.in));
   const scale = size.height / largest;
-  const width = size.step * (steps.length + 0.4);
+  const across = stepWidth(steps);
+  const width = across * (steps.length + 0.4);
   const height = size.top + size.height + size.drop;
   const text = measure === "documents" ? count : bytes;
   return (
@@ -29,11 +42,11 @@ export function FunnelFlow({
             <Step
               key={step.step}
               step={step}
-              index={index}
+              x={index * across + 4}
+              across={across}
               languages={languages}
               scale={scale}
               text={text}
-              previous={steps[index - 1]}
             />
           ))}
         </svg>
@@ -53,15 +66,14 @@ export function FunnelFlow({
 
 function Step(shown: {
   step: FlowStep;
-  index: number;
+  x: number;
+  across: number;
   languages: readonly string[];
   scale: number;
   text: (value: number) => string;
-  previous: FlowStep | undefined;
 }) {
-  const { step, index, languages, scale, text } = shown;
-  const x = index * size.step + 4;
-  const end = x + size.step - size.bar;
+  const { step, x, across, languages, scale, text } = shown;
+  const end = x + across - size.bar;
   let yIn = size.top;
   let yOut = size.top;
   const bands = languages.flatMap((language, color) => {
@@ -85,7 +97,7 @@ function Step(shown: {
   return (
     <g>
       <text x={x} y={14} class="flow-step">
-        {step.step}
+        {nameWithin(step.step)}
       </text>
       <text x={x} y={28} class="flow-count">
         {text(step.in)}
