@@ -5,6 +5,7 @@ decides its fate. `deduplicate` writes it down as it writes the documents; `toke
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +60,11 @@ class CataloguingWriter(TaskWriter):
         self._pack()
         super().complete(stats, fingerprint, catalogue=self._catalogue.commit(), **digests)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._catalogue.discard()
-        super().__exit__(*error)  # type: ignore[arg-type]
+        super().__exit__(kind, error, trace)
 
 
 class Catalogue:

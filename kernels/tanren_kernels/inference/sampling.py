@@ -38,6 +38,8 @@ class Sampler:
         self.sampling = sampling
         self._generator = torch.Generator().manual_seed(sampling.seed)
         self._chosen: Counter[int] = Counter()
+        self._biased_K = torch.tensor([token for token, _ in sampling.logit_bias], dtype=torch.int64)
+        self._bias_K = torch.tensor([bias for _, bias in sampling.logit_bias])
 
     def choose(self, logits_V: Tensor) -> int:
         """Token id drawn from softmax(logits / temperature), cut to its nucleus.
@@ -55,8 +57,7 @@ class Sampler:
         if not self.sampling.logit_bias and not (penalised and self._chosen):
             return logits_V
         adjusted_V = logits_V.clone()
-        for token, bias in self.sampling.logit_bias:
-            adjusted_V[token] += bias
+        adjusted_V.index_add_(0, self._biased_K, self._bias_K.to(adjusted_V.dtype))
         if penalised and self._chosen:
             ids_K = torch.tensor(list(self._chosen))
             counts_K = torch.tensor(list(self._chosen.values()), dtype=logits_V.dtype)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -48,7 +49,7 @@ def write_weights(
         if number + 1 < len(parts) and parts[number + 1] == part:
             continue
         path, weights = paths[part], pending
-        durable_file.write_with(path, lambda at, weights=weights: save_file(weights, at, {"format": "pt"}))  # type: ignore[misc]
+        durable_file.write_with(path, partial(save_file, weights, metadata={"format": "pt"}))
         places.update(dict.fromkeys(weights, path.name))
         size += sum(written.nbytes for written in weights.values())
         pending = {}

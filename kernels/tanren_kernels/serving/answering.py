@@ -70,12 +70,10 @@ class Answering:
 
     async def whole(self) -> list[Choice]:
         """Raises AnswerBroken."""
-        choices = [Choice("", None) for _ in self.tickets]
+        parts_of: list[list[Part]] = [[] for _ in self.tickets]
         async for index, part in self.parts():
-            known = choices[index]
-            log_probs = None if part.log_probs is None else [*(known.log_probs or ()), *part.log_probs]
-            choices[index] = Choice(known.text + part.text, part.finish, log_probs)
-        return choices
+            parts_of[index].append(part)
+        return [_joined(parts) for parts in parts_of]
 
     def close(self, streamed: bool = False) -> None:
         """Gives the places back, and logs."""
@@ -92,6 +90,14 @@ class Answering:
                 streamed=streamed,
                 seconds=round(time.monotonic() - ticket.submitted_at, 3),
             )
+
+
+def _joined(parts: Sequence[Part]) -> Choice:
+    """A whole answer of its parts, the last of which has its finish."""
+    last = parts[-1]
+    scored = last.log_probs is not None
+    log_probs = [one for part in parts for one in part.log_probs or ()] if scored else None
+    return Choice("".join(part.text for part in parts), last.finish, log_probs)
 
 
 async def unless_gone(http: HttpRequest, work: Coroutine[Any, Any, Result]) -> Result:

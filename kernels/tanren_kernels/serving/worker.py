@@ -134,10 +134,6 @@ class Worker:
         metrics.cache_use.set_function(lambda: engine.cache_use)
         threading.Thread(target=self._run, name="engine", daemon=True).start()
 
-    @property
-    def busy(self) -> bool:
-        return bool(self._waiting or self._under_way)
-
     def admit(self, caller: Caller) -> Ticket:
         """A place for a request, from a running event loop. It must be released.
 

@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def training(texts: list[str], test: list[str], rounds: int) -> tuple[dict[str, 
     made: dict[str, Any] = {}
     for _ in range(rounds):
         for name, train_one in TRAINED.items():
-            took, made[name] = seconds_of(lambda train_one=train_one: train_one(texts))  # type: ignore[misc]
+            took, made[name] = seconds_of(partial(train_one, texts))
             seconds[name].append(took)
     median = {name: statistics.median(own) for name, own in seconds.items()}
     characters = sum(map(len, test))
@@ -146,7 +147,7 @@ def encoding(own: TextTokenizer, texts: list[str], rounds: int) -> dict[str, Any
     for _ in range(rounds):
         # A new one each time: nothing is remembered from one to the next.
         encoder = CorpusEncoder(own, np.dtype("<u2"))
-        took, fast = seconds_of(lambda encoder=encoder: encoder.encode(texts))  # type: ignore[misc]
+        took, fast = seconds_of(partial(encoder.encode, texts))
         seconds["ours"].append(took)
         took, slow = seconds_of(lambda: own.encode_plain_batch(texts))
         seconds["library"].append(took)

@@ -9,6 +9,7 @@ import { PhaseMark } from "../../parts/badge.tsx";
 import { FilterInput } from "../../parts/filter-input.tsx";
 import { More } from "../../parts/more.tsx";
 import { ObjectTable } from "../../parts/object-table.tsx";
+import { Select } from "../../parts/select.tsx";
 import { Empty, Loading } from "../../parts/states.tsx";
 import { route, setQuery } from "../../router.ts";
 import { useWidth } from "../../use-width.ts";
@@ -111,20 +112,13 @@ function ChainTools(shown: {
   );
   return (
     <search class="tools">
-      <label>
-        {t("namespace")}{" "}
-        <select
-          value={namespace}
-          onChange={(event) => setQuery({ namespace: event.currentTarget.value || undefined })}
-        >
-          <option value="">{t("all")}</option>
-          {namespaces.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Select
+        label={t("namespace")}
+        value={namespace}
+        options={namespaces}
+        all={t("all")}
+        onChange={(chosen) => setQuery({ namespace: chosen || undefined })}
+      />
       <FilterInput filter={filter} />
       <button
         type="button"

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { t } from "../../language/language.ts";
 import { apiPathOf, type Shown } from "../../objects/objects.ts";
 import { Panel } from "../../parts/facts.tsx";
+import { Select } from "../../parts/select.tsx";
 import { Answered, Empty } from "../../parts/states.tsx";
 import type { Answer } from "../../use-answer.ts";
 import { useAnswer } from "../../use-answer.ts";
@@ -52,17 +53,13 @@ function LengthsPanel({ report: { lengths } }: { report: CorpusReport }) {
     <Panel
       title={t("lengths")}
       actions={
-        <label>
-          {t("column.language")}{" "}
-          <select value={language} onChange={({ currentTarget }) => setLanguage(currentTarget.value)}>
-            <option value="">{t("items.all")}</option>
-            {languages.map((one) => (
-              <option key={one} value={one}>
-                {one}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Select
+          label={t("column.language")}
+          value={language}
+          options={languages}
+          all={t("items.all")}
+          onChange={setLanguage}
+        />
       }
     >
       {lengths.length === 0 ? (

@@ -2,6 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import { figure } from "../../../../operator/cli/terminal/units.ts";
 import { t } from "../../language/language.ts";
 import { Facts, Panel } from "../../parts/facts.tsx";
+import { Select } from "../../parts/select.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { type CorpusReport, type Sample, sampleGroups } from "./documents.ts";
 
@@ -32,20 +33,13 @@ export function SamplesPanel({ report }: { report: CorpusReport }) {
                 ))}
               </select>
             </label>
-            <label>
-              {t("column.language")}{" "}
-              <select
-                value={languages.includes(language) ? language : ""}
-                onChange={({ currentTarget }) => setLanguage(currentTarget.value)}
-              >
-                <option value="">{t("items.all")}</option>
-                {languages.map((one) => (
-                  <option key={one} value={one}>
-                    {one}
-                  </option>
-                ))}
-              </select>
-            </label>
+            <Select
+              label={t("column.language")}
+              value={languages.includes(language) ? language : ""}
+              options={languages}
+              all={t("items.all")}
+              onChange={setLanguage}
+            />
           </div>
           <ul class="documents">
             {shown.map((sample) => (

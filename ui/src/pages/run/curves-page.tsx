@@ -10,6 +10,7 @@ import {
   kinds,
   type Shown,
 } from "../../objects/objects.ts";
+import { Select } from "../../parts/select.tsx";
 import { Empty, Failed, Loading } from "../../parts/states.tsx";
 import { route, setQuery } from "../../router.ts";
 import { CurveGrid } from "./curve-grid.tsx";
@@ -114,16 +115,12 @@ function CurveTools(shown: {
   return (
     <div class="tools">
       {stages.length > 1 && (
-        <label>
-          {t("column.stage")}{" "}
-          <select value={stage} onChange={(event) => setQuery({ stage: event.currentTarget.value })}>
-            {stages.map((one) => (
-              <option key={one} value={one}>
-                {one}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Select
+          label={t("column.stage")}
+          value={stage}
+          options={stages}
+          onChange={(chosen) => setQuery({ stage: chosen })}
+        />
       )}
       <fieldset class="choice">
         <legend>{t("axis")}</legend>
