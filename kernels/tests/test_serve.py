@@ -309,6 +309,10 @@ def test_a_text_that_cannot_fit_is_refused_before_it_is_encoded(server: Running)
             response = server.client.post(f"/v1/{route}", json={"model": "tiny", **asked})
             assert response.status_code == 400
             assert response.json()["error"]["code"] == "context_length_exceeded"
+        assert server.client.post("/tokenize", json={"prompt": text}).status_code == 400
+    many = [{"role": "user", "content": "a" * 20_000}] * 300
+    response = server.client.post("/v1/chat/completions", json={"model": "tiny", "messages": many})
+    assert "the prompt alone has more" in response.json()["error"]["message"]
     assert time.monotonic() - began < 10  # encoding the first one alone takes 50 s
 
 

@@ -89,14 +89,10 @@ class Service:
             )
             prompt_tokens = _prompt_tokens(asked, requests)
             if not asked.stream:
-                choices = await unless_gone(http, answering.whole())
-                choices = [
-                    self._echoed(asked, *pair) for pair in zip(choices, answering.tickets, strict=True)
-                ]
+                answers = zip(await unless_gone(http, answering.whole()), answering.tickets, strict=True)
+                choices = [self._echoed(asked, *answer) for answer in answers]
                 answering.close()
-                return JSONResponse(
-                    envelope.answer(choices, _prompt_tokens(asked, requests), answering.tokens)
-                )
+                return JSONResponse(envelope.answer(choices, prompt_tokens, answering.tokens))
             # Until its turn a stream is refused like any other request, by its status.
             await unless_gone(http, answering.tickets[0].turn())
         except AnswerBroken as broken:
@@ -114,7 +110,14 @@ class Service:
     async def tokenize(self, http: HttpRequest) -> dict[str, Any]:
         """Raises ApiError."""
         body = await self.bodies.read(http)
-        tokens = await self._in_text_thread(self._reader.tokens, body)
+        place = Answering(self.worker, self._log)
+        try:
+            place.admit(http.scope[CALLER], 1)
+            tokens = await self._in_text_thread(self._reader.tokens, body)
+        except AnswerBroken as broken:
+            raise refusal_of(broken) from None
+        finally:
+            place.close()
         return {"count": len(tokens), "max_model_len": self._context_length, "tokens": tokens}
 
     async def _in_text_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:

@@ -149,11 +149,6 @@ class ChatRequest(CompletionParameters):
     web_search_options: None = None
 
     @property
-    def texts(self) -> list[str]:
-        """What must be encoded."""
-        return [message.text for message in self.messages]
-
-    @property
     def texts_param(self) -> str:
         return "messages"
 
@@ -190,11 +185,6 @@ class CompletionRequest(CompletionParameters):
             return [self.prompt]
         ids = [part for part in self.prompt if isinstance(part, int)]
         return [ids] if ids else [part for part in self.prompt if not isinstance(part, int)]
-
-    @property
-    def texts(self) -> list[str]:
-        """What must be encoded."""
-        return [prompt for prompt in self.prompts if isinstance(prompt, str)]
 
     @property
     def texts_param(self) -> str:

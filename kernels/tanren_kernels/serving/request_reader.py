@@ -40,8 +40,6 @@ class RequestReader:
     def requests(self, body: bytes, route: Route) -> tuple[Asked, list[Request]]:
         asked: Asked = parse(body, ChatRequest) if route == "chat" else parse(body, CompletionRequest)
         self._check_name(asked.model)
-        if self._ready.tokenizer.exceeds(asked.texts, self._context_length * max(1, len(asked.texts))):
-            raise prompt_too_long(self._context_length, asked.texts_param)
         if isinstance(asked, ChatRequest):
             prompts = [self._of_messages(asked.messages)]
         else:
@@ -117,6 +115,7 @@ class RequestReader:
         )
 
     def _of_messages(self, messages: Sequence[Message]) -> list[int]:
+        self._refuse_too_long([message.text for message in messages], "messages")
         rendered: list[chatml.Message] = [
             {"role": "system" if m.role == "developer" else m.role, "content": m.text} for m in messages
         ]
@@ -125,6 +124,7 @@ class RequestReader:
     def _of_prompt(self, prompt: str | list[int]) -> list[int]:
         text = self._ready.tokenizer
         if isinstance(prompt, str):
+            self._refuse_too_long([prompt], "prompt")
             return [text.end_of_text, *text.encode_plain(prompt)]
         if any(not 0 <= token < text.vocabulary_size for token in prompt):
             raise ApiError(
@@ -134,3 +134,8 @@ class RequestReader:
                 code="invalid_value",
             )
         return prompt
+
+    def _refuse_too_long(self, texts: Sequence[str], param: str) -> None:
+        """Before one prompt's texts are encoded."""
+        if self._ready.tokenizer.exceeds(texts, self._context_length):
+            raise prompt_too_long(self._context_length, param)
